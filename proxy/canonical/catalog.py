@@ -1,0 +1,54 @@
+"""What is known of a model, and embeddings: the request and its result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """One model as its upstream, a catalogue file and nothing else describe it. Unknown facts are `None`, `0` or empty.
+
+    Attributes:
+        id: the upstream's own name.
+        created: unix seconds, 0 when unknown.
+        capabilities: of Ollama's eight words; `None` when nothing says what the model can do (then everything is allowed).
+        context_length: the window in tokens.
+        parameters: names of request parameters that the upstream says the model takes (OpenRouter), or `None`.
+        raw: the upstream's own entry.
+    """
+
+    id: str
+    created: int = 0
+    owned_by: str = ""
+    capabilities: frozenset[str] | None = None
+    context_length: int | None = None
+    embedding_length: int | None = None
+    parameter_count: int | None = None
+    size_bytes: int | None = None
+    family: str = ""
+    quantization: str = ""
+    description: str = ""
+    parameters: frozenset[str] | None = None
+    raw: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingsRequest:
+    """Texts to embed. `truncate` says whether a text that is too long may be shortened; `normalize` whether vectors must have length 1."""
+
+    model: str
+    inputs: tuple[str, ...]
+    dimensions: int | None = None
+    truncate: bool = True
+    normalize: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingsResult:
+    """One vector per input, in the order of the inputs."""
+
+    vectors: tuple[Sequence[float], ...]
+    prompt_tokens: int | None = None

@@ -1,0 +1,81 @@
+"""The canonical answer, step by step: eight events and the grammar that a legal stream obeys.
+
+    Started (PartOpened PartDelta* PartClosed)* Finished
+
+`Failed` may replace the rest after `Started`; `UsageSeen` (cumulative, the last one wins) may come anywhere after `Started`, also after `Finished`
+is due but before it is sent; `KeepAlive` may come anywhere. One part is open at a time. Events are made in great numbers: they are plain slotted
+values, treated as immutable by all who get them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from proxy.canonical.completion import FinishReason, Usage
+from proxy.errors import ProxyError
+
+PartKind = Literal["text", "reasoning", "tool_call", "refusal"]
+
+
+@dataclass(slots=True)
+class Started:
+    """The upstream began to answer. `id` is never empty; `model` and `created` are what the upstream said, or empty and 0."""
+
+    id: str
+    model: str = ""
+    created: int = 0
+
+
+@dataclass(slots=True)
+class PartOpened:
+    """A part begins. Tool calls carry the `id` and `name` of the call."""
+
+    kind: PartKind
+    id: str = ""
+    name: str = ""
+
+
+@dataclass(slots=True)
+class PartDelta:
+    """More of the open part: text, or a fragment of a tool call's arguments. `logprobs` are OpenAI's `logprobs.content` items for this text."""
+
+    text: str
+    logprobs: Sequence[dict[str, Any]] | None = None
+
+
+@dataclass(slots=True)
+class PartClosed:
+    """The open part is complete. `opaque` is a signature or redacted data that must come back with the part."""
+
+    opaque: str = ""
+
+
+@dataclass(slots=True)
+class UsageSeen:
+    usage: Usage
+
+
+@dataclass(slots=True)
+class Finished:
+    """The model ended by itself. `raw_reason` is the upstream's word; `stop_sequence` the one that matched, when known."""
+
+    finish_reason: FinishReason
+    raw_reason: str = ""
+    stop_sequence: str = ""
+
+
+@dataclass(slots=True)
+class Failed:
+    """The answer ended in an error; nothing follows."""
+
+    error: ProxyError
+
+
+@dataclass(slots=True)
+class KeepAlive:
+    """The upstream is silent, but still there."""
+
+
+ChatEvent = Started | PartOpened | PartDelta | PartClosed | UsageSeen | Finished | Failed | KeepAlive

@@ -1,0 +1,152 @@
+"""What a client asks for, whatever language it asked in. Frozen values; nothing here knows a wire format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Role = Literal["system", "developer", "user", "assistant", "tool"]
+Effort = Literal["off", "on", "minimal", "low", "medium", "high", "xhigh", "max"]
+
+
+@dataclass(frozen=True, slots=True)
+class TextPart:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePart:
+    """A picture: either `data` (standard padded base64 without prefix, with its sniffed `mime`) or `url`."""
+
+    mime: str = ""
+    data: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AudioPart:
+    """Sound: `data` is standard padded base64, `format` the short name (`wav`, `mp3`)."""
+
+    format: str
+    data: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningPart:
+    """What the model thought in an earlier turn. `opaque` holds a signature that only its `origin` understands."""
+
+    text: str
+    opaque: str = ""
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RefusalPart:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallPart:
+    """A call that the model made. `arguments` is JSON text, as the model wrote it."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResultPart:
+    """The answer to the call `call_id`; `parts` are texts and images."""
+
+    call_id: str
+    name: str
+    parts: tuple[TextPart | ImagePart | AudioPart, ...]
+    is_error: bool = False
+
+
+Part = TextPart | ImagePart | AudioPart | ReasoningPart | RefusalPart | ToolCallPart | ToolResultPart
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn. Results of tools stand in messages of role `tool`, one `ToolResultPart` each."""
+
+    role: Role
+    parts: tuple[Part, ...]
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A function that the model may call. `parameters` is a JSON schema, passed on as it came."""
+
+    name: str
+    description: str = ""
+    parameters: Mapping[str, Any] | None = None
+    strict: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseFormat:
+    """`json` (any object) or `json_schema` with its `schema`. Free text is the absence of a format."""
+
+    kind: Literal["json", "json_schema"]
+    schema: Mapping[str, Any] | None = None
+    name: str = "response"
+    strict: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How to choose tokens. `None` means that the client did not say: never send a default in its place."""
+
+    max_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    min_p: float | None = None
+    typical_p: float | None = None
+    seed: int | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    repeat_penalty: float | None = None
+    stop: tuple[str, ...] = ()
+    logprobs: bool = False
+    top_logprobs: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """A conversation to be continued.
+
+    Attributes:
+        model: the name as the client asked for it; answers echo it.
+        reasoning: how hard to think; `None` when the client did not say.
+        extra: options that only some upstreams know (`num_ctx`, `keep_alive`), by their Ollama names.
+    """
+
+    model: str
+    messages: tuple[Message, ...]
+    stream: bool = False
+    tools: tuple[Tool, ...] = ()
+    tool_choice: str | Mapping[str, Any] | None = None
+    parallel_tool_calls: bool | None = None
+    response_format: ResponseFormat | None = None
+    reasoning: Effort | None = None
+    sampling: Sampling = field(default_factory=Sampling)
+    user: str | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PromptRequest:
+    """A text to be continued without a chat template (`/v1/completions`, Ollama's `raw` and `suffix`)."""
+
+    model: str
+    prompt: str
+    suffix: str | None = None
+    stream: bool = False
+    sampling: Sampling = field(default_factory=Sampling)
+    user: str | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)

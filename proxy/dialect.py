@@ -1,0 +1,121 @@
+"""What a dialect must offer. `Ingress` is the side that clients see, `Egress` the side that upstreams see; a dialect may have only one.
+
+Both halves are made of plain modules and small machines without I/O: bytes in, events out; events in, bytes out. The gateway moves the bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from proxy.canonical.catalog import EmbeddingsRequest, EmbeddingsResult, ModelCard
+from proxy.canonical.completion import Completion
+from proxy.canonical.events import ChatEvent
+from proxy.canonical.request import ChatRequest, PromptRequest
+from proxy.errors import ProxyError, UpstreamRefused
+from proxy.profiles import Profile
+from proxy.routing import Route
+from proxy.wire.messages import UpstreamCall
+
+Payload = dict[str, Any]
+TextRequest = ChatRequest | PromptRequest
+
+
+class Stopwatch(Protocol):
+    """The clock of one exchange; pure code gets its time from here."""
+
+    def time_ns(self) -> int:
+        """Wall clock, nanoseconds since the epoch."""
+
+    def elapsed_ns(self) -> int:
+        """Nanoseconds since the request came in, by a clock that never goes back."""
+
+
+class StreamReader(Protocol):
+    """Reads one upstream stream. Cuts between chunks have no meaning; an empty chunk says that the upstream is silent."""
+
+    def feed(self, chunk: bytes) -> list[ChatEvent]:
+        """The events that `chunk` completes; `[KeepAlive()]` for an empty chunk. After `Failed` or `Finished` it returns nothing more."""
+
+    def close(self) -> list[ChatEvent]:
+        """The events that the end of the bytes completes: the rest up to `Finished`, or `Failed` when the stream was cut."""
+
+
+class StreamRenderer(Protocol):
+    """Writes one client stream."""
+
+    def render(self, events: Sequence[ChatEvent]) -> bytes:
+        """The bytes for these events, `b""` when they give the client nothing to read yet. Never called after `Finished` or `Failed`."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextEndpoint:
+    """One endpoint that makes text: how its requests are read and its answers written.
+
+    Attributes:
+        name: for logs and metrics, `<dialect>.<word>`.
+        parse: decoded JSON -> request. Raises `InvalidRequest`.
+        answer_locally: the whole JSON answer when no model has to be asked (Ollama's load and unload), else `None`.
+        admit: raises when the card says that the model lacks what the request needs; the card is `None` for unlisted models.
+        stream_type, whole_type: content types.
+        render_error: the body of an error answer, before a stream has begun.
+    """
+
+    name: str
+    parse: Callable[[Payload], TextRequest]
+    answer_locally: Callable[[TextRequest, Stopwatch], bytes | None]
+    admit: Callable[[TextRequest, ModelCard | None], None]
+    stream_renderer: Callable[[TextRequest, Stopwatch], StreamRenderer]
+    render_completion: Callable[[Completion, TextRequest, Stopwatch], bytes]
+    render_error: Callable[[ProxyError], bytes]
+    stream_type: str
+    whole_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingsEndpoint:
+    """One endpoint that makes vectors. The fields mean what they mean in `TextEndpoint`."""
+
+    name: str
+    parse: Callable[[Payload], EmbeddingsRequest]
+    answer_locally: Callable[[EmbeddingsRequest, Stopwatch], bytes | None]
+    render_result: Callable[[EmbeddingsResult, EmbeddingsRequest, Stopwatch], bytes]
+    render_error: Callable[[ProxyError], bytes]
+    whole_type: str
+
+
+class Egress(Protocol):
+    """How upstreams of a dialect are asked and read: the module `dialects/<name>/egress.py`."""
+
+    name: str
+
+    def build_chat(self, request: ChatRequest, route: Route) -> UpstreamCall:
+        """The call for a chat, with only what `route.profile` says the server takes."""
+
+    def build_prompt(self, request: PromptRequest, route: Route) -> UpstreamCall:
+        """The call for a plain continuation. Raises `NotSupported`."""
+
+    def stream_reader(self, route: Route, new_id: Callable[[], str]) -> StreamReader:
+        """A reader for the answer to a streamed call; it also reads a whole JSON answer, should the server send one."""
+
+    def read_completion(self, body: bytes, route: Route, new_id: Callable[[], str]) -> list[ChatEvent]:
+        """The events of a whole answer, `Started` to `Finished`; the same reader as for streams."""
+
+    def read_error(self, status: int, headers: Mapping[str, str], body: bytes) -> UpstreamRefused:
+        """The upstream's error answer. Header names are lower-case. The message is one line without tags, keys and addresses."""
+
+    def repair(self, error: UpstreamRefused, profile: Profile) -> Profile | None:
+        """A profile that avoids what the upstream just refused, or `None` when the refusal is not about a parameter."""
+
+    def build_embeddings(self, request: EmbeddingsRequest, route: Route) -> UpstreamCall:
+        """The call for vectors."""
+
+    def read_embeddings(self, body: bytes, request: EmbeddingsRequest) -> EmbeddingsResult:
+        """Vectors in the order of the inputs. Raises `UpstreamBroken` when they do not match the inputs."""
+
+    def build_models(self) -> UpstreamCall:
+        """The call for the model list."""
+
+    def read_models(self, body: bytes) -> list[ModelCard]:
+        """The cards of all models. Raises `UpstreamBroken` when the body is no model list."""

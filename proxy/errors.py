@@ -1,0 +1,146 @@
+"""The errors of the gateway. Each knows its HTTP status and says, in words that are safe for clients, what happened.
+
+A dialect turns an error into its own shape by `kind`; nobody else looks at the class. Nothing here may import from the rest of the house.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+
+class ProxyError(Exception):
+    """What went wrong, as a client may hear it.
+
+    Attributes:
+        status: HTTP status of the answer.
+        kind: stable word; the key by which dialects, logs and metrics tell errors apart.
+        message: one sentence for the client; holds no secret, no upstream address, no stack trace.
+        param: the request field at fault, where one is.
+        code: the dialect-neutral reason, in OpenAI's words (`context_length_exceeded`), where one is known.
+        retry_after_s: seconds after which a new try makes sense; becomes the header `Retry-After`.
+    """
+
+    status = 500
+    kind = "internal"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        param: str | None = None,
+        code: str | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        if status is not None:
+            self.status = status
+        self.param = param
+        self.code = code
+        self.retry_after_s = retry_after_s
+
+
+class InvalidRequest(ProxyError):
+    status = 400
+    kind = "invalid_request"
+
+
+class Unauthorized(ProxyError):
+    status = 401
+    kind = "unauthorized"
+
+
+class Forbidden(ProxyError):
+    status = 403
+    kind = "forbidden"
+
+
+class ModelNotFound(ProxyError):
+    """Nobody has the model `model` (the name as the client asked for it)."""
+
+    status = 404
+    kind = "model_not_found"
+
+    def __init__(self, model: str) -> None:
+        super().__init__(f"model '{model}' not found", param="model", code="model_not_found")
+        self.model = model
+
+
+class RequestTimeout(ProxyError):
+    """The client's body was not complete in time."""
+
+    status = 408
+    kind = "request_timeout"
+
+
+class RequestTooLarge(ProxyError):
+    status = 413
+    kind = "request_too_large"
+
+
+class RateLimited(ProxyError):
+    status = 429
+    kind = "rate_limited"
+
+
+class NotSupported(ProxyError):
+    status = 501
+    kind = "not_supported"
+
+
+class UpstreamError(ProxyError):
+    """The upstream, or the way to it, failed."""
+
+    status = 502
+    kind = "upstream_error"
+
+
+class UpstreamRefused(UpstreamError):
+    """The upstream answered with an error of its own; `status` is the one that the client gets.
+
+    Attributes:
+        upstream_status: the status that the upstream sent (200 when the error came in the body of a 200).
+        raw: the decoded error body, for those who learn from refusals; never shown to clients.
+        headers: response headers that dialects may pass on (lower-case names).
+    """
+
+    kind = "upstream_refused"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        upstream_status: int | None = None,
+        param: str | None = None,
+        code: str | None = None,
+        retry_after_s: float | None = None,
+        raw: object = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message, status=status, param=param, code=code, retry_after_s=retry_after_s)
+        self.upstream_status = status if upstream_status is None else upstream_status
+        self.raw = raw
+        self.headers = headers or {}
+
+
+class UpstreamUnavailable(UpstreamError):
+    """No connection to the upstream, or its breaker is open."""
+
+    status = 503
+    kind = "upstream_unavailable"
+
+
+class UpstreamTimeout(UpstreamError):
+    """The upstream was silent for too long."""
+
+    status = 504
+    kind = "upstream_timeout"
+
+
+class UpstreamBroken(UpstreamError):
+    """The upstream's answer ended early or could not be read."""
+
+    status = 502
+    kind = "upstream_broken"

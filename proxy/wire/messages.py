@@ -1,0 +1,42 @@
+"""The two values that cross the outer walls: what we ask an upstream, and what we answer a client."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamCall:
+    """A request to an upstream, ready to send.
+
+    Attributes:
+        path: what comes after the base URL, with its leading slash (`/chat/completions`).
+        body: the JSON text, or `None` for a GET.
+        model: the upstream's name of the model, `""` when the call is about none; failures are counted by it.
+        stream: whether the answer is to be read as it arrives.
+        first_byte_s: longest wait for the answer's head, when it is not the upstream's usual one (health checks).
+    """
+
+    path: str
+    body: bytes | None = None
+    model: str = ""
+    stream: bool = False
+    method: str = "POST"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    first_byte_s: float | None = None
+
+
+def nothing_to_close() -> None:
+    """The `close` of a reply that holds nothing open."""
+
+
+@dataclass(slots=True)
+class Reply:
+    """An answer to a client: `body` is whole, or an iterator of bytes to be written one by one; `close` must be called in both cases."""
+
+    status: int
+    content_type: str
+    body: bytes | Iterator[bytes]
+    headers: Mapping[str, str] = field(default_factory=dict)
+    close: Callable[[], None] = nothing_to_close
