@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from proxy.canonical.catalog import EmbeddingsRequest, EmbeddingsResult, ModelCard
-from proxy.canonical.completion import Completion
+from proxy.canonical.completion import Completion, Usage
 from proxy.canonical.events import ChatEvent
 from proxy.canonical.request import ChatRequest, PromptRequest
 from proxy.errors import ProxyError, UpstreamRefused
@@ -73,6 +73,44 @@ class TextEndpoint:
     whole_type: str
 
 
+class RelayReader(Protocol):
+    """Watches a stream that is handed on untouched: what it cost, and whether it came to its own end.
+
+    Attributes:
+        usage: tokens seen so far.
+        finish_reason: the upstream's word, `""` until it came.
+    """
+
+    usage: Usage
+    finish_reason: str
+
+    def feed(self, chunk: bytes) -> None:
+        """Looks at `chunk`."""
+
+    def close(self) -> bytes:
+        """What must be added after the last byte: nothing after a legal end, the dialect's error record when the stream was cut."""
+
+    def fail(self, error: ProxyError) -> bytes:
+        """The dialect's error record for a stream that broke."""
+
+
+@dataclass(frozen=True, slots=True)
+class RelayEndpoint:
+    """One endpoint whose upstream speaks the client's own language.
+
+    Attributes:
+        path: the upstream's path.
+        reader: makes the watcher of one stream.
+        usage_of: the tokens that a whole answer reports.
+    """
+
+    name: str
+    path: str
+    reader: Callable[[], RelayReader]
+    usage_of: Callable[[bytes], Usage]
+    render_error: Callable[[ProxyError], bytes]
+
+
 @dataclass(frozen=True, slots=True)
 class EmbeddingsEndpoint:
     """One endpoint that makes vectors. The fields mean what they mean in `TextEndpoint`."""
@@ -110,6 +148,9 @@ class Egress(Protocol):
 
     def build_embeddings(self, request: EmbeddingsRequest, route: Route) -> UpstreamCall:
         """The call for vectors."""
+
+    def shorten(self, request: EmbeddingsRequest, error: UpstreamRefused) -> EmbeddingsRequest | None:
+        """A request with shorter texts after the upstream found one too long; `None` when that is not what the refusal says."""
 
     def read_embeddings(self, body: bytes, request: EmbeddingsRequest) -> EmbeddingsResult:
         """Vectors in the order of the inputs. Raises `UpstreamBroken` when they do not match the inputs."""
