@@ -1,0 +1,49 @@
+"""A Flask app that is only the gateway. Because the app is its own, it also answers unknown URLs and methods."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask, Response, request
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import MethodNotAllowed
+
+from proxy.dialects.openai.ingress import render_error
+from proxy.errors import ProxyError
+from proxy.extension import Proxy
+from proxy.settings import Settings
+from proxy.web.blueprint import plain_text
+from proxy.web.failure import error_reply
+from proxy.web.paths import TidyPaths
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """The gateway as a WSGI app.
+
+    Args:
+        settings: read from the environment and `.env` when absent.
+
+    Raises:
+        SettingsError: variables are wrong, or no upstream is configured; the message lists them by name.
+    """
+    settings = settings or Settings.from_env()
+    app = Flask("proxy", static_folder=None, template_folder=None)
+    mount = Proxy(settings).init_app(app)
+    mount.observe_unknown_urls(app)
+    app.register_error_handler(404, answer_unknown_url)
+    app.register_error_handler(405, answer_wrong_method)
+    app_without_tidying: Any = app.wsgi_app
+    app.wsgi_app = TidyPaths(app_without_tidying)  # type: ignore[method-assign]
+    return app
+
+
+def answer_unknown_url(_: Exception) -> Response:
+    """What Ollama says of URLs that it does not know; under /v1 clients expect OpenAI's error object."""
+    if request.path.startswith("/v1/"):
+        return error_reply(ProxyError(f"unknown URL: {request.method} {request.path}", status=404, code="unknown_url"), render_error)
+    return plain_text("404 page not found", 404)
+
+
+def answer_wrong_method(error: MethodNotAllowed) -> ResponseReturnValue:
+    """What Ollama says of a wrong method, with the right ones."""
+    return plain_text("405 method not allowed", 405, allow=error.valid_methods or ())

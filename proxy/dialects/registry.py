@@ -1,0 +1,32 @@
+"""The dialects that the house speaks, one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+
+from flask import Blueprint
+
+from proxy.dialect import Egress
+from proxy.dialects.ollama.routes import make_blueprint as make_ollama_blueprint
+from proxy.dialects.openai import egress as openai_egress
+from proxy.dialects.openai.routes import make_blueprint as make_openai_blueprint
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """A wire language: the URLs that its clients use, and how its upstreams are asked. Either half may be missing."""
+
+    name: str
+    make_blueprint: Callable[[str], Blueprint] | None = None
+    egress: Egress | None = None
+
+
+DIALECTS = {
+    dialect.name: dialect
+    for dialect in (
+        Dialect("ollama", make_ollama_blueprint),
+        Dialect("openai", make_openai_blueprint, cast(Egress, openai_egress)),
+    )
+}

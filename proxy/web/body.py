@@ -1,0 +1,135 @@
+"""The client's body: whole, bounded in size and time, unpacked, decoded."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import orjson
+import zstandard
+from flask import request
+
+from proxy.errors import InvalidRequest, RequestTimeout, RequestTooLarge
+
+_LINGER_S = 2.0
+
+
+def read_body(max_bytes: int, timeout_s: float) -> bytes:
+    """The bytes of the current request's body, unpacked.
+
+    Raises:
+        RequestTooLarge: packed or unpacked it has more than `max_bytes`.
+        RequestTimeout: it was not complete after `timeout_s`.
+        InvalidRequest: it is cut, or packed in a way that we do not know.
+    """
+    request.max_content_length = max_bytes
+    if (request.content_length or 0) > max_bytes:
+        raise _too_large(max_bytes)
+    try:
+        with _deadline(timeout_s):
+            body = request.get_data(cache=False)
+    except Exception as error:
+        # gunicorn tells a client's broken chunk framing by exceptions of its own, which it only lets out while the body is read.
+        if type(error).__module__.startswith("gunicorn.http"):
+            raise InvalidRequest(f"the request body cannot be read: {error}") from error
+        raise
+    if len(body) > max_bytes:
+        raise _too_large(max_bytes)
+    encoding = request.headers.get("Content-Encoding", "").strip().lower()
+    return body if encoding in ("", "identity") else _unpacked(body, encoding, max_bytes)
+
+
+def parse_json(body: bytes) -> dict[str, Any]:
+    """The JSON object in `body`.
+
+    Raises:
+        InvalidRequest: there is none, or something follows it.
+    """
+    if not body.strip():
+        raise InvalidRequest("missing request body")
+    try:
+        payload = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise InvalidRequest(f"the request body is not valid JSON: {error}") from error
+    if not isinstance(payload, dict):
+        raise InvalidRequest(f"json: cannot unmarshal {_go_kind(payload)} into Go value: the request body must be a JSON object")
+    return payload
+
+
+def _go_kind(value: object) -> str:
+    kinds: dict[type, str] = {list: "array", str: "string", bool: "bool", int: "number", float: "number"}
+    return kinds.get(type(value), "null")
+
+
+@contextmanager
+def _deadline(timeout_s: float) -> Iterator[None]:
+    """Ends the block with `RequestTimeout` when it takes too long; under servers without gevent their own timeouts must do."""
+    gevent = sys.modules.get("gevent")
+    if gevent is None or not sys.modules["gevent.monkey"].is_module_patched("socket"):
+        yield
+        return
+    timeout = gevent.Timeout.start_new(timeout_s)
+    try:
+        yield
+    except gevent.Timeout as expired:
+        if expired is not timeout:
+            raise
+        raise RequestTimeout(f"the request body was not complete after {timeout_s:g} seconds") from None
+    finally:
+        timeout.close()
+
+
+def leave_unread() -> Callable[[], None] | None:
+    """What to do after an answer to a request whose body was not read to its end, or `None` when there is nothing to do.
+
+    The connection cannot carry another request. A client that is still sending must be able to read the answer first, so its bytes are
+    taken and thrown away for a moment before the connection is closed.
+    """
+    client_socket = request.environ.get("gunicorn.socket")
+    if client_socket is None:
+        return None
+
+    def linger_and_close() -> None:
+        with suppress(OSError):
+            client_socket.shutdown(socket.SHUT_WR)
+            client_socket.settimeout(_LINGER_S)
+            while client_socket.recv(65536):
+                pass
+        with suppress(OSError):
+            client_socket.shutdown(socket.SHUT_RDWR)
+
+    return linger_and_close
+
+
+def _unpacked(body: bytes, encoding: str, max_bytes: int) -> bytes:
+    try:
+        if encoding in ("gzip", "x-gzip", "deflate"):
+            return _inflated(body, max_bytes)
+        if encoding == "zstd":
+            with zstandard.ZstdDecompressor().stream_reader(body, read_across_frames=True) as reader:
+                return _bounded(reader.read(max_bytes + 1), max_bytes)
+    except (zlib.error, zstandard.ZstdError) as error:
+        raise InvalidRequest(f"the request body is not valid {encoding}: {error}") from error
+    raise InvalidRequest(f"unknown Content-Encoding {encoding!r}: send identity, gzip, deflate or zstd", status=415)
+
+
+def _inflated(body: bytes, max_bytes: int) -> bytes:
+    inflater = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
+    unpacked = _bounded(inflater.decompress(body, max_bytes + 1), max_bytes)
+    if not inflater.eof:
+        raise InvalidRequest("the compressed request body ends too early")
+    return unpacked
+
+
+def _bounded(unpacked: bytes, max_bytes: int) -> bytes:
+    if len(unpacked) > max_bytes:
+        raise _too_large(max_bytes)
+    return unpacked
+
+
+def _too_large(max_bytes: int) -> RequestTooLarge:
+    return RequestTooLarge(f"the request body is larger than {max_bytes} bytes (REQUEST_MAX_SIZE)")

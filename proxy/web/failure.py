@@ -1,0 +1,34 @@
+"""Errors on their way out: a `ProxyError` becomes an answer in a dialect's words; anything else becomes a plain internal error, and a log entry."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable
+
+from flask import Response
+
+from proxy.errors import ProxyError, UpstreamError
+from proxy.web.observe import observation
+
+RenderError = Callable[[ProxyError], bytes]
+
+log = logging.getLogger("proxy.error")
+
+
+def error_reply(error: ProxyError, render_error: RenderError) -> Response:
+    """The answer that tells `error` to the client."""
+    notes = observation().notes
+    notes.end, notes.error_kind, notes.error_message = "failed", error.kind, error.message
+    response = Response(render_error(error), error.status, content_type="application/json; charset=utf-8")
+    if error.retry_after_s is not None:
+        response.headers["Retry-After"] = str(math.ceil(error.retry_after_s))
+    if not isinstance(error, UpstreamError) or error.kind != "upstream_refused":
+        response.headers["X-Gateway-Error"] = "1"
+    return response
+
+
+def unexpected(error: Exception) -> ProxyError:
+    """What a client hears of a defect of ours: nothing but that it is one. The log has the rest."""
+    log.error("internal error", exc_info=error, extra={"request_id": observation().request_id})
+    return ProxyError(f"internal error; the log of the gateway has the details under request id {observation().request_id}")
