@@ -1,46 +1,225 @@
-"""The settings, read once from the environment and `.env`, validated, and handed down. Nobody else reads the environment."""
+"""The settings, read once from the environment and `.env`, validated, and handed down. Nobody else reads the environment.
+
+Each field of `Settings` says in one place what it is: its default, what it may be, and a line for `config`, `.env.example` and the docs.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import Field, dataclass, field, fields
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from dotenv import dotenv_values
+from marshmallow import EXCLUDE, Schema, ValidationError
+
+from proxy import setting_types as kinds
+
+Origin = Literal["default", "file", "environment", "argument"]
+
+
+class SettingsError(ValueError):
+    """Settings that cannot be used. `problems` tells for each variable, by name, what it must be."""
+
+    def __init__(self, problems: Mapping[str, str]) -> None:
+        super().__init__("\n".join(f"{name} {problem}" for name, problem in problems.items()))
+        self.problems = dict(problems)
+
+
+@dataclass(frozen=True, slots=True)
+class SettingDoc:
+    """What there is to know of one setting. `default` is written as in the environment, or in words when the machine decides."""
+
+    name: str
+    default: str
+    description: str
+    secret: bool
+
+
+def _workers_for_this_machine() -> int:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, 4)
+
+
+def _setting(default: Any, kind: kinds.Field, description: str, *, secret: bool = False, default_in_words: str = "") -> Any:
+    """A field of `Settings`: `kind` reads the variable's text; a callable `default` is asked when the settings are made."""
+    how = {"default_factory": default} if callable(default) else {"default": default}
+    about = {"kind": kind, "description": description, "secret": secret, "default_in_words": default_in_words}
+    return field(repr=not secret, metadata=about, **how)
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that an operator can decide. Field names are the variables' names in lower case; secrets are hidden in `repr`."""
+    """Everything that an operator can decide. Field names are the variables' names in lower case; secrets are hidden in `repr`.
 
-    openai_api_base_url: str = ""
-    openai_api_key: str = field(default="", repr=False)
-    proxy_host: str = "0.0.0.0"
-    proxy_port: int = 11434
-    web_concurrency: int = 1
-    worker_connections: int = 1000
-    graceful_timeout: int = 30
-    forwarded_allow_ips: str = "127.0.0.1,::1"
-    log_level: str = "INFO"
-    request_timeout: float = 60.0
-    first_byte_timeout: float = 300.0
-    connect_timeout: float = 5.0
-    body_timeout: float = 30.0
-    keepalive_interval: float = 15.0
-    max_retries: int = 3
-    retry_after_max: float = 5.0
-    breaker_failures: int = 5
-    breaker_cooldown: float = 5.0
-    debug: bool = False
-    model_mapping_file: str = ""
-    model_catalog_file: str = ""
-    model_list_ttl: float = 60.0
-    default_model: str = ""
-    upstream_profile: str = "auto"
-    upstream_proxy: str = ""
-    upstream_ca_bundle: str = ""
-    disable_ssl_verification: bool = False
-    enable_metrics: bool = True
-    cors_origins: tuple[str, ...] = ("*",)
-    allowed_hosts: tuple[str, ...] = ()
-    request_max_size: int = 10 * 1024 * 1024
-    health_check_timeout: float = 30.0
-    ollama_version: str = "0.33.0"
-    origins: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+    `origins` tells where each field's value came from: `default`, `file` (`.env`), `environment` or `argument`.
+    """
+
+    openai_api_base_url: str = _setting(
+        "",
+        kinds.http_url(example="https://api.openai.com/v1"),
+        "Where the OpenAI-compatible server is, up to and including /v1. Required by `serve`.",
+    )
+    openai_api_key: str = _setting("", kinds.secret(), "The key that the server asks for; empty for servers without keys.", secret=True)
+    proxy_host: str = _setting("0.0.0.0", kinds.host(), "The address to listen on. `demo` takes 127.0.0.1 unless told otherwise.")
+    proxy_port: int = _setting(11434, kinds.whole_number(1, 65535), "The port to listen on; 11434 is Ollama's.")
+    web_concurrency: int = _setting(
+        _workers_for_this_machine, kinds.whole_number(1, 1024), "How many worker processes serve.", default_in_words="the cores, at most 4"
+    )
+    worker_connections: int = _setting(1000, kinds.whole_number(1), "How many clients one worker serves at a time.")
+    graceful_timeout: int = _setting(30, kinds.whole_number(1), "Seconds that open streams get to finish after a stop signal.")
+    forwarded_allow_ips: str = _setting(
+        "127.0.0.1,::1", kinds.trusted_addresses(), "Comma list of reverse proxies whose X-Forwarded-* headers are believed."
+    )
+    log_level: str = _setting("INFO", kinds.one_of("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), "The least level that is logged.")
+    request_timeout: float = _setting(60.0, kinds.seconds(), "Longest silence of the upstream, in seconds, once its answer has begun.")
+    first_byte_timeout: float = _setting(
+        300.0, kinds.seconds(), "Longest wait for the first byte of an answer; models may have to load first."
+    )
+    connect_timeout: float = _setting(5.0, kinds.seconds(), "Longest wait for a connection to the upstream.")
+    body_timeout: float = _setting(30.0, kinds.seconds(), "A request body that is not complete after so many seconds is answered with 408.")
+    keepalive_interval: float = _setting(15.0, kinds.seconds(), "Seconds of silence after which a stream's client is sent a sign of life.")
+    max_retries: int = _setting(3, kinds.whole_number(0, 20), "How often a failed request is tried again after the first attempt.")
+    retry_after_max: float = _setting(
+        5.0,
+        kinds.seconds(may_be_zero=True),
+        "A Retry-After of more seconds than this goes to the client at once, instead of being waited for.",
+    )
+    breaker_failures: int = _setting(5, kinds.whole_number(1), "So many failures in a row open the circuit breaker.")
+    breaker_cooldown: float = _setting(5.0, kinds.seconds(), "Seconds that an open breaker waits before it tries again.")
+    debug: bool = _setting(False, kinds.flag(), "Adds DEBUG lines to the log. Never shows bodies or traces to clients.")
+    model_mapping_file: str = _setting(
+        "",
+        kinds.json_object_file(of=str, wanted="a JSON object of strings"),
+        "JSON file: name asked for -> upstream model. Exact names come first, then globs in the file's order.",
+    )
+    model_catalog_file: str = _setting(
+        "",
+        kinds.json_object_file(of=dict, wanted="a JSON object of objects"),
+        "JSON file: model -> what is known of it (context_length, capabilities and so on), for /api/show and /api/tags.",
+    )
+    model_list_ttl: float = _setting(60.0, kinds.seconds(may_be_zero=True), "Seconds after which the list of models is asked for again.")
+    default_model: str = _setting("", kinds.text(), "The model for requests that name none.")
+    upstream_profile: str = _setting(
+        "auto", kinds.text(), "What kind of server the upstream is; `auto` tells by its address and its answers."
+    )
+    upstream_proxy: str = _setting(
+        "",
+        kinds.http_url(example="http://proxy.example:3128", may_hold_credentials=True),
+        "An HTTP proxy on the way to the upstream. HTTP_PROXY and HTTPS_PROXY are not read.",
+        secret=True,
+    )
+    upstream_ca_bundle: str = _setting(
+        "", kinds.certificate_file(), "PEM file of the authorities that the upstream's certificate is checked against."
+    )
+    disable_ssl_verification: bool = _setting(False, kinds.flag(), "true accepts any certificate of the upstream: for tests only.")
+    enable_metrics: bool = _setting(True, kinds.flag(), "Whether /metrics answers.")
+    cors_origins: tuple[str, ...] = _setting(
+        ("*",), kinds.comma_list(), "Comma list of web origins that may call from a browser; * lets all."
+    )
+    allowed_hosts: tuple[str, ...] = _setting(
+        (), kinds.comma_list(), "Comma list of further Host names to accept while listening on loopback only."
+    )
+    request_max_size: int = _setting(
+        10 * 1024 * 1024, kinds.whole_number(1), "The largest request body, in bytes; more is answered with 413."
+    )
+    health_check_timeout: float = _setting(
+        30.0, kinds.seconds(), "Longest wait for the upstream's list of models, which says that it is there."
+    )
+    ollama_version: str = _setting("0.33.0", kinds.three_numbers(), "The version of Ollama that /api/version names.")
+    origins: Mapping[str, Origin] = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None, dotenv: Path | None = Path(".env"), **overrides: Any) -> Self:
+        """The settings of `environ` (the process's own when `None`), and of the file `dotenv` where `environ` says nothing.
+
+        An empty variable counts as unset. `overrides`, by field name, win over both and are validated like them.
+
+        Raises:
+            SettingsError: lists every wrong variable.
+            TypeError: an override is no field.
+        """
+        if strangers := overrides.keys() - {spec.name for spec in _specs()}:
+            raise TypeError(f"no such setting: {', '.join(sorted(strangers))}")
+        sources: list[tuple[Origin, Mapping[str, Any]]] = [
+            ("file", _file_values(dotenv)),
+            ("environment", os.environ if environ is None else environ),
+            ("argument", {name.upper(): value for name, value in overrides.items()}),
+        ]
+        given: dict[str, Any] = {}
+        origins: dict[str, Origin] = {spec.name: "default" for spec in _specs()}
+        for origin, values in sources:
+            for spec in _specs():
+                value = values.get(spec.name.upper())
+                if value is not None and value != "":
+                    given[spec.name.upper()] = value
+                    origins[spec.name] = origin
+        try:
+            loaded = _schema().load(given)
+        except ValidationError as error:
+            raise SettingsError(_problems(error, origins)) from None
+        return cls(**{name.lower(): value for name, value in loaded.items()}, origins=origins)
+
+    @staticmethod
+    def describe() -> list[SettingDoc]:
+        """What there is to know of every setting, in the order of the fields."""
+        return [
+            SettingDoc(
+                name=spec.name.upper(),
+                default=spec.metadata["default_in_words"] or as_text(spec.default),
+                description=spec.metadata["description"],
+                secret=spec.metadata["secret"],
+            )
+            for spec in _specs()
+        ]
+
+    @property
+    def effective_log_level(self) -> str:
+        """The level to log from: `DEBUG` wins over `LOG_LEVEL`."""
+        return "DEBUG" if self.debug else self.log_level
+
+    def require_upstream(self) -> None:
+        """Raises `SettingsError` unless there is an upstream to ask."""
+        if not self.openai_api_base_url:
+            hint = "To look around without an upstream, run `ollama-openai-proxy demo`."
+            raise SettingsError({"OPENAI_API_BASE_URL": f"must say where the OpenAI-compatible server is (https://.../v1). {hint}"})
+
+
+def as_text(value: object) -> str:
+    """A setting's value as one would write it in the environment."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return ",".join(value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+@cache
+def _specs() -> tuple[Field[Any], ...]:
+    return tuple(spec for spec in fields(Settings) if spec.metadata)
+
+
+@cache
+def _schema() -> Schema:
+    """One marshmallow field per variable, under the variable's name."""
+    return Schema.from_dict({spec.name.upper(): spec.metadata["kind"] for spec in _specs()})(unknown=EXCLUDE)
+
+
+def _file_values(dotenv: Path | None) -> Mapping[str, str | None]:
+    """The variables of the file, taken literally: `${...}` in a key is part of the key. A missing file has none."""
+    if dotenv is None or not dotenv.is_file():
+        return {}
+    try:
+        return dotenv_values(dotenv, interpolate=False, encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError({str(dotenv): f"must be a readable text file: {error}"}) from error
+
+
+def _problems(error: ValidationError, origins: Mapping[str, Origin]) -> dict[str, str]:
+    """What each wrong variable must be; a value from the file says so, because one looks for it in the environment first."""
+    return {
+        name: messages[0] + (" (it is set in the file .env)" if origins[name.lower()] == "file" else "")
+        for name, messages in error.messages_dict.items()
+    }

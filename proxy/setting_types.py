@@ -1,0 +1,197 @@
+"""What a setting may be: marshmallow fields that turn a variable's text into a value, or say what it must be.
+
+Each message completes the sentence "<VARIABLE> ...". None repeats the value, which may hold a secret.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+import orjson
+from marshmallow import ValidationError, fields
+from marshmallow.validate import Range
+
+Field = fields.Field[Any]
+
+_PRINTABLE = re.compile(r"[\x21-\x7e]*")
+_THREE_NUMBERS = re.compile(r"\d+\.\d+\.\d+")
+_HOST_NAME = re.compile(r"[A-Za-z0-9._-]+")
+
+
+def whole_number(least: int, most: int | None = None) -> Field:
+    """A whole number from `least` to `most`."""
+    wanted = f"must be a whole number, {least} or more" if most is None else f"must be a whole number from {least} to {most}"
+    return fields.Integer(error_messages=_always(wanted), validate=Range(least, most, error=wanted))
+
+
+def seconds(*, may_be_zero: bool = False) -> Field:
+    """A span of time in seconds."""
+    wanted = "must be a number of seconds, 0 or more" if may_be_zero else "must be a number of seconds, more than 0"
+    return fields.Float(error_messages=_always(wanted), validate=Range(0, min_inclusive=may_be_zero, error=wanted))
+
+
+def flag() -> Field:
+    """`true` or `false`, in the spellings that people use."""
+    return fields.Boolean(error_messages=_always("must be true or false"))
+
+
+def text() -> Field:
+    """Any text, without the blanks around it."""
+    return _read_by(str)
+
+
+def one_of(*words: str) -> Field:
+    """One of `words`; upper and lower case are the same."""
+    by_lower_case = {word.lower(): word for word in words}
+
+    def read(value: str) -> str:
+        if value.lower() not in by_lower_case:
+            raise ValidationError(f"must be one of {', '.join(words)}")
+        return by_lower_case[value.lower()]
+
+    return _read_by(read)
+
+
+def secret() -> Field:
+    """A key that travels in a header: a line break or a letter outside ASCII would end in a trace that shows the key."""
+
+    def read(value: str) -> str:
+        if not _PRINTABLE.fullmatch(value):
+            raise ValidationError("must be one word of printable ASCII characters")
+        return value
+
+    return _read_by(read)
+
+
+def http_url(*, example: str, may_hold_credentials: bool = False) -> Field:
+    """An absolute http or https URL, without its last slashes. Credentials in it are refused, because URLs show up in logs."""
+
+    def read(value: str) -> str:
+        parts = _url_parts(value, wanted=f"must be an http:// or https:// URL with a host, such as {example}")
+        if parts.username is not None and not may_hold_credentials:
+            raise ValidationError("must not hold a user name or a password; a key belongs in OPENAI_API_KEY")
+        if "?" in value or "#" in value:
+            raise ValidationError("must end with its path, without '?' or '#'")
+        return value.rstrip("/")
+
+    return _read_by(read)
+
+
+def _url_parts(url: str, wanted: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        # Only a look at `port` raises for a port that is none.
+        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0 and _PRINTABLE.fullmatch(url)
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ValidationError(wanted)
+    return parts
+
+
+def host() -> Field:
+    """An address to listen on, or a name for one."""
+
+    def read(value: str) -> str:
+        address = value.removeprefix("[").removesuffix("]")
+        if not _HOST_NAME.fullmatch(address) and not _is_network(address):
+            raise ValidationError("must be an address or a host name without a port, such as 0.0.0.0, 127.0.0.1 or ::")
+        return address
+
+    return _read_by(read)
+
+
+def trusted_addresses() -> Field:
+    """A comma list of IP addresses and networks, or `*`, in the form in which gunicorn takes it."""
+
+    def read(value: str) -> str:
+        entries = _entries(value)
+        if entries != ("*",) and not all(_is_network(entry) for entry in entries):
+            raise ValidationError("must be a comma list of IP addresses and networks, or *")
+        return ",".join(entries)
+
+    return _read_by(read)
+
+
+def _is_network(value: str) -> bool:
+    try:
+        ipaddress.ip_network(value)
+    except ValueError:
+        return False
+    return True
+
+
+def three_numbers() -> Field:
+    """A version that every client can compare: some read nothing but numbers and dots."""
+
+    def read(value: str) -> str:
+        if not _THREE_NUMBERS.fullmatch(value):
+            raise ValidationError("must be three numbers with dots between them, such as 0.33.0")
+        return value
+
+    return _read_by(read)
+
+
+def comma_list() -> Field:
+    """Words with commas between them, as a tuple; a ready list is taken as it is."""
+
+    def read(value: str | list[str] | tuple[str, ...]) -> tuple[str, ...]:
+        return _entries(value) if isinstance(value, str) else tuple(value)
+
+    return fields.Function(deserialize=read)
+
+
+def _entries(value: str) -> tuple[str, ...]:
+    return tuple(entry for entry in (part.strip() for part in value.split(",")) if entry)
+
+
+def json_object_file(*, of: type, wanted: str) -> Field:
+    """The path of a file that holds a JSON object whose values are all of the type `of`."""
+
+    def read(path: str) -> str:
+        content = _read_json(path, wanted)
+        if not isinstance(content, dict) or not all(isinstance(value, of) for value in content.values()):
+            raise ValidationError(f"must name a file with {wanted}; {path} holds something else")
+        return path
+
+    return _read_by(read)
+
+
+def _read_json(path: str, wanted: str) -> object:
+    try:
+        return orjson.loads(Path(path).read_bytes())
+    except OSError as error:
+        raise ValidationError(f"must name a file with {wanted}; {path} cannot be read: {error.strerror}") from error
+    except orjson.JSONDecodeError as error:
+        raise ValidationError(f"must name a file with {wanted}; {path} is not JSON: {error}") from error
+
+
+def certificate_file() -> Field:
+    """The path of a file of PEM certificates."""
+
+    def read(path: str) -> str:
+        import ssl  # only here: few set this, and nothing else in the gunicorn master needs it
+
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+        except ssl.SSLError as error:
+            raise ValidationError(f"must name a file of PEM certificates; {path} holds none") from error
+        except OSError as error:
+            raise ValidationError(f"must name a file of PEM certificates; {path} cannot be read: {error.strerror}") from error
+        return path
+
+    return _read_by(read)
+
+
+def _always(wanted: str) -> dict[str, str | list[Any] | dict[Any, Any]]:
+    """The same words for all the ways in which a number can be none."""
+    return {"invalid": wanted, "too_large": wanted, "special": wanted}
+
+
+def _read_by(read: Callable[[str], Any]) -> Field:
+    return fields.Function(deserialize=lambda value: read(str(value).strip()))
