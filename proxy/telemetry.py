@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 # How an answer ended: by itself; by an error before or during the stream; because the client left; without the upstream's own end.
@@ -17,6 +17,8 @@ class ExchangeNotes:
         endpoint: what was asked, for logs and metrics (`ollama.chat`, `openai.chat`).
         model: the name asked for; `known_model` says whether it may be a metric label (it is listed), else the label is `other`.
         first_byte_s: seconds from the request's arrival to the first byte of the answer's body.
+        attempts: how often the upstream was asked; `repairs` says how many of these asked again with a body changed after a refusal.
+        failures: the kind of error that each failed attempt met, in order, also when a later attempt went well.
     """
 
     endpoint: str = ""
@@ -35,3 +37,61 @@ class ExchangeNotes:
     end: End = ""
     error_kind: str = ""
     error_message: str = ""
+    failures: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric as it is shown: the name, with its unit, what it counts, and by which labels. Label values come from bounded sets."""
+
+    name: str
+    help: str
+    labels: tuple[str, ...] = ()
+
+
+# What a label says when its value is none of those that we know: a model that no upstream lists, a method or URL that we do not have.
+OTHER = "other"
+
+REQUESTS = Metric("ollama_proxy_requests_total", "Requests answered.", ("route", "method", "status"))
+DURATION = Metric("ollama_proxy_request_duration_seconds", "From a request's arrival to the last byte of its answer.", ("route",))
+IN_FLIGHT = Metric("ollama_proxy_requests_in_flight", "Requests whose answer is not complete.")
+ERRORS = Metric("ollama_proxy_errors_total", "Errors told to clients, before or inside a stream.", ("kind",))
+FIRST_BYTE = Metric(
+    "ollama_proxy_time_to_first_byte_seconds", "From a request's arrival to the first byte of its streamed answer.", ("upstream", "model")
+)
+STREAM_ENDS = Metric("ollama_proxy_stream_ends_total", "Streamed answers, by how they ended.", ("endpoint", "end"))
+TOKENS = Metric(
+    "ollama_proxy_tokens_total", "Tokens as the upstream counted them; direction is prompt or completion.", ("model", "direction")
+)
+UPSTREAM_FAILURES = Metric("ollama_proxy_upstream_failures_total", "Attempts that failed at the upstream.", ("upstream", "kind"))
+UPSTREAM_RETRIES = Metric("ollama_proxy_upstream_retries_total", "Attempts after the first, with the same body.", ("upstream",))
+UPSTREAM_REPAIRS = Metric("ollama_proxy_upstream_repairs_total", "Attempts with a body changed after a refusal.", ("upstream",))
+BREAKER_STATE = Metric(
+    "ollama_proxy_breaker_state",
+    "Circuit breaker, the worst of all workers: 0 closed, 1 half-open, 2 open; model is empty for the upstream as a whole.",
+    ("upstream", "model"),
+)
+PROCESS_MEMORY = Metric("ollama_proxy_process_resident_memory_bytes", "Resident memory of a worker.", ("pid",))
+PROCESS_CPU = Metric("ollama_proxy_process_cpu_seconds_total", "User and system CPU time of a worker.", ("pid",))
+PROCESS_THREADS = Metric("ollama_proxy_process_threads", "Threads of a worker.", ("pid",))
+PROCESS_FDS = Metric("ollama_proxy_process_open_fds", "Open file descriptors of a worker.", ("pid",))
+BUILD = Metric("ollama_proxy_build_info", "Always 1; the labels say what is running.", ("version",))
+
+METRICS = (
+    REQUESTS,
+    DURATION,
+    IN_FLIGHT,
+    ERRORS,
+    FIRST_BYTE,
+    STREAM_ENDS,
+    TOKENS,
+    UPSTREAM_FAILURES,
+    UPSTREAM_RETRIES,
+    UPSTREAM_REPAIRS,
+    BREAKER_STATE,
+    PROCESS_MEMORY,
+    PROCESS_CPU,
+    PROCESS_THREADS,
+    PROCESS_FDS,
+    BUILD,
+)
