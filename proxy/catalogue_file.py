@@ -16,12 +16,10 @@ from typing import Any
 from marshmallow import RAISE, Schema, ValidationError, fields, post_load
 from marshmallow.validate import OneOf, Regexp
 
-from proxy.canonical.catalog import ModelCard
+from proxy.canonical.catalog import CAPABILITIES, ModelCard
 
 Facts = Mapping[str, Any]
 """Fields of a `ModelCard` -> what the operator says they are."""
-
-CAPABILITIES = ("completion", "tools", "insert", "vision", "embedding", "thinking", "image", "audio")
 
 _PARAMETER_SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([KMBT]?)$", re.IGNORECASE)
 _SCALES = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}

@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+CAPABILITIES = ("completion", "tools", "insert", "vision", "embedding", "thinking", "image", "audio")
+"""All that a card can say that a model does, in Ollama's words; some clients decode them into a closed set."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
