@@ -30,12 +30,13 @@ class SettingsError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class SettingDoc:
-    """What there is to know of one setting. `default` is written as in the environment, or in words when the machine decides."""
+    """What there is to know of one setting. `default` is written as in the environment, unless it is told in words."""
 
     name: str
     default: str
     description: str
     secret: bool
+    default_in_words: bool = False
 
 
 def _workers_for_this_machine() -> int:
@@ -171,14 +172,10 @@ class Settings:
                 default=spec.metadata["default_in_words"] or as_text(spec.default),
                 description=spec.metadata["description"],
                 secret=spec.metadata["secret"],
+                default_in_words=bool(spec.metadata["default_in_words"]),
             )
             for spec in _specs()
         ]
-
-    @property
-    def effective_log_level(self) -> str:
-        """The level to log from: `DEBUG` wins over `LOG_LEVEL`."""
-        return "DEBUG" if self.debug else self.log_level
 
     def require_upstream(self) -> None:
         """Raises `SettingsError` unless there is an upstream to ask."""

@@ -234,11 +234,6 @@ def test_secrets_are_hidden_in_repr() -> None:
     assert {doc.name for doc in Settings.describe() if doc.secret} == {"OPENAI_API_KEY", "UPSTREAM_PROXY"}
 
 
-def test_debug_wins_over_the_log_level() -> None:
-    assert Settings.from_env({"DEBUG": "true", "LOG_LEVEL": "ERROR"}, dotenv=None).effective_log_level == "DEBUG"
-    assert Settings.from_env({"LOG_LEVEL": "ERROR"}, dotenv=None).effective_log_level == "ERROR"
-
-
 def test_a_missing_upstream_is_told_with_the_way_out() -> None:
     Settings.from_env({"OPENAI_API_BASE_URL": UPSTREAM}, dotenv=None).require_upstream()
     with pytest.raises(SettingsError, match="^OPENAI_API_BASE_URL must say where .* `ollama-openai-proxy demo`"):

@@ -1,0 +1,44 @@
+"""`demo`: the gateway with a scripted upstream inside, for a look around without key and network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import click
+
+from proxy.cli.listening import address_of, listening_options
+from proxy.cli.server import Server
+from proxy.settings import Settings
+
+
+@click.command("demo", short_help="Serve scripted models, to look around.")
+@listening_options
+def command(**overrides: Any) -> None:
+    """Serve Ollama's and OpenAI's API with scripted models: no key, no network, no upstream."""
+    run_demo(overrides)
+
+
+def run_demo(overrides: Mapping[str, Any]) -> None:
+    """Serves the demo until it is stopped."""
+
+    def read_settings() -> Settings:
+        return _for_a_demo(Settings.from_env(**overrides))
+
+    server = Server(read_settings, _make_app)
+    address = address_of(read_settings())
+    click.echo(f"This is a demo: scripts answer, not models. Ollama's API is at {address}, OpenAI's at {address}/v1.", err=True)
+    server.run()
+
+
+def _for_a_demo(settings: Settings) -> Settings:
+    """One worker that only this machine can reach, unless the operator said otherwise."""
+    wanted: dict[str, Any] = {"proxy_host": "127.0.0.1", "web_concurrency": 1}
+    return replace(settings, **{name: value for name, value in wanted.items() if settings.origins[name] == "default"})
+
+
+def _make_app(settings: Settings) -> Any:
+    from proxy.demo.app import create_demo_app
+
+    return create_demo_app(settings)

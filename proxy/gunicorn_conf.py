@@ -1,0 +1,124 @@
+"""How gunicorn serves the gateway: `serve`, `demo` and the file `gunicorn.conf.py` take everything from here.
+
+The master reads this before gevent patches its workers. Nothing here may import requests, urllib3, Flask or the app; prometheus_client comes in only
+when a worker has died.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from proxy.settings import Settings, SettingsError
+from proxy.web.logs import log_config
+
+# An idle client's connection delays a graceful stop by so much; HTTP libraries keep theirs for about as long.
+_KEEPALIVE_S = 5
+# A worker that has not come round to its event loop for so long hangs. Streams do not count: they give way to the loop all the time.
+_HANGING_AFTER_S = 60
+# The master kills its workers at the graceful timeout. They stop waiting earlier, so that open streams can still be told why they end.
+_LAST_WORDS_S = 2
+_METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+_OPERATOR_METRICS_FOLDER = os.environ.get(_METRICS_VARIABLE) or None
+
+_settings_in_force: Settings | None = None
+
+
+def options_from_environment() -> dict[str, Any]:
+    """gunicorn's options by the environment and `.env`, for `gunicorn.conf.py`, which is read at the start and at each reload.
+
+    Wrong settings end the start with one message. At a reload they are logged and the old ones stay, so that a slip does not stop a running server.
+    """
+    global _settings_in_force
+    try:
+        settings = Settings.from_env()
+        settings.require_upstream()
+        options = gunicorn_options(settings)
+    except SettingsError as error:
+        if _settings_in_force is None:
+            raise SystemExit(f"Error: {error}") from None
+        logging.getLogger("gunicorn.error").error("Settings are wrong, the old ones stay in force: %s", error)
+        return gunicorn_options(_settings_in_force)
+    _settings_in_force = settings
+    return options
+
+
+def settings_in_force() -> Settings | None:
+    """The settings that this master read, for its workers; `None` when some other server runs the app."""
+    return _settings_in_force
+
+
+def gunicorn_options(settings: Settings) -> dict[str, Any]:
+    """gunicorn's options, hooks included, by its own names. Raises `SettingsError` when there is no room for temporary files."""
+    host = f"[{settings.proxy_host}]" if ":" in settings.proxy_host else settings.proxy_host
+    last_words_at_s = max(settings.graceful_timeout - _LAST_WORDS_S, 1)
+    hooks = {
+        "when_ready": make_metrics_folder,
+        "child_exit": forget_worker,
+        "pre_exec": keep_metrics_folder,
+        "on_exit": remove_metrics_folder,
+    }
+    return {
+        "bind": f"{host}:{settings.proxy_port}",
+        "worker_class": "gevent",
+        "workers": settings.web_concurrency,
+        "worker_connections": settings.worker_connections,
+        "timeout": _HANGING_AFTER_S,
+        "graceful_timeout": settings.graceful_timeout,
+        "keepalive": _KEEPALIVE_S,
+        "forwarded_allow_ips": settings.forwarded_allow_ips,
+        "worker_tmp_dir": _folder_in_memory(),
+        "control_socket_disable": True,
+        "accesslog": None,
+        "logconfig_dict": log_config(settings.log_level, settings.debug, secrets=[settings.openai_api_key]),
+        "proc_name": "ollama-openai-proxy",
+        "post_worker_init": lambda worker: worker.cfg.set("graceful_timeout", last_words_at_s),
+        **(hooks if settings.enable_metrics else {}),
+    }
+
+
+def _folder_in_memory() -> str:
+    """A folder for files that change all the time: heartbeats and counters. It works in containers whose file system is read-only."""
+    if os.access("/dev/shm", os.W_OK | os.X_OK):  # noqa: S108
+        return "/dev/shm"  # noqa: S108
+    try:
+        return tempfile.gettempdir()
+    except FileNotFoundError:
+        raise SettingsError({"TMPDIR": "must name a folder that can be written, or /dev/shm or /tmp must be one"}) from None
+
+
+def make_metrics_folder(server: Any) -> None:
+    """Makes the folder in which workers share their counters; one that the operator names is emptied.
+
+    This is gunicorn's hook `when_ready`: the port is taken, so that a start that fails leaves nothing behind, and no worker has started.
+    """
+    if _OPERATOR_METRICS_FOLDER is None:
+        os.environ[_METRICS_VARIABLE] = tempfile.mkdtemp(prefix="ollama-openai-proxy-metrics-", dir=_folder_in_memory())
+    elif server.master_pid == 0:  # else an older master still serves from the same folder, while this one takes over
+        folder = Path(_OPERATOR_METRICS_FOLDER)
+        folder.mkdir(parents=True, exist_ok=True)
+        for left_over in folder.glob("*.db"):
+            left_over.unlink()
+
+
+def forget_worker(_: Any, worker: Any) -> None:
+    """Takes what a dead worker had under way out of the metrics; its totals stay."""
+    from prometheus_client.multiprocess import mark_process_dead  # it must not be imported before its folder is named
+
+    mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+def keep_metrics_folder(server: Any) -> None:
+    """Lets a new master, started by SIGUSR2, make a folder of its own: the old master takes this one along when it goes."""
+    if _OPERATOR_METRICS_FOLDER is None:
+        server.cfg.env_orig.pop(_METRICS_VARIABLE, None)
+
+
+def remove_metrics_folder(_: Any) -> None:
+    """Removes the folder, unless it is the operator's."""
+    if _OPERATOR_METRICS_FOLDER is None:
+        shutil.rmtree(os.environ[_METRICS_VARIABLE], ignore_errors=True)

@@ -1,0 +1,33 @@
+"""Programs and packages that some tests need and that not every machine has.
+
+A test that misses one is skipped and listed with its reason at the end of the run; with CI=true it fails, because there all must be present.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+
+import pytest
+
+_PROGRAMS = ("nginx", "node", "npm", "openssl", "wrk")
+_PACKAGES = ("gguf", "langchain_ollama", "ollama", "openai", "xllamacpp")
+
+
+def is_present(component: str) -> bool:
+    """Whether this machine has the program or package. Raises `KeyError` for one that is not listed here."""
+    if component in _PROGRAMS:
+        return shutil.which(component) is not None
+    if component in _PACKAGES:
+        return importlib.util.find_spec(component) is not None
+    raise KeyError(component)
+
+
+def require(component: str) -> None:
+    """Ends the test here unless the component is present."""
+    if is_present(component):
+        return
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{component} is not installed, and CI=true asks for every test", pytrace=False)
+    pytest.skip(f"not run: {component} is not installed")

@@ -1,0 +1,8 @@
+"""The gateway for WSGI servers: `gunicorn wsgi:app`."""
+
+from __future__ import annotations
+
+from proxy import create_app
+from proxy.gunicorn_conf import settings_in_force
+
+app = create_app(settings_in_force())
