@@ -13,7 +13,7 @@ FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens as OpenAI counts them: `prompt_tokens` includes cached ones, `completion_tokens` includes reasoning. `None` is unknown, never 0."""
+    """Tokens as OpenAI counts: `prompt_tokens` includes cached ones, `completion_tokens` includes reasoning. `None` is unknown, never 0."""
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None

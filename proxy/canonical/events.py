@@ -2,9 +2,10 @@
 
     Started (PartOpened PartDelta* PartClosed)* Finished
 
-`Failed` may replace the rest after `Started`; `UsageSeen` (cumulative, the last one wins) may come anywhere after `Started`, also after `Finished`
-is due but before it is sent; `KeepAlive` may come anywhere. One part is open at a time. Events are made in great numbers: they are plain slotted
-values, treated as immutable by all who get them.
+`Failed` may replace the rest at any point, also while a part is open, and stands alone when the upstream failed before it began.
+`UsageSeen` (cumulative, the last one wins) may come anywhere after `Started`, also inside a part, up to `Finished`; `KeepAlive` may come
+anywhere. One part is open at a time; the ids of an answer's tool calls differ. `grammar.py` checks all this in tests. Events are made in
+great numbers: they are plain slotted values, treated as immutable by all who get them.
 """
 
 from __future__ import annotations
@@ -39,7 +40,12 @@ class PartOpened:
 
 @dataclass(slots=True)
 class PartDelta:
-    """More of the open part: text, or a fragment of a tool call's arguments. `logprobs` are OpenAI's `logprobs.content` items for this text."""
+    """More of the open part: text, or a fragment of a tool call's arguments. `logprobs` are OpenAI's `logprobs.content` items for it.
+
+    The fragments of a tool call's arguments are what the model wrote. A call without arguments has `{}`; else they may be invalid JSON when
+    the part closes: the model was cut off (`Finished` says `length`) or wrote nonsense (any other reason). What is to be done about that is
+    the client dialects' business, and can be told only when `Finished` is there.
+    """
 
     text: str
     logprobs: Sequence[dict[str, Any]] | None = None

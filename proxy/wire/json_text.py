@@ -1,0 +1,105 @@
+"""JSON text changed in place: one member gets a new value, and every other byte stays what the client wrote.
+
+Decoding a body and encoding it again would turn 1.50 into 1.5 and big integers into floats. The text must be valid JSON; whoever calls has
+decoded it already.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import orjson
+
+_STRUCTURE = re.compile(rb'["{}\[\]]')
+_COLON = re.compile(rb"[ \t\r\n]*:[ \t\r\n]*")
+_LITERAL = re.compile(rb"[^ \t\r\n,}]+")
+
+
+def replace_top_level_string(body: bytes, key: str, value: str) -> bytes:
+    """`body` with `value` as the value of every member `key` of its outermost object; `body` itself when there is none.
+
+    Members of that name in inner objects stay, and so do strings that only look like one. Duplicates are all replaced, since readers differ
+    in which of them they take, and so is a value that is no string. `key` is a plain word: letters, digits, `_`.
+    """
+    pieces: list[bytes] = []
+    done = 0
+    encoded = orjson.dumps(value)
+    for start, end in _values_of(body, key):
+        pieces += (body[done:start], encoded)
+        done = end
+    if not pieces:
+        return body
+    pieces.append(body[done:])
+    return b"".join(pieces)
+
+
+def add_first_member(body: bytes, key: str, value: str) -> bytes:
+    """`body` with the member `key` in front of the others of its outermost object; one that is already there is replaced instead."""
+    replaced = replace_top_level_string(body, key, value)
+    if replaced is not body:
+        return replaced
+    brace = body.index(b"{") + 1
+    comma = b"" if body[brace:].lstrip().startswith(b"}") else b","
+    return b"".join((body[:brace], orjson.dumps(key), b":", orjson.dumps(value), comma, body[brace:]))
+
+
+def _values_of(body: bytes, key: str) -> Iterator[tuple[int, int]]:
+    """Where the values of the outermost object's members `key` begin and end."""
+    name = orjson.dumps(key)[1:-1]
+    # A key that is not spelled out is spelled with \u. After the last place where either stands, nothing can be found.
+    last = max(body.rfind(b'"' + name + b'"'), body.rfind(b"\\u"))
+    depth = position = 0
+    while position <= last and (mark := _STRUCTURE.search(body, position)):
+        position = mark.end()
+        symbol = mark[0]
+        if symbol == b'"':
+            end = _string_end(body, position)
+            if depth == 1 and (colon := _COLON.match(body, end)):
+                if _is_key(body[position : end - 1], name, key):
+                    yield colon.end(), (end := _value_end(body, colon.end()))
+                else:
+                    end = colon.end()
+            position = end
+        else:
+            depth += 1 if symbol in b"{[" else -1
+
+
+def _is_key(spelled: bytes, name: bytes, key: str) -> bool:
+    return spelled == name or (b"\\" in spelled and orjson.loads(b'"' + spelled + b'"') == key)
+
+
+def _string_end(body: bytes, position: int) -> int:
+    """Where the string whose text begins at `position` ends, after its closing quote."""
+    while True:
+        quote = body.index(b'"', position)
+        backslashes = quote
+        while backslashes > position and body[backslashes - 1] == 0x5C:
+            backslashes -= 1
+        position = quote + 1
+        if (quote - backslashes) % 2 == 0:
+            return position
+
+
+def _value_end(body: bytes, position: int) -> int:
+    """Where the value that begins at `position` ends."""
+    depth = 0
+    while True:
+        symbol = body[position : position + 1]
+        if symbol == b'"':
+            position = _string_end(body, position + 1)
+        elif symbol in (b"{", b"["):
+            depth += 1
+            position += 1
+        elif symbol in (b"}", b"]"):
+            depth -= 1
+            position += 1
+        else:
+            literal = _LITERAL.match(body, position)
+            position = literal.end() if literal else position + 1
+        if not depth:
+            return position
+        following = _STRUCTURE.search(body, position)
+        if following is None:
+            raise ValueError("the text is no valid JSON")
+        position = following.start()
