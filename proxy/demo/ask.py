@@ -1,4 +1,4 @@
-"""A chat request as the scripts see it: `Ask`. Reading one checks what OpenAI checks, so that the demo is an honest judge of its callers."""
+"""A chat request as the scripts see it: `Ask`. Reading one checks what OpenAI checks: an honest judge of its callers."""
 
 from __future__ import annotations
 

@@ -18,10 +18,10 @@ _AFTER_PREPOSITION = re.compile(r"\b(?:in|at|for|from|to|of|about|named|called)\
 
 # Words that begin sentences with a capital letter without being names.
 _STARTER_WORDS = """
-    a add all also an and are ask at be both by calculate call can check compute could count describe do does explain extract find first for from
-    get give go hello help hey hi how i i'm if in is it let list look make me multiply my no not now of on or please prefer repeat return say search
-    send set show subtract sum tell that the their then there these this to translate use was we what what's when where which who why will with
-    write yes you your
+    a add all also an and are ask at be both by calculate call can check compute could count describe do does explain extract find
+    first for from get give go hello help hey hi how i i'm if in is it let list look make me multiply my no not now of on or please
+    prefer repeat return say search send set show subtract sum tell that the their then there these this to translate use was we what
+    what's when where which who why will with write yes you your
 """
 _STARTERS = frozenset(_STARTER_WORDS.split())
 
@@ -51,7 +51,7 @@ class Hints:
             self._texts.append(match[kind])
 
     def _note_name(self, match: re.Match[str]) -> None:
-        """Notes a name. A single word that opens a sentence may have its capital letter from there: it counts only when nothing else is found."""
+        """Notes a name. A single word that opens a sentence may owe its capital letter to that: it counts when nothing else is found."""
         words = match["name"].split()
         opens = len(words) == 1 and _SENTENCE_START.search(self.sentence[: match.start()]) is not None
         while words and words[0].lower() in _STARTERS:

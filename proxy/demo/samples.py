@@ -1,7 +1,7 @@
 """Values that satisfy a JSON schema, with what a sentence offers filled in.
 
-Knows the keywords that clients use: types, enum, const, object, array, text and number keywords, anyOf, oneOf (as anyOf), allOf, $ref. What it does
-not know it refuses; it never returns a value that it has not made by the schema.
+Knows the keywords that clients use: types, enum, const, object, array, text and number keywords, anyOf, oneOf (as anyOf), allOf, $ref.
+What it does not know it refuses; it never returns a value that it has not made by the schema.
 """
 
 from __future__ import annotations
@@ -150,7 +150,7 @@ class _Sampler:
         return int(min(max(least, offered, 1), schema.get("maxItems", _LONGEST_ARRAY)))
 
     def _fresh(self, items: Any, taken: list[Any], name: str, depth: int) -> Iterator[Any]:
-        """Values for the items that are not taken yet; it starts over as long as that brings new ones, because each start may use another hint."""
+        """Values for the items that are not taken yet; starts over as long as that brings new ones, as each start may use another hint."""
         seen = list(taken)
         found = True
         while found:

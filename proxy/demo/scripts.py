@@ -31,9 +31,9 @@ def script(ask: Ask) -> list[Part]:
 
 def continuation(prompt: str, suffix: str | None) -> str:
     """What follows the prompt, or fits between it and the suffix."""
-    last = prompt.split()[-1] if prompt.split() else "nothing"
+    last = " ".join(prompt.split()[-1:])
     if suffix:
-        return f" (a demo fills the gap between “{last}” and “{suffix.split()[0] if suffix.split() else suffix}”) "
+        return f" (a demo fills the gap between “{last}” and “{' '.join(suffix.split()[:1])}”) "
     return f" … and so on after “{last}”, says the demo, which has no model behind it."
 
 

@@ -52,7 +52,7 @@ class Answer:
 
 
 def say(parts: Iterable[Part], stop: Sequence[str], max_tokens: int | None) -> Answer:
-    """The answer that the script gives under the request's limits: up to the first stop sequence in its content, and no more than `max_tokens`."""
+    """The script under the request's limits: up to the first stop sequence in its content, and no more than `max_tokens`."""
     segments: list[Segment] = []
     left = max_tokens
     for part in parts:

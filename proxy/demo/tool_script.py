@@ -18,7 +18,8 @@ _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _MOST_CALLS = 8
 # Words that say nothing about what a tool is for.
 _FILLERS = """
-    a an and are by call can do does for from get give how if in is it me my of on or please tell that the this to use was what which with you
+    a an and are by call can do does for from get give how if in is it me my of on or please tell that the this to use was what which
+    with you
 """
 _EMPTY_WORDS = frozenset(_FILLERS.split())
 

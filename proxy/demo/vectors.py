@@ -1,4 +1,4 @@
-"""Embeddings without a model: words and pieces of words are hashed into places of the vector, so texts with common words are near each other."""
+"""Embeddings without a model: words and pieces of words are hashed into places of the vector, so texts with common words are near."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def embed(text: str, dimensions: int = DEFAULT_DIMENSIONS) -> list[float]:
 def _features(text: str) -> Iterator[tuple[str, float]]:
     """Words weigh most; their trigrams bring inflected forms near; the weak constant gives a text without words a direction."""
     yield "", 0.1
-    for word in _WORD.findall(text.lower()):
+    for word in dict.fromkeys(_WORD.findall(text.lower())):
         yield word, 1.0
         framed = f"<{word}>"
         for start in range(len(framed) - 2):

@@ -67,7 +67,9 @@ def test_answer_knows_system_message_and_turn_when_the_conversation_is_longer(de
         {"role": "user", "content": [{"type": "text", "text": "Two"}]},
     ]
     content = demo.chat.completions.create(model="demo-chat", messages=messages).choices[0].message.content  # type: ignore[arg-type]
-    assert "Be brief" in content and "number 2" in content and "“Two”" in content
+    assert "Be brief" in content
+    assert "number 2" in content
+    assert "“Two”" in content
 
 
 @pytest.mark.parametrize(
@@ -93,8 +95,10 @@ def test_stream_has_openai_chunks_when_usage_is_asked_for(demo_url: str) -> None
     first, *middle, finish, usage = records(demo_url, "/chat/completions", payload)
     assert first["choices"][0]["delta"] == {"role": "assistant", "content": ""}
     assert "".join(record["choices"][0]["delta"]["content"] for record in middle) == "1 2 (counted by a demo)"
-    assert finish["choices"][0]["delta"] == {} and finish["choices"][0]["finish_reason"] == "stop"
-    assert usage["choices"] == [] and usage["usage"]["completion_tokens"] == len(middle)
+    assert finish["choices"][0]["delta"] == {}
+    assert finish["choices"][0]["finish_reason"] == "stop"
+    assert usage["choices"] == []
+    assert usage["usage"]["completion_tokens"] == len(middle)
     assert all(record["usage"] is None for record in (first, *middle, finish))
     assert len({(record["id"], record["created"], record["object"]) for record in (first, *middle, finish, usage)}) == 1
 
@@ -125,7 +129,9 @@ def test_stop_may_be_one_text_when_there_is_one(demo: openai.OpenAI) -> None:
 def test_logprobs_stand_beside_each_token_when_asked_for(demo: openai.OpenAI) -> None:
     content = ask(demo, "count to 2", logprobs=True, top_logprobs=3).choices[0].logprobs.content
     assert [token.token for token in content][:2] == ["1", " 2"]
-    assert content[1].logprob == 0.0 and bytes(content[1].bytes) == b" 2" and content[1].top_logprobs[0].token == " 2"
+    assert content[1].logprob == 0.0
+    assert bytes(content[1].bytes) == b" 2"
+    assert content[1].top_logprobs[0].token == " 2"
     streamed = ask(demo, "count to 2", logprobs=True, stream=True)
     assert [chunk.choices[0].logprobs.content[0].token for chunk in streamed if chunk.choices[0].logprobs][:2] == ["1", " 2"]
 
@@ -185,7 +191,8 @@ def test_one_tool_is_called_when_parallel_calls_are_off(demo: openai.OpenAI) -> 
 
 def test_no_tool_is_called_when_none_fits_or_none_is_allowed(demo: openai.OpenAI) -> None:
     unfit = ask(demo, "Good morning", "demo-tools", tools=[WEATHER])
-    assert unfit.choices[0].message.tool_calls is None and "get_weather" in unfit.choices[0].message.content
+    assert unfit.choices[0].message.tool_calls is None
+    assert "get_weather" in unfit.choices[0].message.content
     assert ask(demo, "weather in Paris", "demo-tools", tools=[WEATHER], tool_choice="none").choices[0].message.tool_calls is None
 
 
@@ -254,7 +261,8 @@ def test_json_says_demo_when_any_object_will_do(demo: openai.OpenAI, more: dict[
 def refusal_of(demo_url: str, **payload: Any) -> tuple[int, Any]:
     reply = requests.post(f"{demo_url}/chat/completions", json=payload, timeout=10)
     error = reply.json()["error"]
-    assert set(error) == {"message", "type", "param", "code"} and error["type"] == "invalid_request_error"
+    assert set(error) == {"message", "type", "param", "code"}
+    assert error["type"] == "invalid_request_error"
     return reply.status_code, error
 
 
@@ -298,7 +306,8 @@ def test_request_is_refused_when_a_field_is_wrong(demo_url: str, payload: dict[s
 def test_picture_is_refused_when_the_model_is_blind(demo_url: str) -> None:
     content = [{"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PNG}"}}]
     status, error = refusal_of(demo_url, model="demo-chat", messages=[{"role": "user", "content": content}])
-    assert status == 400 and "demo-vision" in error["message"]
+    assert status == 400
+    assert "demo-vision" in error["message"]
 
 
 def test_unknown_model_is_not_found_and_the_others_are_named(demo_url: str) -> None:

@@ -21,13 +21,17 @@ from proxy.demo.vectors import embed
 def test_completion_continues_the_prompt(demo: openai.OpenAI) -> None:
     answer = demo.completions.create(model="demo-chat", prompt="Once upon a time")
     assert answer.object == "text_completion"
-    assert "“time”" in answer.choices[0].text and "demo" in answer.choices[0].text
-    assert answer.choices[0].finish_reason == "stop" and answer.usage is not None and answer.usage.prompt_tokens == 4
+    assert "“time”" in answer.choices[0].text
+    assert "demo" in answer.choices[0].text
+    assert answer.choices[0].finish_reason == "stop"
+    assert answer.usage is not None
+    assert answer.usage.prompt_tokens == 4
 
 
 def test_completion_fills_the_gap_when_there_is_a_suffix(demo: openai.OpenAI) -> None:
     text = demo.completions.create(model="demo-chat", prompt="def f():", suffix="return x").choices[0].text
-    assert "“f():”" in text and "“return”" in text
+    assert "“f():”" in text
+    assert "“return”" in text
 
 
 def test_completion_has_one_choice_per_prompt_and_echoes_when_asked(demo: openai.OpenAI) -> None:
@@ -45,19 +49,22 @@ def test_completion_streams_the_same_text(demo: openai.OpenAI) -> None:
     chunks = list(demo.completions.create(model="demo-chat", prompt="red", stream=True, stream_options={"include_usage": True}))
     assert "".join(chunk.choices[0].text for chunk in chunks[:-1]) == whole.choices[0].text
     assert chunks[-2].choices[0].finish_reason == "stop"
-    assert chunks[-1].choices == [] and chunks[-1].usage == whole.usage
+    assert chunks[-1].choices == []
+    assert chunks[-1].usage == whole.usage
 
 
 def test_embedding_is_of_unit_length_and_nearer_to_similar_texts(demo: openai.OpenAI) -> None:
     texts = ["the cat sleeps on the sofa", "a cat is sleeping on a sofa", "interest rates rise again"]
     cat, other_cat, money = (item.embedding for item in demo.embeddings.create(model="demo-embed", input=texts).data)
-    assert math.isclose(math.hypot(*cat), 1.0, abs_tol=1e-6) and len(cat) == 256
+    assert math.isclose(math.hypot(*cat), 1.0, abs_tol=1e-6)
+    assert len(cat) == 256
     assert sum(map(mul, cat, other_cat)) > sum(map(mul, cat, money)) + 0.3
 
 
 def test_embedding_has_the_dimensions_asked_for(demo: openai.OpenAI) -> None:
     vector = demo.embeddings.create(model="demo-embed", input="cat", dimensions=16).data[0].embedding
-    assert len(vector) == 16 and math.isclose(math.hypot(*vector), 1.0, abs_tol=1e-6)
+    assert len(vector) == 16
+    assert math.isclose(math.hypot(*vector), 1.0, abs_tol=1e-6)
 
 
 @pytest.mark.parametrize("dimensions", [1, 2, 256])
@@ -94,7 +101,8 @@ def test_request_is_refused_when_a_field_is_wrong(demo_url: str, path: str, payl
 @pytest.mark.parametrize("body", [b"", b"{", b"[]"])
 def test_body_is_refused_when_it_is_no_json_object(demo_url: str, body: bytes) -> None:
     reply = requests.post(f"{demo_url}/chat/completions", data=body, timeout=10)
-    assert reply.status_code == 400 and "JSON" in reply.json()["error"]["message"]
+    assert reply.status_code == 400
+    assert "JSON" in reply.json()["error"]["message"]
 
 
 def test_model_list_tells_what_each_model_can_do(demo_url: str) -> None:
@@ -102,7 +110,8 @@ def test_model_list_tells_what_each_model_can_do(demo_url: str) -> None:
     assert list(listed) == ["demo-chat", "demo-thinking", "demo-tools", "demo-vision", "demo-json", "demo-embed"]
     assert listed["demo-vision"]["architecture"]["input_modalities"] == ["text", "image"]
     assert listed["demo-embed"]["capabilities"] == ["embedding"]
-    assert "tools" in listed["demo-tools"]["supported_parameters"] and listed["demo-chat"]["context_length"] == 8192
+    assert "tools" in listed["demo-tools"]["supported_parameters"]
+    assert listed["demo-chat"]["context_length"] == 8192
     assert requests.get(f"{demo_url}/models/demo-tools", timeout=10).json() == listed["demo-tools"]
 
 

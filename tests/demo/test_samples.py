@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import enum
 import uuid
 from typing import Annotated, Any, Literal
@@ -58,7 +58,7 @@ CHECKED = jsonschema.Draft202012Validator
         {"allOf": [{"properties": {"a": {"type": "integer"}}, "required": ["a"]}, {"properties": {"b": {"const": 2}}, "required": ["b"]}]},
         {"type": "object", "properties": {"a": {"type": "string"}}, "anyOf": [{"required": ["a"]}, {"required": ["b"]}]},
         {"$ref": "#/$defs/a~1b", "$defs": {"a/b": {"type": "integer"}}},
-        {"$defs": {"n": {"type": "object", "properties": {"next": {"anyOf": [{"$ref": "#/$defs/n"}, {"type": "null"}]}}, "required": ["next"]}}, "$ref": "#/$defs/n"},
+        {"type": "object", "properties": {"next": {"anyOf": [{"$ref": "#"}, {"type": "null"}]}}, "required": ["next"]},
         {"type": "object", "properties": {"children": {"type": "array", "items": {"$ref": "#"}}}, "required": ["children"]},
     ],
     ids=str,
@@ -100,7 +100,7 @@ class Color(enum.Enum):
 
 class Wheel(pydantic.BaseModel):
     inches: Annotated[float, pydantic.Field(gt=10, le=20)]
-    made: datetime.date | None = None
+    made: dt.date | None = None
 
 
 class Car(pydantic.BaseModel):
@@ -118,7 +118,9 @@ class Car(pydantic.BaseModel):
 
 def test_sample_is_accepted_by_the_pydantic_model_that_gave_the_schema() -> None:
     car = Car.model_validate(sample(Car.model_json_schema(), Hints("A blue car named Greta with 12 inches")))
-    assert car.color is Color.BLUE and car.name == "Greta" and car.wheels[0].inches == 12
+    assert car.color is Color.BLUE
+    assert car.name == "Greta"
+    assert car.wheels[0].inches == 12
 
 
 @given(

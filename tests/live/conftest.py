@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from proxy.demo.serving import start_demo_server
+from tests.components import require
+from tests.live.gateways import Gateways
+from tests.live.master import ROOT, Master
+
+
+@pytest.fixture(scope="session")
+def gateways(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateways]:
+    """Starts real gateways; tests that ask for the same settings share one."""
+    started = Gateways(tmp_path_factory.mktemp("gateways"))
+    yield started
+    started.close()
+
+
+@pytest.fixture(scope="session")
+def demo_upstream() -> Iterator[str]:
+    """The base URL of a demo server in this process, with hardly a pause between its tokens."""
+    server = start_demo_server(pace_s=0.001)
+    yield server.base_url
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def gateway(gateways: Gateways, demo_upstream: str) -> Master:
+    """A gateway in front of the demo, with default settings."""
+    return gateways.serving(demo_upstream)
+
+
+@pytest.fixture(scope="session")
+def llamacpp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address, without `/v1`, of a real llama.cpp server with a model of random weights."""
+    require("xllamacpp")
+    require("gguf")
+    from tests.live.tiny_llama import write_tiny_llama  # needs numpy and gguf
+
+    folder = tmp_path_factory.mktemp("llamacpp")
+    write_tiny_llama(folder / "tiny.gguf")
+    command = [sys.executable, str(ROOT / "tests/live/llamacpp_server.py"), "tiny.gguf"]
+    with (folder / "log").open("w") as log, subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=log, text=True) as server:
+        assert server.stdout is not None
+        address = server.stdout.readline().strip()
+        assert address.startswith("http://"), (folder / "log").read_text()
+        yield address
+        server.terminate()
+        assert server.wait(20) == 0
