@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from proxy.canonical.catalog import EmbeddingsRequest
 from proxy.dialect import Payload
+from proxy.dialects.ollama.naming import asked_model, required_model
+from proxy.dialects.ollama.options import read_options
+from proxy.dialects.ollama.schemas import EMBED, EMBEDDINGS
+from proxy.errors import InvalidRequest, ModelNotFound
 
 
 def parse_embed(payload: Payload) -> EmbeddingsRequest:
@@ -11,9 +15,31 @@ def parse_embed(payload: Payload) -> EmbeddingsRequest:
 
     Raises `InvalidRequest`, and `ModelNotFound` when no model is named.
     """
-    raise NotImplementedError
+    row = EMBED.load(payload)
+    model = asked_model(row)
+    if not model:
+        raise ModelNotFound("")
+    inputs = _texts(row.get("input"))
+    read_options(row)
+    dimensions = row.get("dimensions", 0)
+    return EmbeddingsRequest(model, inputs, dimensions if dimensions > 0 else None, truncate=row.get("truncate", True))
 
 
 def parse_embeddings(payload: Payload) -> EmbeddingsRequest:
     """The one text to embed, or none when `prompt` is empty; its vector is not normalised. Raises `InvalidRequest`."""
-    raise NotImplementedError
+    row = EMBEDDINGS.load(payload)
+    model = required_model(row)
+    read_options(row)
+    return EmbeddingsRequest(model, _texts(row.get("prompt")), normalize=False)
+
+
+def _texts(given: object) -> tuple[str, ...]:
+    """One text or a list of them. An empty text alone is nothing to embed; in a list it is a text like any other."""
+    match given:
+        case None | "":
+            return ()
+        case str():
+            return (given,)
+        case list() if all(isinstance(item, str) for item in given):
+            return tuple(given)
+    raise InvalidRequest("invalid input type", param="input")

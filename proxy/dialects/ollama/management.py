@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from proxy.dialect import Payload
+from proxy.dialects.ollama.naming import asked_model, checked_name, required_model
+from proxy.dialects.ollama.schemas import COPY, CREATE, DELETE, PULL, PUSH, SHOW
+from proxy.errors import InvalidRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,29 +57,53 @@ class DeleteRequest:
 
 def parse_show(payload: Payload) -> ShowRequest:
     """The request to `/api/show`. Raises `InvalidRequest`."""
-    raise NotImplementedError
+    row = SHOW.load(payload)
+    overlays = {name: row[name] for name in ("verbose", "system", "template", "options") if name in row}
+    return ShowRequest(required_model(row), **overlays)
 
 
 def parse_pull(payload: Payload) -> TransferRequest:
     """The request to `/api/pull`. Raises `InvalidRequest`."""
-    raise NotImplementedError
+    row = PULL.load(payload)
+    return TransferRequest(_named_model(row, "invalid model name"), row.get("stream", True), row.get("insecure", False))
 
 
 def parse_push(payload: Payload) -> TransferRequest:
     """The request to `/api/push`. Raises `InvalidRequest`."""
-    raise NotImplementedError
+    row = PUSH.load(payload)
+    return TransferRequest(required_model(row), row.get("stream", True), row.get("insecure", False))
 
 
 def parse_create(payload: Payload) -> CreateRequest:
     """The request to `/api/create`. Raises `InvalidRequest`."""
-    raise NotImplementedError
+    row = CREATE.load(payload)
+    model = _named_model(row, "invalid model name")
+    if not row.get("from_") and "files" not in row:
+        raise InvalidRequest("neither 'from' or 'files' was specified", param="from")
+    return CreateRequest(model, row.get("stream", True))
 
 
 def parse_copy(payload: Payload) -> CopyRequest:
     """The request to `/api/copy`. Raises `InvalidRequest`."""
-    raise NotImplementedError
+    row = COPY.load(payload)
+    return CopyRequest(_copy_end(row, "source"), _copy_end(row, "destination"))
 
 
 def parse_delete(payload: Payload) -> DeleteRequest:
     """The request to `/api/delete`. Raises `InvalidRequest`."""
-    raise NotImplementedError
+    row = DELETE.load(payload)
+    return DeleteRequest(_named_model(row, 'name "" is invalid'))
+
+
+def _named_model(row: Mapping[str, Any], complaint: str) -> str:
+    model = asked_model(row)
+    if not model:
+        raise InvalidRequest(complaint, param="model")
+    return model
+
+
+def _copy_end(row: Mapping[str, Any], end: str) -> str:
+    name = checked_name(row.get(end, ""), end)
+    if not name:
+        raise InvalidRequest(f'{end} "" is invalid', param=end)
+    return name

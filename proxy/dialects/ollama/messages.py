@@ -1,0 +1,110 @@
+"""From the rows of `messages` to canonical messages. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import orjson
+
+from proxy.canonical.request import AudioPart, ImagePart, Message, Part, ReasoningPart, Role, TextPart, ToolCallPart, ToolResultPart
+from proxy.dialects.ollama.tool_calls import CallLedger
+from proxy.errors import InvalidRequest
+
+Row = Mapping[str, Any]
+_PLAIN_ROLES: dict[str, Role] = {"system": "system", "developer": "developer", "user": "user"}
+
+
+def read_messages(rows: Sequence[Row]) -> tuple[Message, ...]:
+    """The conversation, every tool call with an id and every tool result with the id of its call. Raises `InvalidRequest`."""
+    conversation = _Conversation()
+    for index, row in enumerate(rows):
+        conversation.add(index, row)
+    return conversation.end()
+
+
+def content_parts(text: str, media: Sequence[ImagePart | AudioPart]) -> tuple[TextPart | ImagePart | AudioPart, ...]:
+    """Text, unless it is empty, then what there is to see and hear."""
+    return (TextPart(text), *media) if text else tuple(media)
+
+
+class _Conversation:
+    """The messages read so far. Results stand right behind the turn that called for them, wherever they came: upstreams insist."""
+
+    def __init__(self) -> None:
+        self._messages: list[Message] = []
+        self._ledger = CallLedger()
+        self._turn_end = 0
+
+    def add(self, index: int, row: Row) -> None:
+        role = row.get("role", "").lower()
+        if role in _PLAIN_ROLES:
+            self._messages.append(Message(_PLAIN_ROLES[role], content_parts(row.get("content", ""), row.get("images", ()))))
+        elif role == "assistant":
+            self._add_assistant(index, row)
+        elif role == "tool":
+            self._add_result(row)
+        else:
+            raise _unknown_role(index, row.get("role", ""))
+
+    def end(self) -> tuple[Message, ...]:
+        self._close_turn()
+        return tuple(self._messages)
+
+    def _add_assistant(self, index: int, row: Row) -> None:
+        calls = row.get("tool_calls", ())
+        goes_on = self._called_just_now()
+        if calls and not goes_on:
+            self._close_turn()
+        thinking: tuple[Part, ...] = (ReasoningPart(row["thinking"]),) if row.get("thinking") else ()
+        said = content_parts(row.get("content", ""), row.get("images", ()))
+        parts = thinking + said + tuple(self._call_part(index, place, call) for place, call in enumerate(calls))
+        if goes_on:
+            # Calls of one turn that come in several messages: upstreams want them in one, their results behind it.
+            self._messages[-1] = replace(self._messages[-1], parts=self._messages[-1].parts + parts)
+        else:
+            self._messages.append(Message("assistant", parts))
+        if calls:
+            self._turn_end = len(self._messages)
+
+    def _called_just_now(self) -> bool:
+        return bool(self._ledger.unanswered) and self._turn_end == len(self._messages) and self._messages[-1].role == "assistant"
+
+    def _call_part(self, index: int, place: int, call: Row) -> ToolCallPart:
+        function = call.get("function", {})
+        name, arguments = function.get("name", ""), _arguments_text(function.get("arguments", {}))
+        if not name:
+            raise InvalidRequest(f"messages[{index}].tool_calls[{place}].function.name is missing", param="messages")
+        return ToolCallPart(self._ledger.enter(call.get("id", ""), name, arguments), name, arguments)
+
+    def _add_result(self, row: Row) -> None:
+        parts = content_parts(row.get("content", ""), row.get("images", ()))
+        call = self._ledger.answer(row.get("tool_call_id", ""), row.get("tool_name", ""))
+        if call is None:
+            # A result that nothing called for: upstreams refuse it as a tool message, so the model reads it as said by the user.
+            self._messages.append(Message("user", parts))
+            return
+        self._insert(ToolResultPart(call.id, call.name, parts))
+
+    def _close_turn(self) -> None:
+        """Answers what was never answered: upstreams refuse a conversation with a call left open."""
+        for call in self._ledger.unanswered:
+            self._insert(ToolResultPart(call.id, call.name, (TextPart("(no result)"),), is_error=True))
+        self._ledger.begin_turn()
+
+    def _insert(self, result: ToolResultPart) -> None:
+        self._messages.insert(self._turn_end, Message("tool", (result,)))
+        self._turn_end += 1
+
+
+def _arguments_text(arguments: Mapping[str, Any]) -> str:
+    try:
+        return orjson.dumps(arguments).decode()
+    except orjson.JSONEncodeError as error:
+        raise InvalidRequest(f"messages.tool_calls.function.arguments can't be written as JSON: {error}", param="messages") from None
+
+
+def _unknown_role(index: int, role: str) -> InvalidRequest:
+    said = f'has the unknown role "{role[:40]}"' if role else "has no role"
+    return InvalidRequest(f"messages[{index}] {said}: use system, developer, user, assistant or tool", param="messages")
