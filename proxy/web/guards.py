@@ -1,0 +1,94 @@
+"""Who may come in: the Host guard, the CORS rules, the size of bodies. All is decided at start and looked up per request.
+
+The order is Ollama's: origin, then host. Every OPTIONS request is answered here; no view sees one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Flask, Response, after_this_request, request
+
+from proxy.errors import RequestTooLarge
+from proxy.settings import Settings
+from proxy.web.blueprint import plain_text
+from proxy.web.body import leave_unread
+from proxy.web.hosts import make_host_guard
+from proxy.web.origins import OriginGuard, crossing_origin
+
+# No request that we could take is longer than this many digits.
+_MAX_LENGTH_DIGITS = 18
+
+
+def attach_guards(scaffold: Flask | Blueprint, settings: Settings) -> None:
+    """Guards all URLs of a blueprint of ours; of an app, only what matches no URL."""
+    guards = Guards(settings)
+    unmatched_only = isinstance(scaffold, Flask)
+
+    def admit() -> Response | None:
+        return None if unmatched_only and request.url_rule is not None else guards.admit(request.environ)
+
+    def tell_browsers(response: Response) -> Response:
+        return response if unmatched_only and request.url_rule is not None else guards.tell_browsers(response)
+
+    scaffold.before_request(admit)
+    scaffold.after_request(tell_browsers)
+
+
+class Guards:
+    """The rules of one mount."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._origins = OriginGuard(settings.cors_origins)
+        self._hosts = make_host_guard(settings.proxy_host, settings.allowed_hosts)
+        self._max_bytes = settings.request_max_size
+
+    def admit(self, environ: dict[str, Any]) -> Response | None:
+        """The answer to the current request when no view is to see it. What an unknown URL gets is its app's business.
+
+        Raises:
+            RequestTooLarge: its body is announced to be larger than allowed.
+        """
+        is_options = environ["REQUEST_METHOD"] == "OPTIONS"
+        origin = crossing_origin(environ)
+        if origin is not None:
+            if not self._origins.allows(origin):
+                return _empty(403)
+            if is_options:
+                return _empty(204)
+        if self._hosts is not None:
+            verdict = self._hosts.judge(environ.get("HTTP_HOST", ""))
+            if verdict == "foreign":
+                return _empty(403)
+            if is_options and verdict == "name":
+                return _empty(204)
+        if request.url_rule is None:
+            return None
+        if is_options:
+            return plain_text("405 method not allowed", 405, allow=sorted(request.url_rule.methods or ()))
+        self._refuse_if_larger(environ.get("CONTENT_LENGTH") or "")
+        return None
+
+    def tell_browsers(self, response: Response) -> Response:
+        """The response with the headers that the page's browser must see."""
+        if crossing_origin(request.environ) is not None:
+            self._origins.add_headers(response)
+        return response
+
+    def _refuse_if_larger(self, length: str) -> None:
+        if length.isdecimal() and (len(length) > _MAX_LENGTH_DIGITS or int(length) > self._max_bytes):
+            after_this_request(_leave_body_unread)
+            raise RequestTooLarge(f"the request body is larger than {self._max_bytes} bytes (REQUEST_MAX_SIZE)")
+
+
+def _empty(status: int) -> Response:
+    response = Response(status=status)
+    del response.headers["Content-Type"]
+    return response
+
+
+def _leave_body_unread(response: Response) -> Response:
+    close = leave_unread()
+    if close is not None:
+        response.call_on_close(close)
+    return response

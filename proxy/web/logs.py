@@ -1,0 +1,136 @@
+"""How the gateway logs: JSON lines on stdout, for our loggers and gunicorn's alike, and never a secret.
+
+The gunicorn master reads this module before its workers are patched: it may import nothing but the logger's own needs.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from pythonjsonlogger.core import LogData
+from pythonjsonlogger.orjson import OrjsonFormatter
+
+_HIDDEN = "***"
+# A secret by its looks: what follows `Bearer`, what begins as OpenAI's keys (and Groq's) do, what stands in a URL before the @.
+_BY_LOOKS = r"(?i:\bbearer\s+)(?P<token>[\w.~+/=-]{4,})|\b(?P<key>g?sk[-_][\w-]{6,})|://(?P<userinfo>[^\s/@\"'\\]+)@"
+# A secret by the name beside it: `api-key: ...`, `?key=...`, `"api_key": "..."` (its quotes may be escaped). A name in quotes needs a value
+# in quotes: a bare value would be JSON's own number or null.
+_BY_NAME = (
+    r"(?i:api[-_]?key|authorization|access_token|auth_token|secret|password|(?<=[?&])key)"
+    r"(?:\\?[\"']\s*:\s*\\?[\"']|\s*[:=]\s*)(?i:(?:bearer|basic)\s+)?(?P<value>[^\s\"'\\,;&}\]]+)"
+)
+_SECRET = re.compile(f"{_BY_LOOKS}|{_BY_NAME}")
+# Texts shorter than this are placeholders ("none", "ollama") that servers without keys are given; hiding them would garble every line.
+_SHORTEST_SECRET = 8
+
+
+def _may_hold_secret(text: str) -> bool:
+    """Whether `_SECRET` has a chance. Searching plain words costs a thirtieth of what the pattern costs; most lines hold none of them."""
+    low = text.lower()
+    return (
+        "key" in low
+        or "@" in low
+        or "bearer" in low
+        or "auth" in low
+        or "sk-" in low
+        or "sk_" in low
+        or "secret" in low
+        or "password" in low
+        or "access_token" in low
+    )
+
+
+class Redactor:
+    """Replaces secrets in text by `***`: those that it is told, and all that look like one.
+
+    It is part of the logging configuration, which gunicorn may print: its `repr` shows nothing.
+    """
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        told = sorted(
+            {form for secret in secrets if len(secret) >= _SHORTEST_SECRET for form in _written_forms(secret)}, key=len, reverse=True
+        )
+        self._told = re.compile("|".join(map(re.escape, told))) if told else None
+
+    def __repr__(self) -> str:
+        return "Redactor(...)"
+
+    def redact(self, text: str) -> str:
+        """`text` without secrets. What was JSON is JSON still."""
+        if self._told is not None:
+            text = self._told.sub(_HIDDEN, text)
+        return _SECRET.sub(_without_secret, text) if _may_hold_secret(text) else text
+
+
+class JsonLines(OrjsonFormatter):
+    """One JSON object per record: `time`, `level`, `logger`, `message`, then whatever the record has besides."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        super().__init__(
+            ["asctime", "levelname", "name", "message"], rename_fields={"asctime": "time", "levelname": "level", "name": "logger"}
+        )
+        self._redactor = redactor
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802
+        """RFC 3339, UTC, milliseconds."""
+        return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+    def jsonify_log_record(self, log_data: LogData) -> str:
+        """The line. A record that orjson cannot write (lone surrogates, huge integers) is written slowly rather than lost."""
+        try:
+            line = orjson.dumps(log_data, default=self.json_default, option=orjson.OPT_NON_STR_KEYS).decode()
+        except (TypeError, ValueError):
+            line = json.dumps(log_data, default=str)
+        return self._redactor.redact(line)
+
+
+def log_config(level: str, debug: bool = False, secrets: Iterable[str] = ()) -> dict[str, Any]:
+    """The configuration for `logging.config.dictConfig` and for gunicorn's `logconfig_dict`.
+
+    Args:
+        level: from where our own loggers speak; libraries speak from WARNING on, at least.
+        debug: whether ours speak from DEBUG on, whatever `level` says.
+        secrets: texts that must not be in any line, whatever they look like.
+    """
+    ours = "DEBUG" if debug else level.upper()
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"json": {"()": JsonLines, "redactor": Redactor(secrets)}},
+        "handlers": {"stdout": {"class": "logging.StreamHandler", "formatter": "json", "stream": "ext://sys.stdout"}},
+        "root": {"level": _at_least_warning(ours), "handlers": ["stdout"]},
+        "loggers": {
+            "proxy": {"level": ours},
+            "gunicorn.error": {"level": _at_least_info(ours), "handlers": [], "propagate": True},
+            "gunicorn.access": {"level": "CRITICAL", "handlers": [], "propagate": True},
+        },
+    }
+
+
+def _at_least_warning(level: str) -> str:
+    return "WARNING" if level in ("DEBUG", "INFO") else level
+
+
+def _at_least_info(level: str) -> str:
+    """gunicorn's DEBUG prints its whole configuration and every connection; it helps nobody to find a fault of ours."""
+    return "INFO" if level == "DEBUG" else level
+
+
+def _written_forms(secret: str) -> Iterator[str]:
+    """How `secret` may stand in a line of JSON: as it is, and escaped."""
+    yield secret
+    yield orjson.dumps(secret).decode()[1:-1]
+    yield json.dumps(secret)[1:-1]
+
+
+def _without_secret(match: re.Match[str]) -> str:
+    group = match.lastgroup or 0
+    start, end = match.span(group)
+    whole, offset = match.group(), match.start()
+    return whole[: start - offset] + _HIDDEN + whole[end - offset :]

@@ -1,0 +1,174 @@
+"""What we note of an exchange: its request id, its lines in the access log, its metrics.
+
+All of it happens when the answer is complete, off the way of the first byte; a stream's first line is written when the stream has begun.
+Hooks sit on our own blueprints. Views find their observation by `observation()`, which must be called inside the request.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask import Blueprint, Flask, Response, g, request
+
+from proxy.telemetry import OTHER, ExchangeNotes
+from proxy.web.metrics import Metrics
+from proxy.web.stopwatch import Stopwatch
+
+_access = logging.getLogger("proxy.access")
+_SANE_ID = re.compile(r"[!-~]{1,128}")
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_BAD_ENDS = ("failed", "truncated")
+
+
+@dataclass(slots=True)
+class Observation:
+    """One exchange as it is seen from outside; `notes` is what those inside tell of it."""
+
+    request_id: str
+    method: str
+    path: str
+    route: str
+    remote: str
+    metrics: Metrics | None
+    notes: ExchangeNotes = field(default_factory=ExchangeNotes)
+    stopwatch: Stopwatch = field(default_factory=Stopwatch)
+    status: int = 0
+    streamed: bool = False
+    _told: bool = False
+    _closed: bool = False
+
+    def stream_begun(self) -> None:
+        """Writes the line that says that a stream is under way. To be called when its first bytes are on their way."""
+        if not self._told:
+            self._told = True
+            self._log(f"{self.method} {self.path} {self.status}", self._asked())
+
+    def close(self) -> None:
+        """Writes the last line and counts the exchange, once. To be called when the last byte was written, or never will be."""
+        if self._closed:
+            return
+        self._closed = True
+        if self.streamed:
+            self.stream_begun()
+            self._log(f"stream {self.notes.end or 'client_gone'}", self._answered())
+        else:
+            self._log(f"{self.method} {self.path} {self.status}", self._asked() | self._answered())
+        if self.metrics is not None:
+            self.metrics.request_ended(
+                self.notes,
+                route=self.route,
+                method=self.method if self.method in _METHODS else OTHER,
+                status=str(self.status),
+                duration_s=self.stopwatch.elapsed_ns() / 1e9,
+                streamed=self.streamed,
+            )
+
+    def _asked(self) -> dict[str, Any]:
+        notes = self.notes
+        return {
+            "method": self.method,
+            "path": self.path,
+            "status": self.status,
+            "duration_ms": self._elapsed_ms(),
+            "request_id": self.request_id,
+            "remote": self.remote,
+            "endpoint": notes.endpoint,
+            "model": notes.model,
+            "upstream": notes.upstream,
+            "upstream_model": notes.upstream_model,
+            "attempts": notes.attempts,
+            "repairs": notes.repairs,
+        }
+
+    def _answered(self) -> dict[str, Any]:
+        notes = self.notes
+        return {
+            "status": self.status,
+            "duration_ms": self._elapsed_ms(),
+            "request_id": self.request_id,
+            "model": notes.model,
+            "first_byte_ms": None if notes.first_byte_s is None else round(notes.first_byte_s * 1e3, 3),
+            "bytes": notes.bytes_sent,
+            "prompt_tokens": notes.prompt_tokens,
+            "completion_tokens": notes.completion_tokens,
+            "finish_reason": notes.finish_reason,
+            "end": notes.end or ("client_gone" if self.streamed else ""),
+            "error_kind": notes.error_kind,
+            "error": notes.error_message,
+        }
+
+    def _elapsed_ms(self) -> float:
+        return round(self.stopwatch.elapsed_ns() / 1e6, 3)
+
+    def _log(self, message: str, fields: dict[str, Any]) -> None:
+        """What failed on our side or the upstream's is a warning, so that it can be seen alone. Empty fields are left out."""
+        failed = self.status >= 500 or (self.streamed and self.notes.end in _BAD_ENDS)
+        level = logging.WARNING if failed else logging.INFO
+        if _access.isEnabledFor(level):
+            _access.log(level, message, extra={name: value for name, value in fields.items() if value is not None and value != ""})
+
+
+def observation() -> Observation:
+    """What is noted of the current request."""
+    found: Observation | None = g.get("proxy_observation")
+    if found is None:  # A hook of the host's failed before ours were asked.
+        found = g.proxy_observation = _new_observation(None)
+    return found
+
+
+def attach(scaffold: Flask | Blueprint, metrics: Metrics | None) -> None:
+    """Observes all requests of a blueprint of ours; of an app, only those that match no URL. Must come before all other hooks of ours."""
+    unmatched_only = isinstance(scaffold, Flask)
+
+    def begin() -> None:
+        if unmatched_only and request.url_rule is not None:
+            return
+        g.proxy_observation = _new_observation(metrics)
+        if metrics is not None:
+            metrics.request_began()
+
+    def observed(response: Response) -> Response:
+        """The response with its request id; closing it closes the observation."""
+        seen: Observation | None = g.get("proxy_observation")
+        if seen is not None and not seen.status:
+            seen.status, seen.streamed = response.status_code, response.is_streamed
+            response.headers["X-Request-ID"] = seen.request_id
+            response.call_on_close(seen.close)
+        return response
+
+    def abandoned(_: BaseException | None) -> None:
+        """Closes the observation of a request that ended without a response: an exception went past Flask, to the server."""
+        seen: Observation | None = g.get("proxy_observation")
+        if seen is not None and not seen.status:
+            seen.status = 500
+            seen.close()
+
+    scaffold.before_request(begin)
+    scaffold.after_request(observed)
+    scaffold.teardown_request(abandoned)
+
+
+def stream_closed(seen: Observation) -> None:
+    """Says that a stream has ended, for those who close it by other ways than its response."""
+    seen.close()
+
+
+def _new_observation(metrics: Metrics | None) -> Observation:
+    environ, rule = request.environ, request.url_rule
+    return Observation(
+        request_id=_request_id(environ.get("HTTP_X_REQUEST_ID")),
+        method=environ["REQUEST_METHOD"],
+        path=request.path,
+        route=OTHER if rule is None else rule.rule,
+        remote=environ.get("REMOTE_ADDR", ""),
+        metrics=metrics,
+    )
+
+
+def _request_id(given: str | None) -> str:
+    """The client's own id where it is sane, else a new one."""
+    return given if given and _SANE_ID.fullmatch(given) else secrets.token_hex(16)

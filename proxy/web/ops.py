@@ -1,0 +1,108 @@
+"""What operators and their machines ask: is it alive, is it ready, which version, how much. Plain JSON, no dialect.
+
+Only `/ready` ever asks an upstream.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+from flask import Blueprint, Response, request
+
+from proxy import __version__
+from proxy.errors import ProxyError
+from proxy.settings import Settings
+from proxy.web.blueprint import dialect_blueprint, route
+from proxy.web.observe import observation
+from proxy.web.state import state
+
+_VERDICT_TTL_S = 3
+
+
+class Readiness:
+    """Whether the upstream answers: asked at most every few seconds, and by one request at a time; the others wait for its verdict."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._ready = False
+        self._fresh_until_s = float("-inf")
+
+    def ready(self, probe: Callable[[float], bool], timeout_s: float) -> bool:
+        """What `probe` last said, or says now when that is too long ago. An upstream that takes longer than `timeout_s` is not ready."""
+        if self._clock() < self._fresh_until_s:
+            return self._ready
+        if not self._lock.acquire(timeout=timeout_s):
+            return False
+        try:
+            if self._clock() >= self._fresh_until_s:
+                self._ready = probe(timeout_s)
+                self._fresh_until_s = self._clock() + _VERDICT_TTL_S
+            return self._ready
+        finally:
+            self._lock.release()
+
+
+def make_ops_blueprint(name: str, settings: Settings) -> Blueprint:
+    """A blueprint with the URLs of operation, to be registered under `name`; without metrics' when they are switched off."""
+    blueprint = dialect_blueprint(name, render_error)
+    readiness = Readiness()
+    started_s = time.monotonic()
+
+    def health() -> Response:
+        observation().notes.endpoint = "ops.health"
+        upstreams = state().gateway.health()
+        is_down = any(upstream["state"] == "down" for upstream in upstreams.values())
+        return _json(
+            status="degraded" if is_down else "ok",
+            version=__version__,
+            uptime_s=round(time.monotonic() - started_s, 3),
+            upstreams=upstreams,
+        )
+
+    def ready() -> Response:
+        observation().notes.endpoint = "ops.ready"
+        mount = state()
+        if readiness.ready(mount.gateway.probe, mount.settings.health_check_timeout):
+            return _json(status="ready")
+        response = _json(status="unavailable", upstreams=mount.gateway.health())
+        response.status_code = 503
+        response.headers["Retry-After"] = str(_VERDICT_TTL_S)
+        return response
+
+    route(blueprint, "/health", ["GET", "HEAD"], health)
+    route(blueprint, "/ready", ["GET", "HEAD"], ready)
+    route(blueprint, "/v1/version", ["GET", "HEAD"], version)
+    if settings.enable_metrics:
+        route(blueprint, "/metrics", ["GET", "HEAD"], metrics)
+        route(blueprint, "/v1/metrics", ["GET", "HEAD"], metrics)
+    return blueprint
+
+
+def version() -> Response:
+    """Our version, and the version of Ollama that clients are told."""
+    observation().notes.endpoint = "ops.version"
+    return _json(version=__version__, ollama_version=state().settings.ollama_version)
+
+
+def metrics() -> Response:
+    """The metrics of all workers, in the format of Prometheus or OpenMetrics."""
+    observation().notes.endpoint = "ops.metrics"
+    counted = state().metrics
+    if counted is None:
+        raise ProxyError("metrics are switched off (ENABLE_METRICS)", status=404)
+    text, content_type = counted.exposition(request.headers.get("Accept", ""))
+    return Response(text, content_type=content_type)
+
+
+def render_error(error: ProxyError) -> bytes:
+    """An error of these URLs, as JSON."""
+    return orjson.dumps({"error": error.message})
+
+
+def _json(**members: Any) -> Response:
+    return Response(orjson.dumps(members), content_type="application/json; charset=utf-8")
