@@ -1,0 +1,171 @@
+"""How models are shown: `/api/tags`, `/api/show`, `/api/ps`. Pure.
+
+Ollama shows what stands in a model file. A remote upstream tells less: what it does not tell is left out, or, where clients fail without
+it, given a value that means "unknown" or that they assume anyway.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+
+import orjson
+
+from proxy.canonical.catalog import CAPABILITIES, ModelCard
+from proxy.dialects.ollama.management import ShowRequest
+from proxy.dialects.ollama.modelfile import modelfile_text, parameters_text, template_text
+from proxy.dialects.ollama.names import display_name
+from proxy.dialects.ollama.records import Record
+from proxy.wire.ndjson import line_safe
+
+# Where nothing says what a model can do, everything is allowed. These two let clients offer chat and tools; Roo Code hides models without.
+DEFAULT_CAPABILITIES = ("completion", "tools")
+
+# `<architecture>.context_length` must be there: clients drop or misjudge models without it. 32768 is what Copilot itself falls back to
+# (ollamaProvider.ts), so naming it makes no difference there and gives the others the same idea.
+DEFAULT_CONTEXT_LENGTH = 32_768
+
+# The key above needs a name before the dot, and Zed wants one under `general.architecture`.
+UNKNOWN_ARCHITECTURE = "unknown"
+
+# The end of the year 9999. A server that counts in milliseconds is beyond it.
+_LAST_SECOND = 253_402_300_799
+
+# Copilot shows `general.basename` as the model's label, so it gets the name that its user knows (Ollama does so since 0.18.3).
+_COPILOT = "GitHubCopilotChat/"
+
+
+def render_tags(cards: Sequence[ModelCard], aliases: Mapping[str, str], identity: str) -> bytes:
+    """The list of `/api/tags`: newest first, then by name.
+
+    Args:
+        aliases: the operator's names -> upstream models; they are listed beside those, with the digest of the model that they lead to.
+        identity: tells this upstream's models from those of others in digests.
+    """
+    listed: dict[str, ModelCard] = {}
+    for name, card in _names(cards, aliases):
+        listed.setdefault(name, card)
+    newest_first = sorted(listed.items(), key=lambda item: (-item[1].created, item[0]))
+    return line_safe(orjson.dumps({"models": [_tag(name, card, identity) for name, card in newest_first]}))
+
+
+def render_ps() -> bytes:
+    """The models that are loaded: none, for a remote upstream's memory is its own business."""
+    return b'{"models":[]}'
+
+
+def render_show(request: ShowRequest, card: ModelCard, user_agent: str) -> bytes:
+    """What `/api/show` says of one model.
+
+    Args:
+        card: what is known; its id may differ from the name that was asked for.
+        user_agent: Copilot gets its own `general.basename`.
+    """
+    capabilities = capability_words(card)
+    parameters: Record = {**({"num_ctx": card.context_length} if card.context_length else {}), **request.options}
+    template = request.template or template_text(capabilities)
+    record: Record = {
+        "modelfile": modelfile_text(display_name(request.model), template, request.system, parameters),
+        "template": template,
+        "details": _details(card),
+        "model_info": _model_info(card, request.model if user_agent.startswith(_COPILOT) else _basename(card)),
+        "capabilities": capabilities,
+        "modified_at": _modified_at(card),
+    }
+    if parameters:
+        record["parameters"] = parameters_text(parameters)
+    if request.system:
+        record["system"] = request.system
+    if "vision" in capabilities:
+        # The sign of vision for clients from before `capabilities`.
+        record["projector_info"] = {"general.architecture": "clip"}
+    return line_safe(orjson.dumps(record))
+
+
+def model_digest(identity: str, model_id: str) -> str:
+    """64 hex digits that stay the same and differ between models: clients take models of one digest for one model."""
+    return hashlib.sha256(f"{identity}\n{model_id}".encode()).hexdigest()
+
+
+def capability_words(card: ModelCard) -> list[str]:
+    """What the model can do, in Ollama's words and order."""
+    known = DEFAULT_CAPABILITIES if card.capabilities is None else card.capabilities
+    return [word for word in CAPABILITIES if word in known]
+
+
+def _names(cards: Iterable[ModelCard], aliases: Mapping[str, str]) -> Iterator[tuple[str, ModelCard]]:
+    """Everything that can be asked for, as it is listed. An alias comes before the model whose name it takes, as in routing."""
+    by_id = {card.id: card for card in cards}
+    for alias, target in aliases.items():
+        yield display_name(alias), by_id.get(target) or ModelCard(target)
+    for card in by_id.values():
+        yield display_name(card.id), card
+
+
+def _tag(name: str, card: ModelCard, identity: str) -> Record:
+    details = _details(card)
+    if card.context_length:
+        details["context_length"] = card.context_length
+    if card.embedding_length:
+        details["embedding_length"] = card.embedding_length
+    return {
+        "name": name,
+        "model": name,
+        "modified_at": _modified_at(card),
+        "size": card.size_bytes or 0,
+        "digest": model_digest(identity, card.id),
+        "details": details,
+        "capabilities": capability_words(card),
+    }
+
+
+def _details(card: ModelCard) -> Record:
+    """All six keys, always: OllamaKit, Zed and koog refuse an entry without them; an empty text is Ollama's own "unknown"."""
+    families = [card.family] if card.family else []
+    if "vision" in capability_words(card):
+        # Enchanted takes a model for one that sees by this word.
+        families.append("clip")
+    return {
+        "parent_model": "",
+        "format": "",
+        "family": card.family,
+        "families": families,
+        "parameter_size": _parameter_size(card.parameter_count),
+        "quantization_level": card.quantization,
+    }
+
+
+def _model_info(card: ModelCard, basename: str) -> Record:
+    architecture = card.family or UNKNOWN_ARCHITECTURE
+    info: Record = {
+        "general.architecture": architecture,
+        "general.basename": basename,
+        f"{architecture}.context_length": card.context_length or DEFAULT_CONTEXT_LENGTH,
+    }
+    if card.parameter_count:
+        info["general.parameter_count"] = card.parameter_count
+    if card.embedding_length:
+        info[f"{architecture}.embedding_length"] = card.embedding_length
+    return info
+
+
+def _basename(card: ModelCard) -> str:
+    """The id without what comes before its last slash, and without tag."""
+    last = card.id.rpartition("/")[2]
+    return last.partition(":")[0] or last
+
+
+def _parameter_size(count: int | None) -> str:
+    if not count:
+        return ""
+    for scale, letter in ((10**12, "T"), (10**9, "B"), (10**6, "M"), (10**3, "K")):
+        if count >= scale:
+            return f"{count / scale:.1f}{letter}"
+    return str(count)
+
+
+def _modified_at(card: ModelCard) -> str:
+    """When the model was made. Go clients fail to decode a whole list over an empty date, so an unknown one is the epoch, the oldest."""
+    created = card.created if 0 <= card.created <= _LAST_SECOND else 0
+    return datetime.fromtimestamp(created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
