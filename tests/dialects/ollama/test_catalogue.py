@@ -1,0 +1,230 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import ollama
+import orjson
+import pytest
+
+from proxy.canonical.catalog import CAPABILITIES, ModelCard
+from proxy.dialects.ollama.catalogue import model_digest, render_ps, render_show, render_tags
+from proxy.dialects.ollama.management import ShowRequest
+
+# What each key of a tag must be, for every client to decode it (types.go, OllamaKit, Zed, koog).
+TAG_TYPES = {"name": str, "model": str, "modified_at": str, "size": int, "digest": str, "details": dict, "capabilities": list}
+DETAIL_TYPES = {"parent_model": str, "format": str, "family": str, "families": list, "parameter_size": str, "quantization_level": str}
+
+
+def tags_of(*cards: ModelCard, aliases: Mapping[str, str] | None = None, identity: str = "here") -> list[dict[str, Any]]:
+    models: list[dict[str, Any]] = orjson.loads(render_tags(cards, aliases or {}, identity))["models"]
+    return models
+
+
+def show_of(card: ModelCard, user_agent: str = "", **changes: Any) -> dict[str, Any]:
+    shown: dict[str, Any] = orjson.loads(render_show(ShowRequest(**{"model": card.id, **changes}), card, user_agent))
+    return shown
+
+
+def names_of(tags: Sequence[dict[str, Any]]) -> list[str]:
+    return [tag["name"] for tag in tags]
+
+
+def test_no_models_are_an_empty_array() -> None:
+    assert render_tags([], {}, "here") == b'{"models":[]}'
+
+
+def test_a_bare_card_has_every_field_with_its_type_and_no_null() -> None:
+    (tag,) = tags_of(ModelCard("gpt-4o"))
+
+    assert {key: type(value) for key, value in tag.items()} == TAG_TYPES
+    assert {key: type(value) for key, value in tag["details"].items()} == DETAIL_TYPES
+    assert (tag["name"], tag["model"], tag["size"]) == ("gpt-4o:latest", "gpt-4o:latest", 0)
+    assert tag["capabilities"] == ["completion", "tools"]
+
+
+def test_a_full_card_shows_what_is_known() -> None:
+    card = ModelCard(
+        "org/llama:8b",
+        created=1_767_323_045,
+        capabilities=frozenset({"vision", "tools", "completion"}),
+        context_length=8192,
+        embedding_length=4096,
+        parameter_count=8_030_000_000,
+        size_bytes=4_683_075_271,
+        family="llama",
+        quantization="Q4_K_M",
+    )
+
+    (tag,) = tags_of(card)
+
+    assert tag | {"digest": ""} == {
+        "name": "org/llama:8b",
+        "model": "org/llama:8b",
+        "modified_at": "2026-01-02T03:04:05Z",
+        "size": 4_683_075_271,
+        "digest": "",
+        "details": {
+            "parent_model": "",
+            "format": "",
+            "family": "llama",
+            "families": ["llama", "clip"],
+            "parameter_size": "8.0B",
+            "quantization_level": "Q4_K_M",
+            "context_length": 8192,
+            "embedding_length": 4096,
+        },
+        "capabilities": ["completion", "tools", "vision"],
+    }
+
+
+def test_the_newest_come_first_and_equals_by_name() -> None:
+    tags = tags_of(ModelCard("b", created=1), ModelCard("z", created=5), ModelCard("a", created=1), ModelCard("c"))
+
+    assert names_of(tags) == ["z:latest", "a:latest", "b:latest", "c:latest"]
+
+
+def test_digests_are_stable_and_differ_between_models_and_upstreams() -> None:
+    digests = [tag["digest"] for tag in tags_of(ModelCard("a"), ModelCard("b"))]
+
+    assert all(re.fullmatch("[0-9a-f]{64}", digest) for digest in digests)
+    assert len(set(digests)) == 2
+    assert [tag["digest"] for tag in tags_of(ModelCard("b"), ModelCard("a", created=9))] == digests
+    assert tags_of(ModelCard("a"), identity="there")[0]["digest"] not in digests
+
+
+def test_aliases_are_listed_with_the_facts_and_the_digest_of_their_model() -> None:
+    tags = tags_of(ModelCard("gpt-4o", created=7, context_length=128_000), aliases={"llama3": "gpt-4o", "x:1b": "unlisted"})
+
+    assert names_of(tags) == ["gpt-4o:latest", "llama3:latest", "x:1b"]
+    assert tags[0]["digest"] == tags[1]["digest"] == model_digest("here", "gpt-4o")
+    assert tags[1]["details"]["context_length"] == 128_000
+    assert tags[2]["digest"] == model_digest("here", "unlisted")
+
+
+def test_a_name_is_listed_once_and_an_alias_wins() -> None:
+    tags = tags_of(ModelCard("a"), ModelCard("b"), aliases={"a": "b"})
+
+    assert names_of(tags) == ["a:latest", "b:latest"]
+    assert tags[0]["digest"] == tags[1]["digest"]
+
+
+@pytest.mark.parametrize("created", [0, -5, 1_767_323_045_000])
+def test_an_unknown_or_impossible_date_is_the_epoch(created: int) -> None:
+    assert tags_of(ModelCard("a", created=created))[0]["modified_at"] == "1970-01-01T00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("count", "size"),
+    [(None, ""), (8_030_000_000, "8.0B"), (137_000_000, "137.0M"), (1_200_000_000_000, "1.2T"), (22_500, "22.5K"), (7, "7")],
+)
+def test_parameter_counts_are_written_for_people(count: int | None, size: str) -> None:
+    assert tags_of(ModelCard("a", parameter_count=count))[0]["details"]["parameter_size"] == size
+
+
+def test_words_that_are_not_ollamas_are_not_shown() -> None:
+    card = ModelCard("a", capabilities=frozenset({"completion", "teleport", *CAPABILITIES}))
+
+    assert tags_of(card)[0]["capabilities"] == list(CAPABILITIES)
+
+
+def test_show_of_a_bare_card_has_what_clients_cannot_do_without() -> None:
+    shown = show_of(ModelCard("gpt-4o"))
+
+    assert shown["capabilities"] == ["completion", "tools"]
+    assert shown["model_info"] == {"general.architecture": "unknown", "general.basename": "gpt-4o", "unknown.context_length": 32_768}
+    assert {key: type(value) for key, value in shown["details"].items()} == DETAIL_TYPES
+    assert shown["modified_at"] == "1970-01-01T00:00:00Z"
+    assert "FROM gpt-4o:latest\n" in shown["modelfile"]
+    assert not {"parameters", "system", "license", "projector_info"} & shown.keys()
+
+
+def test_show_of_a_full_card() -> None:
+    card = ModelCard("meta/Llama-3:8b", context_length=8192, embedding_length=4096, parameter_count=8_030_000_000, family="llama")
+
+    shown = show_of(card)
+
+    assert shown["model_info"] == {
+        "general.architecture": "llama",
+        "general.basename": "Llama-3",
+        "general.parameter_count": 8_030_000_000,
+        "llama.context_length": 8192,
+        "llama.embedding_length": 4096,
+    }
+    assert shown["parameters"] == "num_ctx                        8192"
+    assert "context_length" not in shown["details"]
+    assert shown["details"]["parameter_size"] == "8.0B"
+
+
+@pytest.mark.parametrize("user_agent", ["GitHubCopilotChat/1", "GitHubCopilotChat/0.31.2 (x)"])
+def test_copilot_sees_the_name_that_was_asked_for(user_agent: str) -> None:
+    assert show_of(ModelCard("gpt-4o"), user_agent, model="llama3:latest")["model_info"]["general.basename"] == "llama3:latest"
+
+
+def test_other_clients_see_the_base_name() -> None:
+    assert show_of(ModelCard("org/gpt-4o:free"), "ollama-python GitHubCopilotChat/1")["model_info"]["general.basename"] == "gpt-4o"
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "has_tools", "has_suffix"),
+    [
+        (None, True, False),
+        ({"completion"}, False, False),
+        ({"completion", "tools"}, True, False),
+        ({"completion", "insert"}, False, True),
+        ({"completion", "insert", "tools"}, True, True),
+        ({"embedding"}, False, False),
+    ],
+)
+def test_the_template_shows_what_the_model_takes(capabilities: set[str] | None, has_tools: bool, has_suffix: bool) -> None:
+    template = show_of(ModelCard("a", capabilities=None if capabilities is None else frozenset(capabilities)))["template"]
+
+    assert ("tools" in template, ".Suffix" in template) == (has_tools, has_suffix)
+    assert template.count("{{ if") == template.count("{{ end }}") - template.count("{{ range")
+
+
+def test_a_model_that_sees_says_so_to_old_clients_too() -> None:
+    shown = show_of(ModelCard("a", capabilities=frozenset({"completion", "vision"})))
+
+    assert shown["projector_info"]
+    assert shown["details"]["families"] == ["clip"]
+
+
+def test_overlays_are_laid_over() -> None:
+    shown = show_of(
+        ModelCard("a", context_length=8192),
+        system="Be brief.",
+        template="{{ .Prompt }}",
+        options={"num_ctx": 4096, "stop": ["</s>", "END"], "temperature": 0.5},
+    )
+
+    assert (shown["system"], shown["template"]) == ("Be brief.", "{{ .Prompt }}")
+    assert [line.split() for line in shown["parameters"].splitlines()] == [
+        ["num_ctx", "4096"],
+        ["stop", '"</s>"'],
+        ["stop", '"END"'],
+        ["temperature", "0.5"],
+    ]
+    assert shown["modelfile"].endswith(
+        'FROM a:latest\nTEMPLATE """{{ .Prompt }}"""\nSYSTEM """Be brief."""\n'
+        'PARAMETER num_ctx 4096\nPARAMETER stop "</s>"\nPARAMETER stop "END"\nPARAMETER temperature 0.5\n'
+    )
+
+
+def test_the_official_client_reads_all_of_it() -> None:
+    card = ModelCard("a", created=5, context_length=9, family="llama", parameter_count=7, size_bytes=3, quantization="Q4")
+    listed = ollama.ListResponse(**orjson.loads(render_tags([card, ModelCard("b")], {"c": "a"}, "here")))
+    shown = ollama.ShowResponse(**show_of(card))
+
+    assert [model.model for model in listed.models] == ["a:latest", "c:latest", "b:latest"]
+    assert listed.models[0].details is not None
+    assert listed.models[0].details.quantization_level == "Q4"
+    assert shown.modelinfo == {
+        "general.architecture": "llama",
+        "general.basename": "a",
+        "llama.context_length": 9,
+        "general.parameter_count": 7,
+    }
+    assert shown.capabilities == ["completion", "tools"]
+    assert ollama.ProcessResponse(**orjson.loads(render_ps())).models == []
