@@ -175,10 +175,10 @@ def _fixed(body: bytes, status: int = 200) -> Callable[..., Response]:
 
 
 def _endpoints() -> list[tuple[str, list[str]]]:
-    """The URLs of the mount that serves the current request, with their methods."""
-    prefix = request.path.rstrip("/")
+    """The URLs of the mount that serves the current request, with their methods. Blueprints of one mount share the name before `_`."""
+    mount = (request.blueprint or "").rpartition("_")[0]
     return [
         (rule.rule, sorted((rule.methods or set()) - {"OPTIONS"}))
         for rule in current_app.url_map.iter_rules()
-        if rule.rule.startswith(f"{prefix}/")
+        if rule.endpoint.startswith(f"{mount}_")
     ]
