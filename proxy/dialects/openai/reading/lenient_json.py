@@ -1,0 +1,65 @@
+"""JSON that is not quite JSON, as Python and JavaScript servers write it. Pure.
+
+Three things stand in real streams that strict readers refuse: `NaN` and `-Infinity` (Python's `json.dumps` on log probabilities), bytes
+that are no UTF-8, and halves of a surrogate pair (JavaScript cuts text between the two). This reader is slow and is asked only when the
+strict one refused.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+# Fields whose values are pieces of one longer text, so that the second half of a character may come with the next record.
+_STREAMED = frozenset({"content", "text", "reasoning", "reasoning_content", "refusal", "arguments"})
+
+
+class LenientJson:
+    """Reads the records of one stream."""
+
+    __slots__ = ("_halves",)
+
+    def __init__(self) -> None:
+        self._halves: dict[str, str] = {}
+
+    def read(self, text: bytes) -> Any:
+        """The value; what is no number is `None`, what is no character is U+FFFD.
+
+        Raises:
+            ValueError: the text is no JSON by any reading.
+        """
+        try:
+            return json.loads(text.decode("utf-8", "replace"), object_hook=self._mended, parse_constant=_no_number, parse_float=_number)
+        except RecursionError as error:
+            raise ValueError("the JSON is nested too deeply") from error
+
+    def _mended(self, record: dict[str, Any]) -> dict[str, Any]:
+        return {_whole(key): self._value(key, value) for key, value in record.items()}
+
+    def _value(self, key: str, value: Any) -> Any:
+        if isinstance(value, list):
+            return [_whole(item) if isinstance(item, str) else item for item in value]
+        if not isinstance(value, str):
+            return value
+        if key not in _STREAMED:
+            return _whole(value)
+        text = self._halves.pop(key, "") + value
+        if text and "\ud800" <= text[-1] <= "\udbff":
+            self._halves[key] = text[-1]
+            text = text[:-1]
+        return _whole(text)
+
+
+def _whole(text: str) -> str:
+    """`text` with surrogate pairs joined and lone halves replaced."""
+    return text if text.isascii() else text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def _no_number(_constant: str) -> None:
+    return None
+
+
+def _number(digits: str) -> float | None:
+    number = float(digits)
+    return number if math.isfinite(number) else None

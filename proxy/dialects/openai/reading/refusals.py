@@ -1,0 +1,160 @@
+"""Error answers of OpenAI-compatible servers, in all the shapes they have -> `UpstreamRefused`. Pure.
+
+What comes out has the status that the client is to get, a message that says what happened in the server's own words, and the reason in
+OpenAI's words (`code`) where code or text give it away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+
+from proxy.dialects.openai.reading.messages import message_of
+from proxy.dialects.openai.reading.plain_words import plain
+from proxy.dialects.openai.reading.reasons import reason_of
+from proxy.dialects.openai.reading.retry_after import read_retry_after
+from proxy.errors import UpstreamRefused
+from proxy.wire.sse import SseReader
+
+_NO_SUCH_URL = "the upstream has no such URL; check the base URL"
+
+# Statuses that mean something else to our clients than to us, or that HTTP does not know.
+_STATUSES = {
+    405: 502,
+    407: 502,
+    422: 400,
+    424: 502,
+    499: 502,
+    522: 504,
+    524: 504,
+    529: 503,
+}
+_STATUS_OF_REASON = {"context_length_exceeded": 400, "content_filter": 400, "insufficient_quota": 429, "model_not_found": 404}
+_PASSED_ON = ("retry-after", "retry-after-ms", "x-should-retry", "x-request-id")
+
+
+def read_error(status: int, headers: Mapping[str, str], body: bytes, now_s: float | None = None) -> UpstreamRefused:
+    """The error for an answer with an error status (or a redirect, which is one here).
+
+    Args:
+        headers: the answer's, with lower-case names.
+        now_s: unix time, against which a `Retry-After` date is read; without it the answer's own `Date` is taken.
+    """
+    raw = _decoded(body)
+    reason = reason_of(raw, message_of(raw)) if status in (400, 402, 403, 404, 413, 422, 429, 500) else None
+    return UpstreamRefused(
+        _message(status, headers, raw, reason),
+        status=_client_status(status, reason),
+        upstream_status=status,
+        param=_param(raw),
+        code=reason or _code(raw),
+        retry_after_s=read_retry_after(headers, raw, now_s),
+        raw=raw,
+        headers={name: value for name, value in headers.items() if name in _PASSED_ON or name.startswith("x-ratelimit-")},
+    )
+
+
+def refusal_in_answer(record: Mapping[str, Any]) -> UpstreamRefused:
+    """The error that stands in an answer with status 200: in its body, or in a record of its stream."""
+    message = message_of(record)
+    reason = reason_of(record, message)
+    error = record.get("error")
+    status = _number(error.get("code") if isinstance(error, dict) else record.get("code"))
+    if status is None and isinstance(error, dict):
+        status = _number(error.get("status"))
+    if status is None:
+        status = _STATUS_OF_REASON.get(reason or "", 502)
+    elif status in (404, 405) and reason != "model_not_found":
+        status = 502
+    return UpstreamRefused(
+        plain(message) or "the upstream reported an error without saying which",
+        status=_client_status(status, reason),
+        upstream_status=200,
+        param=_param(record),
+        code=reason or _code(record),
+        retry_after_s=read_retry_after({}, record, None),
+        raw=record,
+    )
+
+
+def described(value: object) -> str:
+    """A value from a server as it may stand in a message: short, on one line, without secrets."""
+    text = value if isinstance(value, str) else orjson.dumps(value, default=str).decode()
+    return plain(text, 100)
+
+
+def _decoded(body: bytes) -> object:
+    """The decoded JSON of an error body, its text where it is none. Some servers send errors as an event stream, whatever the status."""
+    text = body.strip()
+    if text.startswith((b"data:", b"event:")):
+        reader = SseReader()
+        text = next((event.data for event in (*reader.feed(text), *reader.close())), b"")
+    try:
+        raw: object = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return text[:10_000].decode("utf-8", "replace")
+    return raw[0] if isinstance(raw, list) and raw else raw
+
+
+def _message(status: int, headers: Mapping[str, str], raw: object, reason: str | None) -> str:
+    if 300 <= status < 400:
+        return f"the upstream redirects ({_phrase(status)}){_redirect_hint(headers)}; set the base URL to the address it redirects to"
+    if status in (404, 405) and reason != "model_not_found":
+        words = plain(message_of(raw), 200)
+        return f"{_NO_SUCH_URL} (it says: {words})" if words else _NO_SUCH_URL
+    return plain(message_of(raw), 300 if isinstance(raw, str) else 1000) or f"the upstream answered {_phrase(status)}"
+
+
+def _redirect_hint(headers: Mapping[str, str]) -> str:
+    return " to https" if headers.get("location", "").startswith("https://") else ""
+
+
+def _phrase(status: int) -> str:
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)
+
+
+def _client_status(status: int, reason: str | None) -> int:
+    if reason == "model_not_found" and status in (400, 404, 422):
+        return 404
+    if reason == "context_length_exceeded":
+        return 400
+    if not 400 <= status < 600 or status == 404:
+        return 502
+    return _STATUSES.get(status, 502 if 520 <= status < 600 else status)
+
+
+def _number(code: object) -> int | None:
+    """An HTTP status that came as an error code."""
+    if isinstance(code, str) and code.isdigit():
+        code = int(code)
+    return code if isinstance(code, int) and 400 <= code < 600 else None
+
+
+def _code(raw: object) -> str | None:
+    code = _field(raw, "code")
+    return code if isinstance(code, str) and code and not code.isdigit() else None
+
+
+def _param(raw: object) -> str | None:
+    """The parameter at fault: named, or the last word of the place that a validation error gives."""
+    param = _field(raw, "param")
+    detail = raw.get("detail") if isinstance(raw, dict) else None
+    if not param and isinstance(detail, list) and detail and isinstance(detail[0], dict):
+        place = detail[0].get("loc")
+        words = [word for word in place if isinstance(word, str) and word != "body"] if isinstance(place, list) else []
+        param = words[-1] if words else None
+    return param if isinstance(param, str) and param else None
+
+
+def _field(raw: object, name: str) -> object:
+    """A field of the error object, or of the body where the error has no object of its own."""
+    if not isinstance(raw, dict):
+        return None
+    error = raw.get("error")
+    return error.get(name) if isinstance(error, dict) else raw.get(name)

@@ -1,0 +1,171 @@
+"""The bytes of an answer -> events: finds out what the server sent, cuts it into records, and ends the stream honestly. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+
+from proxy.canonical.events import ChatEvent, Failed, KeepAlive
+from proxy.canonical.think_tags import ThinkTagSplitter
+from proxy.dialects.openai.reading.answer import Answer
+from proxy.dialects.openai.reading.lenient_json import LenientJson
+from proxy.dialects.openai.reading.refusals import described, refusal_in_answer
+from proxy.errors import UpstreamBroken, UpstreamError
+from proxy.wire.sse import MAX_EVENT_BYTES, SseEvent, SseReader
+
+_BLANK = b"\xef\xbb\xbf \t\r\n"
+
+
+class AnswerReader:
+    """Reads one answer, stream or whole; see `proxy.dialect.StreamReader`.
+
+    Content types are not asked: servers send streams without one, and whole answers or errors where a stream was asked for. What begins
+    with a brace or a bracket is JSON, and is read at the end; what begins with an angle bracket is a web page; the rest is a stream of events.
+
+    Args:
+        new_id: makes what tells one id from another.
+        split_think_tags: whether thinking that the model wrote between tags becomes reasoning.
+    """
+
+    __slots__ = ("_answer", "_body", "_body_bytes", "_lenient", "_over", "_splitter", "_sse")
+
+    def __init__(self, new_id: Callable[[], str], *, split_think_tags: bool) -> None:
+        self._answer = Answer(new_id)
+        self._lenient = LenientJson()
+        self._splitter = ThinkTagSplitter() if split_think_tags else None
+        self._sse: SseReader | None = None
+        self._body: list[bytes] = []
+        self._body_bytes = 0
+        self._over = False
+
+    def feed(self, chunk: bytes) -> list[ChatEvent]:
+        """The events that `chunk` completes.
+
+        An empty chunk, which stands for silence, gives a `KeepAlive`; but the end of the answer when the server has said why it stopped and
+        then goes on to say nothing: some leave out the terminator and keep the connection.
+        """
+        if self._over:
+            return []
+        if not chunk:
+            return [KeepAlive()] if self._answer.finish_reason is None else self.close()
+        events: list[ChatEvent] = []
+        try:
+            self._take(chunk, events)
+        except UpstreamError as error:
+            self._fail(error, events)
+        return self._split(events)
+
+    def close(self) -> list[ChatEvent]:
+        """The events that the end of the bytes completes. An answer that has neither a finish reason nor a terminator was cut."""
+        if self._over:
+            return []
+        events: list[ChatEvent] = []
+        try:
+            self._take_end(events)
+        except UpstreamError as error:
+            self._fail(error, events)
+        return self._split(events)
+
+    def _take(self, chunk: bytes, events: list[ChatEvent]) -> None:
+        if self._sse is None:
+            if not self._body:
+                chunk = chunk.lstrip(_BLANK)
+            if self._body or chunk.startswith((b"{", b"[", b"<")):
+                self._keep(chunk)
+                return
+            if not chunk:
+                return
+            self._sse = SseReader()
+        for record in self._sse.feed(chunk):
+            self._read(record, events)
+            if self._over:
+                break
+
+    def _keep(self, piece: bytes) -> None:
+        self._body.append(piece)
+        self._body_bytes += len(piece)
+        if self._body_bytes > MAX_EVENT_BYTES:
+            raise UpstreamBroken(f"the upstream's answer has more than {MAX_EVENT_BYTES} bytes")
+
+    def _read(self, record: SseEvent, events: list[ChatEvent]) -> None:
+        try:
+            payload = orjson.loads(record.data)
+        except orjson.JSONDecodeError:
+            text = record.data.strip()
+            if text == b"[DONE]":
+                self._finish(events, in_order=True)
+            elif text:
+                self._take_payload(record, self._decoded(text), events)
+        else:
+            self._take_payload(record, payload, events)
+
+    def _take_payload(self, record: SseEvent, payload: Any, events: list[ChatEvent]) -> None:
+        if record.field == "error" or record.name == "error":
+            raise refusal_in_answer(payload if isinstance(payload, dict) else {"error": payload})
+        if record.name and isinstance(payload, dict) and not payload.keys() & {"choices", "error", "usage"}:
+            return  # pings and news of the server's own
+        self._answer.take(payload, events)
+
+    def _decoded(self, text: bytes) -> Any:
+        try:
+            return self._lenient.read(text)
+        except ValueError as error:
+            raise UpstreamBroken(
+                f"the upstream sent an event that is no JSON: {described(text[:2000].decode('utf-8', 'replace'))}"
+            ) from error
+
+    def _take_end(self, events: list[ChatEvent]) -> None:
+        if self._body:
+            self._take_body(b"".join(self._body), events)
+        elif self._sse is None:
+            raise UpstreamBroken("the upstream's answer is empty")
+        else:
+            self._take_rest(self._sse.close(), events)
+        if not self._over:
+            self._finish(events, in_order=False)
+
+    def _take_body(self, body: bytes, events: list[ChatEvent]) -> None:
+        if body.startswith(b"<"):
+            raise UpstreamBroken("the upstream answered with a web page; check the base URL")
+        try:
+            payload = orjson.loads(body)
+        except orjson.JSONDecodeError:
+            try:
+                payload = self._lenient.read(body)
+            except ValueError:
+                reader = SseReader()  # an error without its `data:`, and then the end of a stream
+                self._take_rest([*reader.feed(body), *reader.close()], events)
+                return
+        self._answer.take_whole(payload, events)
+        self._finish(events, in_order=True)
+
+    def _take_rest(self, records: list[SseEvent], events: list[ChatEvent]) -> None:
+        """Reads what may have been cut in its middle: then it is left out, and the answer's own end decides."""
+        for record in records:
+            try:
+                self._read(record, events)
+            except UpstreamBroken:
+                return
+            if self._over:
+                return
+
+    def _finish(self, events: list[ChatEvent], *, in_order: bool) -> None:
+        self._answer.end(events, in_order=in_order)
+        self._over = True
+
+    def _fail(self, error: UpstreamError, events: list[ChatEvent]) -> None:
+        self._over = True
+        events.append(Failed(error))
+
+    def _split(self, events: list[ChatEvent]) -> list[ChatEvent]:
+        if self._splitter is None:
+            return events
+        if self._answer.is_plain:  # nothing was made of a plain prompt's answer, so nothing is made of its tags
+            self._splitter = None
+            return events
+        events = self._splitter.feed(events)
+        if self._splitter.done:
+            self._splitter = None
+        return events
