@@ -10,7 +10,7 @@ from werkzeug.exceptions import MethodNotAllowed
 
 from proxy.dialects.openai.ingress import render_error
 from proxy.errors import ProxyError
-from proxy.extension import Proxy
+from proxy.extension import Proxy, attach_mount, mount_at_root
 from proxy.settings import Settings
 from proxy.web.blueprint import plain_text
 from proxy.web.failure import error_reply
@@ -28,8 +28,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     """
     settings = settings or Settings.from_env()
     app = Flask("proxy", static_folder=None, template_folder=None)
-    mount = Proxy(settings).init_app(app)
-    mount.observe_unknown_urls(app)
+    Proxy(settings).init_app(app)
+    attach_mount(app, mount_at_root(app))
     app.register_error_handler(404, answer_unknown_url)
     app.register_error_handler(405, answer_wrong_method)
     app_without_tidying: Any = app.wsgi_app

@@ -1,0 +1,70 @@
+"""`Proxy(settings).init_app(app, url_prefix=...)`: builds a gateway and mounts it in a Flask app, without touching what is the host's."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Flask
+
+from proxy.assembly import build_gateway
+from proxy.dialects.registry import DIALECTS
+from proxy.settings import Settings
+from proxy.web import observe
+from proxy.web.guards import attach_guards
+from proxy.web.metrics import make_metrics
+from proxy.web.ops import make_ops_blueprint
+from proxy.web.state import MountState, bind_state
+
+_KEY = "proxy"
+
+
+class Proxy:
+    """The gateway as a Flask extension. It keeps no app: what belongs to a mount lies in `app.extensions["proxy"]`, by its prefix.
+
+    Args:
+        settings: read from the environment and `.env` when absent.
+
+    Raises:
+        SettingsError: variables are wrong, or no upstream is configured.
+    """
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self._settings = settings or Settings.from_env()
+        self._settings.require_upstream()
+
+    def init_app(self, app: Flask, url_prefix: str | None = None, *, ops: bool = True) -> None:
+        """Mounts all URLs below `url_prefix`. One app may have several mounts with prefixes of their own.
+
+        Args:
+            ops: whether `/health`, `/ready`, `/metrics` and `/v1/version` are mounted too.
+
+        Raises:
+            RuntimeError: the prefix is taken.
+        """
+        mounts: dict[str, MountState] = app.extensions.setdefault(_KEY, {})
+        prefix = (url_prefix or "").rstrip("/")
+        if prefix in mounts:
+            raise RuntimeError(f"a Proxy is already mounted at {prefix or '/'!r} of this app")
+        metrics = make_metrics() if self._settings.enable_metrics else None
+        mount = mounts[prefix] = MountState(self._settings, build_gateway(self._settings), metrics)
+        for blueprint in self._blueprints(f"proxy{len(mounts)}", ops):
+            attach_mount(blueprint, mount)
+            app.register_blueprint(blueprint, url_prefix=prefix or None)
+
+    def _blueprints(self, name: str, ops: bool) -> list[Blueprint]:
+        makers = [(dialect.name, dialect.make_blueprint) for dialect in DIALECTS.values() if dialect.make_blueprint]
+        blueprints = [make_blueprint(f"{name}_{dialect}") for dialect, make_blueprint in makers]
+        if ops:
+            blueprints.append(make_ops_blueprint(f"{name}_ops", self._settings))
+        return blueprints
+
+
+def attach_mount(scaffold: Flask | Blueprint, mount: MountState) -> None:
+    """Observes, guards and serves with `mount` all requests of a blueprint; of an app, those that match no URL. The order matters."""
+    observe.attach(scaffold, mount.metrics)
+    bind_state(scaffold, mount)
+    attach_guards(scaffold, mount.settings)
+
+
+def mount_at_root(app: Flask) -> MountState:
+    """The mount without a prefix."""
+    mount: MountState = app.extensions[_KEY][""]
+    return mount
