@@ -27,8 +27,6 @@ def kind(value: object) -> str:
             return "array"
         case dict():
             return "object"
-        case None:
-            return "null"
     return "number"
 
 
