@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -30,17 +29,22 @@ def content_parts(text: str, media: Sequence[ImagePart | AudioPart]) -> tuple[Te
 
 
 class _Conversation:
-    """The messages read so far. Results stand right behind the turn that called for them, wherever they came: upstreams insist."""
+    """The messages read so far. Results stand right behind the turn that called for them, wherever they came: upstreams insist.
+
+    While a turn's results may still come, it is kept open: its parts, its results, and the messages that came after it.
+    """
 
     def __init__(self) -> None:
         self._messages: list[Message] = []
         self._ledger = CallLedger()
-        self._turn_end = 0
+        self._turn: list[Part] = []
+        self._results: list[Message] = []
+        self._after: list[Message] = []
 
     def add(self, index: int, row: Row) -> None:
         role = row.get("role", "").lower()
         if role in _PLAIN_ROLES:
-            self._messages.append(Message(_PLAIN_ROLES[role], content_parts(row.get("content", ""), row.get("images", ()))))
+            self._after.append(Message(_PLAIN_ROLES[role], _content(row)))
         elif role == "assistant":
             self._add_assistant(index, row)
         elif role == "tool":
@@ -54,22 +58,16 @@ class _Conversation:
 
     def _add_assistant(self, index: int, row: Row) -> None:
         calls = row.get("tool_calls", ())
-        goes_on = self._called_just_now()
+        # Calls of one turn may come in several messages; upstreams want them in one, their results behind it.
+        goes_on = self._turn and not self._results and not self._after
         if calls and not goes_on:
             self._close_turn()
         thinking: tuple[Part, ...] = (ReasoningPart(row["thinking"]),) if row.get("thinking") else ()
-        said = content_parts(row.get("content", ""), row.get("images", ()))
-        parts = thinking + said + tuple(self._call_part(index, place, call) for place, call in enumerate(calls))
-        if goes_on:
-            # Calls of one turn that come in several messages: upstreams want them in one, their results behind it.
-            self._messages[-1] = replace(self._messages[-1], parts=self._messages[-1].parts + parts)
+        parts = (*thinking, *_content(row), *(self._call_part(index, place, call) for place, call in enumerate(calls)))
+        if calls or goes_on:
+            self._turn.extend(parts)
         else:
-            self._messages.append(Message("assistant", parts))
-        if calls:
-            self._turn_end = len(self._messages)
-
-    def _called_just_now(self) -> bool:
-        return bool(self._ledger.unanswered) and self._turn_end == len(self._messages) and self._messages[-1].role == "assistant"
+            self._after.append(Message("assistant", parts))
 
     def _call_part(self, index: int, place: int, call: Row) -> ToolCallPart:
         function = call.get("function", {})
@@ -79,23 +77,26 @@ class _Conversation:
         return ToolCallPart(self._ledger.enter(call.get("id", ""), name, arguments), name, arguments)
 
     def _add_result(self, row: Row) -> None:
-        parts = content_parts(row.get("content", ""), row.get("images", ()))
         call = self._ledger.answer(row.get("tool_call_id", ""), row.get("tool_name", ""))
-        if call is None:
+        if call is not None:
+            self._results.append(Message("tool", (ToolResultPart(call.id, call.name, _content(row)),)))
+        else:
             # A result that nothing called for: upstreams refuse it as a tool message, so the model reads it as said by the user.
-            self._messages.append(Message("user", parts))
-            return
-        self._insert(ToolResultPart(call.id, call.name, parts))
+            self._after.append(Message("user", _content(row)))
 
     def _close_turn(self) -> None:
-        """Answers what was never answered: upstreams refuse a conversation with a call left open."""
-        for call in self._ledger.unanswered:
-            self._insert(ToolResultPart(call.id, call.name, (TextPart("(no result)"),), is_error=True))
+        """Moves the open turn to the rest, with an answer for every call: upstreams refuse a conversation with a call left open."""
+        if self._turn:
+            self._messages.append(Message("assistant", tuple(self._turn)))
+        for call in self._ledger.unanswered():
+            self._results.append(Message("tool", (ToolResultPart(call.id, call.name, (TextPart("(no result)"),), is_error=True),)))
+        self._messages += self._results + self._after
+        self._turn, self._results, self._after = [], [], []
         self._ledger.begin_turn()
 
-    def _insert(self, result: ToolResultPart) -> None:
-        self._messages.insert(self._turn_end, Message("tool", (result,)))
-        self._turn_end += 1
+
+def _content(row: Row) -> tuple[TextPart | ImagePart | AudioPart, ...]:
+    return content_parts(row.get("content", ""), row.get("images", ()))
 
 
 def _arguments_text(arguments: Mapping[str, Any]) -> str:

@@ -7,19 +7,19 @@ made up where they lack, and results find their calls by id, by tool name or by 
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
+from collections import Counter, defaultdict, deque
 from dataclasses import dataclass
 
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _ID_CHARS = 8
+_ANY = ("", "")
 
 
 @dataclass(frozen=True, slots=True)
 class OpenCall:
-    """A call that waits for its result: the id it goes by upstream, the id the client knows it by (or `""`), its tool."""
+    """A call that waits for its result: the id it goes by upstream, its tool."""
 
     id: str
-    client_id: str
     name: str
 
 
@@ -27,13 +27,14 @@ class CallLedger:
     """The calls of one conversation, read from its start: the ids given so far, and the latest turn's calls without a result."""
 
     def __init__(self) -> None:
-        self.unanswered: list[OpenCall] = []
         self._ids: set[str] = set()
         self._seen: Counter[tuple[str, str]] = Counter()
+        self.begin_turn()
 
     def begin_turn(self) -> None:
         """A new assistant turn: results that follow belong to its calls only."""
-        self.unanswered = []
+        self._open: dict[str, OpenCall] = {}
+        self._waiting: defaultdict[tuple[str, str], deque[OpenCall]] = defaultdict(deque)
 
     def enter(self, client_id: str, name: str, arguments: str) -> str:
         """Notes a call and returns its id: the client's own where it is new to the conversation, else one made of what the call says.
@@ -43,16 +44,24 @@ class CallLedger:
         """
         call_id = client_id if client_id and client_id not in self._ids else self._made_up(name, arguments)
         self._ids.add(call_id)
-        self.unanswered.append(OpenCall(call_id, client_id, name))
+        call = self._open[call_id] = OpenCall(call_id, name)
+        for queue in (("id", client_id or call_id), ("name", name), _ANY):
+            self._waiting[queue].append(call)
         return call_id
 
     def answer(self, client_id: str, name: str) -> OpenCall | None:
-        """Takes the call that a result answers off the list: the one with its id, else the first of its tool, else the first; or `None`."""
-        if not self.unanswered:
-            return None
-        by_id = (place for place, call in enumerate(self.unanswered) if client_id and call.client_id == client_id)
-        by_name = (place for place, call in enumerate(self.unanswered) if call.name == name)
-        return self.unanswered.pop(next(by_id, next(by_name, 0)))
+        """The call that a result answers: the one with its id, else the first of its tool, else the first; `None` when none is open."""
+        for queue in (("id", client_id), ("name", name), _ANY):
+            waiting = self._waiting.get(queue)
+            while waiting:
+                call = waiting.popleft()
+                if self._open.pop(call.id, None):
+                    return call
+        return None
+
+    def unanswered(self) -> tuple[OpenCall, ...]:
+        """The latest turn's calls without a result."""
+        return tuple(self._open.values())
 
     def _made_up(self, name: str, arguments: str) -> str:
         while True:
