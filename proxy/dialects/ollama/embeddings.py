@@ -7,18 +7,19 @@ from proxy.dialect import Payload
 from proxy.dialects.ollama.naming import asked_model, required_model
 from proxy.dialects.ollama.options import read_options
 from proxy.dialects.ollama.schemas import EMBED, EMBEDDINGS
-from proxy.errors import InvalidRequest, ModelNotFound
+from proxy.errors import InvalidRequest
 
 
 def parse_embed(payload: Payload) -> EmbeddingsRequest:
     """The texts to embed; none when `input` is empty or absent, which is answered without an upstream.
 
-    Raises `InvalidRequest`, and `ModelNotFound` when no model is named.
+    Raises `InvalidRequest`, with status 404 when no model is named.
     """
     row = EMBED.load(payload)
     model = asked_model(row)
     if not model:
-        raise ModelNotFound("")
+        # Not `ModelNotFound`: for a model with a name this endpoint has another sentence ("try pulling it first"), for none it has this one.
+        raise InvalidRequest("model '' not found", status=404, param="model")
     inputs = _texts(row.get("input"))
     read_options(row)
     dimensions = row.get("dimensions", 0)

@@ -8,7 +8,7 @@ import pytest
 
 from proxy.canonical.catalog import EmbeddingsRequest
 from proxy.dialects.ollama.parsing import parse_embed, parse_embeddings
-from proxy.errors import InvalidRequest, ModelNotFound
+from proxy.errors import InvalidRequest
 
 
 def parsed(**changes: Any) -> EmbeddingsRequest:
@@ -50,8 +50,9 @@ def test_rule_keep_alive_and_options_are_checked_and_dropped() -> None:
 
 
 def test_fact_33_embed_without_a_model_does_not_find_it() -> None:
-    with pytest.raises(ModelNotFound, match=r"^model '' not found$"):
+    with pytest.raises(InvalidRequest, match=r"^model '' not found$") as caught:
         parse_embed({"input": [1]})
+    assert caught.value.status == 404
 
 
 def test_fact_61_rule_the_older_form_takes_one_prompt_and_leaves_its_vector_as_it_is() -> None:
