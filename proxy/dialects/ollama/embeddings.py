@@ -18,7 +18,7 @@ def parse_embed(payload: Payload) -> EmbeddingsRequest:
     row = EMBED.load(payload)
     model = asked_model(row)
     if not model:
-        # Not `ModelNotFound`: for a model with a name this endpoint has another sentence ("try pulling it first"), for none it has this one.
+        # Not `ModelNotFound`: for a model with a name this endpoint has another sentence ("try pulling it first"), for none this one.
         raise InvalidRequest("model '' not found", status=404, param="model")
     inputs = _texts(row.get("input"))
     read_options(row)
