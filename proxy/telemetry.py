@@ -68,7 +68,7 @@ UPSTREAM_RETRIES = Metric("ollama_proxy_upstream_retries_total", "Attempts after
 UPSTREAM_REPAIRS = Metric("ollama_proxy_upstream_repairs_total", "Attempts with a body changed after a refusal.", ("upstream",))
 BREAKER_STATE = Metric(
     "ollama_proxy_breaker_state",
-    "Circuit breaker, the worst of all workers: 0 closed, 1 half-open, 2 open; model is empty for the upstream as a whole.",
+    "Circuit breaker, the worst of all workers: 0 closed, 1 half-open, 2 open. An empty model means the whole upstream.",
     ("upstream", "model"),
 )
 PROCESS_MEMORY = Metric("ollama_proxy_process_resident_memory_bytes", "Resident memory of a worker.", ("pid",))

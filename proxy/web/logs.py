@@ -13,9 +13,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from pythonjsonlogger.core import LogData
+from pythonjsonlogger.core import RESERVED_ATTRS, LogData
 from pythonjsonlogger.orjson import OrjsonFormatter
 
+# What every record has; the rest are extras.
+_STANDARD = frozenset(RESERVED_ATTRS)
 _HIDDEN = "***"
 # A secret by its looks: what follows `Bearer`, what begins as OpenAI's keys (and Groq's) do, what stands in a URL before the @.
 _BY_LOOKS = r"(?i:\bbearer\s+)(?P<token>[\w.~+/=-]{4,})|\b(?P<key>g?sk[-_][\w-]{6,})|://(?P<userinfo>[^\s/@\"'\\]+)@"
@@ -72,10 +74,17 @@ class JsonLines(OrjsonFormatter):
     """One JSON object per record: `time`, `level`, `logger`, `message`, then whatever the record has besides."""
 
     def __init__(self, redactor: Redactor) -> None:
-        super().__init__(
-            ["asctime", "levelname", "name", "message"], rename_fields={"asctime": "time", "levelname": "level", "name": "logger"}
-        )
+        super().__init__()
         self._redactor = redactor
+
+    def add_fields(self, log_data: LogData, record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
+        """The members of the line. The general way, which can rename and leave out, takes three times as long."""
+        log_data["time"] = self.formatTime(record)
+        log_data["level"] = record.levelname
+        log_data["logger"] = record.name
+        log_data["message"] = record.message
+        log_data.update(message_dict)
+        log_data.update({name: value for name, value in record.__dict__.items() if name not in _STANDARD})
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802
         """RFC 3339, UTC, milliseconds."""

@@ -10,7 +10,6 @@ import logging
 import re
 import secrets
 from dataclasses import dataclass, field
-from typing import Any
 
 from flask import Blueprint, Flask, Response, g, request
 
@@ -45,18 +44,17 @@ class Observation:
         """Writes the line that says that a stream is under way. To be called when its first bytes are on their way."""
         if not self._told:
             self._told = True
-            self._log(f"{self.method} {self.path} {self.status}", self._asked())
+            self._log(f"{self.method} {self.path} {self.status}")
 
     def close(self) -> None:
         """Writes the last line and counts the exchange, once. To be called when the last byte was written, or never will be."""
         if self._closed:
             return
         self._closed = True
+        self.stream_begun()
         if self.streamed:
-            self.stream_begun()
-            self._log(f"stream {self.notes.end or 'client_gone'}", self._answered())
-        else:
-            self._log(f"{self.method} {self.path} {self.status}", self._asked() | self._answered())
+            self.notes.end = self.notes.end or "client_gone"
+            self._log(f"stream {self.notes.end}")
         if self.metrics is not None:
             self.metrics.request_ended(
                 self.notes,
@@ -67,13 +65,20 @@ class Observation:
                 streamed=self.streamed,
             )
 
-    def _asked(self) -> dict[str, Any]:
+    def _log(self, message: str) -> None:
+        """What failed on our side or the upstream's is a warning, so that it can be seen alone. Unknown fields are left out."""
+        failed = self.status >= 500 or (self.streamed and self.notes.end in _BAD_ENDS)
+        level = logging.WARNING if failed else logging.INFO
+        if _access.isEnabledFor(level):
+            _access.log(level, message, extra={name: value for name, value in self._fields().items() if value is not None and value != ""})
+
+    def _fields(self) -> dict[str, object]:
         notes = self.notes
         return {
             "method": self.method,
             "path": self.path,
             "status": self.status,
-            "duration_ms": self._elapsed_ms(),
+            "duration_ms": round(self.stopwatch.elapsed_ns() / 1e6, 3),
             "request_id": self.request_id,
             "remote": self.remote,
             "endpoint": notes.endpoint,
@@ -82,34 +87,15 @@ class Observation:
             "upstream_model": notes.upstream_model,
             "attempts": notes.attempts,
             "repairs": notes.repairs,
-        }
-
-    def _answered(self) -> dict[str, Any]:
-        notes = self.notes
-        return {
-            "status": self.status,
-            "duration_ms": self._elapsed_ms(),
-            "request_id": self.request_id,
-            "model": notes.model,
             "first_byte_ms": None if notes.first_byte_s is None else round(notes.first_byte_s * 1e3, 3),
             "bytes": notes.bytes_sent,
             "prompt_tokens": notes.prompt_tokens,
             "completion_tokens": notes.completion_tokens,
             "finish_reason": notes.finish_reason,
-            "end": notes.end or ("client_gone" if self.streamed else ""),
+            "end": notes.end,
             "error_kind": notes.error_kind,
             "error": notes.error_message,
         }
-
-    def _elapsed_ms(self) -> float:
-        return round(self.stopwatch.elapsed_ns() / 1e6, 3)
-
-    def _log(self, message: str, fields: dict[str, Any]) -> None:
-        """What failed on our side or the upstream's is a warning, so that it can be seen alone. Empty fields are left out."""
-        failed = self.status >= 500 or (self.streamed and self.notes.end in _BAD_ENDS)
-        level = logging.WARNING if failed else logging.INFO
-        if _access.isEnabledFor(level):
-            _access.log(level, message, extra={name: value for name, value in fields.items() if value is not None and value != ""})
 
 
 def observation() -> Observation:
@@ -135,7 +121,9 @@ def attach(scaffold: Flask | Blueprint, metrics: Metrics | None) -> None:
         """The response with its request id; closing it closes the observation."""
         seen: Observation | None = g.get("proxy_observation")
         if seen is not None and not seen.status:
-            seen.status, seen.streamed = response.status_code, response.is_streamed
+            seen.status = response.status_code
+            # Flask makes an iterator of an HTTPException's body too; only streams have no length.
+            seen.streamed = response.is_streamed and "Content-Length" not in response.headers
             response.headers["X-Request-ID"] = seen.request_id
             response.call_on_close(seen.close)
         return response

@@ -60,9 +60,10 @@ class OriginGuard:
 def crossing_origin(environ: dict[str, Any]) -> str | None:
     """The `Origin` of a request that comes from another site's page; `None` when there is none, or the page is our own."""
     origin: str | None = environ.get("HTTP_ORIGIN")
-    if not origin or origin.partition("://")[2] == environ.get("HTTP_HOST"):
+    if not origin:
         return None
-    return origin
+    scheme, _, host = origin.partition("://")
+    return None if host == environ.get("HTTP_HOST") and scheme in ("http", "https") else origin
 
 
 def _pattern(origin: str) -> str:
