@@ -1,13 +1,19 @@
-"""What one kind of server accepts, renames or refuses: data, no logic. How a profile is chosen and learnt is `routing.py`'s business."""
+"""What one kind of server accepts, renames or refuses: data, no logic. How a profile is chosen and learnt is `routing.py`'s business.
+
+The rows are defaults, read from the servers' own code and from what their users reported; refusals of a running server overwrite them.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Final, Literal
 
 ReasoningStyle = Literal["none", "effort", "template", "openrouter", "thinking_switch", "groq"]
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,32 +22,265 @@ class Profile:
 
     Attributes:
         name: word for logs, metrics and the setting `UPSTREAM_PROFILE`.
-        params: canonical sampling parameter -> the name that goes on the wire; a parameter that is not a key is not sent.
+        params: canonical parameter -> the name that goes on the wire; a parameter that is not a key is not sent.
         max_tokens: wire name of the token limit.
         stop_limit: how many stop sequences the server takes (0: none, `None`: any number); the rest is cut off here.
         reasoning: how thinking is switched on, off and graded.
-        json_mode: what `format: "json"` becomes.
+        efforts: the words for "how hard" that the server takes, `none` among them when it can be told not to think.
+        json_mode: what `format: "json"` becomes; `prompt` asks for it in words, where the server constrains nothing.
+        json_word: whether `json_object` is refused unless a message speaks of JSON.
         json_schema: whether `response_format` may carry a schema.
+        strict_schema: whether a schema that fulfils OpenAI's strict rules is marked so.
+        format_with_tools: whether `response_format` may come with tools.
+        streams: what is streamed; the rest is asked for as a whole and streamed on from here.
         stream_options: whether usage can be asked for in streams.
         tools, logprobs, dimensions: whether the server takes them at all.
+        named_tool: how one tool is demanded; `only` sends just that tool, and demands any.
+        any_tool: the word that demands a call.
         tool_ids: `alnum9` for servers that take only nine letters or digits.
-        echo_reasoning: the field in which earlier thinking is sent back, `""` to leave it out.
+        no_content: how a turn that has only tool calls says so.
+        message_names: whether messages may carry the `name` of who speaks.
+        echo_reasoning: the field in which thinking goes back with the tool calls that it led to, `""` to leave it out.
+        must_echo_reasoning: whether the server refuses earlier turns without their thinking.
         think_tags: whether `<think>` tags at the start of the content are split off.
+        prompt_path: where plain texts are continued, `""` where they are not.
+        embeddings: fields that go with every request for vectors.
+        truncation: fields that let the server shorten texts that are too long for it.
         dropped: wire names that must not be sent, learnt from refusals.
+        sent: `params` without what is dropped, ready to be walked through.
     """
 
     name: str
-    params: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    params: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     max_tokens: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     stop_limit: int | None = 4
     reasoning: ReasoningStyle = "none"
-    json_mode: Literal["json_object", "json_schema"] = "json_object"
+    efforts: tuple[str, ...] = ()
+    json_mode: Literal["json_object", "json_schema", "prompt"] = "json_object"
+    json_word: bool = False
     json_schema: bool = True
+    strict_schema: bool = True
+    format_with_tools: bool = True
+    streams: Literal["all", "unformatted", "none"] = "all"
     stream_options: bool = True
     tools: bool = True
     logprobs: bool = True
     dimensions: bool = True
+    named_tool: Literal["object", "only"] = "object"
+    any_tool: Literal["required", "any"] = "required"
     tool_ids: Literal["any", "alnum9"] = "any"
+    no_content: Literal["null", "absent"] = "null"
+    message_names: bool = True
     echo_reasoning: Literal["", "reasoning_content", "reasoning"] = ""
+    must_echo_reasoning: bool = False
     think_tags: bool = True
+    prompt_path: str = "/completions"
+    embeddings: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
+    truncation: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
     dropped: frozenset[str] = frozenset()
+    sent: tuple[tuple[str, str], ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sent", tuple((ours, wire) for ours, wire in self.params.items() if wire not in self.dropped))
+
+
+def _named(*same: str, **renamed: str) -> Mapping[str, str]:
+    return MappingProxyType({name: name for name in same} | renamed)
+
+
+def _fields(**values: Any) -> Mapping[str, Any]:
+    return MappingProxyType(values)
+
+
+_SAMPLING = ("temperature", "top_p", "seed", "presence_penalty", "frequency_penalty")
+_LEVELS = ("low", "medium", "high")
+
+_OPENAI = Profile(
+    "openai",
+    params=_named(*_SAMPLING, "user", "parallel_tool_calls"),
+    max_tokens="max_completion_tokens",
+    json_word=True,
+)
+_AZURE = replace(_OPENAI, name="azure", max_tokens="max_tokens")
+_OPENAI_REASONING = replace(
+    _OPENAI,
+    name="openai-reasoning",
+    params=_named("seed", "user", "parallel_tool_calls"),
+    stop_limit=0,
+    logprobs=False,
+    reasoning="effort",
+    efforts=_LEVELS,
+)
+_OPENROUTER = Profile(
+    "openrouter",
+    params=_named(*_SAMPLING, "top_k", "min_p", "user", "parallel_tool_calls", repeat_penalty="repetition_penalty"),
+    stop_limit=None,
+    reasoning="openrouter",
+    efforts=("none", "minimal", "low", "medium", "high", "xhigh"),
+    echo_reasoning="reasoning",
+)
+_VLLM = Profile(
+    "vllm",
+    params=_named(*_SAMPLING, "top_k", "min_p", "user", "parallel_tool_calls", repeat_penalty="repetition_penalty"),
+    stop_limit=None,
+    reasoning="template",
+    efforts=_LEVELS,
+    echo_reasoning="reasoning",
+    truncation=_fields(truncate_prompt_tokens=-1),
+)
+
+PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
+    {
+        profile.name: profile
+        for profile in (
+            # Only what nearly every server takes.
+            Profile("generic", params=_named(*_SAMPLING)),
+            _OPENAI,
+            _OPENAI_REASONING,
+            _AZURE,
+            replace(_OPENAI_REASONING, name="azure-reasoning"),
+            _VLLM,
+            replace(_VLLM, name="sglang", echo_reasoning="reasoning_content", truncation=_NOTHING),
+            Profile(
+                "llamacpp",
+                params=_named(*_SAMPLING, "top_k", "min_p", "typical_p", "repeat_penalty", "parallel_tool_calls"),
+                stop_limit=None,
+                reasoning="template",
+                echo_reasoning="reasoning_content",
+            ),
+            Profile(
+                "lmstudio",
+                params=_named(*_SAMPLING, "top_k", "repeat_penalty"),
+                stop_limit=None,
+                json_mode="json_schema",
+                logprobs=False,
+                named_tool="only",
+            ),
+            _OPENROUTER,
+            # OpenAI's reasoning models behind OpenRouter: it drops what they refuse, so there is nothing to win by sending it.
+            replace(
+                _OPENROUTER,
+                name="openrouter-reasoning",
+                params=_named("seed", "user", "parallel_tool_calls"),
+                stop_limit=0,
+                logprobs=False,
+            ),
+            Profile(
+                "deepseek",
+                params=_named("temperature", "top_p", "presence_penalty", "frequency_penalty"),
+                stop_limit=16,
+                reasoning="thinking_switch",
+                json_schema=False,
+                json_word=True,
+                echo_reasoning="reasoning_content",
+                must_echo_reasoning=True,
+            ),
+            Profile(
+                "groq",
+                params=_named("temperature", "top_p", "seed", "user", "parallel_tool_calls"),
+                reasoning="groq",
+                efforts=("none", *_LEVELS),
+                json_word=True,
+                format_with_tools=False,
+                streams="unformatted",
+                logprobs=False,
+                prompt_path="",
+            ),
+            Profile(
+                "mistral",
+                params=_named("temperature", "top_p", "presence_penalty", "frequency_penalty", "parallel_tool_calls", seed="random_seed"),
+                stop_limit=None,
+                stream_options=False,
+                logprobs=False,
+                dimensions=False,
+                any_tool="any",
+                tool_ids="alnum9",
+                no_content="absent",
+                message_names=False,
+                prompt_path="/fim/completions",
+            ),
+            Profile(
+                "together",
+                params=_named(*_SAMPLING, "top_k", "min_p", repeat_penalty="repetition_penalty"),
+                stop_limit=None,
+            ),
+            # Some models behind this one hang when usage is asked for in a stream.
+            Profile("nim", params=_named(*_SAMPLING), stop_limit=None, stream_options=False, truncation=_fields(truncate="END")),
+            Profile(
+                "ollama",
+                params=_named(*_SAMPLING),
+                stop_limit=None,
+                reasoning="effort",
+                efforts=("none", "minimal", *_LEVELS, "max"),
+                echo_reasoning="reasoning",
+            ),
+            Profile("tgi", params=_named(*_SAMPLING)),
+            Profile(
+                "cerebras",
+                params=_named("temperature", "top_p", "seed", "user", "parallel_tool_calls"),
+                max_tokens="max_completion_tokens",
+                reasoning="effort",
+                efforts=_LEVELS,
+            ),
+        )
+    }
+)
+
+# What OpenAI's reasoning models make of a profile, wherever they are reached.
+REASONING_VARIANTS: Final[Mapping[str, str]] = MappingProxyType(
+    {"generic": "openai-reasoning", "openai": "openai-reasoning", "azure": "azure-reasoning", "openrouter": "openrouter-reasoning"}
+)
+# Their names, without a vendor's prefix, and the efforts that they take. The chat models of the family do not reason.
+REASONING_MODELS: Final[tuple[tuple[re.Pattern[str], tuple[str, ...]], ...]] = (
+    (re.compile(r"o\d+(?:[-:]|$)"), _LEVELS),
+    (re.compile(r"gpt-5\.1(?!\d)(?!.*-chat)"), ("none", *_LEVELS)),
+    (re.compile(r"gpt-5\.\d+(?!.*-chat)"), ("none", *_LEVELS, "xhigh")),
+    (re.compile(r"gpt-5(?![.\d]|.*-chat)"), ("minimal", *_LEVELS)),
+)
+
+# Profiles that give way to an entry's own list of parameters, and what such lists never name although it is taken.
+NARROWED: Final = frozenset({"generic", "openrouter"})
+UNLISTED_PARAMETERS: Final = frozenset({"user", "parallel_tool_calls"})
+
+# The host of the base URL, or its end.
+HOSTS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "api.openai.com": "openai",
+        "openai.azure.com": "azure",
+        "services.ai.azure.com": "azure",
+        "cognitiveservices.azure.com": "azure",
+        "openrouter.ai": "openrouter",
+        "api.groq.com": "groq",
+        "api.mistral.ai": "mistral",
+        "codestral.mistral.ai": "mistral",
+        "api.deepseek.com": "deepseek",
+        "api.together.xyz": "together",
+        "api.together.ai": "together",
+        "integrate.api.nvidia.com": "nim",
+        "api.cerebras.ai": "cerebras",
+    }
+)
+
+# Keys (dotted) that stand together only in one server's entries of /models, in the order in which they are looked for.
+ENTRY_MARKS: Final[tuple[tuple[frozenset[str], str], ...]] = (
+    (frozenset({"supported_parameters", "architecture"}), "openrouter"),
+    (frozenset({"capabilities.completion_chat"}), "mistral"),
+    (frozenset({"capabilities.chat_completion", "lifecycle_status"}), "azure"),
+    (frozenset({"active", "context_window"}), "groq"),
+    (frozenset({"meta.n_ctx_train", "meta.n_params"}), "llamacpp"),
+    (frozenset({"compatibility_type", "publisher"}), "lmstudio"),
+    (frozenset({"organization", "display_name", "type"}), "together"),
+)
+# `owned_by` words that name the server and not the model's maker. `openai` and `system` are not among them: any server says so, and some of
+# those drop a `max_completion_tokens` in silence, where OpenAI refuses `max_tokens` aloud.
+OWNERS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "vllm": "vllm",
+        "sglang": "sglang",
+        "llamacpp": "llamacpp",
+        "organization_owner": "lmstudio",
+        "library": "ollama",
+        "deepseek": "deepseek",
+        "Cerebras": "cerebras",
+    }
+)
