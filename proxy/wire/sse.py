@@ -130,12 +130,14 @@ class SseReader:
         if end < 0 or self._lines or self._name:
             self._read_lines(chunk, events)
             return
-        for text in chunk[:end].split(b"\n\n"):
-            if text.startswith(b"data: ") and b"\n" not in text:  # what nearly every server writes
-                events.append(SseEvent(text[6:]))
-            else:
-                self._read_lines(text + b"\n\n", events)
-        self._read_lines(chunk[end + 2 :], events)
+        block = chunk[:end]
+        values = block.removeprefix(b"data: ").split(b"\n\ndata: ")
+        if block.startswith(b"data: ") and block.count(b"\n") == 2 * len(values) - 2:
+            events += map(SseEvent, values)  # what nearly every server writes: one line per event, `data: ` at its beginning
+        else:
+            self._read_lines(chunk[: end + 2], events)
+        if end + 2 < len(chunk):
+            self._read_lines(chunk[end + 2 :], events)
 
     def _read_lines(self, text: bytes, events: list[SseEvent]) -> None:
         *lines, rest = text.split(b"\n")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from proxy.canonical.completion import FinishReason, Usage
-from proxy.canonical.events import ChatEvent, Finished, PartDelta, Started, UsageSeen
-from proxy.dialects.openai.reading.deltas import logprob_items, segments_of, shared_out
+from proxy.canonical.events import ChatEvent, Finished, PartDelta, PartKind, Started, UsageSeen
+from proxy.dialects.openai.reading.deltas import Segment, logprob_items, segments_of, shared_out
 from proxy.dialects.openai.reading.finish import corrected, is_finish_word, read_finish
 from proxy.dialects.openai.reading.parts import PartQueue
 from proxy.dialects.openai.reading.refusals import described, refusal_in_answer
@@ -28,7 +28,7 @@ class Answer:
 
     __slots__ = (
         *("_answered", "_calls", "_created", "_id", "_model", "_new_id", "_queue", "_raw_reason", "_started", "_stop_sequence"),
-        *("_usage", "finish_reason", "is_plain"),
+        *("_field", "_usage", "finish_reason", "is_plain"),
     )
 
     def __init__(self, new_id: Callable[[], str]) -> None:
@@ -39,6 +39,7 @@ class Answer:
         self._created = 0
         self._started = False
         self._answered = False  # a choice was there
+        self._field = ""  # the field whose text goes on with the live part, if the next record says nothing else
         self._raw_reason = self._stop_sequence = ""
         self._usage: Usage | None = None
         self.finish_reason: FinishReason | None = None
@@ -51,8 +52,25 @@ class Answer:
             UpstreamRefused: the record is an error.
             UpstreamBroken: the record is nothing that an answer consists of.
         """
-        if self._queue.live != "text" or not _append_plain_text(record, events):
-            self._take_record(record, events, whole=False)
+        field = self._field
+        if field:
+            # Nearly all records say one thing, in the field of the one before, and go on with its part.
+            try:
+                (choice,) = record["choices"]
+                delta = choice["delta"]
+                text = delta[field]
+                if (
+                    type(text) is str
+                    and (len(delta) == 1 or _says_only(field, delta))
+                    and not (choice.get("finish_reason") or choice.get("logprobs") or choice.get("index") or choice.get("error"))
+                    and not (record.get("usage") or record.get("error"))
+                ):
+                    if text:
+                        events.append(PartDelta(text))
+                    return
+            except (KeyError, TypeError, ValueError):
+                pass
+        self._take_record(record, events, whole=False)
 
     def take_whole(self, body: Any, events: list[ChatEvent]) -> None:
         """Reads the JSON body of an answer that is no stream.
@@ -139,13 +157,17 @@ class Answer:
         if segments:
             self._begin(events)
             for (kind, _), said in zip(segments, shared_out(items, segments), strict=True):
-                self._queue.write(kind, said, events)
+                if kind == self._queue.live:
+                    events.append(said)
+                else:
+                    self._queue.write(kind, said, events)
         if isinstance(tool_calls, list) and tool_calls:
             self._begin(events)
             self._calls.take(tool_calls, events, whole=whole)
         if isinstance(function_call, dict):
             self._begin(events)
             self._calls.take([{"index": 0, "function": function_call}], events, whole=whole)
+        self._field = _field_of(segments, delta, self._queue.live)
 
     def _take_finish(self, reason: str, choice: Record) -> None:
         read = read_finish(reason)
@@ -165,31 +187,20 @@ class Answer:
                 events.append(UsageSeen(usage))
 
 
-def _append_plain_text(record: Any, events: list[ChatEvent]) -> bool:
-    """Appends the delta of a record that holds a piece of text and nothing else, as nearly all do; whether it was one.
-
-    Only right while a text part is open with nothing waiting behind it.
-    """
-    try:
-        (choice,) = record["choices"]
-        delta = choice["delta"]
-        text = delta["content"]
-    except (KeyError, TypeError, ValueError):
-        return False
-    if (
-        len(delta) != 1
-        or type(text) is not str
-        or choice.get("finish_reason")
-        or choice.get("logprobs")
-        or choice.get("index")
-        or record.get("usage")
-        or record.get("error")
-        or choice.get("error")
-    ):
-        return False
-    if text:
-        events.append(PartDelta(text))
+def _says_only(field: str, delta: Record) -> bool:
+    for key, value in delta.items():  # noqa: SIM110 (a generator costs more than what it looks through)
+        if value and key != field and key != "role":
+            return False
     return True
+
+
+def _field_of(segments: Sequence[Segment], delta: Record, live: PartKind | None) -> str:
+    """The field of `delta` that told of the part that is live now, `""` when that cannot be said of one field."""
+    if not segments or segments[-1][0] != live:
+        return ""
+    if live == "text":
+        return "content"
+    return "" if live != "reasoning" else "reasoning_content" if delta.get("reasoning_content") else "reasoning"
 
 
 def _first_choice(record: Record) -> Record | None:

@@ -91,8 +91,8 @@ def _item(token: str, logprob: float) -> dict[str, Any]:
 def shared_out(items: LogprobItems | None, segments: Sequence[Segment]) -> list[PartDelta]:
     """One delta per segment, each with the items of its own tokens.
 
-    The items of a delta with several segments are for all of them, or only for the last ones (where the server cuts the reasoning out before
-    it counts); where the tokens spell neither, nobody knows, and they are left out.
+    The items of a delta with several segments are for all of them, or only for the last ones (where the server cuts the reasoning out
+    before it counts); where the tokens spell neither, nobody knows, and they are left out.
     """
     texts = [text for _, text in segments]
     if len(texts) == 1:

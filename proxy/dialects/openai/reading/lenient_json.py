@@ -30,7 +30,13 @@ class LenientJson:
             ValueError: the text is no JSON by any reading.
         """
         try:
-            return json.loads(text.decode("utf-8", "replace"), object_hook=self._mended, parse_constant=_no_number, parse_float=_number)
+            return json.loads(
+                text.decode("utf-8", "replace"),
+                object_hook=self._mended,
+                parse_constant=_no_number,
+                parse_float=_number,
+                parse_int=_integer,
+            )
         except RecursionError as error:
             raise ValueError("the JSON is nested too deeply") from error
 
@@ -58,6 +64,11 @@ def _whole(text: str) -> str:
 
 def _no_number(_constant: str) -> None:
     return None
+
+
+def _integer(digits: str) -> int | float | None:
+    """An integer that strict writers can write again."""
+    return int(digits) if len(digits) < 19 else _number(digits)
 
 
 def _number(digits: str) -> float | None:

@@ -82,8 +82,8 @@ def refusal_in_answer(record: Mapping[str, Any]) -> UpstreamRefused:
 
 def described(value: object) -> str:
     """A value from a server as it may stand in a message: short, on one line, without secrets."""
-    text = value if isinstance(value, str) else orjson.dumps(value, default=str).decode()
-    return plain(text, 100)
+    text = value[:2000] if isinstance(value, bytes) else orjson.dumps(value, default=str)
+    return plain(text.decode("utf-8", "replace"), 100)
 
 
 def _decoded(body: bytes) -> object:

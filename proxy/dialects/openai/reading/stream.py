@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -18,11 +19,15 @@ from proxy.wire.sse import MAX_EVENT_BYTES, SseEvent, SseReader
 _BLANK = b"\xef\xbb\xbf \t\r\n"
 
 
+class _Unreadable(UpstreamBroken):
+    """A record is no JSON, by any reading."""
+
+
 class AnswerReader:
     """Reads one answer, stream or whole; see `proxy.dialect.StreamReader`.
 
     Content types are not asked: servers send streams without one, and whole answers or errors where a stream was asked for. What begins
-    with a brace or a bracket is JSON, and is read at the end; what begins with an angle bracket is a web page; the rest is a stream of events.
+    with a brace or a bracket is JSON, and is read at the end; what begins with `<` is a web page; the rest is a stream of events.
 
     Args:
         new_id: makes what tells one id from another.
@@ -78,10 +83,7 @@ class AnswerReader:
             if not chunk:
                 return
             self._sse = SseReader()
-        for record in self._sse.feed(chunk):
-            self._read(record, events)
-            if self._over:
-                break
+        self._read(self._sse.feed(chunk), events)
 
     def _keep(self, piece: bytes) -> None:
         self._body.append(piece)
@@ -89,32 +91,42 @@ class AnswerReader:
         if self._body_bytes > MAX_EVENT_BYTES:
             raise UpstreamBroken(f"the upstream's answer has more than {MAX_EVENT_BYTES} bytes")
 
-    def _read(self, record: SseEvent, events: list[ChatEvent]) -> None:
-        try:
-            payload = orjson.loads(record.data)
-        except orjson.JSONDecodeError:
-            text = record.data.strip()
-            if text == b"[DONE]":
-                self._finish(events, in_order=True)
-            elif text:
-                self._take_payload(record, self._decoded(text), events)
-        else:
-            self._take_payload(record, payload, events)
+    def _read(self, records: list[SseEvent], events: list[ChatEvent]) -> None:
+        answer = self._answer
+        for record in records:
+            try:
+                payload = orjson.loads(record.data)
+            except orjson.JSONDecodeError:
+                self._read_odd(record, events)
+                if self._over:
+                    return
+            else:
+                if record.name or record.field != "data":
+                    self._take_named(record, payload, events)
+                else:
+                    answer.take(payload, events)
 
-    def _take_payload(self, record: SseEvent, payload: Any, events: list[ChatEvent]) -> None:
+    def _read_odd(self, record: SseEvent, events: list[ChatEvent]) -> None:
+        """Reads what is no JSON by the letter: the terminator, nothing at all, or JSON as other readers take it."""
+        text = record.data.strip()
+        if text == b"[DONE]":
+            self._finish(events, in_order=True)
+        elif text:
+            try:
+                payload = self._lenient.read(text)
+            except ValueError as error:
+                if record.field == "error" or record.name == "error":
+                    payload = text.decode("utf-8", "replace")
+                else:
+                    raise _Unreadable(f"the upstream sent an event that is no JSON: {described(text)}") from error
+            self._take_named(record, payload, events)
+
+    def _take_named(self, record: SseEvent, payload: Any, events: list[ChatEvent]) -> None:
         if record.field == "error" or record.name == "error":
             raise refusal_in_answer(payload if isinstance(payload, dict) else {"error": payload})
         if record.name and isinstance(payload, dict) and not payload.keys() & {"choices", "error", "usage"}:
             return  # pings and news of the server's own
         self._answer.take(payload, events)
-
-    def _decoded(self, text: bytes) -> Any:
-        try:
-            return self._lenient.read(text)
-        except ValueError as error:
-            raise UpstreamBroken(
-                f"the upstream sent an event that is no JSON: {described(text[:2000].decode('utf-8', 'replace'))}"
-            ) from error
 
     def _take_end(self, events: list[ChatEvent]) -> None:
         if self._body:
@@ -122,7 +134,7 @@ class AnswerReader:
         elif self._sse is None:
             raise UpstreamBroken("the upstream's answer is empty")
         else:
-            self._take_rest(self._sse.close(), events)
+            self._take_rest(self._sse, b"", events)
         if not self._over:
             self._finish(events, in_order=False)
 
@@ -135,21 +147,15 @@ class AnswerReader:
             try:
                 payload = self._lenient.read(body)
             except ValueError:
-                reader = SseReader()  # an error without its `data:`, and then the end of a stream
-                self._take_rest([*reader.feed(body), *reader.close()], events)
+                self._take_rest(SseReader(), body, events)  # an error without its `data:`, and then the end of a stream
                 return
         self._answer.take_whole(payload, events)
         self._finish(events, in_order=True)
 
-    def _take_rest(self, records: list[SseEvent], events: list[ChatEvent]) -> None:
-        """Reads what may have been cut in its middle: then it is left out, and the answer's own end decides."""
-        for record in records:
-            try:
-                self._read(record, events)
-            except UpstreamBroken:
-                return
-            if self._over:
-                return
+    def _take_rest(self, reader: SseReader, rest: bytes, events: list[ChatEvent]) -> None:
+        """Reads the last bytes. They may have been cut in the middle of a record: the answer's own end decides what that means."""
+        with suppress(_Unreadable):
+            self._read([*reader.feed(rest), *reader.close()], events)
 
     def _finish(self, events: list[ChatEvent], *, in_order: bool) -> None:
         self._answer.end(events, in_order=in_order)
@@ -160,12 +166,9 @@ class AnswerReader:
         events.append(Failed(error))
 
     def _split(self, events: list[ChatEvent]) -> list[ChatEvent]:
-        if self._splitter is None:
-            return events
-        if self._answer.is_plain:  # nothing was made of a plain prompt's answer, so nothing is made of its tags
-            self._splitter = None
-            return events
-        events = self._splitter.feed(events)
-        if self._splitter.done:
-            self._splitter = None
+        if self._splitter is not None:
+            # A model that was asked without a chat template writes tags of its own.
+            events = [*self._splitter.close(), *events] if self._answer.is_plain else self._splitter.feed(events)
+            if self._splitter.done:
+                self._splitter = None
         return events
