@@ -123,7 +123,10 @@ def attach(scaffold: Flask | Blueprint, metrics: Metrics | None) -> None:
         if seen is not None and not seen.status:
             seen.status = response.status_code
             # Flask makes an iterator of an HTTPException's body too; only streams have no length.
-            seen.streamed = response.is_streamed and "Content-Length" not in response.headers
+            length = response.content_length
+            seen.streamed = response.is_streamed and length is None
+            if length and seen.method != "HEAD":
+                seen.notes.bytes_sent = length
             response.headers["X-Request-ID"] = seen.request_id
             response.call_on_close(seen.close)
         return response

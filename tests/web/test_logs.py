@@ -22,10 +22,11 @@ def log() -> Iterator[tuple[logging.Logger, Lines]]:
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonLines(Redactor(["hunter2-hunter2"])))
-    logger = logging.Logger("proxy.test")
+    logger = logging.getLogger("proxy.test")
+    logger.setLevel(logging.INFO)
     logger.addHandler(handler)
     yield logger, lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
-    handler.close()
+    logger.removeHandler(handler)
 
 
 def test_line_when_logged(log: tuple[logging.Logger, Lines]) -> None:

@@ -100,7 +100,7 @@ def test_request_when_answered_writes_one_line(client: FlaskClient, caplog: pyte
         "upstream_model": "gpt-x",
         "attempts": 2,
         "repairs": 0,
-        "bytes": 0,
+        "bytes": 2,
         "prompt_tokens": 7,
         "completion_tokens": 0,
         "end": "finished",
