@@ -20,6 +20,7 @@ from proxy.web.processes import ProcessFigures
 
 _DURATION_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 _FIRST_BYTE_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+_MAX_BREAKERS = 256
 _BREAKER_STATES = {"closed": 0, "half-open": 1, "open": 2}
 
 BreakerState = Literal["closed", "half-open", "open"]
@@ -100,7 +101,12 @@ class Metrics:
             self._retries[(notes.upstream,)].inc(retries)
 
     def breaker_changed(self, upstream: str, model: str, state: BreakerState) -> None:
-        """Notes the state of a breaker of this process. `model` is `""` for the upstream as a whole and must be a listed model else."""
+        """Notes the state of a breaker of this process. `model` is `""` for the upstream as a whole.
+
+        Upstreams fail for names that nobody lists, too: beyond the first few hundred, all share the label `other`.
+        """
+        if (upstream, model) not in self._breaker_state and len(self._breaker_state) >= _MAX_BREAKERS:
+            model = OTHER
         self._breaker_state[upstream, model].set(_BREAKER_STATES[state])
 
     def exposition(self, accept: str) -> tuple[str, str]:

@@ -133,6 +133,15 @@ def test_breaker_when_it_changes(counted: Counted) -> None:
     assert states == [2, 1, 0]
 
 
+def test_breakers_when_very_many_share_a_label(counted: Counted) -> None:
+    for number in range(300):
+        counted.metrics.breaker_changed("openai", f"invented-{number}", "open")
+
+    assert counted("breaker_state", upstream="openai", model="invented-255") == 2
+    assert counted("breaker_state", upstream="openai", model="invented-256") is None
+    assert counted("breaker_state", upstream="openai", model="other") == 2
+
+
 @pytest.mark.parametrize(("accept", "parse"), [("", plain_families), ("text/plain", plain_families), (OPENMETRICS, openmetrics_families)])
 def test_exposition_when_scraped_has_every_metric_in_the_format_asked_for(counted: Counted, accept: str, parse: Any) -> None:
     counted.exchange(
