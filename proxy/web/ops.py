@@ -48,53 +48,39 @@ class Readiness:
 
 
 def make_ops_blueprint(name: str, settings: Settings) -> Blueprint:
-    """A blueprint with the URLs of operation, to be registered under `name`; without metrics' when they are switched off."""
+    """A blueprint with the URLs of operation, to be registered under `name`."""
     blueprint = dialect_blueprint(name, render_error)
     readiness = Readiness()
     started_s = time.monotonic()
 
     def health() -> Response:
-        observation().notes.endpoint = "ops.health"
         upstreams = state().gateway.health()
         is_down = any(upstream["state"] == "down" for upstream in upstreams.values())
-        return _json(
-            status="degraded" if is_down else "ok",
-            version=__version__,
-            uptime_s=round(time.monotonic() - started_s, 3),
-            upstreams=upstreams,
-        )
+        uptime_s = round(time.monotonic() - started_s, 3)
+        return _json(status="degraded" if is_down else "ok", version=__version__, uptime_s=uptime_s, upstreams=upstreams)
 
     def ready() -> Response:
-        observation().notes.endpoint = "ops.ready"
-        mount = state()
-        if readiness.ready(mount.gateway.probe, mount.settings.health_check_timeout):
+        gateway = state().gateway
+        if readiness.ready(gateway.probe, settings.health_check_timeout):
             return _json(status="ready")
-        response = _json(status="unavailable", upstreams=mount.gateway.health())
+        response = _json(status="unavailable", upstreams=gateway.health())
         response.status_code = 503
         response.headers["Retry-After"] = str(_VERDICT_TTL_S)
         return response
 
-    route(blueprint, "/health", ["GET", "HEAD"], health)
-    route(blueprint, "/ready", ["GET", "HEAD"], ready)
-    route(blueprint, "/v1/version", ["GET", "HEAD"], version)
-    if settings.enable_metrics:
-        route(blueprint, "/metrics", ["GET", "HEAD"], metrics)
-        route(blueprint, "/v1/metrics", ["GET", "HEAD"], metrics)
+    def version() -> Response:
+        return _json(version=__version__, ollama_version=settings.ollama_version)
+
+    for rule, view in (("/health", health), ("/ready", ready), ("/v1/version", version), ("/metrics", metrics), ("/v1/metrics", metrics)):
+        route(blueprint, rule, ["GET", "HEAD"], _named(view))
     return blueprint
-
-
-def version() -> Response:
-    """Our version, and the version of Ollama that clients are told."""
-    observation().notes.endpoint = "ops.version"
-    return _json(version=__version__, ollama_version=state().settings.ollama_version)
 
 
 def metrics() -> Response:
     """The metrics of all workers, in the format of Prometheus or OpenMetrics."""
-    observation().notes.endpoint = "ops.metrics"
     counted = state().metrics
     if counted is None:
-        raise ProxyError("metrics are switched off (ENABLE_METRICS)", status=404)
+        raise ProxyError("metrics are switched off; ENABLE_METRICS=true switches them on", status=404)
     text, content_type = counted.exposition(request.headers.get("Accept", ""))
     return Response(text, content_type=content_type)
 
@@ -106,3 +92,14 @@ def render_error(error: ProxyError) -> bytes:
 
 def _json(**members: Any) -> Response:
     return Response(orjson.dumps(members), content_type="application/json; charset=utf-8")
+
+
+def _named(view: Callable[[], Response]) -> Callable[[], Response]:
+    """`view`, noted under its name."""
+    endpoint = f"ops.{view.__name__}"
+
+    def named_view() -> Response:
+        observation().notes.endpoint = endpoint
+        return view()
+
+    return named_view

@@ -154,7 +154,9 @@ def test_stream_when_it_ends_badly_is_a_warning(client: FlaskClient, caplog: pyt
 
 
 def test_stream_when_nobody_reads_it_writes_both_lines(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
-    client.get("/ours/stream/finished").close()
+    response = client.get("/ours/stream/finished")
+    response.close()
+    response.close()
 
     assert [line["message"] for line in lines(caplog)] == ["GET /ours/stream/finished 200", "stream client_gone"]
 

@@ -28,8 +28,7 @@ class FakeGateway:
         self.probes: list[float] = []
 
     def health(self) -> Mapping[str, Any]:
-        breaker = {"state": "closed", "models": {}}
-        return {"openai": {"state": self.state, "last_success_age_s": 1.5, "last_error": "", "breaker": breaker, "models": 3}}
+        return {"openai": {"state": self.state, "last_answer_age_s": 1.5, "last_error": "", "ill_models": {}, "models": 3}}
 
     def probe(self, timeout_s: float) -> bool:
         self.probes.append(timeout_s)
@@ -119,7 +118,10 @@ def test_metrics_when_openmetrics_is_asked_for() -> None:
 
 @pytest.mark.parametrize("path", ["/metrics", "/v1/metrics"])
 def test_metrics_when_switched_off_are_no_url(path: str) -> None:
-    assert a_client(FakeGateway(), enable_metrics=False).get(f"/llm{path}").status_code == 404
+    response = a_client(FakeGateway()).get(f"/llm{path}")
+
+    assert response.status_code == 404
+    assert "ENABLE_METRICS" in response.get_json()["error"]
 
 
 @pytest.mark.parametrize("path", ["/health", "/ready", "/v1/version", "/metrics"])
