@@ -1,0 +1,46 @@
+"""Where an upstream is, and how it wants to be shown the key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import quote, urlsplit
+
+from proxy.errors import InvalidRequest
+
+# Azure's hosts take the key in a header of their own.
+# Source: https://learn.microsoft.com/azure/ai-services/openai/reference
+_AZURE_HOSTS = (".openai.azure.com", ".openai.azure.us", ".openai.azure.cn", ".cognitiveservices.azure.com", ".services.ai.azure.com")
+_SAFE_IN_PATH = "/:@!$&'()*+,;=~"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A base URL. What Azure wants in its query (`?api-version=...`) stays at the end of each URL."""
+
+    base: str
+    query: str
+    host: str
+
+    @classmethod
+    def parse(cls, base_url: str) -> Address:
+        """The address that the operator wrote."""
+        base, _, query = base_url.strip().partition("#")[0].partition("?")
+        return cls(base.rstrip("/"), query, urlsplit(base).hostname or "")
+
+    def url(self, path: str) -> str:
+        """The URL of `path`, which comes from clients in part.
+
+        Raises:
+            InvalidRequest: the path would lead out of the base URL.
+        """
+        if any(segment in (".", "..") for segment in path.split("/")):
+            raise InvalidRequest("the path must not hold . or .. segments")
+        url = self.base + quote(path, safe=_SAFE_IN_PATH)
+        return f"{url}?{self.query}" if self.query else url
+
+    def key_headers(self, api_key: str) -> dict[str, str]:
+        """The header that shows the key; none without a key."""
+        key = api_key.strip()
+        if not key:
+            return {}
+        return {"api-key": key} if self.host.endswith(_AZURE_HOSTS) else {"Authorization": f"Bearer {key}"}

@@ -1,0 +1,271 @@
+"""Circuit breakers: one for the way to the upstream, one for each of its models that is ill.
+
+pybreaker counts; what counts is decided here. pybreaker takes each exception for a failure or, when it is excluded, for a success. A
+client that leaves is neither, and a refused request says nothing of its model: both must change nothing. So a call is let in first, and
+pybreaker is told of it afterwards, when there is something to tell.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from types import TracebackType
+from typing import Literal, Self
+
+from pybreaker import (
+    STATE_CLOSED,
+    STATE_OPEN,
+    CircuitBreaker,
+    CircuitBreakerError,
+    CircuitBreakerListener,
+    CircuitMemoryStorage,
+)
+
+from proxy.errors import UpstreamError, UpstreamUnavailable
+from proxy.upstream.faults import Fault, Verdict
+
+BreakerState = Literal["closed", "half-open", "open"]
+OnChange = Callable[[str, BreakerState], None]
+
+_MAX_ILL_MODELS = 256
+_LONGEST_COOLING_S = 60.0
+_PROBE_TAKES_S = 1.0
+
+
+def ignore_change(model: str, state: BreakerState) -> None:
+    """For those who do not want to know."""
+
+
+class Breakers:
+    """The breakers of one upstream. A model has one only from its first failure to its next success.
+
+    Args:
+        failures: so many in a row open a breaker.
+        cooldown_s: an open breaker lets one call through, to see, after so long.
+        clock: seconds, from any start, that never go back.
+        on_change: is told the model (`""` for the way to the upstream) and the new state of its breaker.
+    """
+
+    def __init__(self, *, failures: int, cooldown_s: float, clock: Callable[[], float], on_change: OnChange = ignore_change) -> None:
+        self._failures = failures
+        self._cooldown_s = cooldown_s
+        self._clock = clock
+        self._on_change = on_change
+        self._way = self._new_circuit("")
+        self._models: dict[str, _Circuit] = {}
+        self._cooling_until_s: dict[str, float] = {}
+
+    def admit(self, model: str) -> Passage:
+        """A passage for one attempt, to be used as a context.
+
+        Raises:
+            UpstreamUnavailable: a breaker is open.
+        """
+        circuits = [self._way]
+        circuit = self._models.get(model)
+        if circuit is not None:
+            circuits.append(circuit)
+        return Passage(self, model, circuits)
+
+    def blocks(self, model: str) -> bool:
+        """Whether an attempt would not be let through now."""
+        circuit = self._models.get(model)
+        return self._way.state == "open" or (circuit is not None and circuit.state == "open")
+
+    def states(self) -> dict[str, BreakerState]:
+        """The state of each breaker: `""` is the way to the upstream, the others are models. A model without an entry is well."""
+        return {"": self._way.state, **{model: circuit.state for model, circuit in list(self._models.items())}}
+
+    def cooling(self) -> dict[str, float]:
+        """Models that asked for a pause (429) -> seconds that are left of it."""
+        now_s = self._clock()
+        return {model: until_s - now_s for model, until_s in list(self._cooling_until_s.items()) if until_s > now_s}
+
+    def settle(self, model: str, fault: Fault | None) -> None:
+        """Notes how an attempt ended; `None` says well."""
+        verdict = Verdict.WELL if fault is None else fault.verdict
+        if verdict is Verdict.NOTHING:
+            return
+        if fault is not None and verdict is Verdict.UNREACHABLE:
+            self._way.failed(fault.error)
+            return
+        self._way.succeeded()
+        if fault is None:
+            self._recovered(model)
+        elif verdict is Verdict.MODEL_ILL and model:
+            self._fell_ill(model, fault.error)
+        elif fault.error.status == 429:
+            self._cool(model, fault.error)
+
+    def _fell_ill(self, model: str, error: UpstreamError) -> None:
+        circuit = self._models.pop(model, None) or self._new_circuit(model)
+        self._models[model] = circuit  # At the end: the first is the one that has been ill for longest without a new failure.
+        circuit.failed(error)
+        if len(self._models) > _MAX_ILL_MODELS:
+            forgotten = next(iter(self._models))
+            del self._models[forgotten]
+            self._on_change(forgotten, "closed")
+
+    def _recovered(self, model: str) -> None:
+        circuit = self._models.get(model)
+        if circuit is not None:
+            circuit.succeeded()
+            if circuit.state == "closed":
+                self._models.pop(model, None)
+
+    def _cool(self, model: str, error: UpstreamError) -> None:
+        now_s = self._clock()
+        if len(self._cooling_until_s) >= _MAX_ILL_MODELS:
+            self._cooling_until_s = {name: until_s for name, until_s in self._cooling_until_s.items() if until_s > now_s}
+        self._cooling_until_s[model] = now_s + min(error.retry_after_s or self._cooldown_s, _LONGEST_COOLING_S)
+
+    def _new_circuit(self, model: str) -> _Circuit:
+        return _Circuit(model, self._failures, self._cooldown_s, self._clock, self._on_change)
+
+
+class Passage:
+    """One attempt on its way. Left without `settle`, by a client's leaving for instance, it changes nothing."""
+
+    def __init__(self, breakers: Breakers, model: str, circuits: list[_Circuit]) -> None:
+        self._breakers = breakers
+        self._model = model
+        self._circuits = circuits
+        self._probed: list[_Circuit] = []
+
+    def __enter__(self) -> Self:
+        try:
+            for circuit in self._circuits:
+                if circuit.enter():
+                    self._probed.append(circuit)
+        except UpstreamUnavailable:
+            self._leave()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._leave()
+
+    def settle(self, fault: Fault | None) -> None:
+        """Notes how the attempt ended; `None` says well."""
+        self._breakers.settle(self._model, fault)
+
+    def _leave(self) -> None:
+        for circuit in self._probed:
+            circuit.leave()
+        self._probed.clear()
+
+
+class _Circuit:
+    """One breaker of pybreaker, that lets one probe through at a time."""
+
+    def __init__(self, model: str, failures: int, cooldown_s: float, clock: Callable[[], float], on_change: OnChange) -> None:
+        self._model = model
+        self._cooldown_s = cooldown_s
+        self._storage = _ClockedStorage(clock)
+        self._breaker = CircuitBreaker(
+            fail_max=failures,
+            reset_timeout=cooldown_s,
+            state_storage=self._storage,
+            listeners=[_Listener(model, on_change)],
+            throw_new_error_on_trip=False,
+        )
+        self._lock = threading.Lock()
+        self._probing = False
+        self._last_error = ""
+
+    @property
+    def state(self) -> BreakerState:
+        """An open breaker whose time is over counts as half-open: the next call will find it so."""
+        if self._storage.state == STATE_CLOSED:
+            return "closed"
+        return "open" if self._storage.state == STATE_OPEN and self._rest_s() > 0 else "half-open"
+
+    def enter(self) -> bool:
+        """Whether the call that is let in is the probe. Raises `UpstreamUnavailable` when none is let in."""
+        if self._storage.state == STATE_CLOSED:
+            return False
+        with self._lock:
+            if self._storage.state == STATE_CLOSED:
+                return False
+            if self._storage.state == STATE_OPEN:
+                if self._rest_s() > 0:
+                    raise self._refusal(self._rest_s())
+                self._breaker.half_open()
+            if self._probing:
+                raise self._refusal(_PROBE_TAKES_S)
+            self._probing = True
+            return True
+
+    def leave(self) -> None:
+        """The probe is back."""
+        self._probing = False
+
+    def failed(self, error: UpstreamError) -> None:
+        """Counts a failure."""
+        self._last_error = error.message
+        with suppress(_Failed, CircuitBreakerError):
+            self._breaker.call(_fail)
+
+    def succeeded(self) -> None:
+        """Counts a success."""
+        if self._storage.counter or self._storage.state != STATE_CLOSED:
+            with suppress(CircuitBreakerError):
+                self._breaker.call(_succeed)
+
+    def _rest_s(self) -> float:
+        return self._cooldown_s - self._storage.open_for_s()
+
+    def _refusal(self, rest_s: float) -> UpstreamUnavailable:
+        who = f"the model '{self._model}' of the upstream" if self._model else "the upstream"
+        happened = f"{who} failed {self._storage.counter} times in a row, last with: {self._last_error}"
+        return UpstreamUnavailable(
+            f"{happened}; it is asked again in {max(rest_s, 0.1):.1f} s", code="upstream_circuit_open", retry_after_s=rest_s
+        )
+
+
+class _ClockedStorage(CircuitMemoryStorage):
+    """pybreaker's memory, with the time by a clock of ours: pybreaker itself only knows the system's, which can be set."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        super().__init__(STATE_CLOSED)
+        self._clock = clock
+        self._opened_s = clock()
+
+    def open_for_s(self) -> float:
+        """Seconds since the breaker was opened."""
+        return self._clock() - self._opened_s
+
+    @property
+    def opened_at(self) -> datetime:
+        """A time of the system's clock that is as long ago as the breaker was opened by ours."""
+        return datetime.now(UTC) - timedelta(seconds=self.open_for_s())
+
+    @opened_at.setter
+    def opened_at(self, _: datetime) -> None:
+        self._opened_s = self._clock()
+
+
+class _Listener(CircuitBreakerListener):
+    """Tells of changes in our words."""
+
+    def __init__(self, model: str, on_change: OnChange) -> None:
+        self._model = model
+        self._on_change = on_change
+
+    def state_change(self, cb: CircuitBreaker, old_state: object, new_state: object) -> None:
+        """pybreaker's call."""
+        self._on_change(self._model, new_state.name)  # type: ignore[attr-defined]
+
+
+class _Failed(Exception):
+    """How pybreaker is told of a failure."""
+
+
+def _fail() -> None:
+    raise _Failed
+
+
+def _succeed() -> None:
+    """How pybreaker is told of a success."""

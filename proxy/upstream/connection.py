@@ -1,0 +1,117 @@
+"""Connections to upstreams: urllib3's, with what only a connection can know or do.
+
+- A connection that was used before and dies without a byte of answer was closed by the upstream while it was idle. This error is told
+  apart from all others (`StaleConnection`), because the request may then be repeated.
+- Connecting ends with the connected socket in our hands, TLS included: every failure before that is a failure to connect.
+- Head and body of a request leave in one piece: one system call and one packet instead of two.
+- An answer keeps the socket that it comes from, as `answer_socket`, because its body is read straight from it.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from typing import Any
+
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+from urllib3.response import HTTPResponse
+
+# A request's body must be sent within this time. urllib3 would use the connect timeout, which is too short for pictures on a slow line.
+SEND_TIMEOUT_S = 120.0
+
+_ONE_PIECE_BYTES = 64 * 1024
+
+
+class StaleConnection(ConnectionError):
+    """The upstream had closed this idle connection before we used it again."""
+
+
+class UpstreamConnection(HTTPConnection):
+    """A connection over plain TCP. `answers` counts what came over it since it was connected."""
+
+    answers = 0
+    _unsent: list[bytes] | None = None
+
+    def connect(self) -> None:
+        """Connects. A socket error that urllib3 would take for the request's becomes one of connecting."""
+        self.answers = 0
+        try:
+            super().connect()
+        except (ssl.SSLEOFError, ssl.SSLZeroReturnError) as error:
+            raise NewConnectionError(self, "closed in the TLS handshake") from error
+        except ssl.SSLError:
+            raise
+        except TimeoutError as error:
+            raise ConnectTimeoutError(self, "the TLS handshake took too long") from error
+        except OSError as error:
+            raise NewConnectionError(self, str(error)) from error
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        """Sends a request."""
+        if self.is_closed:
+            self.connect()
+        self.timeout = SEND_TIMEOUT_S
+        self._unsent = []
+        try:
+            super().request(*args, **kwargs)
+            self._send_in_one_piece()
+        except (ssl.SSLEOFError, ssl.SSLZeroReturnError) as error:
+            if self.answers:
+                raise StaleConnection from error
+            raise
+        finally:
+            self._unsent = None
+
+    def send(self, data: Any) -> None:
+        """Sends `data`; while a request is being written, keeps it for the end of it."""
+        if self._unsent is not None and isinstance(data, bytes):
+            self._unsent.append(data)
+        else:
+            super().send(data)
+
+    def _send_in_one_piece(self) -> None:
+        unsent, self._unsent = self._unsent or [], None
+        if sum(map(len, unsent)) <= _ONE_PIECE_BYTES:
+            unsent = [b"".join(unsent)]
+        for data in unsent:
+            self.send(data)
+
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override]
+        """The head of the answer."""
+        source = self.sock
+        try:
+            response = super().getresponse()
+        except (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError) as error:
+            if self.answers:
+                raise StaleConnection from error
+            raise
+        self.answers += 1
+        response.answer_socket = source  # type: ignore[attr-defined]
+        return response
+
+
+class UpstreamTLSConnection(UpstreamConnection, HTTPSConnection):
+    """A connection over TLS."""
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = UpstreamConnection
+
+
+class _TLSPool(HTTPSConnectionPool):
+    ConnectionCls = UpstreamTLSConnection
+
+
+POOL_CLASSES: dict[str, type[HTTPConnectionPool]] = {"http": _Pool, "https": _TLSPool}
+
+
+def _probe_options() -> list[tuple[int, int, int | bytes]]:
+    """The system's own probes: else a router that forgets silent connections would hold a slow model's answer back for ever."""
+    wanted = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 20, "TCP_KEEPCNT": 4}
+    known = [(socket.IPPROTO_TCP, getattr(socket, name), value) for name, value in wanted.items() if hasattr(socket, name)]
+    return [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1), *known]
+
+
+SOCKET_OPTIONS = [*HTTPConnection.default_socket_options, *_probe_options()]

@@ -1,0 +1,168 @@
+"""What went wrong in one attempt, from the words of requests, urllib3, OpenSSL and the system to ours: the one table.
+
+Messages say what to check and by which setting; they name no address and no key.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+import requests
+from urllib3 import exceptions as urllib3_errors
+
+from proxy.errors import UpstreamBroken, UpstreamError, UpstreamRefused, UpstreamTimeout, UpstreamUnavailable
+from proxy.upstream.connection import StaleConnection
+from proxy.upstream.reply import Timeouts
+
+# All that sending a request may raise. ValueError: an address, a key or a header that cannot be sent.
+SENDING_FAILURES = (requests.RequestException, urllib3_errors.HTTPError, OSError, ValueError)
+
+
+class Verdict(Enum):
+    """What an attempt says about the upstream's health."""
+
+    WELL = "well"
+    REFUSED = "refused"  # The server answers; what it said is about the request.
+    MODEL_ILL = "model_ill"  # The server answers; the model failed.
+    UNREACHABLE = "unreachable"  # No connection, or no answer on it.
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A failed attempt.
+
+    Attributes:
+        error: what the client is told when no other attempt follows.
+        repeatable: the upstream cannot have begun to work on the request.
+        headers: those of the upstream's answer, where there was one; names are lower-case.
+    """
+
+    error: UpstreamError
+    verdict: Verdict
+    repeatable: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def fault_of(failure: Exception, timeouts: Timeouts) -> Fault:
+    """The fault that `failure`, raised while a request was sent or its head awaited, stands for."""
+    causes = list(_causes(failure))
+    for kinds, make in _TABLE:
+        for cause in causes:
+            if isinstance(cause, kinds):
+                fault = make(cause, timeouts)
+                if make is not _unsendable:  # Its text may hold the key.
+                    fault.error.__cause__ = failure
+                return fault
+    raise failure
+
+
+def refusal_of(error: UpstreamRefused, headers: Mapping[str, str]) -> Fault:
+    """The fault of an answer with an error status."""
+    is_ill = error.upstream_status == 408 or (error.upstream_status >= 500 and error.upstream_status != 501)
+    return Fault(error, Verdict.MODEL_ILL if is_ill else Verdict.REFUSED, headers=headers)
+
+
+def redirect_of(status: int) -> Fault:
+    """The fault of an answer that sends us elsewhere: following it would turn the POST into a GET, or give the key to others."""
+    hint = "set OPENAI_API_BASE_URL to the address that it redirects to (https instead of http, or another path)"
+    error = UpstreamRefused(f"the upstream redirects ({status}); {hint}", status=502, upstream_status=status, code="upstream_redirect")
+    return Fault(error, Verdict.REFUSED)
+
+
+def _causes(failure: BaseException) -> Iterator[BaseException]:
+    """`failure` and what it wraps. Each library has its own place for that: `args`, `reason`, `__cause__`, `__context__`."""
+    waiting, seen = [failure], set[int]()
+    while waiting:
+        error = waiting.pop()
+        if id(error) in seen:
+            continue
+        seen.add(id(error))
+        yield error
+        inner = (*error.args, getattr(error, "reason", None), error.__cause__, error.__context__)
+        waiting += [cause for cause in inner if isinstance(cause, BaseException)]
+
+
+def _unavailable(message: str, code: str, *, repeatable: bool = True) -> Fault:
+    return Fault(UpstreamUnavailable(message, code=code), Verdict.UNREACHABLE, repeatable)
+
+
+def _stale(_: BaseException, __: Timeouts) -> Fault:
+    return Fault(UpstreamBroken("the upstream closed the connection without an answer"), Verdict.NOTHING, repeatable=True)
+
+
+def _behind_proxy(_: BaseException, __: Timeouts) -> Fault:
+    return _unavailable("the HTTP proxy on the way to the upstream cannot be used; check UPSTREAM_PROXY", "upstream_proxy_failure")
+
+
+def _connect_timeout(_: BaseException, timeouts: Timeouts) -> Fault:
+    hint = "check the host and port of OPENAI_API_BASE_URL, and firewalls"
+    return _unavailable(f"no connection to the upstream within {timeouts.connect_s:g} s; {hint}", "upstream_connect_timeout")
+
+
+def _unresolved(_: BaseException, __: Timeouts) -> Fault:
+    return _unavailable("the upstream's host name cannot be resolved; check the host in OPENAI_API_BASE_URL", "upstream_dns_failure")
+
+
+def _tls(cause: BaseException, __: Timeouts) -> Fault:
+    """A failed handshake does not get better: it is not repeated."""
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        what = f"the upstream's TLS certificate is not accepted: {cause.verify_message.rstrip('.')}"
+        hint = "set UPSTREAM_CA_BUNDLE to the certificate of its authority"
+    elif "WRONG_VERSION_NUMBER" in str(cause) or "RECORD_LAYER" in str(cause):
+        what, hint = "the upstream does not speak TLS", "write http:// in OPENAI_API_BASE_URL"
+    else:
+        reason = getattr(cause, "reason", None)
+        what = f"no TLS connection to the upstream: {reason if isinstance(reason, str) else 'the handshake failed'}"
+        hint = "check OPENAI_API_BASE_URL"
+    return _unavailable(f"{what}; {hint}", "upstream_tls_failure", repeatable=False)
+
+
+def _no_connection(cause: BaseException, timeouts: Timeouts) -> Fault:
+    if "Tunnel connection failed" in str(cause):
+        return _behind_proxy(cause, timeouts)
+    refused = isinstance(cause, ConnectionRefusedError) or "refused" in str(cause)
+    what = "the upstream refuses connections" if refused else "no connection to the upstream"
+    return _unavailable(f"{what}; check that it runs, and the host and port of OPENAI_API_BASE_URL", "upstream_connection_failure")
+
+
+def _silent(_: BaseException, timeouts: Timeouts) -> Fault:
+    error = UpstreamTimeout(f"the upstream did not begin to answer within {timeouts.first_byte_s:g} s", code="upstream_timeout")
+    return Fault(error, Verdict.UNREACHABLE)
+
+
+def _slow_to_take(_: BaseException, __: Timeouts) -> Fault:
+    return Fault(UpstreamTimeout("the upstream was too slow to take the request", code="upstream_timeout"), Verdict.UNREACHABLE)
+
+
+def _unsendable(_: BaseException, __: Timeouts) -> Fault:
+    what = "the request cannot be sent; check OPENAI_API_BASE_URL and OPENAI_API_KEY for characters that do not belong there"
+    return _unavailable(what, "upstream_misconfigured", repeatable=False)
+
+
+def _no_answer(_: BaseException, __: Timeouts) -> Fault:
+    error = UpstreamBroken("the upstream closed the connection, or sent something that is not HTTP, instead of an answer")
+    return Fault(error, Verdict.UNREACHABLE)
+
+
+_Maker = Callable[[BaseException, Timeouts], Fault]
+
+# The first line that fits any of the causes holds: what is specific comes first.
+_TABLE: tuple[tuple[tuple[type[BaseException], ...], _Maker], ...] = (
+    ((StaleConnection,), _stale),
+    ((urllib3_errors.ProxyError,), _behind_proxy),
+    ((ssl.SSLCertVerificationError,), _tls),
+    ((ssl.SSLError,), _tls),
+    ((urllib3_errors.NameResolutionError, socket.gaierror), _unresolved),
+    ((ConnectionRefusedError, urllib3_errors.NewConnectionError), _no_connection),
+    ((urllib3_errors.ConnectTimeoutError,), _connect_timeout),
+    ((urllib3_errors.ReadTimeoutError, requests.ReadTimeout), _silent),
+    ((TimeoutError,), _slow_to_take),
+    ((requests.exceptions.InvalidURL, requests.exceptions.InvalidHeader, urllib3_errors.LocationValueError), _unsendable),
+    ((requests.RequestException, urllib3_errors.HTTPError, OSError), _no_answer),
+    ((ValueError,), _unsendable),
+)

@@ -1,0 +1,152 @@
+"""`ModelList`: the models of one upstream, from a cache that is renewed behind the requests that read it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from proxy.canonical.catalog import ModelCard
+from proxy.errors import UpstreamError, UpstreamRefused
+
+# An upstream that failed to list is not asked again before so long.
+_PAUSE_AFTER_FAILURE_S = 2.0
+# The statuses of servers that have no list.
+_NO_LIST = (404, 405, 501)
+
+
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    """One fetched list and its index. `folded` knows each name in lower case, with and without `:latest`."""
+
+    cards: tuple[ModelCard, ...] = ()
+    exact: dict[str, ModelCard] = field(default_factory=dict)
+    folded: dict[str, ModelCard] = field(default_factory=dict)
+
+
+class ModelList:
+    """What the upstream lists.
+
+    Args:
+        fetch: asks the upstream. Raises `UpstreamError`.
+        ttl_s: a list that is older is renewed; until then the old one serves.
+        clock: seconds that never go back.
+        spawn: runs a function beside the request.
+
+    Attributes:
+        lists: `False` once the upstream said that it has no list; true until then.
+        last_error: why the last fetch failed, `None` when it did not.
+    """
+
+    def __init__(
+        self, fetch: Callable[[], list[ModelCard]], ttl_s: float, clock: Callable[[], float], spawn: Callable[[Callable[[], None]], object]
+    ) -> None:
+        self.lists = True
+        self.last_error: UpstreamError | None = None
+        self._fetch = fetch
+        self._ttl_s = ttl_s
+        self._clock = clock
+        self._spawn = spawn
+        self._turn = threading.Lock()
+        self._listing: _Listing | None = None
+        self._fetched_s = 0.0
+        self._due_s = float("-inf")
+        self._was_asked = False
+
+    @property
+    def count(self) -> int:
+        """How many models are listed."""
+        return len(self._listing.cards) if self._listing else 0
+
+    @property
+    def age_s(self) -> float | None:
+        """Seconds since the list was fetched; `None` when it never was."""
+        return None if self._listing is None else self._clock() - self._fetched_s
+
+    def known(self) -> bool:
+        """Whether the upstream has told what it lists, be it that it lists nothing."""
+        return self._listing is not None
+
+    def cards(self) -> Sequence[ModelCard]:
+        """All models, in the upstream's order; `()` when it cannot list. Waits for the upstream only until the first list is there.
+
+        Raises:
+            UpstreamError: there is no list yet, and none to be had.
+        """
+        if self._listing is None:
+            self._fetch_first()
+        else:
+            self._renew_when_due()
+        return self._listing.cards if self._listing else ()
+
+    def ensure_known(self) -> None:
+        """Sees to it that the upstream was asked once; waits for that, but only once, and raises nothing. Renews an old list."""
+        if self._was_asked:
+            self._renew_when_due()
+            return
+        try:
+            self._fetch_first()
+        except UpstreamError:
+            return
+
+    def by_name(self, name: str) -> ModelCard | None:
+        """The model of that name, or of that name in other case, or with or without `:latest`. Asks nobody."""
+        listing = self._listing
+        if listing is None:
+            return None
+        return listing.exact.get(name) or listing.folded.get(name.lower())
+
+    def _fetch_first(self) -> None:
+        """Fetches, one caller at a time. Those who waited find the list, or the same failure."""
+        with self._turn:
+            if self._listing is not None:
+                return
+            if self.last_error is not None and self._clock() < self._due_s:
+                raise self.last_error.with_traceback(None)
+            self._renew()
+        if self._listing is None and self.last_error is not None:
+            raise self.last_error.with_traceback(None)
+
+    def _renew_when_due(self) -> None:
+        if self._clock() < self._due_s or not self._turn.acquire(blocking=False):
+            return
+        try:
+            self._spawn(self._renew_and_pass_on)
+        except BaseException:
+            self._turn.release()
+            raise
+
+    def _renew_and_pass_on(self) -> None:
+        try:
+            self._renew()
+        finally:
+            self._turn.release()
+
+    def _renew(self) -> None:
+        self._due_s = self._clock() + _PAUSE_AFTER_FAILURE_S
+        try:
+            cards, lists = self._fetch(), True
+        except UpstreamError as error:
+            self._was_asked = True
+            if _has_no_list(error) and not self.count:
+                cards, lists = [], False
+            else:
+                self.last_error, self._due_s = error, self._clock() + _PAUSE_AFTER_FAILURE_S
+                return
+        self._was_asked = True
+        self._listing, self.lists, self.last_error = _index(cards), lists, None
+        self._fetched_s = self._clock()
+        self._due_s = self._fetched_s + self._ttl_s
+
+
+def _has_no_list(error: UpstreamError) -> bool:
+    return isinstance(error, UpstreamRefused) and error.upstream_status in _NO_LIST
+
+
+def _index(cards: Sequence[ModelCard]) -> _Listing:
+    exact = {card.id: card for card in reversed(cards)}
+    folded = {card.id.lower(): card for card in reversed(cards)}
+    for card in cards:
+        name = card.id.lower()
+        folded.setdefault(name.removesuffix(":latest") if name.endswith(":latest") else f"{name}:latest", card)
+    return _Listing(tuple(cards), exact, folded)

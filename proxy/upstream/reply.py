@@ -1,0 +1,149 @@
+"""`UpstreamReply`: an upstream's answer from its head on. It must be closed, whatever happens."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from urllib3.exceptions import HTTPError
+
+from proxy.errors import UpstreamBroken, UpstreamError, UpstreamTimeout
+from proxy.upstream.body import Body
+from proxy.upstream.framing import BrokenFraming
+
+# How long an answer that has told everything may take to end legally, so that its connection can be used again.
+_DRAIN_S = 0.005
+_DRAIN_READS = 4
+
+_READ_FAILURES = (OSError, BrokenFraming, HTTPError, zlib.error)
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long an upstream may take.
+
+    Attributes:
+        connect_s: to accept a connection, TLS included.
+        first_byte_s: from the request to the head of the answer.
+        idle_s: between two reads of the body.
+        keepalive_s: after so much silence readers are told of it; 0 for never.
+    """
+
+    connect_s: float = 5.0
+    first_byte_s: float = 300.0
+    idle_s: float = 60.0
+    keepalive_s: float = 15.0
+
+
+class UpstreamReply:
+    """An answer whose body is still to be read: by `chunks` or by `read`. Header names are lower-case."""
+
+    def __init__(self, status: int, headers: Mapping[str, str], body: Body, timeouts: Timeouts) -> None:
+        self.status = status
+        self.headers = headers
+        self._body = body
+        self._timeouts = timeouts
+        self._closed = False
+
+    def chunks(self) -> Iterator[bytes]:
+        """The body's bytes, as each read brought them, and an empty chunk whenever the upstream has been silent for `keepalive_s`.
+
+        Raises:
+            UpstreamTimeout: it was silent for `idle_s`.
+            UpstreamBroken: the connection was lost, or the bytes make no sense.
+        """
+        body, idle_s = self._body, self._timeouts.idle_s
+        step_s = min(self._timeouts.keepalive_s or idle_s, idle_s)
+        silent_s = 0.0
+        body.wait_at_most(step_s)
+        while not body.ended:
+            try:
+                chunk = body.receive()
+            except TimeoutError as error:
+                silent_s += step_s
+                if silent_s >= idle_s:
+                    raise self._failed(error) from error
+                body.wait_at_most(min(step_s, idle_s - silent_s))
+                yield b""
+                continue
+            except _READ_FAILURES as error:
+                raise self._failed(error) from error
+            except BaseException:
+                self.close()
+                raise
+            if silent_s:
+                silent_s = 0.0
+                body.wait_at_most(step_s)
+            if chunk:
+                yield chunk
+
+    def read(self, max_bytes: int) -> bytes:
+        """The whole body.
+
+        Raises:
+            UpstreamTimeout: the upstream was silent for `idle_s`.
+            UpstreamBroken: the connection was lost, the bytes make no sense, or there are more than `max_bytes`.
+        """
+        parts, size = [], 0
+        self._body.wait_at_most(self._timeouts.idle_s)
+        while not self._body.ended:
+            try:
+                part = self._body.receive()
+            except _READ_FAILURES as error:
+                raise self._failed(error) from error
+            except BaseException:
+                self.close()
+                raise
+            parts.append(part)
+            size += len(part)
+            if size > max_bytes:
+                self.close()
+                raise UpstreamBroken(f"the upstream's answer is larger than {max_bytes} bytes")
+        return b"".join(parts)
+
+    def excerpt(self, max_bytes: int, within_s: float, clock: Callable[[], float]) -> bytes:
+        """The beginning of the body, as far as it comes in time: for the text of an error. The rest is let go."""
+        excerpt = b""
+        deadline_s = clock() + within_s
+        try:
+            while not self._body.ended and len(excerpt) < max_bytes and (left_s := deadline_s - clock()) > 0:
+                self._body.wait_at_most(left_s)
+                excerpt += self._body.receive()
+        except _READ_FAILURES:
+            pass
+        finally:
+            self.close()
+        return excerpt[:max_bytes]
+
+    def drain_or_close(self) -> None:
+        """Lets go of an answer that has told everything: its connection is kept when the end is there, or a moment away."""
+        body = self._body
+        try:
+            if body.reusable and not self._closed:
+                body.wait_at_most(_DRAIN_S)
+                for _ in range(_DRAIN_READS):
+                    if body.ended:
+                        return
+                    body.receive()
+        except _READ_FAILURES:
+            pass
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Lets go of the answer. One that was not read to its end loses its connection, so that the upstream stops working on it."""
+        if not self._closed:
+            self._closed = True
+            if not self._body.ended:
+                self._body.close()
+
+    def _failed(self, error: Exception) -> UpstreamError:
+        """Lets go of the answer; what to raise instead of `error`."""
+        self.close()
+        if isinstance(error, TimeoutError):
+            silence = f"the upstream fell silent for {self._timeouts.idle_s:g} s in the middle of its answer"
+            return UpstreamTimeout(silence, code="upstream_timeout")
+        if isinstance(error, BrokenFraming):
+            return UpstreamBroken(f"the upstream's answer was cut or cannot be read: {error}")
+        return UpstreamBroken("the connection to the upstream broke in the middle of its answer")

@@ -1,0 +1,91 @@
+"""`RetryPolicy`: whether, and after how long, an upstream is asked again. It sleeps nowhere and knows no clock.
+
+Only what failed before the first byte of an answer comes here. Waiting grows from half a second to eight, with full jitter.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+
+from tenacity import RetryCallState, Retrying, stop_after_attempt, wait_random_exponential
+
+from proxy.errors import UpstreamRefused
+from proxy.upstream.faults import Fault, Verdict
+
+RETRYABLE_STATUSES = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529})
+_SPENT = ("insufficient_quota", "billing", "spend_limit", "credit_balance")
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How stubborn we are.
+
+    Attributes:
+        max_retries: attempts after the first.
+        retry_after_max_s: an upstream that wants us to wait longer than this is not asked again; its `Retry-After` goes to the client.
+        first_wait_s, longest_wait_s: bounds of the waiting when the upstream does not say.
+    """
+
+    max_retries: int = 3
+    retry_after_max_s: float = 5.0
+    first_wait_s: float = 0.5
+    longest_wait_s: float = 8.0
+
+    def after(self, fault: Fault, attempt: int) -> float | None:
+        """Seconds to wait before the next attempt when attempt number `attempt`, from 1, met `fault`; `None` when there is to be none."""
+        state = RetryCallState(_NO_CALL, None, (), {})
+        state.attempt_number = attempt
+        if stop_after_attempt(self.max_retries + 1)(state) or not _may_repeat(fault):
+            return None
+        if fault.verdict is Verdict.NOTHING:
+            return 0.0
+        asked_s = fault.error.retry_after_s
+        if asked_s:
+            return asked_s if asked_s <= self.retry_after_max_s else None
+        return wait_random_exponential(multiplier=self.first_wait_s, max=self.longest_wait_s)(state)
+
+
+def retry_after_s(headers: Mapping[str, str], now_s: float) -> float | None:
+    """The seconds that the upstream wants us to wait, by `retry-after-ms` or `Retry-After` (a number or a date); `None` without them.
+
+    Args:
+        headers: with lower-case names.
+        now_s: seconds since the epoch.
+    """
+    for name, unit_s in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        seconds = _number(headers.get(name, ""))
+        if seconds is not None:
+            return seconds * unit_s
+    try:
+        return max(0.0, parsedate_to_datetime(headers["retry-after"]).timestamp() - now_s)
+    except (KeyError, ValueError):
+        return None
+
+
+def _number(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) and number >= 0 else None
+
+
+def _may_repeat(fault: Fault) -> bool:
+    error = fault.error
+    if not isinstance(error, UpstreamRefused):
+        return fault.repeatable
+    status = error.upstream_status if error.upstream_status >= 400 else error.status  # An error inside a 200 says its status itself.
+    return status in RETRYABLE_STATUSES and fault.headers.get("x-should-retry") != "false" and not _is_spent(error)
+
+
+def _is_spent(error: UpstreamRefused) -> bool:
+    """Whether the account is empty, which waiting does not change."""
+    inner = error.raw.get("error") if isinstance(error.raw, Mapping) else None
+    kind = inner.get("type") if isinstance(inner, Mapping) else None
+    return any(word in f"{error.code} {kind}" for word in _SPENT)
+
+
+_NO_CALL = Retrying()

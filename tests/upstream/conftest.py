@@ -1,0 +1,82 @@
+"""A client to the scripted upstream, with clocks and sleeping in the test's hands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import orjson
+import pytest
+import requests
+
+from proxy.errors import UpstreamRefused
+from proxy.upstream.breaker import Breakers
+from proxy.upstream.client import UpstreamClient
+from proxy.upstream.reply import Timeouts
+from proxy.upstream.retry import RetryPolicy
+from proxy.upstream.session import make_session
+from tests.fake_upstream import FakeUpstream
+
+MakeClient = Callable[..., UpstreamClient]
+
+
+class Clock:
+    """A clock that stands still unless told to go on, and sleeping that makes it go on."""
+
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+        self.slept: list[float] = []
+
+    def __call__(self) -> float:
+        return self.now_s
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now_s += seconds
+
+
+def read_error(status: int, headers: Mapping[str, str], body: bytes) -> UpstreamRefused:
+    """The error of an answer, read in the simplest way."""
+    try:
+        raw = orjson.loads(body)
+        error = raw["error"]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return UpstreamRefused(body.decode("latin-1") or "no text", status=status)
+    return UpstreamRefused(error["message"], status=status, code=error.get("code"), raw=raw)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def session() -> Iterator[requests.Session]:
+    with make_session(pool_size=8) as session:
+        yield session
+
+
+@pytest.fixture
+def make_client(upstream: FakeUpstream, clock: Clock, session: requests.Session) -> MakeClient:
+    """Makes a client to the scripted upstream; `changes` replace parts of it."""
+
+    def make(**changes: Any) -> UpstreamClient:
+        breakers = Breakers(failures=5, cooldown_s=5.0, clock=clock)
+        parts: dict[str, Any] = {
+            "session": session,
+            "policy": RetryPolicy(max_retries=0),
+            "breakers": breakers,
+            "read_error": read_error,
+            "timeouts": Timeouts(connect_s=2.0, first_byte_s=5.0, idle_s=5.0, keepalive_s=2.0),
+            "sleep": clock.sleep,
+            "clock": clock,
+            "wall_clock": lambda: 1_700_000_000.0,
+        }
+        name, base_url, api_key = (
+            changes.pop("name", "default"),
+            changes.pop("base_url", upstream.base_url),
+            changes.pop("api_key", "sk-test"),
+        )
+        return UpstreamClient(name, base_url, api_key, **{**parts, **changes})
+
+    return make
