@@ -1,6 +1,6 @@
-"""What a dialect must offer. `Ingress` is the side that clients see, `Egress` the side that upstreams see; a dialect may have only one.
+"""What a dialect must offer: endpoints for the clients that speak it, an egress for the upstreams that do. It may have only one half.
 
-Both halves are made of plain modules and small machines without I/O: bytes in, events out; events in, bytes out. The gateway moves the bytes.
+Both are made of plain modules and small machines without I/O: bytes in, events out; events in, bytes out. The gateway moves the bytes.
 """
 
 from __future__ import annotations

@@ -44,7 +44,8 @@ class Proxy:
         if prefix in mounts:
             raise RuntimeError(f"a Proxy is already mounted at {prefix or '/'!r} of this app")
         metrics = make_metrics() if self._settings.enable_metrics else None
-        mount = mounts[prefix] = MountState(self._settings, build_gateway(self._settings), metrics)
+        gateway = build_gateway(self._settings, metrics.breaker_changed if metrics else None)
+        mount = mounts[prefix] = MountState(self._settings, gateway, metrics)
         for blueprint in self._blueprints(f"proxy{len(mounts)}", ops):
             attach_mount(blueprint, mount)
             app.register_blueprint(blueprint, url_prefix=prefix or None)

@@ -1,6 +1,6 @@
 """The corridor: from a request to a `Reply`. The only place that knows the order of the steps.
 
-It is handed its upstream, its egress and its model map, and imports no dialect. It moves bytes between pure machines and the upstream client:
+It is handed its upstream and its model map, and imports no dialect. It moves bytes between pure machines and the upstream client:
 
     converse   parse -> route -> build -> send -> read -> render
     relay      route -> send the client's own bytes -> hand on the upstream's own bytes
@@ -18,6 +18,7 @@ from proxy.canonical.events import ChatEvent, Failed, Finished, PartOpened, Usag
 from proxy.canonical.fold import collect
 from proxy.canonical.request import PromptRequest
 from proxy.canonical.stops import StopCutter
+from proxy.catalogue_file import Catalogue, describe
 from proxy.dialect import (
     Egress,
     EmbeddingsEndpoint,
@@ -30,7 +31,7 @@ from proxy.dialect import (
     TextEndpoint,
     TextRequest,
 )
-from proxy.errors import ModelNotFound, ProxyError, UpstreamBroken, UpstreamRefused
+from proxy.errors import ModelNotFound, ProxyError, UpstreamBroken, UpstreamError, UpstreamRefused
 from proxy.routing import ModelMap, ProfileBook, Route
 from proxy.telemetry import ExchangeNotes
 from proxy.upstream.client import UpstreamClient
@@ -48,7 +49,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """One backend: how it is reached, how it is asked, what it lists. `identity` tells it from others in digests, without naming its address."""
+    """One backend: how it is reached, asked and known. `identity` tells it from others in digests, without naming its address."""
 
     name: str
     identity: str
@@ -71,7 +72,7 @@ class Gateway:
     """Carries requests through the house.
 
     Args:
-        describe: adds what the operator's catalogue file says to a model's card.
+        catalogue: what the operator says of models; here for those that the upstream does not list.
         new_id: makes ids for tool calls and answers that came without one.
         default_model: stands in for an absent or empty `model`.
     """
@@ -82,14 +83,14 @@ class Gateway:
         model_map: ModelMap,
         profiles: ProfileBook,
         *,
-        describe: Callable[[ModelCard], ModelCard],
+        catalogue: Catalogue,
         new_id: Callable[[], str],
         default_model: str = "",
     ) -> None:
         self._upstream = upstream
         self._map = model_map
         self._profiles = profiles
-        self._describe = describe
+        self._catalogue = catalogue
         self._new_id = new_id
         self._default_model = default_model
 
@@ -115,10 +116,15 @@ class Gateway:
         return Reply(200, endpoint.whole_type, endpoint.render_completion(completion, request, stopwatch))
 
     def _complete(self, request: TextRequest, route: Route, notes: ExchangeNotes) -> Completion:
-        body = self._fetch(self._text_call(request, route), notes)
-        events: Sequence[ChatEvent] = self._upstream.egress.read_completion(body, route, self._new_id)
         stops = _local_stops(request, route)
-        return collect(StopCutter(stops).feed(events) if stops else events)
+        while True:
+            body = self._fetch(self._text_call(request, route), notes)
+            events: Sequence[ChatEvent] = self._upstream.egress.read_completion(body, route, self._new_id)
+            try:
+                return collect(StopCutter(stops).feed(events) if stops else events)
+            except UpstreamError as error:
+                if not self._upstream.client.ask_again(error, notes):
+                    raise
 
     def _stream(self, request: TextRequest, route: Route, endpoint: TextEndpoint, notes: ExchangeNotes, stopwatch: Stopwatch) -> Reply:
         opening = self._with_repairs(route, notes, lambda repaired: self._open(request, repaired, notes))
@@ -128,17 +134,21 @@ class Gateway:
         return Reply(200, endpoint.stream_type, body, close=opening.reply.close)
 
     def _open(self, request: TextRequest, route: Route, notes: ExchangeNotes) -> _Opening:
-        reply = self._upstream.client.send(self._text_call(request, route), notes)
-        try:
+        """An answer that has begun. One that fails before it says anything counts as refused, whatever its status was."""
+        while True:
+            reply = self._upstream.client.send(self._text_call(request, route), notes)
             opening = _Opening(reply, self._upstream.egress.stream_reader(route, self._new_id), reply.chunks(), [])
-            opening.events = _next_events(opening)
+            try:
+                opening.events = _next_events(opening)
+            except BaseException:
+                reply.close()
+                raise
             failure = opening.events[-1]
-            if isinstance(failure, Failed) and not any(isinstance(event, PartOpened) for event in opening.events):
-                raise failure.error
-        except BaseException:
+            if not isinstance(failure, Failed) or any(isinstance(event, PartOpened) for event in opening.events):
+                return opening
             reply.close()
-            raise
-        return opening
+            if not isinstance(failure.error, UpstreamError) or not self._upstream.client.ask_again(failure.error, notes):
+                raise failure.error
 
     def _rendered(self, opening: _Opening, renderer: StreamRenderer, cutter: StopCutter | None, notes: ExchangeNotes) -> Iterator[bytes]:
         events = opening.events
@@ -245,12 +255,16 @@ class Gateway:
         Raises:
             UpstreamError: the list was never fetched and cannot be fetched now.
         """
-        return [self._describe(card) for card in self._upstream.models.cards()]
+        return self._upstream.models.cards()
 
     def find_model(self, name: str) -> ModelCard | None:
-        """What is known of the model that `name` leads to; `None` when nobody listed it. Asks nobody."""
-        card = self._upstream.models.by_name(self._map.upstream_model(name, self._upstream.models))
-        return None if card is None else self._describe(card)
+        """What is known of the model that `name` leads to: from the upstream's list, else from the operator. Asks nobody."""
+        model = self.upstream_model(name)
+        card = self._upstream.models.by_name(model)
+        if card is not None:
+            return card
+        facts = self._catalogue.facts(model)
+        return None if facts is None else describe(ModelCard(model), facts)
 
     def aliases(self) -> Mapping[str, str]:
         """The operator's exact names -> the upstream's."""

@@ -30,3 +30,11 @@ DIALECTS = {
         Dialect("openai", make_openai_blueprint, cast(Egress, openai_egress)),
     )
 }
+
+
+def egress_of(name: str) -> Egress:
+    """How upstreams that speak the dialect `name` are asked. Raises `KeyError` when the house cannot ask them."""
+    egress = DIALECTS[name].egress
+    if egress is None:
+        raise KeyError(f"the house cannot ask upstreams in {name}")
+    return egress

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from typing import Any
 
@@ -67,9 +67,10 @@ def route(blueprint: Blueprint, rule: str, methods: Sequence[str], view: View, r
     )
 
 
-def plain_text(text: str, status: int, *, allow: Sequence[str] = ()) -> Response:
+def plain_text(text: str, status: int, *, allow: Iterable[str] = ()) -> Response:
     """An answer as Go's web frameworks give it for unknown URLs and methods."""
     response = Response(text, status, content_type="text/plain")
-    if allow:
-        response.headers["Allow"] = ", ".join(sorted(set(allow) - {"OPTIONS"}))
+    methods = sorted(set(allow) - {"OPTIONS"})
+    if methods:
+        response.headers["Allow"] = ", ".join(methods)
     return response

@@ -1,8 +1,9 @@
 """Notices that a client left while its upstream is silent, and wakes the greenlet that waits.
 
-A gunicorn worker sees a closed connection only at its next write; while an upstream thinks, there is none, and the model would go on working for
-nobody. gunicorn hands out the client's socket as `environ["gunicorn.socket"]`: it becomes readable when the client closes it. Under other servers,
-without gevent, or with TLS in gunicorn itself (a peek would see ciphertext) there is nothing to watch and the next write must do.
+A gunicorn worker sees a closed connection only at its next write; while an upstream thinks, there is none, and the model would go on
+working for nobody. gunicorn hands out the client's socket as `environ["gunicorn.socket"]`: it becomes readable when the client closes it.
+Under other servers, without gevent, or with TLS in gunicorn itself (a peek would see ciphertext) there is nothing to watch, and the next
+write must do.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ class ClientWatch:
     """Watches one client's socket from construction to `stop`. Raises `ClientGone` in the watched greenlet, but only while `armed`.
 
     Attributes:
-        armed: set while the greenlet waits for an upstream; cleared while it writes to the client, where the server sees the closed socket itself.
+        armed: set while the greenlet waits for an upstream; cleared while it writes to the client, where the server itself sees it go.
         gone: whether the client left.
     """
 
@@ -77,4 +78,8 @@ def watch_client(environ: dict[str, Any]) -> ClientWatch | NoWatch:
     gevent = sys.modules.get("gevent")
     if gevent is None or client_socket is None or isinstance(client_socket, ssl.SSLSocket) or not hasattr(client_socket, "_sock"):
         return NoWatch()
-    return ClientWatch(client_socket._sock, gevent.getcurrent(), gevent.get_hub())
+    return ClientWatch(
+        client_socket._sock,  # noqa: SLF001 (gevent's own socket would wait where a look is wanted)
+        gevent.getcurrent(),
+        gevent.get_hub(),
+    )

@@ -1,4 +1,4 @@
-"""Errors on their way out: a `ProxyError` becomes an answer in a dialect's words; anything else becomes a plain internal error, and a log entry."""
+"""Errors on their way out: a `ProxyError` becomes an answer in a dialect's words; anything else a plain internal error, and a log entry."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ _TYPES = {
 
 
 def error_object(error: ProxyError) -> dict[str, object]:
-    """OpenAI's error object. An upstream that speaks OpenAI keeps its own `type` and `code`; `model_not_found` has the type Ollama's /v1 gives it."""
+    """OpenAI's error object. An upstream keeps its own `type` and `code`; an unknown model has the type that Ollama's /v1 gives it."""
     own = _upstream_error(error)
     return {
         "message": error.message,

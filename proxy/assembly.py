@@ -1,0 +1,103 @@
+"""Builds a gateway from settings. Here the clocks, the chance and the threads come in that everything else is handed."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+from proxy.canonical.catalog import ModelCard
+from proxy.catalogue_file import Catalogue
+from proxy.dialect import Egress
+from proxy.dialects.registry import egress_of
+from proxy.gateway import MAX_WHOLE_BYTES, Gateway, Upstream
+from proxy.operator_files import read_operator_files
+from proxy.routing import ModelMap, ProfileBook, Server
+from proxy.settings import Settings
+from proxy.upstream.breaker import Breakers, BreakerState, ignore_change
+from proxy.upstream.client import UpstreamClient
+from proxy.upstream.models import ModelList
+from proxy.upstream.reply import Timeouts
+from proxy.upstream.retry import RetryPolicy
+from proxy.upstream.session import make_session
+
+UPSTREAM_NAME = "default"
+
+OnBreakerChange = Callable[[str, str, BreakerState], None]
+
+
+def build_gateway(settings: Settings, on_breaker_change: OnBreakerChange | None = None) -> Gateway:
+    """The gateway that `settings` describe.
+
+    Args:
+        on_breaker_change: is told upstream, model (`""` for the whole upstream) and the new state of a breaker.
+
+    Raises:
+        SettingsError: the operator's files are wrong.
+    """
+    files = read_operator_files(settings)
+    upstream = build_upstream(settings, files.catalogue, on_breaker_change)
+    return Gateway(
+        upstream,
+        ModelMap(files.mapping),
+        ProfileBook({upstream.name: Server(settings.openai_api_base_url, settings.upstream_profile)}),
+        catalogue=files.catalogue,
+        new_id=partial(secrets.token_hex, 12),
+        default_model=settings.default_model,
+    )
+
+
+def build_upstream(settings: Settings, catalogue: Catalogue | None = None, on_breaker_change: OnBreakerChange | None = None) -> Upstream:
+    """The configured upstream; nothing is sent yet."""
+    egress = egress_of("openai")
+    client = _build_client(settings, egress, on_breaker_change)
+    known = catalogue or Catalogue()
+
+    def fetch() -> list[ModelCard]:
+        return [known.describe(card) for card in _listed(client, egress, settings.health_check_timeout)]
+
+    models = ModelList(fetch, settings.model_list_ttl, time.monotonic, _beside_the_request)
+    identity = hashlib.sha256(settings.openai_api_base_url.encode()).hexdigest()[:16]
+    return Upstream(UPSTREAM_NAME, identity, client, egress, models)
+
+
+def _build_client(settings: Settings, egress: Egress, on_breaker_change: OnBreakerChange | None) -> UpstreamClient:
+    session = make_session(
+        pool_size=settings.worker_connections,
+        ca_bundle=settings.upstream_ca_bundle,
+        verify=not settings.disable_ssl_verification,
+        proxy=settings.upstream_proxy,
+    )
+    breakers = Breakers(
+        failures=settings.breaker_failures,
+        cooldown_s=settings.breaker_cooldown,
+        clock=time.monotonic,
+        on_change=partial(on_breaker_change, UPSTREAM_NAME) if on_breaker_change else ignore_change,
+    )
+    return UpstreamClient(
+        UPSTREAM_NAME,
+        settings.openai_api_base_url,
+        settings.openai_api_key,
+        session=session,
+        policy=RetryPolicy(settings.max_retries, settings.retry_after_max),
+        breakers=breakers,
+        read_error=egress.read_error,
+        timeouts=Timeouts(settings.connect_timeout, settings.first_byte_timeout, settings.request_timeout, settings.keepalive_interval),
+    )
+
+
+def _listed(client: UpstreamClient, egress: Egress, timeout_s: float) -> list[ModelCard]:
+    reply = client.send(replace(egress.build_models(), first_byte_s=timeout_s))
+    try:
+        return egress.read_models(reply.read(MAX_WHOLE_BYTES))
+    finally:
+        reply.close()
+
+
+def _beside_the_request(work: Callable[[], None]) -> None:
+    """Runs `work` in a thread; under gevent that is a greenlet."""
+    threading.Thread(target=work, daemon=True, name="model-list").start()
