@@ -21,6 +21,7 @@ class ModelCard:
         context_length: the window in tokens.
         parameters: names of request parameters that the upstream says the model takes (OpenRouter), or `None`.
         raw: the upstream's own entry.
+        has: of Ollama's words, what the model can do at least: for those who show models while `capabilities` is unknown.
     """
 
     id: str
@@ -36,6 +37,7 @@ class ModelCard:
     description: str = ""
     parameters: frozenset[str] | None = None
     raw: Mapping[str, Any] = field(default_factory=dict)
+    has: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,74 @@
+"""How OpenAI-compatible upstreams are asked and read: the front of this folder. Pure. See `proxy.dialect.Egress`."""
+
+from __future__ import annotations
+
+from proxy.canonical.request import ChatRequest, PromptRequest
+from proxy.dialects.openai.embeddings import build_embeddings, read_embeddings, shorten
+from proxy.dialects.openai.json_body import dumps
+from proxy.dialects.openai.messages import Json, messages_json
+from proxy.dialects.openai.models import build_models, read_models
+from proxy.dialects.openai.parameters import add_format, add_logprobs, add_sampling, add_streaming, add_token_limit, add_tools
+from proxy.dialects.openai.reading import read_completion, read_error, stream_reader
+from proxy.dialects.openai.reasoning import add_reasoning
+from proxy.dialects.openai.repairs import repair
+from proxy.errors import NotSupported
+from proxy.routing import Route
+from proxy.wire.messages import UpstreamCall
+
+__all__ = [
+    "build_chat",
+    "build_embeddings",
+    "build_models",
+    "build_prompt",
+    "name",
+    "read_completion",
+    "read_embeddings",
+    "read_error",
+    "read_models",
+    "repair",
+    "shorten",
+    "stream_reader",
+]
+
+name = "openai"
+
+
+def build_chat(request: ChatRequest, route: Route) -> UpstreamCall:
+    """The call for a chat, with only what `route.profile` says the server takes.
+
+    Raises:
+        InvalidRequest: the model takes no tools, or the request can't be written as JSON.
+    """
+    profile, sampling = route.profile, request.sampling
+    body: Json = {"model": route.upstream_model, "messages": messages_json(request.messages, profile)}
+    add_tools(body, request, profile)
+    add_sampling(body, request, profile)
+    add_token_limit(body, sampling, profile)
+    add_logprobs(body, sampling, profile)
+    add_format(body, request, profile)
+    add_reasoning(body, request.reasoning, profile)
+    add_streaming(body, request, profile)
+    return UpstreamCall("/chat/completions", dumps(body), route.upstream_model, stream=request.stream)
+
+
+def build_prompt(request: PromptRequest, route: Route) -> UpstreamCall:
+    """The call for a plain continuation.
+
+    Raises:
+        NotSupported: the server continues no plain texts.
+        InvalidRequest: the request can't be written as JSON.
+    """
+    profile, sampling = route.profile, request.sampling
+    if not profile.prompt_path:
+        raise NotSupported("this upstream only chats: it has no /v1/completions, which `raw` and `suffix` need")
+    body: Json = {"model": route.upstream_model, "prompt": request.prompt}
+    if request.suffix is not None:
+        body["suffix"] = request.suffix
+    add_sampling(body, request, profile)
+    if sampling.max_tokens is not None:
+        body["max_tokens"] = sampling.max_tokens
+    if sampling.logprobs and profile.logprobs:
+        # Here it is the number of alternatives, and some servers take 0 for "none at all".
+        body["logprobs"] = max(1, sampling.top_logprobs or 0)
+    add_streaming(body, request, profile)
+    return UpstreamCall(profile.prompt_path, dumps(body), route.upstream_model, stream=request.stream)

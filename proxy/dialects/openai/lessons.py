@@ -1,0 +1,188 @@
+"""Lessons from what servers say in sentences: words and a profile -> a profile that heeds them, or the same. Pure.
+
+The sentences are those of OpenAI, Azure, vLLM, llama.cpp, LM Studio, OpenRouter, Groq, Mistral, DeepSeek, Moonshot, Together, NVIDIA
+and Ollama.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Final
+
+from proxy.dialects.openai.reasoning import EFFORTS
+from proxy.profiles import Profile
+
+Lesson = Callable[[str, Profile], Profile]
+
+
+def with_other_token_limit(profile: Profile) -> Profile:
+    """The other name, unless that was refused before: then the limit is not sent."""
+    dropped = profile.dropped | {profile.max_tokens}
+    if profile.max_tokens == "max_tokens":
+        return replace(profile, max_tokens="max_completion_tokens", dropped=dropped)
+    return replace(profile, max_tokens="max_tokens", dropped=dropped)
+
+
+def less_format(profile: Profile) -> Profile:
+    """One step down: a schema, any object, words."""
+    if profile.json_schema:
+        return replace(profile, json_schema=False, json_mode="prompt" if profile.json_mode == "json_schema" else profile.json_mode)
+    return replace(profile, json_mode="prompt")
+
+
+def less_reasoning(profile: Profile) -> Profile:
+    return replace(profile, reasoning="none")
+
+
+_TOKEN_LIMIT = re.compile(r"use ['\"`]?(max_completion_tokens|max_tokens)['\"`]? instead", re.IGNORECASE)
+
+
+def _renamed_token_limit(words: str, profile: Profile) -> Profile:
+    found = _TOKEN_LIMIT.search(words)
+    return with_other_token_limit(profile) if found and found[1].lower() != profile.max_tokens else profile
+
+
+_EFFORT = re.compile(r"reasoning[._]?effort|reasoning value", re.IGNORECASE)
+_ALLOWED = re.compile(r"(?:supported values|allowed values|one of|should be|must be)\b(.{3,160})", re.IGNORECASE | re.DOTALL)
+_UNSUPPORTED_VALUE = re.compile(r"unsupported value|invalid value|not (?:a valid|one of)|invalid reasoning", re.IGNORECASE)
+
+
+def _other_efforts(words: str, profile: Profile) -> Profile:
+    """The efforts that the server lists; without a list the three that everybody has, then none."""
+    if not _EFFORT.search(words) or profile.reasoning == "none":
+        return profile
+    found = _ALLOWED.search(words)
+    listed = set(re.findall(r"\w+", found[1].lower())) & set(EFFORTS) if found else set()
+    efforts = tuple(word for word in EFFORTS if word in listed)
+    if found and ("default" in found[1] or efforts) and efforts != profile.efforts:
+        return replace(profile, efforts=efforts)
+    if _UNSUPPORTED_VALUE.search(words):
+        middle = ("low", "medium", "high")
+        return less_reasoning(profile) if profile.efforts == middle else replace(profile, efforts=middle)
+    return profile
+
+
+_MUST_REASON = re.compile(r"reasoning is mandatory|reasoning cannot be disabled|thinking (?:cannot|can't) be disabled", re.IGNORECASE)
+_CANT_REASON = re.compile(
+    r"(?:does not|doesn't|not) support (?:thinking|reasoning)(?!_)|(?:thinking|reasoning) (?:mode )?is not (?:supported|enabled|available)",
+    re.IGNORECASE,
+)
+
+
+def _other_reasoning(words: str, profile: Profile) -> Profile:
+    if _MUST_REASON.search(words):
+        return replace(profile, efforts=tuple(word for word in profile.efforts if word != "none"))
+    return less_reasoning(profile) if _CANT_REASON.search(words) else profile
+
+
+_MUST_ECHO = re.compile(r"reasoning_content.{0,80}must be passed back|reasoning_content is missing", re.IGNORECASE | re.DOTALL)
+
+
+def _echoed_reasoning(words: str, profile: Profile) -> Profile:
+    return replace(profile, echo_reasoning="reasoning_content", must_echo_reasoning=True) if _MUST_ECHO.search(words) else profile
+
+
+_FORMAT = r"(?:response_format|json_object|json_schema|json mode|structured outputs?|grammar constraints)"
+_JSON_WORD = re.compile(r"must contain the word ['\"`]?json", re.IGNORECASE)
+_ONLY_SCHEMA = re.compile(r"response_format\.type.{0,4} must be .{0,3}json_schema", re.IGNORECASE)
+_FORMAT_IN_STREAM = re.compile(rf"{_FORMAT}.{{0,40}} not support stream|streaming.{{0,60}} not .{{0,40}}{_FORMAT}", re.IGNORECASE)
+_FORMAT_WITH_TOOLS = re.compile(
+    rf"{_FORMAT}.{{0,60}}(?:cannot|can't|not).{{0,40}}(?:with|combined).{{0,20}}(?:tool|function)"
+    rf"|(?:tool|function)[\w ]{{0,20}} (?:is|are|cannot|can't|not).{{0,60}}{_FORMAT}"
+    rf"|cannot (?:use|specify).{{0,40}}grammar.{{0,20}} with tools",
+    re.IGNORECASE,
+)
+_LOOSE_SCHEMA = re.compile(r"invalid schema for response_format", re.IGNORECASE)
+_NO_FORMAT = re.compile(
+    rf"{_FORMAT}.{{0,80}}(?:unavailable|unsupported|not (?:currently )?(?:supported|available|support)|not enabled)"
+    rf"|(?:not|doesn't) support .{{0,40}}{_FORMAT}|(?:unsupported|invalid) (?:value for )?['\"`]?response_format",
+    re.IGNORECASE,
+)
+
+
+def _other_format(words: str, profile: Profile) -> Profile:
+    if _JSON_WORD.search(words):
+        return replace(profile, json_word=True)
+    if _ONLY_SCHEMA.search(words):
+        return replace(profile, json_mode="json_schema" if profile.json_schema else "prompt")
+    in_stream, with_tools = bool(_FORMAT_IN_STREAM.search(words)), bool(_FORMAT_WITH_TOOLS.search(words))
+    if in_stream or with_tools:
+        streams = "unformatted" if in_stream and profile.streams == "all" else profile.streams
+        return replace(profile, streams=streams, format_with_tools=profile.format_with_tools and not with_tools)
+    if _LOOSE_SCHEMA.search(words):
+        return replace(profile, strict_schema=False)
+    if not _NO_FORMAT.search(words):
+        return profile
+    if "json_object" in words and "json_schema" not in words:
+        return replace(profile, json_mode="json_schema" if profile.json_schema and profile.json_mode == "json_object" else "prompt")
+    return less_format(profile)
+
+
+_STOP_COUNT = re.compile(
+    r"\bstop\b.{0,60}(?:too long|too many|at most|maximum|max\.?\s|up to|no more than|fewer than|less than or equal|<=)"
+    r"|(?:at most|maximum(?: of)?|up to|no more than) \d+ (?:items?|stop)|['\"`]?\$\.stop['\"`]? is invalid",
+    re.IGNORECASE | re.DOTALL,
+)
+_COUNT = re.compile(
+    r"(?:maximum length|at most|maximum of|max(?:imum)?|up to|no more than|less than or equal to|<=)\D{0,12}(\d+)", re.IGNORECASE
+)
+
+
+def _fewer_stops(words: str, profile: Profile) -> Profile:
+    if not _STOP_COUNT.search(words) or not re.search(r"\bstop\b", words):
+        return profile
+    found = _COUNT.search(words)
+    limit, before = int(found[1]) if found else 4, profile.stop_limit
+    return replace(profile, stop_limit=limit if before is None or limit < before else 0)
+
+
+_NO_STREAM = re.compile(
+    r"must be verified to stream|unsupported value: ['\"`]?stream['\"`]? |(?<!_)\bstreaming is not (?:supported|available)|"
+    r"(?:does not|doesn't) support streaming",
+    re.IGNORECASE,
+)
+_NINE_LETTERS = re.compile(r"tool call id.{0,120}(?:length of 9|a-z, A-Z, 0-9)", re.IGNORECASE | re.DOTALL)
+_NO_NULL = re.compile(
+    r"\bcontent\b.{0,60}(?:valid string|be a string|cannot be (?:null|none)|expected (?:a )?string|field required)", re.IGNORECASE
+)
+_NAMED_TOOL = re.compile(r"invalid tool_choice type|tool_choice.{0,60}(?:supported string values|must be a string)", re.IGNORECASE)
+_ONE_OF_TWO = re.compile(r"temperature.{0,12}\btop_p\b.{0,60}(?:both|only one)", re.IGNORECASE)
+_NO_LOGPROBS = re.compile(r"not allowed to request logprobs", re.IGNORECASE)
+_NO_DIMENSIONS = re.compile(
+    r"matryoshka|not support (?:specifying |changing |output )?(?:the )?(?:output |embedding )?dimension|dimensions?.{0,30} not support",
+    re.IGNORECASE,
+)
+_INPUT_TYPE = re.compile(r"input_type['\"`]? (?:parameter )?is required|missing.{0,40}input_type", re.IGNORECASE)
+
+
+def _odds_and_ends(words: str, profile: Profile) -> Profile:
+    for pattern, change in _SENTENCES:
+        if pattern.search(words):
+            return change(profile)
+    return profile
+
+
+_SENTENCES: Final[tuple[tuple[re.Pattern[str], Callable[[Profile], Profile]], ...]] = (
+    (_NO_STREAM, lambda profile: replace(profile, streams="none")),
+    (_NINE_LETTERS, lambda profile: replace(profile, tool_ids="alnum9")),
+    (_NAMED_TOOL, lambda profile: replace(profile, named_tool="only")),
+    (_ONE_OF_TWO, lambda profile: replace(profile, dropped=profile.dropped | {"top_p"})),
+    (_NO_LOGPROBS, lambda profile: replace(profile, logprobs=False)),
+    (_NO_DIMENSIONS, lambda profile: replace(profile, dimensions=False)),
+    # NVIDIA's retrieval models want to know what a text is for; most of what is embedded is there to be found.
+    (_INPUT_TYPE, lambda profile: replace(profile, embeddings=MappingProxyType({**profile.embeddings, "input_type": "passage"}))),
+    (_NO_NULL, lambda profile: replace(profile, no_content="empty")),
+)
+
+LESSONS: Final[tuple[Lesson, ...]] = (
+    _renamed_token_limit,
+    _other_efforts,
+    _other_reasoning,
+    _echoed_reasoning,
+    _other_format,
+    _fewer_stops,
+    _odds_and_ends,
+)

@@ -1,0 +1,166 @@
+"""Canonical messages and tools -> those of Chat Completions, in the form that a profile's server takes. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from proxy.canonical.request import (
+    AudioPart,
+    ImagePart,
+    Message,
+    Part,
+    ReasoningPart,
+    RefusalPart,
+    TextPart,
+    Tool,
+    ToolCallPart,
+    ToolResultPart,
+)
+from proxy.dialects.openai.tool_ids import nine_letter_ids
+from proxy.profiles import Profile
+
+Json = dict[str, Any]
+
+# Servers that insist on the thinking of earlier turns refuse an empty text; clients may have dropped what there was.
+# Source: https://github.com/NousResearch/hermes-agent/pull/18263
+_FORGOTTEN_THINKING = " "
+
+# What stands between the texts of one message. A model wrote its own in one piece; those of others are paragraphs.
+_BETWEEN = {"assistant": "", "system": "\n\n", "developer": "\n\n"}
+
+
+def messages_json(messages: Sequence[Message], profile: Profile) -> list[Json]:
+    """The conversation. What tools have shown comes as a user's message behind the last of their results: those can only be text."""
+    ids = nine_letter_ids(messages) if profile.tool_ids == "alnum9" else {}
+    built: list[Json] = []
+    shown: list[ImagePart | AudioPart] = []
+    for message in messages:
+        if message.role == "tool":
+            built += [_tool_message(part, ids, shown) for part in message.parts if isinstance(part, ToolResultPart)]
+            continue
+        if shown:
+            built.append(_shown_message(shown))
+            shown = []
+        built += _assistant_message(message, profile, ids) if message.role == "assistant" else [_plain_message(message, profile)]
+    if shown:
+        built.append(_shown_message(shown))
+    return built
+
+
+def tools_json(tools: Iterable[Tool]) -> list[Json]:
+    """The functions that the model may call; their schemas as they came."""
+    return [{"type": "function", "function": _function(tool)} for tool in tools]
+
+
+def add_instruction(messages: list[Json], text: str) -> None:
+    """Lets the system say `text`, behind what it says already."""
+    first = messages[0] if messages else None
+    if first is not None and first["role"] == "system" and isinstance(first["content"], str):
+        first["content"] = f"{first['content']}\n\n{text}".lstrip()
+    else:
+        messages.insert(0, {"role": "system", "content": text})
+
+
+def _plain_message(message: Message, profile: Profile) -> Json:
+    # Only OpenAI knows developers, and it reads a system message as one where it has to.
+    role = "system" if message.role == "developer" else message.role
+    built: Json = {"role": role, "content": _content(message.parts, _BETWEEN.get(message.role, "\n"))}
+    if message.name and profile.message_names:
+        built["name"] = message.name
+    return built
+
+
+def _assistant_message(message: Message, profile: Profile, ids: dict[str, str]) -> list[Json]:
+    """One message, or none for a turn without words and calls that the server would refuse."""
+    built: Json = {"role": "assistant"}
+    content = _content(message.parts, _BETWEEN["assistant"])
+    calls = [_tool_call(part, ids) for part in message.parts if isinstance(part, ToolCallPart)]
+    if content or profile.no_content == "empty" or (not calls and profile.no_content == "null"):
+        built["content"] = content
+    elif not calls:
+        return []
+    elif profile.no_content == "null":
+        built["content"] = None
+    if message.name and profile.message_names:
+        built["name"] = message.name
+    if profile.echo_reasoning and (calls or profile.must_echo_reasoning):
+        _echo_reasoning(built, message, profile)
+    if calls:
+        built["tool_calls"] = calls
+    return [built]
+
+
+def _echo_reasoning(built: Json, message: Message, profile: Profile) -> None:
+    thinking = "".join(part.text for part in message.parts if isinstance(part, ReasoningPart))
+    if thinking or profile.must_echo_reasoning:
+        built[profile.echo_reasoning] = thinking or _FORGOTTEN_THINKING
+
+
+def _tool_call(call: ToolCallPart, ids: dict[str, str]) -> Json:
+    function = {"name": call.name, "arguments": call.arguments or "{}"}
+    return {"id": ids.get(call.id, call.id), "type": "function", "function": function}
+
+
+def _tool_message(result: ToolResultPart, ids: dict[str, str], shown: list[ImagePart | AudioPart]) -> Json:
+    texts = []
+    for part in result.parts:
+        if isinstance(part, TextPart):
+            texts.append(part.text)
+        else:
+            shown.append(part)
+            texts.append(_label(part, len(shown)))
+    text = "\n".join(texts)
+    return {
+        "role": "tool",
+        "tool_call_id": ids.get(result.call_id, result.call_id),
+        "content": f"Error: {text}" if result.is_error else text,
+    }
+
+
+def _shown_message(shown: Sequence[ImagePart | AudioPart]) -> Json:
+    content: list[Json] = []
+    for number, part in enumerate(shown, 1):
+        content += ({"type": "text", "text": _label(part, number)}, _media(part))
+    return {"role": "user", "content": content}
+
+
+def _label(part: ImagePart | AudioPart, number: int) -> str:
+    return f"[{'image' if isinstance(part, ImagePart) else 'audio'} {number}]"
+
+
+def _content(parts: Sequence[Part], between: str) -> str | list[Json]:
+    """A text where there is nothing else, since some servers take nothing else; parts where there is something to see or hear."""
+    if len(parts) == 1 and isinstance(parts[0], TextPart):
+        return parts[0].text
+    if any(isinstance(part, ImagePart | AudioPart) for part in parts):
+        return _content_parts(parts)
+    return between.join([part.text for part in parts if isinstance(part, TextPart | RefusalPart)])
+
+
+def _content_parts(parts: Sequence[Part]) -> list[Json]:
+    """What was said, shown and played, without empty texts."""
+    built: list[Json] = []
+    for part in parts:
+        if isinstance(part, ImagePart | AudioPart):
+            built.append(_media(part))
+        elif isinstance(part, TextPart | RefusalPart) and part.text:
+            built.append({"type": "text", "text": part.text})
+    return built
+
+
+def _media(part: ImagePart | AudioPart) -> Json:
+    if isinstance(part, AudioPart):
+        return {"type": "input_audio", "input_audio": {"data": part.data, "format": part.format}}
+    return {"type": "image_url", "image_url": {"url": part.url or f"data:{part.mime};base64,{part.data}"}}
+
+
+def _function(tool: Tool) -> Json:
+    built: Json = {"name": tool.name}
+    if tool.description:
+        built["description"] = tool.description
+    # A function without arguments: some servers insist on the schema that says so.
+    built["parameters"] = {"type": "object", "properties": {}} if tool.parameters is None else tool.parameters
+    if tool.strict is not None:
+        built["strict"] = tool.strict
+    return built

@@ -1,0 +1,80 @@
+"""How hard to think, in the words of each kind of server. Pure.
+
+Each server has its own switch, and none refuses to be left alone: without a wish of the client nothing is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from proxy.canonical.request import Effort
+from proxy.dialects.openai.messages import Json
+from proxy.profiles import Profile, ReasoningStyle
+
+# From not at all to as much as can be, in the words that go on the wire.
+EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+_TEMPLATE_EFFORTS: Final = ("low", "medium", "high")
+
+
+def add_reasoning(body: Json, effort: Effort | None, profile: Profile) -> None:
+    """The client's wish to let the model think, or not; nothing where the server could not be told."""
+    if effort is None or profile.reasoning == "none":
+        return
+    fields = _STYLES[profile.reasoning](effort, profile)
+    body.update({name: value for name, value in fields.items() if name not in profile.dropped})
+
+
+def nearest_effort(effort: Effort, words: Sequence[str]) -> str | None:
+    """The word that comes closest to `effort`, on the side of `medium`; `None` when it is best to say nothing.
+
+    Who wants no thinking gets as little as there is, but none of the middle.
+    """
+    if effort == "on":
+        return None
+    wanted, middle = EFFORTS.index("none" if effort == "off" else effort), EFFORTS.index("medium")
+    last = EFFORTS.index("low") if effort == "off" else middle
+    step = 1 if wanted <= last else -1
+    return next((EFFORTS[place] for place in range(wanted, last + step, step) if EFFORTS[place] in words), None)
+
+
+def _effort_field(effort: Effort, profile: Profile) -> Json:
+    word = nearest_effort(effort, profile.efforts)
+    return {"reasoning_effort": word} if word else {}
+
+
+def _template(effort: Effort, profile: Profile) -> Json:
+    """Chat templates ignore what they do not know. Qwen's and GLM's know `enable_thinking`, DeepSeek's `thinking`, gpt-oss's the effort."""
+    thinks = effort != "off"
+    kwargs: Json = {"enable_thinking": thinks, "thinking": thinks}
+    word = nearest_effort(effort, _TEMPLATE_EFFORTS) if thinks else None
+    if word:
+        kwargs["reasoning_effort"] = word
+    # vLLM renders gpt-oss without its template, and reads the effort from here.
+    return {"chat_template_kwargs": kwargs} | (_effort_field(effort, profile) if thinks else {})
+
+
+def _openrouter(effort: Effort, profile: Profile) -> Json:
+    if effort == "on":
+        return {"reasoning": {"enabled": True}}
+    word = nearest_effort(effort, profile.efforts)
+    if word == "none":
+        return {"reasoning": {"enabled": False}}
+    return {"reasoning": {"effort": word}} if word else {}
+
+
+def _thinking_switch(effort: Effort, profile: Profile) -> Json:
+    return {"thinking": {"type": "disabled" if effort == "off" else "enabled"}}
+
+
+def _groq(effort: Effort, profile: Profile) -> Json:
+    return {"reasoning_format": "hidden" if effort == "off" else "parsed"} | _effort_field(effort, profile)
+
+
+_STYLES: Final[Mapping[ReasoningStyle, Callable[[Effort, Profile], Json]]] = {
+    "effort": _effort_field,
+    "template": _template,
+    "openrouter": _openrouter,
+    "thinking_switch": _thinking_switch,
+    "groq": _groq,
+}

@@ -1,0 +1,98 @@
+"""What a refusal says: its words, and the names of the fields that it does not want. Pure.
+
+Servers put the names into sentences of their own, into lists of pydantic's errors, and into texts that hold such lists as Python or JSON.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from proxy.errors import UpstreamRefused
+
+# Where servers put their words. What they quote of the request (`input`) or of the model (`failed_generation`) is not among them.
+_WORD_KEYS: Final = ("message", "detail", "msg", "error", "errors", "title", "description", "metadata", "raw", "reason")
+_MAX_DEPTH = 6
+_MAX_CHARS = 8192
+
+_QUOTE = r"['\"`]?"
+_NAMES = rf"((?:{_QUOTE}[\w.]+{_QUOTE})(?:(?:, | and |, and ){_QUOTE}[\w.]+{_QUOTE})*)"
+_FIELD = r"(?:param(?:eter)?|argument|option|name|field|property|key)s?"
+_NOT_TAKEN = r"(?:not (?:currently |yet )?(?:supported|permitted|allowed|available)|unsupported|deprecated)"
+_SENTENCES: Final = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        rf"(?:unsupported|unknown|unrecognized) (?:request )?{_FIELD}(?: supplied)?:? [\[{{]?{_NAMES}",
+        rf"unsupported value: {_NAMES}",
+        rf"{_FIELD} (?:is |are )?not supported (?:on|by|for|with|in) [\w' -]{{1,40}}: {_NAMES}",
+        rf"(?:does not|doesn't|not) support (?:the )?{_FIELD}:? [\[{{]?{_NAMES}",
+        rf"additional properties are not allowed \({_NAMES}",
+        rf"unexpected (?:keyword )?{_FIELD}:? {_NAMES}",
+        rf"{_QUOTE}([\w.]+){_QUOTE}(?: of type '\w+')? (?:is|are) (?:currently )?{_NOT_TAKEN}",
+        # NVIDIA, and pydantic's own text
+        r"((?:\w+ -> )*\w+)\s+extra (?:inputs|fields) (?:are )?not permitted",
+    )
+)
+_NAME = re.compile(r"[\w.]+")
+# One error of pydantic's list, written by Python's `repr` or as JSON inside a text.
+_LISTED_ERROR = re.compile(r"extra_forbidden['\"\\]+,\s*[\\'\"]+loc[\\'\"]+:\s*[(\[]([^)\]]*)[)\]]")
+_EXTRA = re.compile(r"extra", re.IGNORECASE)
+_CAMEL = re.compile(r"(?<=[a-z0-9])([A-Z])")
+_REFUSING = re.compile(
+    r"not support|unsupported|unrecognized|unknown|not permitted|not allowed|deprecated|unexpected|extra ", re.IGNORECASE
+)
+_REFUSING_CODES: Final = frozenset({"unsupported_parameter", "unknown_parameter", "unsupported_value"})
+
+
+def words_of(error: UpstreamRefused) -> str:
+    """All that the server says, in one text."""
+    return "\n".join((error.message, *_texts(error.raw)))[:_MAX_CHARS]
+
+
+def names_in(error: UpstreamRefused, words: str) -> list[str]:
+    """The fields that the server does not want, as dotted paths into the request (`messages.2.assistant.name`), in its own order."""
+    names = [*_listed(error.raw), *map(_dotted, _LISTED_ERROR.findall(words))]
+    for sentence in _SENTENCES:
+        for found in sentence.findall(words):
+            names += map(_snake, _NAME.findall(found.replace(" -> ", ".")))
+    if error.param and (error.code in _REFUSING_CODES or _REFUSING.search(words)):
+        names.append(_snake(error.param))
+    return list(dict.fromkeys(name.strip(".").removeprefix("body.") for name in names))
+
+
+def _texts(value: object, depth: int = 0) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif depth < _MAX_DEPTH and isinstance(value, list):
+        for item in value:
+            yield from _texts(item, depth + 1)
+    elif depth < _MAX_DEPTH and isinstance(value, dict):
+        for key in _WORD_KEYS:
+            if key in value:
+                yield from _texts(value[key], depth + 1)
+
+
+def _listed(value: Any, depth: int = 0) -> Iterator[str]:
+    """The places of pydantic's errors about fields too many: objects with `loc`, wherever they stand."""
+    if depth >= _MAX_DEPTH:
+        return
+    if isinstance(value, list):
+        for item in value:
+            yield from _listed(item, depth + 1)
+    elif isinstance(value, dict):
+        place = value.get("loc")
+        if isinstance(place, list):
+            if _EXTRA.search(f"{value.get('type')} {value.get('msg')}"):
+                yield ".".join(map(str, place))
+            return
+        for key in _WORD_KEYS:
+            yield from _listed(value.get(key), depth + 1)
+
+
+def _dotted(place: str) -> str:
+    return ".".join(_NAME.findall(place))
+
+
+def _snake(name: str) -> str:
+    return _CAMEL.sub(lambda letter: f"_{letter[1].lower()}", name)

@@ -1,0 +1,101 @@
+"""Learns from refusals: a profile and what its server just said -> a profile that avoids it. Pure.
+
+Only what a request can do without is left out, or said in another way. The model, the messages and the tools stay what they are; a wrong
+value is the client's own mistake and is not repaired either.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+from proxy.dialects.openai.lessons import LESSONS, less_format, less_reasoning, with_other_token_limit
+from proxy.dialects.openai.refused import names_in, words_of
+from proxy.errors import UpstreamRefused
+from proxy.profiles import Profile
+
+_STATUSES: Final = frozenset({400, 403, 422, 500, 501})
+
+# What OpenAI's reasoning models refuse one by one; who refuses one of these refuses them all.
+_FAMILY: Final = frozenset({"temperature", "top_p", "presence_penalty", "frequency_penalty"})
+_OF_MODEL = re.compile(r"unsupported (?:parameter|value): .* this model|is deprecated for this model", re.IGNORECASE)
+
+
+def repair(error: UpstreamRefused, profile: Profile) -> Profile | None:
+    """A profile that avoids what the upstream just refused, or `None` when the refusal is not about a parameter."""
+    if error.status not in _STATUSES:
+        return None
+    words = words_of(error)
+    for lesson in LESSONS:
+        learnt = lesson(words, profile)
+        if learnt != profile:
+            return learnt
+    learnt = profile
+    of_model = bool(_OF_MODEL.search(words))
+    for place, field in dict.fromkeys(map(_place_and_field, names_in(error, words))):
+        learnt = _without_in_messages(field, learnt) if place == "messages" else _without(field, learnt, of_model=of_model)
+    return None if learnt == profile else learnt
+
+
+def _place_and_field(name: str) -> tuple[str, str]:
+    """What `name`, a dotted path, is about: a field of the messages by its own name, else a field of the request."""
+    first, _, _ = name.partition(".")
+    if first == "messages" or name == "reasoning_content":
+        return "messages", name.rpartition(".")[2]
+    return "", first
+
+
+def _without(field: str, profile: Profile, *, of_model: bool) -> Profile:
+    if of_model and field in _FAMILY | {"logprobs", "top_logprobs"}:
+        return replace(profile, dropped=profile.dropped | _FAMILY, logprobs=False)
+    if field == profile.max_tokens:
+        return with_other_token_limit(profile)
+    if field in profile.params.values() or field in _PLAIN_FIELDS:
+        return replace(profile, dropped=profile.dropped | {field})
+    change = _CHANGES.get(field)
+    return profile if change is None else change(profile)
+
+
+def _without_in_messages(field: str, profile: Profile) -> Profile:
+    if field == profile.echo_reasoning:
+        return replace(profile, echo_reasoning="", must_echo_reasoning=False)
+    return replace(profile, message_names=False) if field == "name" else profile
+
+
+def _without_reasoning_field(profile: Profile) -> Profile:
+    """`reasoning` is OpenRouter's switch, and elsewhere may be the thinking of earlier turns."""
+    if profile.reasoning != "openrouter" and profile.echo_reasoning == "reasoning":
+        return _without_in_messages("reasoning", profile)
+    return less_reasoning(profile)
+
+
+def _without_effort(profile: Profile) -> Profile:
+    """Beside a template's switch the effort is an extra; elsewhere it is all there is."""
+    if profile.reasoning == "template":
+        return replace(profile, dropped=profile.dropped | {"reasoning_effort"})
+    return less_reasoning(profile)
+
+
+# Fields that are left out without any other consequence.
+_PLAIN_FIELDS: Final = frozenset(
+    {"reasoning_format", "chat_template_kwargs", "encoding_format", "input_type", "truncate", "truncate_prompt_tokens"}
+)
+_CHANGES: Final[dict[str, Callable[[Profile], Profile]]] = {
+    "stop": lambda profile: replace(profile, stop_limit=0),
+    "stream_options": lambda profile: replace(profile, stream_options=False),
+    "include_usage": lambda profile: replace(profile, stream_options=False),
+    "stream": lambda profile: replace(profile, streams="none"),
+    "logprobs": lambda profile: replace(profile, logprobs=False),
+    "top_logprobs": lambda profile: replace(profile, logprobs=False),
+    "dimensions": lambda profile: replace(profile, dimensions=False),
+    "response_format": less_format,
+    "strict": lambda profile: replace(profile, strict_schema=False),
+    "tool_choice": lambda profile: replace(profile, named_tool="only"),
+    "reasoning_effort": _without_effort,
+    "thinking": less_reasoning,
+    "think": less_reasoning,
+    "enable_thinking": less_reasoning,
+    "reasoning": _without_reasoning_field,
+}
