@@ -90,7 +90,7 @@ def model_digest(identity: str, model_id: str) -> str:
 
 def capability_words(card: ModelCard) -> list[str]:
     """What the model can do, in Ollama's words and order."""
-    known = DEFAULT_CAPABILITIES if card.capabilities is None else card.capabilities
+    known = {*DEFAULT_CAPABILITIES, *card.has} if card.capabilities is None else card.capabilities
     return [word for word in CAPABILITIES if word in known]
 
 

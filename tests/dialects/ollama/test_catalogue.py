@@ -123,6 +123,12 @@ def test_parameter_counts_are_written_for_people(count: int | None, size: str) -
     assert tags_of(ModelCard("a", parameter_count=count))[0]["details"]["parameter_size"] == size
 
 
+def test_what_a_model_has_at_least_is_shown_beside_the_defaults() -> None:
+    shown = show_of(ModelCard("a", has=frozenset({"vision", "thinking"})))
+
+    assert shown["capabilities"] == ["completion", "tools", "vision", "thinking"]
+
+
 def test_words_that_are_not_ollamas_are_not_shown() -> None:
     card = ModelCard("a", capabilities=frozenset({"completion", "teleport", *CAPABILITIES}))
 
