@@ -9,9 +9,9 @@ _TAG = re.compile(r"<[!/]?[a-zA-Z][^<>]*>")
 _MARKUP = re.compile(r"<!doctype|<html|<head|<body|</[a-z]", re.IGNORECASE)
 _SECRETS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\b(bearer|basic)\s+[\w.~+/=*-]{6,}", re.IGNORECASE), r"\1 [key]"),
-    # OpenAI sk-, Groq gsk_, Cerebras csk-, xAI xai-, NVIDIA nvapi-, HF hf_, Perplexity pplx-, Fireworks fw_, Together tgp_, Google AIza
-    (re.compile(r"(?<![\w-])(?:g?sk|csk|pk|rk|xai|nvapi|hf|pplx|fw|tgp)[-_][\w*.-]*[\w*]|(?<!\w)AIza[\w-]{10,}"), "[key]"),
-    (re.compile(r"(\bapi[-_ ]?key\b(?: provided)?['\"]?\s*[:=]\s*)[^\s,;]+", re.IGNORECASE), r"\1[key]"),
+    # OpenAI sk-, Cerebras csk-, xAI xai-, NVIDIA nvapi-, Perplexity pplx-; Groq gsk_, HF hf_, Fireworks fw_, Together tgp_; Google's
+    (re.compile(r"(?<![\w-])(?:(?:c?sk|xai|nvapi|pplx)-|(?:gsk|hf|fw|tgp)_)[\w*.-]{3,}[\w*]|(?<!\w)AIza[\w-]{10,}"), "[key]"),
+    (re.compile(r"(\bapi[-_ ]?key\b(?: provided)?['\"]?\s*[:=]\s*)[^\s,;]*[^\s,;.]", re.IGNORECASE), r"\1[key]"),
     (re.compile(r"\b(?:https?|wss?)://[^\s\"'<>)\]}]+[^\s\"'<>)\]}.,;:!?]", re.IGNORECASE), "[address]"),
     (re.compile(r"(\bhost\s*=\s*)['\"][^'\"]*['\"]", re.IGNORECASE), r"\1[address]"),
     (re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b"), "[address]"),

@@ -111,10 +111,10 @@ def _begins_another(call: ToolCall, call_id: str, name: str, fragment: str) -> b
     fresh = fragment.lstrip().startswith("{")
     if same_id or not (name or fresh) or not call.has_whole_arguments():
         return False
-    if (name and name != call.name) or call_id or (name and fresh):
-        return True
     if not fresh:
-        return False
+        return name not in ("", call.name) and call.name != ""
+    if name or call_id:
+        return True
     raise UpstreamBroken(f"the upstream sent arguments of a second tool call without its name, after those of {call.name}")
 
 

@@ -1,0 +1,172 @@
+"""What must hold for every answer: on the recordings, and on whatever chance makes up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.canonical.completion import Completion
+from proxy.canonical.events import ChatEvent, PartDelta
+from proxy.canonical.fold import collect
+from proxy.errors import UpstreamBroken
+from tests.dialects.openai.records import DONE, RECORDINGS, call, read, read_whole, record, sse, text
+
+SCENARIOS = sorted(path.name for path in RECORDINGS.iterdir())
+WHOLE_SCENARIOS = [name for name in SCENARIOS if name != "cut"]
+
+
+def stream_of(scenario: str) -> bytes:
+    return (RECORDINGS / scenario / "stream.txt").read_bytes()
+
+
+def pieces_of(stream: bytes, cuts: list[int]) -> list[bytes]:
+    at = sorted(cut % (len(stream) + 1) for cut in cuts)
+    return [piece for begin, end in zip([0, *at], [*at, len(stream)], strict=True) if (piece := stream[begin:end])]
+
+
+def comparable(events: list[ChatEvent]) -> list[object]:
+    return [str(event) for event in events]
+
+
+def test_every_scenario_is_there_and_says_where_it_is_from() -> None:
+    assert sorted(["text", "tool_call", "two_tool_calls", "tool_result", "reasoning", "image", "length", "refused", "cut"]) == SCENARIOS
+    for scenario in SCENARIOS:
+        folder: Path = RECORDINGS / scenario
+        assert sorted(path.name for path in folder.iterdir()) == ["origin.md", "request.json", "response.json", "stream.txt"]
+        assert orjson.loads((folder / "request.json").read_bytes())["messages"]
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+def test_one_byte_at_a_time_gives_the_same_events(scenario: str, end: bytes) -> None:
+    stream = stream_of(scenario).replace(b"\n", end)
+    assert comparable(read(*(bytes([byte]) for byte in stream))) == comparable(read(stream_of(scenario)))
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+@given(cuts=st.lists(st.integers(0, 100_000), max_size=12))
+def test_any_cut_gives_the_same_events(scenario: str, cuts: list[int]) -> None:
+    stream = stream_of(scenario)
+    assert comparable(read(*pieces_of(stream, cuts))) == comparable(read(stream))
+
+
+@pytest.mark.parametrize("scenario", WHOLE_SCENARIOS)
+def test_stream_and_whole_answer_agree(scenario: str) -> None:
+    whole = (RECORDINGS / scenario / "response.json").read_bytes()
+    completion = collect(read_whole(whole))
+    assert collect(read(stream_of(scenario))) == completion
+    assert collect(read(whole)) == completion
+    assert isinstance(completion, Completion)
+    assert completion.parts
+    assert completion.usage.prompt_tokens
+
+
+@pytest.mark.parametrize("scenario", WHOLE_SCENARIOS)
+def test_every_stream_that_is_cut_before_its_reason_fails(scenario: str) -> None:
+    stream = stream_of(scenario)
+    reason = stream.index(b'"finish_reason":"')
+    for at in range(1, reason, 97):
+        with pytest.raises(UpstreamBroken):
+            collect(read(stream[:at]))
+
+
+def test_the_cut_scenario_is_broken_both_ways() -> None:
+    for events in (read(stream_of("cut")), read_whole((RECORDINGS / "cut" / "response.json").read_bytes())):
+        with pytest.raises(UpstreamBroken, match="ended before it was complete"):
+            collect(events)
+
+
+# By chance
+
+NAMES = st.sampled_from([None, "f", "g", "fg"])
+IDS = st.sampled_from([None, "a", "b", "0"])
+ARGUMENTS = st.sampled_from([None, "", "{", '{"x"', ":1", "}", '{"x":1}', '{"y":2}', " ", {"x": 1}, "nonsense"])
+CALLS = st.builds(call, st.sampled_from([None, 0, 0, 1, 5]), IDS, NAMES, ARGUMENTS)
+WORDS = st.sampled_from(["a", "b", "", "<think>", "</think>", "\n", "😀"])
+DELTAS = st.dictionaries(st.sampled_from(["content", "reasoning", "reasoning_content", "refusal", "role"]), st.none() | WORDS, max_size=3)
+RECORDS = st.one_of(
+    CALLS,
+    st.builds(text, WORDS),
+    st.builds(record, DELTAS, st.sampled_from([None, None, "", "stop", "length", "tool_calls", "odd"])),
+    st.just({"choices": [], "usage": {"prompt_tokens": 1}}),
+    st.just({"error": "boom"}) | st.just(b": comment\n\n") | st.just(b'{"error":"x"}\n\n'),
+)
+
+
+@given(st.lists(RECORDS, max_size=10), st.booleans(), st.lists(st.integers(0, 100_000), max_size=8))
+def test_records_in_any_order_give_a_legal_stream_whatever_the_cuts(records: list[object], ends: bool, cuts: list[int]) -> None:
+    stream = sse(*records, *([DONE] if ends else []))
+    events = read(*pieces_of(stream, cuts))
+    assert comparable(events) == comparable(read(*pieces_of(stream, [])))
+    assert all(delta.text.encode() is not None for delta in events if isinstance(delta, PartDelta))
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-5, 600)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.sampled_from(["", "a", "stop", "error"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    *(
+                        "choices",
+                        "delta",
+                        "message",
+                        "content",
+                        "text",
+                        "thinking",
+                        "type",
+                        "finish_reason",
+                        "index",
+                        "tool_calls",
+                        "function",
+                    ),
+                    *("name", "arguments", "id", "usage", "prompt_tokens", "error", "code", "detail", "loc", "msg", "logprobs", "tokens"),
+                    *(
+                        "token_logprobs",
+                        "top_logprobs",
+                        "token",
+                        "model",
+                        "created",
+                        "function_call",
+                        "reasoning",
+                        "x_groq",
+                        "param",
+                        "metadata",
+                    ),
+                ]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=20,
+)
+CHOICES = st.fixed_dictionaries({"choices": st.lists(st.fixed_dictionaries({"delta": JSON, "logprobs": JSON}), max_size=2)})
+
+
+@given(st.lists(JSON | CHOICES, max_size=4))
+def test_no_json_makes_the_reader_crash(records: list[object]) -> None:
+    read(sse(*records, DONE))
+    read(sse(text("a"), *records))
+    for whole in records:
+        read_whole(whole)
+
+
+@given(
+    st.lists(
+        st.binary(max_size=30) | st.sampled_from([b"data: ", b"\n\n", b"event: error\n", b"{", b"[DONE]", b"\r", b"<a>", b"\xef\xbb"]),
+        max_size=8,
+    )
+)
+def test_no_bytes_make_the_reader_crash(pieces: list[bytes]) -> None:
+    read(*(piece for piece in pieces if piece))
+    read_whole(b"".join(pieces))
