@@ -137,23 +137,18 @@ def web_service(name: str) -> Response:
 
 
 def _existing_model(name: str) -> ModelCard:
-    """What is known of the model; a card without facts where the upstream cannot list, or where only the operator names the model.
+    """What is known of the model. The upstream's list says what there is, where it has one; the operator's names for models count too.
 
     Raises:
         ModelNotFound: it is not listed.
         UpstreamError: the list was never fetched and cannot be fetched now.
     """
     gateway = exchange.gateway()
-    card = gateway.find_model(name)
-    if card is None:
-        # Nobody may say "not found" before the list has been fetched.
-        gateway.models()
-        card = gateway.find_model(name)
-    if card is not None:
-        return card
-    if gateway.lists_models and not _is_alias(name):
+    listed = gateway.models()
+    card = gateway.find_model(name) or ModelCard(gateway.upstream_model(name))
+    if gateway.lists_models and all(card.id != other.id for other in listed) and not _is_alias(name):
         raise ModelNotFound(name)
-    return ModelCard(gateway.upstream_model(name))
+    return card
 
 
 def _is_alias(name: str) -> bool:

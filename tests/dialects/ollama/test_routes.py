@@ -27,10 +27,11 @@ DIGEST = "sha256:" + "0a" * 32
 
 @dataclass
 class StandInGateway:
-    """Knows models, and fetches its list only when asked for all of them."""
+    """Knows models, and fetches its list only when asked for all of them. `told` is what the operator says of models."""
 
     cards: Sequence[ModelCard] = (ModelCard("chatty", created=5, context_length=8192),)
     names: Mapping[str, str] = field(default_factory=dict)
+    told: Sequence[ModelCard] = ()
     lists_models: bool = True
     down: bool = False
     fetched: bool = False
@@ -43,7 +44,8 @@ class StandInGateway:
 
     def find_model(self, name: str) -> ModelCard | None:
         asked = self.names.get(name, name).removesuffix(":latest")
-        return next((card for card in self.cards if card.id == asked), None) if self.fetched else None
+        known = (*(self.cards if self.fetched else ()), *self.told)
+        return next((card for card in known if card.id == asked), None)
 
     def aliases(self) -> Mapping[str, str]:
         return self.names
@@ -194,6 +196,19 @@ def test_an_alias_of_an_unlisted_model_exists(name: str) -> None:
 
     assert client.post("/api/show", json={"model": name}).status_code == 200
     assert client.post("/api/pull", json={"model": name, "stream": False}).status_code == 200
+
+
+def test_what_the_operator_says_of_a_model_does_not_make_it_exist() -> None:
+    told = (ModelCard("ghost", context_length=5), ModelCard("chatty", context_length=5))
+
+    client = a_client(StandInGateway(told=told))
+    assert_json(client.post("/api/show", json={"model": "ghost"}), 404, {"error": "model 'ghost:latest' not found"})
+    listed = client.post("/api/show", json={"model": "chatty"}).json
+    unlisted = a_client(StandInGateway(cards=(), told=told, lists_models=False)).post("/api/show", json={"model": "ghost"}).json
+    assert listed is not None
+    assert unlisted is not None
+    assert listed["model_info"]["unknown.context_length"] == 8192
+    assert unlisted["model_info"]["unknown.context_length"] == 5
 
 
 def test_pull_of_a_known_model_succeeds() -> None:
