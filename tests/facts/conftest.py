@@ -13,12 +13,15 @@ from tests.live.gateways import Gateways
 
 __all__ = ["gateways"]
 
+# What a server says of a model of which all is known, in Mistral's way.
+ONLY_CHATS = {"completion_chat": True, "function_calling": False, "vision": False, "reasoning": False, "completion_fim": False}
+
 MODELS = [
     {"id": "vectors", "object": "model", "created": 1700000000, "owned_by": "them", "capabilities": ["embedding"]},
     {"id": "tagged:7b", "object": "model", "created": 1700000100, "owned_by": "them"},
     {"id": "zebra", "object": "model", "created": 1700000100, "owned_by": "them"},
     {"id": "chatty", "object": "model", "created": 1700000200, "owned_by": "them", "context_length": 8192},
-    {"id": "plain", "object": "model", "created": 1700000300, "owned_by": "them", "capabilities": ["completion"]},
+    {"id": "plain", "object": "model", "created": 1700000300, "owned_by": "them", "capabilities": ONLY_CHATS},
 ]
 
 

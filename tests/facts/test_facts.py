@@ -249,8 +249,8 @@ def test_fact_25_created_at_is_rfc_3339_in_utc(facts: Facts) -> None:
 def test_fact_26_separators_inside_a_text_do_not_split_lines(facts: Facts) -> None:
     text = "a\u2028b\u2029c\u0085d"
     facts.upstream.answer_stream(chat_chunk(text), finish_chunk())
-    client = ollama.Client(facts.base_url, trust_env=False)
-    read = "".join(part.message.content or "" for part in client.chat("chatty", [{"role": "user", "content": "hi"}], stream=True))
+    with ollama.Client(facts.base_url, trust_env=False) as client:
+        read = "".join(part.message.content or "" for part in client.chat("chatty", [{"role": "user", "content": "hi"}], stream=True))
     assert read == text
     facts.upstream.answer_stream(chat_chunk(text), finish_chunk())
     answer = facts.post("/api/chat", HELLO)
