@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from proxy.operator_files import read_operator_files
 from proxy.settings import Settings, SettingsError
 from proxy.web.logs import log_config
 
@@ -53,7 +54,12 @@ def settings_in_force() -> Settings | None:
 
 
 def gunicorn_options(settings: Settings) -> dict[str, Any]:
-    """gunicorn's options, hooks included, by its own names. Raises `SettingsError` when there is no room for temporary files."""
+    """gunicorn's options, hooks included, by its own names.
+
+    Raises:
+        SettingsError: an operator's file is wrong (a worker would stumble over it, and end the master), or there is no room for temporary files.
+    """
+    read_operator_files(settings)
     host = f"[{settings.proxy_host}]" if ":" in settings.proxy_host else settings.proxy_host
     last_words_at_s = max(settings.graceful_timeout - _LAST_WORDS_S, 1)
     hooks = {

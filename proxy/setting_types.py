@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 import orjson
 from marshmallow import ValidationError, fields
@@ -68,16 +69,16 @@ def secret() -> Field:
     return _read_by(read)
 
 
-def http_url(*, example: str, may_hold_credentials: bool = False) -> Field:
+def http_url(*, example: str, may_hold_query: bool = False, may_hold_credentials: bool = False) -> Field:
     """An absolute http or https URL, without its last slashes. Credentials in it are refused, because URLs show up in logs."""
 
     def read(value: str) -> str:
         parts = _url_parts(value, wanted=f"must be an http:// or https:// URL with a host, such as {example}")
         if parts.username is not None and not may_hold_credentials:
             raise ValidationError("must not hold a user name or a password; a key belongs in OPENAI_API_KEY")
-        if "?" in value or "#" in value:
-            raise ValidationError("must end with its path, without '?' or '#'")
-        return value.rstrip("/")
+        if "#" in value or ("?" in value and not may_hold_query):
+            raise ValidationError(f"must end with its path{' or its query' if may_hold_query else ''}")
+        return urlunsplit(parts._replace(path=parts.path.rstrip("/")))
 
     return _read_by(read)
 
@@ -175,8 +176,6 @@ def certificate_file() -> Field:
     """The path of a file of PEM certificates."""
 
     def read(path: str) -> str:
-        import ssl  # only here: few set this, and nothing else in the gunicorn master needs it
-
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
         except ssl.SSLError as error:

@@ -60,7 +60,7 @@ class Settings:
 
     openai_api_base_url: str = _setting(
         "",
-        kinds.http_url(example="https://api.openai.com/v1"),
+        kinds.http_url(example="https://api.openai.com/v1", may_hold_query=True),
         "Where the OpenAI-compatible server is, up to and including /v1. Required by `serve`.",
     )
     openai_api_key: str = _setting("", kinds.secret(), "The key that the server asks for; empty for servers without keys.", secret=True)

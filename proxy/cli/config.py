@@ -6,6 +6,7 @@ import click
 
 from proxy.cli.table import in_columns
 from proxy.settings import SettingDoc, Settings, as_text
+from proxy.web.logs import Redactor
 
 
 @click.command("config", short_help="Show the settings in force.")
@@ -22,7 +23,7 @@ def command(example: bool) -> None:
 
 def _shown_value(settings: Settings, doc: SettingDoc) -> str:
     value = as_text(getattr(settings, doc.name.lower()))
-    return "(hidden)" if doc.secret and value else value
+    return "(hidden)" if doc.secret and value else Redactor().redact(value)
 
 
 def _example_entry(doc: SettingDoc) -> str:

@@ -1,4 +1,4 @@
-"""gunicorn, started from the command line instead of by its own. This runs in the master: see `proxy.gunicorn_conf` for what may be imported."""
+"""gunicorn, started from the command line. This runs in the master: see `proxy.gunicorn_conf` for what may be imported."""
 
 from __future__ import annotations
 

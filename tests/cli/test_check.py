@@ -1,0 +1,325 @@
+"""`check`: each way in which an upstream can be wrong is told from the others, with what to do about it."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+from click.testing import CliRunner
+
+from proxy.cli import main
+from proxy.settings import Settings
+from tests.fake_upstream import CUT, Answer, FakeUpstream, Request, json_answer, stream_of
+
+Checked = tuple[int, dict[str, tuple[str, str]], str]
+Check = Callable[..., Checked]
+
+
+@pytest.fixture
+def check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Check:
+    """Runs `check`: exit status, question -> (verdict, finding), and all output."""
+    monkeypatch.chdir(tmp_path)
+    for doc in Settings.describe():
+        monkeypatch.delenv(doc.name, raising=False)
+
+    def run(base_url: str, *arguments: str, **environ: str) -> Checked:
+        result = CliRunner().invoke(main, ["check", *arguments], env={"OPENAI_API_BASE_URL": base_url, "CONNECT_TIMEOUT": "2", **environ})
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+        return result.exit_code, dict(_rows(result.stdout)), result.output
+
+    return run
+
+
+def _rows(output: str) -> Iterator[tuple[str, tuple[str, str]]]:
+    """The table's rows; its columns begin where those of the head do."""
+    head, *lines = output.split("\n\n", maxsplit=1)[0].splitlines()
+    verdict, finding = head.index("VERDICT"), head.index("FINDING")
+    for line in lines:
+        yield line[:verdict].strip(), (line[verdict:finding].strip(), line[finding:].strip())
+
+
+@pytest.fixture
+def upstream() -> Iterator[FakeUpstream]:
+    """A server that can do everything."""
+    with FakeUpstream() as server:
+        make_capable(server)
+        yield server
+
+
+def make_capable(server: FakeUpstream) -> None:
+    server.on(
+        "/models", json_answer({"object": "list", "data": [{"id": "text-embed", "object": "model"}, {"id": "talker", "object": "model"}]})
+    )
+    server.on("/chat/completions", answer_chat)
+    vector = {"object": "embedding", "index": 0, "embedding": [0.6, 0.8, 0.0]}
+    server.on(
+        "/embeddings",
+        json_answer({"object": "list", "data": [vector], "model": "text-embed", "usage": {"prompt_tokens": 1, "total_tokens": 1}}),
+    )
+
+
+def a_completion(message: dict[str, Any], finish_reason: str = "stop") -> Answer:
+    usage = {"prompt_tokens": 3, "completion_tokens": 1, "total_tokens": 4}
+    choice = {"index": 0, "message": {"role": "assistant", "content": None, **message}, "finish_reason": finish_reason}
+    return json_answer({"id": "c1", "object": "chat.completion", "created": 1, "model": "talker", "choices": [choice], "usage": usage})
+
+
+def a_stream(*, usage: bool = True) -> Answer:
+    def chunk(**fields: Any) -> dict[str, Any]:
+        return {"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": "talker", **fields}
+
+    said = [chunk(choices=[{"index": 0, "delta": {"content": text}, "finish_reason": None}]) for text in ("one ", "two")]
+    end = chunk(choices=[{"index": 0, "delta": {}, "finish_reason": "stop"}])
+    counted = [chunk(choices=[], usage={"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5})] if usage else []
+    return stream_of(*said, end, *counted)
+
+
+def answer_chat(request: Request) -> Answer:
+    if request.json.get("stream"):
+        return a_stream()
+    if request.json.get("tools"):
+        call = {"id": "t1", "type": "function", "function": {"name": "get_weather", "arguments": '{"city": "Paris"}'}}
+        return a_completion({"tool_calls": [call]}, "tool_calls")
+    return a_completion({"content": "Hello."})
+
+
+def an_error(status: int, message: str, code: str | None = None) -> Answer:
+    return json_answer({"error": {"message": message, "type": "invalid_request_error", "param": None, "code": code}}, status)
+
+
+def test_a_server_that_can_everything_passes_every_check(check: Check, upstream: FakeUpstream) -> None:
+    status, rows, _ = check(upstream.base_url, OPENAI_API_KEY="sk-right")
+    assert status == 0
+    assert {question: verdict for question, (verdict, _) in rows.items()} == dict.fromkeys(
+        ["reachable", "key", "models", "chat", "streaming", "usage in streams", "tools", "embeddings"], "ok"
+    )
+    assert rows["models"][1] == "2 listed"
+    assert rows["chat"][1] == "talker answers"
+    assert rows["streaming"][1] == "an answer in 2 pieces"
+    assert rows["embeddings"][1] == "text-embed makes vectors of 3 numbers"
+    assert {request.headers["authorization"] for request in upstream.requests} == {"Bearer sk-right"}
+
+
+def test_nothing_listens_at_a_wrong_port(check: Check) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        status, rows, output = check(f"http://127.0.0.1:{unused.getsockname()[1]}/v1")
+    assert status == 1
+    assert rows["reachable"] == ("failed", f"nothing listens on 127.0.0.1 port {unused_port(output)}")
+    assert {verdict for question, (verdict, _) in rows.items() if question != "reachable"} == {"skipped"}
+    assert "reachable: Is the server running? Check the port" in output
+
+
+def unused_port(output: str) -> str:
+    return output.partition("port ")[2].split()[0]
+
+
+def test_a_wrong_host_name_is_known_to_nobody(check: Check) -> None:
+    status, rows, output = check("http://no-such-host.invalid/v1")
+    assert status == 1
+    assert rows["reachable"] == ("failed", "nobody knows the name no-such-host.invalid")
+    assert "Check the host in OPENAI_API_BASE_URL" in output
+
+
+@pytest.mark.parametrize("refused", [401, 403])
+def test_a_wrong_key_is_told_from_a_wrong_address(check: Check, upstream: FakeUpstream, refused: int) -> None:
+    upstream.on("/models", an_error(refused, "Incorrect API key provided.", "invalid_api_key"))
+    status, rows, output = check(upstream.base_url, OPENAI_API_KEY="sk-hunter2")
+    assert status == 1
+    assert rows["reachable"][0] == "ok"
+    assert rows["key"] == ("failed", "Incorrect API key provided.")
+    assert rows["chat"] == ("skipped", "the server lets nobody in")
+    assert "key: Set OPENAI_API_KEY" in output
+    assert "hunter2" not in output
+
+
+def test_a_wrong_key_is_found_when_only_chats_need_one(check: Check, upstream: FakeUpstream) -> None:
+    upstream.on("/chat/completions", an_error(401, "No auth credentials found"))
+    status, rows, _ = check(upstream.base_url)
+    assert status == 1
+    assert rows["key"] == ("failed", "No auth credentials found")
+    assert rows["models"] == ("ok", "2 listed")
+
+
+@pytest.fixture
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+def tls_server(authority: trustme.CA, name: str = "127.0.0.1") -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(name).configure_cert(context)
+    return context
+
+
+def test_a_certificate_that_nobody_trusts_is_told_with_its_cure(check: Check, authority: trustme.CA, tmp_path: Path) -> None:
+    bundle = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(bundle))
+    with FakeUpstream(tls=tls_server(authority)) as server:
+        make_capable(server)
+        status, rows, output = check(server.base_url)
+        assert status == 1
+        assert rows["reachable"][0] == "failed"
+        assert rows["reachable"][1].startswith("TLS: the certificate is not trusted: ")
+        assert "UPSTREAM_CA_BUNDLE" in output
+        assert check(server.base_url, UPSTREAM_CA_BUNDLE=str(bundle))[0] == 0
+        assert check(server.base_url, DISABLE_SSL_VERIFICATION="true")[0] == 0
+
+
+def test_a_certificate_of_another_host_is_not_trusted(check: Check, authority: trustme.CA, tmp_path: Path) -> None:
+    bundle = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(bundle))
+    with FakeUpstream(tls=tls_server(authority, "other.example")) as server:
+        _, rows, _ = check(server.base_url, UPSTREAM_CA_BUNDLE=str(bundle))
+    assert rows["reachable"][0] == "failed"
+    assert "mismatch" in rows["reachable"][1]
+
+
+def test_https_to_a_server_without_tls_is_told_with_its_cure(check: Check, upstream: FakeUpstream) -> None:
+    status, rows, output = check(upstream.base_url.replace("http://", "https://"))
+    assert status == 1
+    assert rows["reachable"][1].startswith("TLS: ")
+    assert "write http:// instead of https://" in output
+
+
+def test_a_server_that_hangs_up_is_reachable_by_nobody(check: Check, upstream: FakeUpstream) -> None:
+    upstream.on("/models", Answer(before=[CUT]))
+    status, rows, _ = check(upstream.base_url)
+    assert status == 1
+    assert rows["reachable"] == ("failed", "it takes connections, but does not answer")
+
+
+def test_an_address_without_v1_is_told_when_v1_is_there(check: Check, upstream: FakeUpstream) -> None:
+    def only_under_v1(request: Request) -> Answer:
+        return json_answer({"object": "list", "data": [{"id": "talker"}]}) if request.path.startswith("/v1") else an_error(404, "Not Found")
+
+    upstream.on("/models", only_under_v1)
+    status, rows, output = check(upstream.origin)
+    assert status == 1
+    assert rows["models"] == ("failed", "the API is under /v1 of this address")
+    assert "models: Add /v1 to the end of OPENAI_API_BASE_URL." in output
+
+
+def test_an_address_that_answers_with_a_web_page_is_told_when_v1_is_there(check: Check, upstream: FakeUpstream) -> None:
+    def page_for_people(request: Request) -> Answer:
+        if request.path.startswith("/v1"):
+            return an_error(401, "key, please")
+        return Answer(200, {"Content-Type": "text/html"}, [b"<!doctype html><title>Chat</title>"], "length")
+
+    upstream.on("/models", page_for_people)
+    _, rows, _ = check(upstream.origin)
+    assert rows["models"] == ("failed", "the API is under /v1 of this address")
+
+
+def test_a_server_with_an_empty_list_has_no_model_to_ask(check: Check, upstream: FakeUpstream) -> None:
+    upstream.on("/models", json_answer({"object": "list", "data": []}))
+    status, rows, output = check(upstream.base_url)
+    assert status == 1
+    assert rows["models"] == ("failed", "the list is empty")
+    assert rows["chat"][0] == "skipped"
+    assert "models: Load a model on the server." in output
+
+
+def test_a_server_that_cannot_list_is_usable_when_a_model_is_named(check: Check, upstream: FakeUpstream) -> None:
+    upstream.on("/models", an_error(404, "Not Found"))
+    unnamed, rows, _ = check(upstream.base_url)
+    assert unnamed == 1
+    assert rows["models"] == ("warning", "the server has no list of models")
+    assert rows["chat"] == ("skipped", "there is no model to ask; name one with --model")
+    named, rows, _ = check(upstream.base_url, "--model", "talker")
+    assert named == 0
+    assert rows["chat"] == ("ok", "talker answers")
+    assert check(upstream.base_url, DEFAULT_MODEL="talker")[0] == 0
+
+
+def test_a_model_that_the_server_does_not_have_is_told(check: Check, upstream: FakeUpstream) -> None:
+    upstream.on("/chat/completions", an_error(404, "The model `x` does not exist", "model_not_found"))
+    status, rows, output = check(upstream.base_url, "--model", "x")
+    assert status == 1
+    assert rows["chat"][0] == "failed"
+    assert "Does the server have the model x?" in output
+
+
+def test_a_server_without_usage_tools_and_embeddings_is_usable_with_warnings(check: Check, upstream: FakeUpstream) -> None:
+    def answer(request: Request) -> Answer:
+        if request.json.get("stream"):
+            return a_stream(usage=False)
+        return an_error(400, "this model does not support tools") if request.json.get("tools") else a_completion({"content": "Hello."})
+
+    upstream.on("/chat/completions", answer)
+    upstream.on("/embeddings", an_error(501, "embeddings are switched off"))
+    status, rows, _ = check(upstream.base_url)
+    assert status == 0
+    assert rows["streaming"][0] == "ok"
+    assert rows["usage in streams"] == ("warning", "the server does not count tokens")
+    assert rows["tools"][0] == "warning"
+    assert rows["embeddings"][0] == "warning"
+
+
+def test_a_model_that_calls_no_tool_and_a_server_that_does_not_stream_are_told(check: Check, upstream: FakeUpstream) -> None:
+    upstream.on("/chat/completions", a_completion({"content": "Hello."}))
+    status, rows, _ = check(upstream.base_url)
+    assert status == 0
+    assert rows["streaming"] == ("warning", "the answer comes in one piece")
+    assert rows["tools"] == ("warning", "accepted, but the model called none")
+
+
+def test_a_stream_that_is_cut_fails(check: Check, upstream: FakeUpstream) -> None:
+    chunk = {"id": "c1", "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {"content": "one"}, "finish_reason": None}]}
+    cut = stream_of(chunk, done=False, then=[CUT])
+    upstream.on("/chat/completions", lambda request: cut if request.json.get("stream") else answer_chat(request))
+    _, rows, _ = check(upstream.base_url)
+    assert rows["streaming"][0] == "failed"
+    assert rows["usage in streams"] == ("skipped", "there was no stream")
+
+
+def test_a_refused_parameter_is_left_out_like_the_gateway_does(check: Check, upstream: FakeUpstream) -> None:
+    def answer(request: Request) -> Answer:
+        if "max_tokens" in request.json:
+            message = "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."
+            return json_answer(
+                {"error": {"message": message, "type": "invalid_request_error", "param": "max_tokens", "code": "unsupported_parameter"}},
+                400,
+            )
+        return answer_chat(request)
+
+    upstream.on("/chat/completions", answer)
+    status, rows, _ = check(upstream.base_url)
+    assert status == 0
+    assert rows["chat"][0] == "ok"
+    assert sum("max_tokens" in request.json for request in upstream.requests_to("/chat/completions")) == 1
+
+
+def test_a_server_that_speaks_tls_to_a_client_that_does_not_is_told(check: Check, authority: trustme.CA) -> None:
+    with FakeUpstream(tls=tls_server(authority)) as server:
+        status, rows, output = check(server.base_url.replace("https://", "http://"))
+    assert status == 1
+    assert rows["reachable"][0] == "failed"
+    assert "does it want https://?" in output
+
+
+def test_a_server_behind_a_proxy_that_is_not_there_is_told(check: Check, upstream: FakeUpstream) -> None:
+    status, rows, output = check(upstream.base_url, UPSTREAM_PROXY="http://u:hunter2@127.0.0.1:9")
+    assert status == 1
+    assert rows["reachable"] == ("failed", "no answer through the proxy")
+    assert "hunter2" not in output
+
+
+def test_the_names_of_the_operator_are_understood(check: Check, upstream: FakeUpstream, tmp_path: Path) -> None:
+    mapping = tmp_path / "map.json"
+    mapping.write_text('{"llama3": "talker"}')
+    status, rows, _ = check(upstream.base_url, "--model", "llama3", MODEL_MAPPING_FILE=str(mapping))
+    assert status == 0
+    assert rows["chat"] == ("ok", "talker answers")
+
+
+def test_without_an_upstream_there_is_nothing_to_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(main, ["check"], env={"OPENAI_API_BASE_URL": ""})
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: OPENAI_API_BASE_URL must say where")

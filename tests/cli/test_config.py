@@ -1,0 +1,111 @@
+"""`config`: what it shows, what it hides, and that the example file is what it prints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from dotenv import dotenv_values
+
+from proxy import __version__
+from proxy.cli import main
+from proxy.settings import Settings, SettingsError
+
+Run = Callable[..., Result]
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs the command line in an empty folder, with nothing in the environment but what the test says."""
+    monkeypatch.chdir(tmp_path)
+    for doc in Settings.describe():
+        monkeypatch.delenv(doc.name, raising=False)
+
+    def invoke(*arguments: str, **environ: str) -> Result:
+        return CliRunner().invoke(main, arguments, env=environ)
+
+    return invoke
+
+
+def rows(result: Result) -> dict[str, list[str]]:
+    return {line.split()[0]: line.split()[1:] for line in result.stdout.splitlines()}
+
+
+def test_config_shows_each_setting_with_its_origin(run: Run, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("MAX_RETRIES=7\n")
+    result = run("config", PROXY_PORT="8080")
+    assert result.exit_code == 0
+    shown = rows(result)
+    assert shown["SETTING"] == ["VALUE", "ORIGIN"]
+    assert shown["PROXY_PORT"] == ["8080", "environment"]
+    assert shown["MAX_RETRIES"] == ["7", "file"]
+    assert shown["LOG_LEVEL"] == ["INFO", "default"]
+    assert shown["OPENAI_API_KEY"] == ["default"]
+    assert shown.keys() - {"SETTING"} == {doc.name for doc in Settings.describe()}
+
+
+def test_config_hides_secrets(run: Run) -> None:
+    result = run(
+        "config",
+        OPENAI_API_KEY="sk-hunter2",
+        UPSTREAM_PROXY="http://u:hunter2@proxy.example",
+        OPENAI_API_BASE_URL="https://a.example/v1?key=hunter2",
+    )
+    assert result.exit_code == 0
+    assert "hunter2" not in result.output
+    assert rows(result)["OPENAI_API_KEY"] == ["(hidden)", "environment"]
+
+
+def test_config_works_without_an_upstream_and_serve_does_not(run: Run) -> None:
+    assert run("config").exit_code == 0
+    result = run("serve")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: OPENAI_API_BASE_URL must say where the OpenAI-compatible server is")
+
+
+def test_wrong_settings_are_told_all_at_once_and_without_a_trace(run: Run) -> None:
+    result = run("config", PROXY_PORT="http", MAX_RETRIES="-1")
+    assert result.exit_code == 1
+    assert result.stderr.splitlines() == [
+        "Error: PROXY_PORT must be a whole number from 1 to 65535",
+        "MAX_RETRIES must be a whole number from 0 to 20",
+    ]
+
+
+def test_an_option_of_serve_is_validated_like_its_variable(run: Run) -> None:
+    result = run("serve", "--port", "70000", OPENAI_API_BASE_URL="http://127.0.0.1:9/v1")
+    assert result.exit_code == 1
+    assert result.stderr == "Error: PROXY_PORT must be a whole number from 1 to 65535\n"
+
+
+def test_the_example_file_is_what_config_prints(run: Run) -> None:
+    assert (ROOT / ".env.example").read_text() == run("config", "--example").stdout
+
+
+def test_the_example_file_lists_every_setting_and_changes_none() -> None:
+    example = ROOT / ".env.example"
+    assert list(dotenv_values(example)) == [doc.name for doc in Settings.describe()]
+    assert Settings.from_env({}, example) == Settings()
+    with pytest.raises(SettingsError, match="OPENAI_API_BASE_URL"):
+        Settings.from_env({}, example).require_upstream()
+
+
+def test_version_prints_the_version(run: Run) -> None:
+    assert run("version").stdout == f"{__version__}\n"
+
+
+def test_help_names_every_command(run: Run) -> None:
+    result = run("--help")
+    assert result.exit_code == 0
+    assert [
+        command for command in ("serve", "demo", "check", "models", "config", "version") if f"\n  {command} " not in result.stdout
+    ] == []
+
+
+def test_an_unknown_command_is_refused(run: Run) -> None:
+    result = run("server")
+    assert result.exit_code == 2
+    assert "No such command 'server'" in result.stderr
