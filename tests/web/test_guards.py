@@ -335,7 +335,7 @@ def test_host_app_when_we_are_mounted_keeps_its_own_rules() -> None:
     response = app.test_client().post("/own", data=b"123", headers={"Origin": EVIL, "Host": "evil.example"})
 
     assert (response.status_code, response.data, cors_headers(response)) == (200, b"own", {})
-    assert app.test_client().options("/own").headers["Allow"] == "OPTIONS, POST"
+    assert set(app.test_client().options("/own").headers["Allow"].split(", ")) == {"OPTIONS", "POST"}
     assert app.test_client().get("/nope", headers={"Origin": EVIL}).status_code == 404
 
 

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from prometheus_client import CollectorRegistry
 
 from proxy.web.metrics import Metrics
-from proxy.web.observe import Observation, attach, observation
+from proxy.web.observe import Observation, attach, observation, stream_closed
 
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
@@ -151,6 +151,19 @@ def test_stream_when_it_ends_badly_is_a_warning(client: FlaskClient, caplog: pyt
     client.get(f"/ours/stream/{end}", buffered=True)
 
     assert [line["level"] for line in lines(caplog)] == ["INFO", "WARNING"]
+
+
+def test_stream_when_it_is_closed_by_hand_as_well_is_counted_once(caplog: pytest.LogCaptureFixture) -> None:
+    registry = CollectorRegistry()
+    app = an_app(Metrics(registry))
+    with app.test_request_context("/ours/stream/finished"):
+        app.preprocess_request()
+        response = app.process_response(Response(iter([b"one"])))
+        stream_closed(observation())
+    response.close()
+
+    assert [line["message"] for line in lines(caplog)] == ["GET /ours/stream/finished 200", "stream client_gone"]
+    assert registry.get_sample_value("ollama_proxy_requests_in_flight") == 0
 
 
 def test_stream_when_nobody_reads_it_writes_both_lines(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
