@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fnmatch import translate
 from types import MappingProxyType
@@ -42,21 +42,7 @@ class ListedModels(Protocol):
     """The models that an upstream lists, as far as they are known."""
 
     def by_name(self, name: str) -> ModelCard | None:
-        """The card of the model `name`: spelled exactly so if there is one, else in whatever case."""
-
-
-class ModelIndex:
-    """A model list that answers by name at once, however long it is. See `ListedModels`."""
-
-    def __init__(self, cards: Iterable[ModelCard]) -> None:
-        self._exact: dict[str, ModelCard] = {}
-        self._folded: dict[str, ModelCard] = {}
-        for card in cards:
-            self._exact.setdefault(card.id, card)
-            self._folded.setdefault(card.id.lower(), card)
-
-    def by_name(self, name: str) -> ModelCard | None:
-        return self._exact.get(name) or self._folded.get(name.lower())
+        """The card of the model `name`: spelled exactly so if there is one, else in whatever case; at once, however many there are."""
 
 
 class ModelMap:
