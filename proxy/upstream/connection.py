@@ -18,9 +18,6 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from urllib3.response import HTTPResponse
 
-# A request's body must be sent within this time. urllib3 would use the connect timeout, which is too short for pictures on a slow line.
-SEND_TIMEOUT_S = 120.0
-
 _ONE_PIECE_BYTES = 64 * 1024
 
 
@@ -29,8 +26,14 @@ class StaleConnection(ConnectionError):
 
 
 class UpstreamConnection(HTTPConnection):
-    """A connection over plain TCP. `answers` counts what came over it since it was connected."""
+    """A connection over plain TCP.
 
+    Attributes:
+        send_timeout_s: a request must be sent within this time; urllib3's connect timeout is too short for pictures on a slow line.
+        answers: what came over it since it was connected.
+    """
+
+    send_timeout_s = 120.0
     answers = 0
     _unsent: list[bytes] | None = None
 
@@ -52,7 +55,7 @@ class UpstreamConnection(HTTPConnection):
         """Sends a request."""
         if self.is_closed:
             self.connect()
-        self.timeout = SEND_TIMEOUT_S
+        self.timeout = self.send_timeout_s
         self._unsent = []
         try:
             super().request(*args, **kwargs)
@@ -96,15 +99,22 @@ class UpstreamTLSConnection(UpstreamConnection, HTTPSConnection):
     """A connection over TLS."""
 
 
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = UpstreamConnection
+def pool_classes(limit_s: float) -> dict[str, type[HTTPConnectionPool]]:
+    """The pools of such connections, by URL scheme; a request must be sent within `limit_s`."""
 
+    class Connection(UpstreamConnection):
+        send_timeout_s = limit_s
 
-class _TLSPool(HTTPSConnectionPool):
-    ConnectionCls = UpstreamTLSConnection
+    class TLSConnection(UpstreamTLSConnection):
+        send_timeout_s = limit_s
 
+    class Pool(HTTPConnectionPool):
+        ConnectionCls = Connection
 
-POOL_CLASSES: dict[str, type[HTTPConnectionPool]] = {"http": _Pool, "https": _TLSPool}
+    class TLSPool(HTTPSConnectionPool):
+        ConnectionCls = TLSConnection
+
+    return {"http": Pool, "https": TLSPool}
 
 
 def _probe_options() -> list[tuple[int, int, int | bytes]]:

@@ -99,8 +99,10 @@ def _behind_proxy(_: BaseException, __: Timeouts) -> Fault:
     return _unavailable("the HTTP proxy on the way to the upstream cannot be used; check UPSTREAM_PROXY", "upstream_proxy_failure")
 
 
-def _connect_timeout(_: BaseException, timeouts: Timeouts) -> Fault:
-    hint = "check the host and port of OPENAI_API_BASE_URL, and firewalls"
+def _connect_timeout(cause: BaseException, timeouts: Timeouts) -> Fault:
+    in_handshake = "TLS" in str(cause)
+    hint = "if it speaks no TLS, write http:// in" if in_handshake else "check firewalls, and the host and port of"
+    hint += " OPENAI_API_BASE_URL"
     return _unavailable(f"no connection to the upstream within {timeouts.connect_s:g} s; {hint}", "upstream_connect_timeout")
 
 
@@ -125,8 +127,7 @@ def _tls(cause: BaseException, __: Timeouts) -> Fault:
 def _no_connection(cause: BaseException, timeouts: Timeouts) -> Fault:
     if "Tunnel connection failed" in str(cause):
         return _behind_proxy(cause, timeouts)
-    refused = isinstance(cause, ConnectionRefusedError) or "refused" in str(cause)
-    what = "the upstream refuses connections" if refused else "no connection to the upstream"
+    what = "the upstream refuses connections" if "refused" in str(cause) else "no connection to the upstream"
     return _unavailable(f"{what}; check that it runs, and the host and port of OPENAI_API_BASE_URL", "upstream_connection_failure")
 
 
@@ -155,10 +156,9 @@ _Maker = Callable[[BaseException, Timeouts], Fault]
 _TABLE: tuple[tuple[tuple[type[BaseException], ...], _Maker], ...] = (
     ((StaleConnection,), _stale),
     ((urllib3_errors.ProxyError,), _behind_proxy),
-    ((ssl.SSLCertVerificationError,), _tls),
-    ((ssl.SSLError,), _tls),
     ((urllib3_errors.NameResolutionError, socket.gaierror), _unresolved),
-    ((ConnectionRefusedError, urllib3_errors.NewConnectionError), _no_connection),
+    ((urllib3_errors.NewConnectionError,), _no_connection),
+    ((ssl.SSLError,), _tls),
     ((urllib3_errors.ConnectTimeoutError,), _connect_timeout),
     ((urllib3_errors.ReadTimeoutError, requests.ReadTimeout), _silent),
     ((TimeoutError,), _slow_to_take),

@@ -14,14 +14,16 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3.util.ssl_ import create_urllib3_context
 
 from proxy import __version__
-from proxy.upstream.connection import POOL_CLASSES, SOCKET_OPTIONS
+from proxy.upstream.connection import SOCKET_OPTIONS, pool_classes
 
 _MAX_KNOWN_URLS = 256
 
 _log = logging.getLogger("proxy.upstream")
 
 
-def make_session(*, pool_size: int, ca_bundle: str = "", verify: bool = True, proxy: str = "") -> requests.Session:
+def make_session(
+    *, pool_size: int, ca_bundle: str = "", verify: bool = True, proxy: str = "", send_timeout_s: float = 120.0
+) -> requests.Session:
     """A session for all greenlets of a worker.
 
     Args:
@@ -29,6 +31,7 @@ def make_session(*, pool_size: int, ca_bundle: str = "", verify: bool = True, pr
         ca_bundle: PEM file of the authorities to trust, `""` for the usual ones.
         verify: `False` accepts every certificate.
         proxy: URL of an HTTP proxy, `""` for none.
+        send_timeout_s: a request must have been sent within this time.
     """
     session = requests.Session()
     session.trust_env = False
@@ -38,7 +41,7 @@ def make_session(*, pool_size: int, ca_bundle: str = "", verify: bool = True, pr
     session.verify = verify
     if proxy:
         session.proxies = {"http": proxy, "https": proxy}
-    adapter = UpstreamAdapter(pool_size, _tls_context(ca_bundle, verify=verify))
+    adapter = UpstreamAdapter(pool_size, _tls_context(ca_bundle, verify=verify), send_timeout_s)
     session.mount("http://", adapter)
     session.mount("https://", adapter)
     return session
@@ -51,21 +54,22 @@ class UpstreamAdapter(HTTPAdapter):
     the URL apart four times for each request.
     """
 
-    def __init__(self, pool_size: int, tls_context: ssl.SSLContext) -> None:
+    def __init__(self, pool_size: int, tls_context: ssl.SSLContext, send_timeout_s: float) -> None:
         self._tls_context = tls_context
+        self._pool_classes = pool_classes(send_timeout_s)
         self._pools: dict[str, Any] = {}
         super().__init__(pool_connections=8, pool_maxsize=pool_size, pool_block=False)
 
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **pool_kwargs: Any) -> None:
         """Makes the pools that need no proxy."""
         super().init_poolmanager(connections, maxsize, block, ssl_context=self._tls_context, socket_options=SOCKET_OPTIONS, **pool_kwargs)
-        self.poolmanager.pool_classes_by_scheme = POOL_CLASSES
+        self.poolmanager.pool_classes_by_scheme = self._pool_classes
 
     def proxy_manager_for(self, proxy: str, **proxy_kwargs: Any) -> Any:
         """The pools behind `proxy`."""
         if proxy not in self.proxy_manager:
             tls = {"ssl_context": self._tls_context, "proxy_ssl_context": self._tls_context}
-            super().proxy_manager_for(proxy, **tls, **proxy_kwargs).pool_classes_by_scheme = POOL_CLASSES
+            super().proxy_manager_for(proxy, **tls, **proxy_kwargs).pool_classes_by_scheme = self._pool_classes
         return self.proxy_manager[proxy]
 
     def get_connection_with_tls_context(self, request: Any, verify: Any, proxies: Any = None, cert: Any = None) -> Any:
