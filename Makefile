@@ -11,7 +11,7 @@ export UV_PYTHON_DOWNLOADS := never
 .PHONY: help run test lint format typing imports docs build clean
 
 help: ## what there is to make
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
+	@sed -n "s|^\([a-z ]*\):.*## |  make \1: |p" $(MAKEFILE_LIST)
 
 run: .venv/installed ## serve OPENAI_API_BASE_URL (from the environment or .env), or the demo when there is none
 	@exec $(BIN)/ollama-openai-proxy serve --or-demo

@@ -1,4 +1,4 @@
-"""What gunicorn reads by itself when it is started here: `gunicorn wsgi:app`. It lives in the package, where `ollama-openai-proxy serve` takes it from."""
+"""What gunicorn reads by itself when it is started here: `gunicorn wsgi:app`. It lives in the package, where `serve` takes it from too."""
 
 from __future__ import annotations
 

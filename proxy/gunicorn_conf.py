@@ -1,7 +1,7 @@
 """How gunicorn serves the gateway: `serve`, `demo` and the file `gunicorn.conf.py` take everything from here.
 
-The master reads this before gevent patches its workers. Nothing here may import requests, urllib3, Flask or the app; prometheus_client comes in only
-when a worker has died.
+The master reads this before gevent patches its workers. Nothing here may import requests, urllib3, Flask or the app; prometheus_client
+comes in only when a worker has died.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from proxy.operator_files import read_operator_files
+from proxy.operator_files import keep_operator_files
 from proxy.settings import Settings, SettingsError
 from proxy.web.logs import log_config
 
@@ -32,12 +32,13 @@ _settings_in_force: Settings | None = None
 def options_from_environment() -> dict[str, Any]:
     """gunicorn's options by the environment and `.env`, for `gunicorn.conf.py`, which is read at the start and at each reload.
 
-    Wrong settings end the start with one message. At a reload they are logged and the old ones stay, so that a slip does not stop a running server.
+    Wrong settings end the start with one message. At a reload they are logged and the old ones stay: a slip does not stop a running server.
     """
-    global _settings_in_force
+    global _settings_in_force  # noqa: PLW0603 - gunicorn reads modules, and keeps nothing for them
     try:
         settings = Settings.from_env()
         settings.require_upstream()
+        keep_operator_files(settings)
         options = gunicorn_options(settings)
     except SettingsError as error:
         if _settings_in_force is None:
@@ -54,12 +55,7 @@ def settings_in_force() -> Settings | None:
 
 
 def gunicorn_options(settings: Settings) -> dict[str, Any]:
-    """gunicorn's options, hooks included, by its own names.
-
-    Raises:
-        SettingsError: an operator's file is wrong (a worker would stumble over it, and end the master), or there is no room for temporary files.
-    """
-    read_operator_files(settings)
+    """gunicorn's options, hooks included, by its own names. Raises `SettingsError` when there is no room for temporary files."""
     host = f"[{settings.proxy_host}]" if ":" in settings.proxy_host else settings.proxy_host
     last_words_at_s = max(settings.graceful_timeout - _LAST_WORDS_S, 1)
     hooks = {

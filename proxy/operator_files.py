@@ -23,12 +23,28 @@ class OperatorFiles:
     catalogue: Catalogue
 
 
+_kept: dict[Settings, OperatorFiles] = {}
+
+
+def keep_operator_files(settings: Settings) -> None:
+    """Reads the files in the gunicorn master, for the workers that it will fork: they then never stumble over a file edited since.
+
+    Raises:
+        SettingsError: as `read_operator_files`; what was kept before stays.
+    """
+    _kept[settings] = _read(settings)
+
+
 def read_operator_files(settings: Settings) -> OperatorFiles:
-    """What the files of `settings` say.
+    """What the files of `settings` say, or said when they were kept.
 
     Raises:
         SettingsError: a file holds something that cannot be, or `UPSTREAM_PROFILE` names no profile.
     """
+    return _kept.get(settings) or _read(settings)
+
+
+def _read(settings: Settings) -> OperatorFiles:
     problems: dict[str, str] = {}
     catalogue = Catalogue()
     if settings.model_catalog_file:

@@ -1,6 +1,6 @@
 """Programs and packages that some tests need and that not every machine has.
 
-A test that misses one is skipped and listed with its reason at the end of the run; with CI=true it fails, because there all must be present.
+A test that misses one is skipped, and listed with its reason at the end of the run. With CI=true it fails: there all must be present.
 """
 
 from __future__ import annotations

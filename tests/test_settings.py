@@ -111,7 +111,7 @@ def test_an_empty_value_counts_as_unset_wherever_it_stands(tmp_path: Path) -> No
 def test_one_error_lists_every_wrong_variable() -> None:
     problems = the_problems(PROXY_PORT="99999", MAX_RETRIES="-1", LOG_LEVEL="LOUD", OPENAI_API_BASE_URL="localhost:8000", DEBUG="false")
     assert set(problems) == {"PROXY_PORT", "MAX_RETRIES", "LOG_LEVEL", "OPENAI_API_BASE_URL"}
-    with pytest.raises(ValueError, match="^PROXY_PORT must be a whole number from 1 to 65535$"):
+    with pytest.raises(ValueError, match=r"^PROXY_PORT must be a whole number from 1 to 65535$"):
         Settings.from_env({"PROXY_PORT": "99999"}, dotenv=None)
 
 

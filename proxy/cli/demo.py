@@ -10,6 +10,7 @@ import click
 
 from proxy.cli.listening import address_of, listening_options
 from proxy.cli.server import Server
+from proxy.operator_files import keep_operator_files
 from proxy.settings import Settings
 
 
@@ -24,10 +25,12 @@ def run_demo(overrides: Mapping[str, Any]) -> None:
     """Serves the demo until it is stopped."""
 
     def read_settings() -> Settings:
-        return _for_a_demo(Settings.from_env(**overrides))
+        settings = _for_a_demo(Settings.from_env(**overrides))
+        keep_operator_files(settings)
+        return settings
 
     server = Server(read_settings, _make_app)
-    address = address_of(read_settings())
+    address = address_of(server.settings)
     click.echo(f"This is a demo: scripts answer, not models. Ollama's API is at {address}, OpenAI's at {address}/v1.", err=True)
     server.run()
 

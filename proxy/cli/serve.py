@@ -9,6 +9,7 @@ import click
 from proxy.cli.demo import run_demo
 from proxy.cli.listening import listening_options
 from proxy.cli.server import Server
+from proxy.operator_files import keep_operator_files
 from proxy.settings import Settings
 
 
@@ -21,6 +22,7 @@ def command(or_demo: bool, **overrides: Any) -> None:
     def read_settings() -> Settings:
         settings = Settings.from_env(**overrides)
         settings.require_upstream()
+        keep_operator_files(settings)
         return settings
 
     if or_demo and not Settings.from_env(**overrides).openai_api_base_url:

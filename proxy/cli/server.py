@@ -23,8 +23,8 @@ class Server(BaseApplication):  # type: ignore[misc]
     def __init__(self, read_settings: Callable[[], Settings], make_app: Callable[[Settings], Any]) -> None:
         self._read_settings = read_settings
         self._make_app = make_app
-        self._settings = read_settings()
-        self._options = gunicorn_options(self._settings)
+        self.settings = read_settings()
+        self._options = gunicorn_options(self.settings)
         super().__init__(prog="ollama-openai-proxy")
 
     def load_config(self) -> None:
@@ -36,7 +36,7 @@ class Server(BaseApplication):  # type: ignore[misc]
                 self.cfg.set(name, value)
 
     def load(self) -> Any:
-        return self._make_app(self._settings)
+        return self._make_app(self.settings)
 
     def reload(self) -> None:
         """Takes the settings anew (SIGHUP). Wrong ones are logged and the old ones stay, so that a slip does not stop a running server."""
@@ -46,6 +46,6 @@ class Server(BaseApplication):  # type: ignore[misc]
         except SettingsError as error:
             logging.getLogger("gunicorn.error").error("Settings are wrong, the old ones stay in force: %s", error)
             return
-        self._settings, self._options = settings, options
+        self.settings, self._options = settings, options
         self.callable = None
         super().reload()

@@ -175,7 +175,9 @@ def test_a_taken_port_ends_the_start_and_leaves_no_folder(demo: Master, tmp_path
 @pytest.mark.parametrize("kind", ["serve", "gunicorn"])
 def test_a_reload_takes_new_settings_and_refuses_wrong_ones(kind: str, tmp_path: Path) -> None:
     dotenv = tmp_path / ".env"
-    dotenv.write_text("OPENAI_API_BASE_URL=http://127.0.0.1:9/v1\nOLLAMA_VERSION=0.11.1\n")
+    catalogue = tmp_path / "catalogue.json"
+    catalogue.write_text("{}")
+    dotenv.write_text(f"OPENAI_API_BASE_URL=http://127.0.0.1:9/v1\nOLLAMA_VERSION=0.11.1\nMODEL_CATALOG_FILE={catalogue}\n")
     for name in ("wsgi.py", "gunicorn.conf.py"):
         (tmp_path / name).write_text((ROOT / name).read_text())
     with running([*COMMAND, "serve"] if kind == "serve" else WSGI, {"GRACEFUL_TIMEOUT": "5"}, tmp_path) as master:
@@ -194,6 +196,14 @@ def test_a_reload_takes_new_settings_and_refuses_wrong_ones(kind: str, tmp_path:
         assert version() == "0.11.1"
 
         dotenv.write_text(dotenv.read_text().replace("latest", "0.22.2"))
+        catalogue.write_text('{"m": {"context_length": "long"}}')
+        master.process.send_signal(signal.SIGHUP)
+        master.await_message("the old ones stay in force: MODEL_CATALOG_FILE")
+        os.kill(master.workers()[0], signal.SIGKILL)
+        master.await_answer()
+        assert version() == "0.11.1"
+
+        catalogue.write_text('{"m": {"context_length": 4096}}')
         master.process.send_signal(signal.SIGHUP)
         wait_until(lambda: version() == "0.22.2", lambda: master.lines)
         assert master.stop() == 0
