@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,7 +22,7 @@ class HeldText:
 
     def __init__(self) -> None:
         self.text = ""
-        self._spans: list[tuple[int, LogprobItems]] = []
+        self._spans: deque[tuple[int, LogprobItems]] = deque()
 
     def append(self, delta: PartDelta) -> None:
         """Holds `delta` after what is held already."""
@@ -44,7 +45,7 @@ class HeldText:
     def _pop_spans(self, length: int, *, forget_cut: bool = False) -> list[dict[str, Any]]:
         items: list[dict[str, Any]] = []
         while self._spans and self._spans[0][0] <= length:
-            span_length, span_items = self._spans.pop(0)
+            span_length, span_items = self._spans.popleft()
             length -= span_length
             items += span_items
         if length:

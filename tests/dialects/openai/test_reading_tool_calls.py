@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -163,6 +164,14 @@ def test_a_legacy_function_call_is_a_call() -> None:
     fragments = [{"name": "f", "arguments": ""}, {"arguments": '{"x"'}, {"arguments": ":1}"}]
     events = read(a_stream(*(record({"function_call": fragment}) for fragment in fragments), finish="function_call"))
     assert (said(events), finish_of(events).finish_reason) == ([("call_new1", "f", X)], "tool_calls")
+
+
+def test_long_arguments_are_read_in_linear_time_whatever_is_repeated_with_them() -> None:
+    fragments = 20_000
+    stream = sse(call(0, None, "f", '{"x":"'), *[call(0, None, "f", "{}" * 20)] * fragments, call(0, arguments='"}'))
+    began = time.perf_counter()
+    assert len(said(read(stream + a_stream(finish="tool_calls")))[0][2]) == 40 * fragments + 8
+    assert time.perf_counter() - began < 5, "a quadratic reader takes a minute"
 
 
 # Calls among other parts

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-import orjson
-
 from proxy.canonical.events import ChatEvent, PartClosed, PartDelta, PartKind, PartOpened
+from proxy.dialects.openai.reading.json_depth import JsonDepth
 from proxy.errors import UpstreamBroken
 
 
@@ -50,15 +49,21 @@ class ToolCall(Part):
         index: the slot under which the server sends it.
     """
 
-    __slots__ = ("_issue_id", "_pieces", "index", "name", "upstream_id")
+    __slots__ = ("_depth", "_issue_id", "_pieces", "_unread", "index", "name", "upstream_id")
 
     def __init__(self, issue_id: Callable[[str], str], index: int | None) -> None:
         super().__init__("tool_call")
         self._issue_id = issue_id
         self._pieces: list[str] = []
+        self._depth = JsonDepth()
+        self._unread: deque[str] = deque()  # pieces that were not asked about yet: most calls never are
         self.index = index
         self.upstream_id = ""
         self.name = ""
+
+    @property
+    def has_arguments(self) -> bool:
+        return bool(self._pieces)
 
     @property
     def arguments(self) -> str:
@@ -69,6 +74,7 @@ class ToolCall(Part):
 
     def add_arguments(self, fragment: str) -> None:
         self._pieces.append(fragment)
+        self._unread.append(fragment)
         self.held.append(PartDelta(fragment))
 
     def opening(self) -> PartOpened | None:
@@ -79,14 +85,9 @@ class ToolCall(Part):
 
     def has_whole_arguments(self) -> bool:
         """Whether the arguments so far are a whole JSON object, to which nothing can be added."""
-        text = self.arguments
-        if not text.rstrip().endswith("}"):
-            return False
-        try:
-            orjson.loads(text)
-        except orjson.JSONDecodeError:
-            return False
-        return True
+        while self._unread:
+            self._depth.feed(self._unread.popleft())
+        return self._depth.is_whole
 
     def complete(self, *, cut_off: bool) -> None:
         """Gives a call without arguments its `{}`. A call that was cut off before them is not told: `{}` would make it one that can be run.

@@ -89,7 +89,7 @@ class ToolCallSlots:
             self._by_id[call_id] = call
             if index is not None:
                 self._by_index_and_id[index, call_id] = call
-        if name and not call.arguments and not call.opened:
+        if name and not call.has_arguments:
             call.name = _grown_name(call.name, name)
         elif name and not call.name:
             call.name = name
