@@ -90,7 +90,10 @@ def model_digest(identity: str, model_id: str) -> str:
 
 def capability_words(card: ModelCard) -> list[str]:
     """What the model can do, in Ollama's words and order."""
-    known = {*DEFAULT_CAPABILITIES, *card.has} if card.capabilities is None else card.capabilities
+    known = card.has if card.capabilities is None else card.capabilities
+    if card.capabilities is None and "embedding" not in known:
+        # A model that makes vectors does that instead of completion, so for one the defaults would be wrong.
+        known = known.union(DEFAULT_CAPABILITIES)
     return [word for word in CAPABILITIES if word in known]
 
 

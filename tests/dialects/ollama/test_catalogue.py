@@ -129,6 +129,10 @@ def test_what_a_model_has_at_least_is_shown_beside_the_defaults() -> None:
     assert shown["capabilities"] == ["completion", "tools", "vision", "thinking"]
 
 
+def test_a_model_that_makes_vectors_is_shown_to_do_nothing_else() -> None:
+    assert show_of(ModelCard("a", has=frozenset({"embedding"})))["capabilities"] == ["embedding"]
+
+
 def test_words_that_are_not_ollamas_are_not_shown() -> None:
     card = ModelCard("a", capabilities=frozenset({"completion", "teleport", *CAPABILITIES}))
 
