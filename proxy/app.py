@@ -14,6 +14,7 @@ from proxy.extension import Proxy, attach_mount, mount_at_root
 from proxy.settings import Settings
 from proxy.web.blueprint import plain_text
 from proxy.web.failure import error_reply
+from proxy.web.forwarded import ForwardedFor
 from proxy.web.paths import TidyPaths
 
 
@@ -32,8 +33,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     attach_mount(app, mount_at_root(app))
     app.register_error_handler(404, answer_unknown_url)
     app.register_error_handler(405, answer_wrong_method)
-    app_without_tidying: Any = app.wsgi_app
-    app.wsgi_app = TidyPaths(app_without_tidying)  # type: ignore[method-assign]
+    served: Any = app.wsgi_app
+    app.wsgi_app = ForwardedFor(TidyPaths(served), settings.forwarded_allow_ips)  # type: ignore[method-assign]
     return app
 
 

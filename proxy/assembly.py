@@ -48,6 +48,7 @@ def build_gateway(settings: Settings, on_breaker_change: OnBreakerChange | None 
         catalogue=files.catalogue,
         new_id=partial(secrets.token_hex, 12),
         default_model=settings.default_model,
+        keepalive_s=settings.keepalive_interval,
     )
 
 

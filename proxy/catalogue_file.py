@@ -2,7 +2,7 @@
 
     {"llama-3*": {"context_length": 131072, "capabilities": ["completion", "tools"], "family": "llama", "parameter_size": "8B"}}
 
-A name is an upstream model's id, or a glob over such ids. Exact names come first, then globs in the file's order; the first one that fits counts.
+A name is an upstream model's id, or a glob over such ids. Exact names come first, then globs in the file's order; the first that fits counts.
 """
 
 from __future__ import annotations
@@ -144,9 +144,9 @@ _ENTRY = _EntrySchema()
 
 
 def _parameter_count(size: str) -> int:
-    match = _PARAMETER_SIZE.match(size)
-    assert match is not None
-    return round(float(match[1]) * _SCALES[match[2].upper()])
+    """Of a text that `_PARAMETER_SIZE` matches."""
+    scale = size[-1].upper() if size[-1].isalpha() else ""
+    return round(float(size.rstrip("KMBTkmbt ")) * _SCALES[scale])
 
 
 def _flattened(messages: Any, path: str = "") -> Iterator[str]:

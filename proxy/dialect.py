@@ -43,7 +43,13 @@ class StreamReader(Protocol):
 
 
 class StreamRenderer(Protocol):
-    """Writes one client stream."""
+    """Writes one client stream.
+
+    Attributes:
+        failure: the error that the renderer itself had to end the stream with, because the dialect cannot say what the model said.
+    """
+
+    failure: ProxyError | None
 
     def render(self, events: Sequence[ChatEvent]) -> bytes:
         """The bytes for these events, `b""` when they give the client nothing to read yet. Never called after `Finished` or `Failed`."""
@@ -77,8 +83,8 @@ class RelayReader(Protocol):
     """Watches a stream that is handed on untouched: what it cost, and whether it came to its own end.
 
     Attributes:
-        usage: tokens seen so far.
-        finish_reason: the upstream's word, `""` until it came.
+        usage: the tokens that the stream reported.
+        finish_reason: the upstream's word, `""` when none came.
     """
 
     usage: Usage
@@ -87,11 +93,11 @@ class RelayReader(Protocol):
     def feed(self, chunk: bytes) -> None:
         """Looks at `chunk`."""
 
-    def close(self) -> bytes:
-        """What must be added after the last byte: nothing after a legal end, the dialect's error record when the stream was cut."""
+    def close(self) -> None:
+        """Notes that there are no more bytes; from here on the attributes are complete. Raises `UpstreamBroken` when the stream was cut."""
 
-    def fail(self, error: ProxyError) -> bytes:
-        """The dialect's error record for a stream that broke."""
+    def render_failure(self, error: ProxyError) -> bytes:
+        """The dialect's error record, to be added after the last byte of a stream that broke or was cut."""
 
 
 @dataclass(frozen=True, slots=True)

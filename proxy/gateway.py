@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from proxy.canonical.catalog import EmbeddingsRequest, EmbeddingsResult, ModelCard
 from proxy.canonical.completion import Completion, Usage
-from proxy.canonical.events import ChatEvent, Failed, Finished, PartOpened, UsageSeen
+from proxy.canonical.events import ChatEvent, Failed, Finished, KeepAlive, PartOpened, UsageSeen
 from proxy.canonical.fold import collect
 from proxy.canonical.request import PromptRequest
 from proxy.canonical.stops import StopCutter
@@ -68,6 +68,17 @@ class _Opening:
     events: list[ChatEvent]
 
 
+@dataclass(slots=True)
+class _Answer:
+    """A streamed answer on its way to the client."""
+
+    opening: _Opening
+    renderer: StreamRenderer
+    cutter: StopCutter | None
+    notes: ExchangeNotes
+    stopwatch: Stopwatch
+
+
 class Gateway:
     """Carries requests through the house.
 
@@ -75,6 +86,7 @@ class Gateway:
         catalogue: what the operator says of models; here for those that the upstream does not list.
         new_id: makes ids for tool calls and answers that came without one.
         default_model: stands in for an absent or empty `model`.
+        keepalive_s: the longest time for which a stream's client hears nothing.
     """
 
     def __init__(
@@ -86,6 +98,7 @@ class Gateway:
         catalogue: Catalogue,
         new_id: Callable[[], str],
         default_model: str = "",
+        keepalive_s: float = 15.0,
     ) -> None:
         self._upstream = upstream
         self._map = model_map
@@ -93,6 +106,7 @@ class Gateway:
         self._catalogue = catalogue
         self._new_id = new_id
         self._default_model = default_model
+        self._keepalive_ns = round(keepalive_s * 1e9)
 
     # Text
 
@@ -130,8 +144,8 @@ class Gateway:
         opening = self._with_repairs(route, notes, lambda repaired: self._open(request, repaired, notes))
         stops = _local_stops(request, route)
         cutter = StopCutter(stops) if stops else None
-        body = self._rendered(opening, endpoint.stream_renderer(request, stopwatch), cutter, notes)
-        return Reply(200, endpoint.stream_type, body, close=opening.reply.close)
+        answer = _Answer(opening, endpoint.stream_renderer(request, stopwatch), cutter, notes, stopwatch)
+        return Reply(200, endpoint.stream_type, self._rendered(answer), close=opening.reply.close)
 
     def _open(self, request: TextRequest, route: Route, notes: ExchangeNotes) -> _Opening:
         """An answer that has begun. One that fails before it says anything counts as refused, whatever its status was."""
@@ -139,7 +153,8 @@ class Gateway:
             reply = self._upstream.client.send(self._text_call(request, route), notes)
             opening = _Opening(reply, self._upstream.egress.stream_reader(route, self._new_id), reply.chunks(), [])
             try:
-                opening.events = _next_events(opening)
+                while not opening.events:
+                    opening.events = _next_events(opening)
             except BaseException:
                 reply.close()
                 raise
@@ -150,18 +165,28 @@ class Gateway:
             if not isinstance(failure.error, UpstreamError) or not self._upstream.client.ask_again(failure.error, notes):
                 raise failure.error
 
-    def _rendered(self, opening: _Opening, renderer: StreamRenderer, cutter: StopCutter | None, notes: ExchangeNotes) -> Iterator[bytes]:
-        events = opening.events
+    def _rendered(self, answer: _Answer) -> Iterator[bytes]:
+        """The bytes of a stream. A client that would get nothing for long, though the upstream is busy, gets a sign of life."""
+        opening, renderer, notes = answer.opening, answer.renderer, answer.notes
+        events: Sequence[ChatEvent] = opening.events
+        sent_ns = answer.stopwatch.elapsed_ns()
         try:
             while True:
-                if cutter is not None:
-                    events = cutter.feed(events)
+                if answer.cutter is not None:
+                    events = answer.cutter.feed(events)
                 data = renderer.render(events)
+                is_over = _is_over(events, notes)
                 if data:
                     yield data
-                if _is_over(events, notes):
+                    sent_ns = answer.stopwatch.elapsed_ns()
+                elif answer.stopwatch.elapsed_ns() - sent_ns >= self._keepalive_ns and not is_over:
+                    yield renderer.render([KeepAlive()])
+                    sent_ns = answer.stopwatch.elapsed_ns()
+                if is_over:
                     break
                 events = _next_events(opening)
+            if renderer.failure is not None:
+                _note_failure(notes, renderer.failure)
             opening.reply.drain_or_close()
         finally:
             opening.reply.close()
@@ -288,7 +313,7 @@ class Gateway:
         """Whether the upstream answers now: an error of its own is an answer, unless it says that it is unwell."""
         call = replace(self._upstream.egress.build_models(), first_byte_s=timeout_s)
         try:
-            _read_and_close(self._upstream.client.send(call))
+            _read_and_close(self._upstream.client.send(call, once=True))
         except UpstreamRefused as refusal:
             return refusal.upstream_status < 500
         except ProxyError:
@@ -331,15 +356,17 @@ class Gateway:
 
 
 def _next_events(opening: _Opening) -> list[ChatEvent]:
-    """The next events that are there; never none."""
+    """The events of the next read; none when it brought only a part of one, or comments.
+
+    A broken connection is no failure of an answer that has said why it stopped.
+    """
     try:
         for chunk in opening.chunks:
-            events = opening.reader.feed(chunk)
-            if events:
-                return events
+            return opening.reader.feed(chunk)
         return opening.reader.close()
     except ProxyError as error:
-        return [Failed(error)]
+        rest = opening.reader.close()
+        return rest if rest and isinstance(rest[-1], Finished) else [Failed(error)]
 
 
 def _relayed(reply: UpstreamReply, reader: RelayReader, notes: ExchangeNotes) -> Iterator[bytes]:
@@ -348,15 +375,11 @@ def _relayed(reply: UpstreamReply, reader: RelayReader, notes: ExchangeNotes) ->
             if chunk:
                 reader.feed(chunk)
                 yield chunk
-        rest = reader.close()
+        reader.close()
         _note_end(notes, reader.usage, reader.finish_reason)
-        if rest:
-            notes.end = "truncated"
-            yield rest
     except ProxyError as error:
-        _note_end(notes, reader.usage, reader.finish_reason)
         _note_failure(notes, error)
-        yield reader.fail(error)
+        yield reader.render_failure(error)
     finally:
         reply.close()
 
@@ -419,3 +442,4 @@ def _note_end(notes: ExchangeNotes, usage: Usage, finish_reason: str) -> None:
 def _note_failure(notes: ExchangeNotes, error: ProxyError) -> None:
     notes.end = "truncated" if isinstance(error, UpstreamBroken) else "failed"
     notes.error_kind, notes.error_message = error.kind, error.message
+    notes.failures.append(error.kind)

@@ -14,6 +14,7 @@ class ExchangeNotes:
     """What happened in one exchange. Filled on the way by whoever knows; read once, when the response is closed.
 
     Attributes:
+        request_id: by which the client, our log and the upstream know the exchange.
         endpoint: what was asked, for logs and metrics (`ollama.chat`, `openai.chat`).
         model: the name asked for; `known_model` says whether it may be a metric label (it is listed), else the label is `other`.
         first_byte_s: seconds from the request's arrival to the first byte of the answer's body.
@@ -21,6 +22,7 @@ class ExchangeNotes:
         failures: the kind of error that each failed attempt met, in order, also when a later attempt went well.
     """
 
+    request_id: str = ""
     endpoint: str = ""
     model: str = ""
     known_model: bool = False

@@ -74,8 +74,11 @@ class UpstreamClient:
         self._health = UpstreamHealth(clock)
         self._template = lru_cache(_KNOWN_PATHS)(self._prepare)
 
-    def send(self, call: UpstreamCall, notes: ExchangeNotes | None = None) -> UpstreamReply:
+    def send(self, call: UpstreamCall, notes: ExchangeNotes | None = None, *, once: bool = False) -> UpstreamReply:
         """The answer to `call`, with a status of success; its body is still to come, and it must be closed.
+
+        Args:
+            once: whether a failed attempt is final.
 
         Raises:
             UpstreamRefused: the upstream answered with an error, or with a redirect.
@@ -89,7 +92,7 @@ class UpstreamClient:
             outcome = self._attempt(call, notes)
             if isinstance(outcome, UpstreamReply):
                 return outcome
-            if not self._wait_after(outcome, attempt, call.model, notes):
+            if once or not self._wait_after(outcome, attempt, call.model, notes):
                 raise outcome.error
             attempt += 1
 
@@ -107,13 +110,13 @@ class UpstreamClient:
     def _attempt(self, call: UpstreamCall, notes: ExchangeNotes) -> UpstreamReply | Fault:
         with self._breakers.admit(call.model) as passage:
             notes.attempts += 1
-            outcome = self._exchange(call)
+            outcome = self._exchange(call, notes.request_id)
             fault = outcome if isinstance(outcome, Fault) else None
             passage.settle(fault)
             self._health.note(fault)
         return outcome
 
-    def _exchange(self, call: UpstreamCall) -> UpstreamReply | Fault:
+    def _exchange(self, call: UpstreamCall, request_id: str) -> UpstreamReply | Fault:
         timeouts = self._timeouts
         first_byte_s = call.first_byte_s or timeouts.first_byte_s
         connect_s = min(timeouts.connect_s, first_byte_s)
@@ -122,6 +125,8 @@ class UpstreamClient:
             if call.body is not None:
                 request.body = call.body
                 request.headers["Content-Length"] = str(len(call.body))
+            if request_id:
+                request.headers["X-Request-ID"] = request_id
             if call.headers:
                 request.headers.update(call.headers)
             response = self._transmit(request, (connect_s, first_byte_s))

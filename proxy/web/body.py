@@ -68,8 +68,8 @@ def _go_kind(value: object) -> str:
 @contextmanager
 def _deadline(timeout_s: float) -> Iterator[None]:
     """Ends the block with `RequestTimeout` when it takes too long; under servers without gevent their own timeouts must do."""
-    gevent = sys.modules.get("gevent")
-    if gevent is None or not sys.modules["gevent.monkey"].is_module_patched("socket"):
+    gevent, monkey = sys.modules.get("gevent"), sys.modules.get("gevent.monkey")
+    if gevent is None or monkey is None or not monkey.is_module_patched("socket"):
         yield
         return
     timeout = gevent.Timeout.start_new(timeout_s)

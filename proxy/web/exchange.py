@@ -11,11 +11,11 @@ from typing import Any, TypeVar
 from flask import Response, request
 
 from proxy.dialect import EmbeddingsEndpoint, Payload, RelayEndpoint, Stopwatch, TextEndpoint
-from proxy.errors import ProxyError, RequestTimeout, RequestTooLarge
+from proxy.errors import ProxyError
 from proxy.gateway import Gateway
 from proxy.settings import Settings
 from proxy.telemetry import ExchangeNotes
-from proxy.web.body import leave_unread, parse_json, read_body
+from proxy.web.body import parse_json, read_body
 from proxy.web.departure import ClientGone, ClientWatch, NoWatch, watch_client
 from proxy.web.failure import RenderError, error_reply
 from proxy.web.observe import Observation, observation, stream_closed
@@ -109,7 +109,7 @@ def _carried(name: str, render_error: RenderError, read: Callable[[], T], carry:
         watch.armed = False
     except ProxyError as error:
         watch.stop()
-        return _closing_if_unread(error, error_reply(error, render_error))
+        return error_reply(error, render_error)
     except ClientGone:
         notes.end = "client_gone"
         return Response(status=_CLIENT_CLOSED_REQUEST)
@@ -117,14 +117,6 @@ def _carried(name: str, render_error: RenderError, read: Callable[[], T], carry:
         watch.stop()
         raise
     return _response(reply, watch)
-
-
-def _closing_if_unread(error: ProxyError, response: Response) -> Response:
-    if isinstance(error, RequestTooLarge | RequestTimeout):
-        close = leave_unread()
-        if close is not None:
-            response.call_on_close(close)
-    return response
 
 
 def _response(reply: Reply, watch: ClientWatch | NoWatch) -> Response:
@@ -140,7 +132,7 @@ def _response(reply: Reply, watch: ClientWatch | NoWatch) -> Response:
 
 def _streamed(reply: Reply, body: Iterator[bytes], watch: ClientWatch | NoWatch) -> Response:
     seen = observation()
-    response = Response(_watched(body, watch, seen), reply.status, content_type=reply.content_type, direct_passthrough=True)
+    response = Response(_watched(body, watch, seen), reply.status, content_type=reply.content_type)
     # nginx would hold tokens back until its buffer is full.
     response.headers["X-Accel-Buffering"] = "no"
     response.headers["Cache-Control"] = "no-cache"
@@ -173,5 +165,6 @@ def _watched(body: Iterator[bytes], watch: ClientWatch | NoWatch, seen: Observat
                 notes.first_byte_s = seen.stopwatch.elapsed_ns() / 1e9
             notes.bytes_sent += len(chunk)
             yield chunk
+            seen.stream_begun()
     except ClientGone:
         return

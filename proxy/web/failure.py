@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 from flask import Response
 
-from proxy.errors import ProxyError, UpstreamError
+from proxy.errors import ProxyError, RequestTimeout, RequestTooLarge, UpstreamError
+from proxy.web.body import leave_unread
 from proxy.web.observe import observation
 
 RenderError = Callable[[ProxyError], bytes]
@@ -23,6 +24,10 @@ def error_reply(error: ProxyError, render_error: RenderError) -> Response:
     response = Response(render_error(error), error.status, content_type="application/json; charset=utf-8")
     if error.retry_after_s is not None:
         response.headers["Retry-After"] = str(math.ceil(error.retry_after_s))
+    if isinstance(error, RequestTooLarge | RequestTimeout):
+        close = leave_unread()
+        if close is not None:
+            response.call_on_close(close)
     if not isinstance(error, UpstreamError) or error.kind != "upstream_refused":
         response.headers["X-Gateway-Error"] = "1"
     return response

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Flask, Response, after_this_request, request
+from flask import Blueprint, Flask, Response, request
 
 from proxy.errors import RequestTooLarge
 from proxy.settings import Settings
 from proxy.web.blueprint import plain_text
-from proxy.web.body import leave_unread
 from proxy.web.hosts import make_host_guard
 from proxy.web.origins import OriginGuard, crossing_origin
 
@@ -77,18 +76,10 @@ class Guards:
 
     def _refuse_if_larger(self, length: str) -> None:
         if length.isdecimal() and (len(length) > _MAX_LENGTH_DIGITS or int(length) > self._max_bytes):
-            after_this_request(_leave_body_unread)
             raise RequestTooLarge(f"the request body is larger than {self._max_bytes} bytes (REQUEST_MAX_SIZE)")
 
 
 def _empty(status: int) -> Response:
     response = Response(status=status)
     del response.headers["Content-Type"]
-    return response
-
-
-def _leave_body_unread(response: Response) -> Response:
-    close = leave_unread()
-    if close is not None:
-        response.call_on_close(close)
     return response

@@ -150,13 +150,15 @@ def stream_closed(seen: Observation) -> None:
 
 def _new_observation(metrics: Metrics | None) -> Observation:
     environ, rule = request.environ, request.url_rule
+    request_id = _request_id(environ.get("HTTP_X_REQUEST_ID"))
     return Observation(
-        request_id=_request_id(environ.get("HTTP_X_REQUEST_ID")),
+        request_id=request_id,
         method=environ["REQUEST_METHOD"],
         path=request.path,
         route=OTHER if rule is None else rule.rule,
         remote=environ.get("REMOTE_ADDR", ""),
         metrics=metrics,
+        notes=ExchangeNotes(request_id=request_id),
     )
 
 

@@ -27,7 +27,7 @@ from proxy.dialects.ollama.records import (
     metrics,
     tool_call,
 )
-from proxy.errors import UpstreamBroken
+from proxy.errors import ProxyError, UpstreamBroken
 from proxy.wire.ndjson import line_safe
 
 
@@ -50,6 +50,7 @@ class LineRenderer:
         self._unreadable = ""
         self._usage = Usage()
         self._first_token_ns: int | None = None
+        self.failure: ProxyError | None = None
 
     def render(self, events: Sequence[ChatEvent]) -> bytes:
         """The lines for these events; what is rendered together carries one time."""
@@ -117,7 +118,8 @@ class LineRenderer:
 
     def _finish(self, finished: Finished) -> bytes:
         if self._unreadable and finished.finish_reason != "length":
-            return error_line(_unreadable_arguments(self._unreadable))
+            self.failure = _unreadable_arguments(self._unreadable)
+            return error_line(self.failure)
         content = self._shape.content("", {})
         ending = metrics(self._usage, self._stopwatch.elapsed_ns(), self._first_token_ns)
         return orjson.dumps(_last_record(self._model, self._stopwatch, content, DONE_REASONS[finished.finish_reason], ending)) + b"\n"

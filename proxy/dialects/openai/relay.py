@@ -31,23 +31,15 @@ class RelayTail:
     def feed(self, chunk: bytes) -> None:
         self._tail = chunk[-_TAIL_BYTES:] if len(chunk) >= _TAIL_BYTES else (self._tail + chunk)[-_TAIL_BYTES:]
 
-    def close(self) -> bytes:
-        """Nothing when the stream ended with `[DONE]` or at least said why it stopped; else an error record: a clean end would be a lie."""
-        self._read_tail()
-        if _DONE.search(self._tail) or self.finish_reason:
-            return b""
-        return self._error_record(UpstreamBroken("the upstream's answer ended before it was complete"))
-
-    def fail(self, error: ProxyError) -> bytes:
-        self._read_tail()
-        return self._error_record(error)
-
-    def _read_tail(self) -> None:
+    def close(self) -> None:
+        """Reads the tail. A stream without `[DONE]` that has not even said why it stopped was cut: to let it end cleanly would be a lie."""
         self.usage = usage_of(self._tail)
         reasons = _FINISH.findall(self._tail)
         self.finish_reason = reasons[-1].decode("utf-8", "replace") if reasons else ""
+        if not self.finish_reason and not _DONE.search(self._tail):
+            raise UpstreamBroken("the upstream's answer ended before it was complete")
 
-    def _error_record(self, error: ProxyError) -> bytes:
+    def render_failure(self, error: ProxyError) -> bytes:
         """The error as OpenAI tells it in a stream, set apart from a record that may have been cut in its middle."""
         apart = b"" if not self._tail or self._tail.endswith((b"\n\n", b"\r\n\r\n")) else b"\n\n"
         return apart + b"data: " + orjson.dumps({"error": error_object(error)}) + b"\n\ndata: [DONE]\n\n"
