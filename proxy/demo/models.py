@@ -49,9 +49,7 @@ DEMO_MODELS = (
     ),
     DemoModel("demo-vision", "Says type and size of pictures.", ("completion", "vision"), parameters=_CHAT_PARAMETERS),
     DemoModel("demo-json", "Answers in JSON, by your schema.", parameters=_CHAT_PARAMETERS),
-    DemoModel(
-        "demo-embed", "Vectors in which texts with common words are near.", ("embedding",), context_length=512, parameters=("dimensions",)
-    ),
+    DemoModel("demo-embed", "Vectors in which texts with common words are near.", ("embedding",), context_length=512),
 )
 _BY_ID = {model.id: model for model in DEMO_MODELS}
 
@@ -63,6 +61,7 @@ def find_model(name: str) -> DemoModel | None:
 
 def model_entry(model: DemoModel) -> dict[str, Any]:
     """The model's entry in `/v1/models`, with the fields by which servers tell what a model can do."""
+    parameters = {"supported_parameters": list(model.parameters)} if model.parameters else {}
     return {
         "id": model.id,
         "object": "model",
@@ -71,7 +70,7 @@ def model_entry(model: DemoModel) -> dict[str, Any]:
         "description": model.description,
         "context_length": model.context_length,
         "capabilities": list(model.capabilities),
-        "supported_parameters": list(model.parameters),
+        **parameters,
         "architecture": {
             "input_modalities": ["text", "image"] if model.can("vision") else ["text"],
             "output_modalities": ["embeddings"] if model.can("embedding") else ["text"],

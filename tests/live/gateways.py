@@ -38,7 +38,7 @@ class Gateways:
     def _get(self, command: tuple[str, ...], settings: dict[str, str]) -> Master:
         key = (command, frozenset(settings.items()))
         if key not in self._running:
-            environ = {"PYTHONPATH": str(ROOT), "GRACEFUL_TIMEOUT": "5", **settings}
+            environ = {"PYTHONPATH": str(ROOT), **settings}
             master = self._stack.enter_context(running(command, environ, self._folder))
             master.await_answer()
             self._running[key] = master

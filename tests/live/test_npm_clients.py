@@ -94,11 +94,9 @@ def test_ollama_can_abort_a_stream(ollama: Any) -> None:
 
 
 def test_langchain_invokes_with_usage_counted_once(langchain: Any) -> None:
-    assert langchain["invoke"] == {
-        "content": COUNTED,
-        "usage": {"input_tokens": 5, "output_tokens": 11, "total_tokens": 16},
-        "done_reason": "stop",
-    }
+    answer = langchain["invoke"]
+    assert (answer["content"], answer["done_reason"]) == (COUNTED, "stop")
+    assert [answer["usage"][name] for name in ("input_tokens", "output_tokens", "total_tokens")] == [5, 11, 16]
 
 
 def test_langchain_streams(langchain: Any) -> None:
