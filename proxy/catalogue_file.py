@@ -2,7 +2,7 @@
 
     {"llama-3*": {"context_length": 131072, "capabilities": ["completion", "tools"], "family": "llama", "parameter_size": "8B"}}
 
-A name is an upstream model's id, or a glob over such ids. Exact names come first, then globs in the file's order; the first that fits counts.
+A name is an upstream model's id, or a glob over such ids. Exact names come first, then globs in the file's order; the first fit counts.
 """
 
 from __future__ import annotations

@@ -11,7 +11,9 @@ from flask import Flask
 
 from proxy import create_app
 from proxy.dialects.ollama import options, schemas
+from proxy.profiles import PROFILES
 from proxy.settings import Settings
+from proxy.telemetry import METRICS
 
 ROOT = Path(__file__).parents[1]
 COMPATIBILITY = (ROOT / "docs/compatibility.md").read_text()
@@ -53,9 +55,11 @@ def test_the_table_of_options_names_the_options_of_the_schema() -> None:
 
 
 def documented_routes() -> Iterator[str]:
+    """The URLs in the first column of the table of endpoints."""
     table = COMPATIBILITY.split("\n## Endpoints\n", 1)[1].split("\n## ", 1)[0]
-    for found in re.findall(r"`(/[^`]*)`", table):
-        yield re.sub(r"<\w+>|\.\.\.", "<>", found)
+    for column in re.findall(r"^\| ([^|]*) \|", table, re.MULTILINE):
+        for found in re.findall(r"`(/[^`]*)`", column):
+            yield re.sub(r"<\w+>", "<>", found)
 
 
 @pytest.fixture
@@ -80,6 +84,17 @@ def test_every_setting_is_in_the_reference() -> None:
     reference = (ROOT / "docs/configuration.md").read_text()
     named = set(re.findall(r"^\| `([A-Z_]+)` \|", reference, re.MULTILINE))
     assert named == {doc.name for doc in Settings.describe()}
+
+
+def test_every_profile_is_described() -> None:
+    rows = re.findall(r"^\| `([\w-]+)` \|", (ROOT / "docs/servers.md").read_text(), re.MULTILINE)
+    assert set(rows) == set(PROFILES)
+    assert len(rows) == len(set(rows))
+
+
+def test_every_metric_is_described() -> None:
+    rows = re.findall(r"^\| `(ollama_proxy_\w+)` \| ([^|]*) \|", (ROOT / "docs/operations.md").read_text(), re.MULTILINE)
+    assert {name: labels.strip() for name, labels in rows} == {metric.name: ", ".join(metric.labels) for metric in METRICS}
 
 
 def test_links_between_documents_lead_somewhere() -> None:
