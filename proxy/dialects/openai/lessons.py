@@ -46,7 +46,7 @@ def _renamed_token_limit(words: str, profile: Profile) -> Profile:
 
 
 _EFFORT = re.compile(r"reasoning[._]?effort|reasoning value", re.IGNORECASE)
-_ALLOWED = re.compile(r"(?:supported values|allowed values|one of|should be|must be)\b(.{3,160})", re.IGNORECASE | re.DOTALL)
+_ALLOWED = re.compile(r"(?:supported values|allowed values|one of|should be|must be)\b(.{3,160})", re.IGNORECASE)
 _UNSUPPORTED_VALUE = re.compile(r"unsupported value|invalid value|not (?:a valid|one of)|invalid reasoning", re.IGNORECASE)
 
 

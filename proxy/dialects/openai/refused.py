@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
+
+import orjson
 
 from proxy.errors import UpstreamRefused
 
@@ -46,8 +48,8 @@ _REFUSING_CODES: Final = frozenset({"unsupported_parameter", "unknown_parameter"
 
 
 def words_of(error: UpstreamRefused) -> str:
-    """All that the server says, in one text."""
-    return "\n".join((error.message, *_texts(error.raw)))[:_MAX_CHARS]
+    """All that the server says, a line for each sentence or list of them."""
+    return "\n".join(dict.fromkeys(_texts(error.raw)) or (error.message,))[:_MAX_CHARS]
 
 
 def names_in(error: UpstreamRefused, words: str) -> list[str]:
@@ -62,32 +64,42 @@ def names_in(error: UpstreamRefused, words: str) -> list[str]:
 
 
 def _texts(value: object, depth: int = 0) -> Iterator[str]:
+    value = _decoded(value)
     if isinstance(value, str):
         yield value
     elif depth < _MAX_DEPTH and isinstance(value, list):
         for item in value:
             yield from _texts(item, depth + 1)
     elif depth < _MAX_DEPTH and isinstance(value, dict):
-        for key in _WORD_KEYS:
-            if key in value:
-                yield from _texts(value[key], depth + 1)
-
-
-def _listed(value: Any, depth: int = 0) -> Iterator[str]:
-    """The places of pydantic's errors about fields too many: objects with `loc`, wherever they stand."""
-    if depth >= _MAX_DEPTH:
-        return
-    if isinstance(value, list):
-        for item in value:
-            yield from _listed(item, depth + 1)
-    elif isinstance(value, dict):
-        place = value.get("loc")
-        if isinstance(place, list):
-            if _EXTRA.search(f"{value.get('type')} {value.get('msg')}"):
-                yield ".".join(map(str, place))
+        if isinstance(value.get("loc"), list):
+            yield f"{'.'.join(map(str, value['loc']))}: {value.get('msg')}"
             return
         for key in _WORD_KEYS:
+            yield from _texts(value.get(key), depth + 1)
+
+
+def _listed(value: object, depth: int = 0) -> Iterator[str]:
+    """The places of pydantic's errors about fields too many: objects with `loc`, wherever they stand."""
+    value = _decoded(value)
+    if depth < _MAX_DEPTH and isinstance(value, list):
+        for item in value:
+            yield from _listed(item, depth + 1)
+    elif depth < _MAX_DEPTH and isinstance(value, dict):
+        place = value.get("loc")
+        if isinstance(place, list) and _EXTRA.search(f"{value.get('type')} {value.get('msg')}"):
+            yield ".".join(map(str, place))
+        for key in _WORD_KEYS:
             yield from _listed(value.get(key), depth + 1)
+
+
+def _decoded(value: object) -> object:
+    """What a text says when it is JSON itself, as with gateways that put another server's answer into their own."""
+    if not isinstance(value, str) or not value.startswith(("{", "[")):
+        return value
+    try:
+        return orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return value
 
 
 def _dotted(place: str) -> str:
