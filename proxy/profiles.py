@@ -28,7 +28,7 @@ class Profile:
         reasoning: how thinking is switched on, off and graded.
         efforts: the words for "how hard" that the server takes, `none` among them when it can be told not to think.
         json_mode: what `format: "json"` becomes; `prompt` asks for it in words, where the server constrains nothing.
-        json_word: whether `json_object` is refused unless a message speaks of JSON.
+        json_word: what to do where `json_object` is refused unless a message speaks of JSON, and none does: take a schema, or say the word.
         json_schema: whether `response_format` may carry a schema.
         strict_schema: whether a schema that fulfils OpenAI's strict rules is marked so.
         format_with_tools: whether `response_format` may come with tools.
@@ -57,7 +57,7 @@ class Profile:
     reasoning: ReasoningStyle = "none"
     efforts: tuple[str, ...] = ()
     json_mode: Literal["json_object", "json_schema", "prompt"] = "json_object"
-    json_word: bool = False
+    json_word: Literal["", "schema", "say"] = ""
     json_schema: bool = True
     strict_schema: bool = True
     format_with_tools: bool = True
@@ -69,7 +69,7 @@ class Profile:
     named_tool: Literal["object", "only"] = "object"
     any_tool: Literal["required", "any"] = "required"
     tool_ids: Literal["any", "alnum9"] = "any"
-    no_content: Literal["null", "absent"] = "null"
+    no_content: Literal["null", "absent", "empty"] = "null"
     message_names: bool = True
     echo_reasoning: Literal["", "reasoning_content", "reasoning"] = ""
     must_echo_reasoning: bool = False
@@ -99,7 +99,7 @@ _OPENAI = Profile(
     "openai",
     params=_named(*_SAMPLING, "user", "parallel_tool_calls"),
     max_tokens="max_completion_tokens",
-    json_word=True,
+    json_word="schema",
 )
 _AZURE = replace(_OPENAI, name="azure", max_tokens="max_tokens")
 _OPENAI_REASONING = replace(
@@ -134,7 +134,7 @@ PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
         profile.name: profile
         for profile in (
             # Only what nearly every server takes.
-            Profile("generic", params=_named(*_SAMPLING)),
+            Profile("generic", params=_named(*_SAMPLING), json_word="say"),
             _OPENAI,
             _OPENAI_REASONING,
             _AZURE,
@@ -171,7 +171,7 @@ PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
                 stop_limit=16,
                 reasoning="thinking_switch",
                 json_schema=False,
-                json_word=True,
+                json_word="say",
                 echo_reasoning="reasoning_content",
                 must_echo_reasoning=True,
             ),
@@ -180,7 +180,7 @@ PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
                 params=_named("temperature", "top_p", "seed", "user", "parallel_tool_calls"),
                 reasoning="groq",
                 efforts=("none", *_LEVELS),
-                json_word=True,
+                json_word="say",
                 format_with_tools=False,
                 streams="unformatted",
                 logprobs=False,

@@ -105,7 +105,7 @@ _NO_FORMAT = re.compile(
 
 def _other_format(words: str, profile: Profile) -> Profile:
     if _JSON_WORD.search(words):
-        return replace(profile, json_word=True)
+        return replace(profile, json_word="say")
     if _ONLY_SCHEMA.search(words):
         return replace(profile, json_mode="json_schema" if profile.json_schema else "prompt")
     in_stream, with_tools = bool(_FORMAT_IN_STREAM.search(words)), bool(_FORMAT_WITH_TOOLS.search(words))

@@ -26,8 +26,11 @@ Json = dict[str, Any]
 # Source: https://github.com/NousResearch/hermes-agent/pull/18263
 _FORGOTTEN_THINKING = " "
 
-# What stands between the texts of one message. A model wrote its own in one piece; those of others are paragraphs.
-_BETWEEN = {"assistant": "", "system": "\n\n", "developer": "\n\n"}
+_MEDIA = (ImagePart, AudioPart)
+_SPOKEN = (TextPart, RefusalPart)
+
+# What stands between the texts of one message; a model wrote its own in one piece.
+_BETWEEN = {"system": "\n\n", "developer": "\n\n", "user": "\n"}
 
 
 def messages_json(messages: Sequence[Message], profile: Profile) -> list[Json]:
@@ -42,7 +45,10 @@ def messages_json(messages: Sequence[Message], profile: Profile) -> list[Json]:
         if shown:
             built.append(_shown_message(shown))
             shown = []
-        built += _assistant_message(message, profile, ids) if message.role == "assistant" else [_plain_message(message, profile)]
+        if message.role == "assistant":
+            built += _assistant_message(message, profile, ids)
+        else:
+            built.append(_plain_message(message, profile))
     if shown:
         built.append(_shown_message(shown))
     return built
@@ -65,7 +71,7 @@ def add_instruction(messages: list[Json], text: str) -> None:
 def _plain_message(message: Message, profile: Profile) -> Json:
     # Only OpenAI knows developers, and it reads a system message as one where it has to.
     role = "system" if message.role == "developer" else message.role
-    built: Json = {"role": role, "content": _content(message.parts, _BETWEEN.get(message.role, "\n"))}
+    built: Json = {"role": role, "content": _content(message.parts, _BETWEEN[message.role])}
     if message.name and profile.message_names:
         built["name"] = message.name
     return built
@@ -73,9 +79,11 @@ def _plain_message(message: Message, profile: Profile) -> Json:
 
 def _assistant_message(message: Message, profile: Profile, ids: dict[str, str]) -> list[Json]:
     """One message, or none for a turn without words and calls that the server would refuse."""
+    parts = message.parts
     built: Json = {"role": "assistant"}
-    content = _content(message.parts, _BETWEEN["assistant"])
-    calls = [_tool_call(part, ids) for part in message.parts if isinstance(part, ToolCallPart)]
+    content = _content(parts, "")
+    # Most turns are words and nothing else.
+    calls = [_tool_call(part, ids) for part in parts if isinstance(part, ToolCallPart)] if len(parts) > 1 or not content else []
     if content or profile.no_content == "empty" or (not calls and profile.no_content == "null"):
         built["content"] = content
     elif not calls:
@@ -133,18 +141,22 @@ def _content(parts: Sequence[Part], between: str) -> str | list[Json]:
     """A text where there is nothing else, since some servers take nothing else; parts where there is something to see or hear."""
     if len(parts) == 1 and isinstance(parts[0], TextPart):
         return parts[0].text
-    if any(isinstance(part, ImagePart | AudioPart) for part in parts):
-        return _content_parts(parts)
-    return between.join([part.text for part in parts if isinstance(part, TextPart | RefusalPart)])
+    texts = []
+    for part in parts:
+        if isinstance(part, _MEDIA):
+            return _content_parts(parts)
+        if isinstance(part, _SPOKEN):
+            texts.append(part.text)
+    return between.join(texts)
 
 
 def _content_parts(parts: Sequence[Part]) -> list[Json]:
     """What was said, shown and played, without empty texts."""
     built: list[Json] = []
     for part in parts:
-        if isinstance(part, ImagePart | AudioPart):
+        if isinstance(part, _MEDIA):
             built.append(_media(part))
-        elif isinstance(part, TextPart | RefusalPart) and part.text:
+        elif isinstance(part, _SPOKEN) and part.text:
             built.append({"type": "text", "text": part.text})
     return built
 

@@ -97,8 +97,7 @@ def _constraint(wanted: ResponseFormat, profile: Profile, request: ChatRequest) 
         return {"type": "json_object"}, True
     if not profile.json_word or _speaks_of_json(request):
         return {"type": "json_object"}, False
-    # OpenAI, Groq and DeepSeek refuse the mode when the conversation never speaks of JSON.
-    if profile.json_schema:
+    if profile.json_word == "schema" and profile.json_schema:
         return _schema_format(wanted.name, _ANY_OBJECT, None, profile), False
     return {"type": "json_object"}, True
 

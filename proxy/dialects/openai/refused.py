@@ -16,10 +16,12 @@ from proxy.errors import UpstreamRefused
 # Where servers put their words. What they quote of the request (`input`) or of the model (`failed_generation`) is not among them.
 _WORD_KEYS: Final = ("message", "detail", "msg", "error", "errors", "title", "description", "metadata", "raw", "reason")
 _MAX_DEPTH = 6
-_MAX_CHARS = 8192
+_MAX_CHARS = 4096
 
 _QUOTE = r"['\"`]?"
-_NAMES = rf"((?:{_QUOTE}[\w.]+{_QUOTE})(?:(?:, | and |, and ){_QUOTE}[\w.]+{_QUOTE})*)"
+# Lengths are bounded, or a long word without end would be read once from each of its letters.
+_ONE = rf"{_QUOTE}[\w.]{{1,64}}{_QUOTE}"
+_NAMES = rf"({_ONE}(?:(?:, | and |, and ){_ONE}){{0,16}})"
 _FIELD = r"(?:param(?:eter)?|argument|option|name|field|property|key)s?"
 _NOT_TAKEN = r"(?:not (?:currently |yet )?(?:supported|permitted|allowed|available)|unsupported|deprecated)"
 _SENTENCES: Final = tuple(
@@ -31,9 +33,9 @@ _SENTENCES: Final = tuple(
         rf"(?:does not|doesn't|not) support (?:the )?{_FIELD}:? [\[{{]?{_NAMES}",
         rf"additional properties are not allowed \({_NAMES}",
         rf"unexpected (?:keyword )?{_FIELD}:? {_NAMES}",
-        rf"{_QUOTE}([\w.]+){_QUOTE}(?: of type '\w+')? (?:is|are) (?:currently )?{_NOT_TAKEN}",
+        rf"({_ONE})(?: of type '\w{{1,64}}')? (?:is|are) (?:currently )?{_NOT_TAKEN}",
         # NVIDIA, and pydantic's own text
-        r"((?:\w+ -> )*\w+)\s+extra (?:inputs|fields) (?:are )?not permitted",
+        r"((?:\w{1,64} -> ){0,8}\w{1,64})\s{1,8}extra (?:inputs|fields) (?:are )?not permitted",
     )
 )
 _NAME = re.compile(r"[\w.]+")

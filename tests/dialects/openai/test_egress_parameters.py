@@ -170,7 +170,7 @@ def test_json_is_an_object() -> None:
     assert format_of("vllm", "json") == ({"type": "json_object"}, "")
 
 
-@pytest.mark.parametrize("profile", ["openai", "azure", "groq"])
+@pytest.mark.parametrize("profile", ["openai", "azure", "openai-reasoning"])
 @pytest.mark.parametrize(("say", "constraint"), [("Hello", ANY_OBJECT), ("As JSON!", {"type": "json_object"})])
 def test_json_without_the_word_is_a_schema_where_the_word_is_needed(profile: str, say: str, constraint: Any) -> None:
     assert format_of(profile, "json", say=say) == (constraint, "")
@@ -187,10 +187,11 @@ def test_deepseek_gets_a_schema_in_words() -> None:
     assert '{"type":"object","properties":{"b":{"type":"integer"}' in system
 
 
-def test_deepseek_gets_the_word_that_it_needs() -> None:
-    constraint, system = format_of("deepseek", "json")
+@pytest.mark.parametrize("profile", ["deepseek", "groq", "generic", replace(PROFILES["openai"], json_schema=False)])
+def test_the_word_is_said_where_it_is_needed_and_schemas_are_not_for_sure(profile: Any) -> None:
+    constraint, system = format_of(profile, "json")
     assert (constraint, system) == ({"type": "json_object"}, "Answer with one JSON object, and with nothing else.")
-    assert format_of("deepseek", "json", say="json?") == ({"type": "json_object"}, "")
+    assert format_of(profile, "json", say="json?") == ({"type": "json_object"}, "")
 
 
 @pytest.mark.parametrize("schema", [None, SCHEMA])

@@ -329,7 +329,7 @@ def test_a_tool_is_demanded_by_sending_no_other(error: UpstreamRefused) -> None:
 
 def test_json_needs_its_word() -> None:
     message = "'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'."
-    assert learnt(openai_refusal(message, "messages")) == {"json_word": True}
+    assert learnt(openai_refusal(message, "messages"), "vllm") == {"json_word": "say"}
 
 
 def test_lm_studio_wants_a_schema() -> None:
