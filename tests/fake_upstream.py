@@ -196,10 +196,15 @@ class FakeUpstream:
         with self._changed:
             return self._changed.wait_for(lambda: len(self.requests) >= count, timeout)
 
+    def wait_until_idle(self, timeout: float = 5.0) -> bool:
+        """Whether some connection's answer is written to its end, and it waits for the next request, before `timeout` seconds were over."""
+        with self._changed:
+            return self._changed.wait_for(lambda: bool(self._idle), timeout)
+
     def close_idle_connections(self) -> None:
         """Closes the connections that wait for their next request, as servers do after a while. Waits until there is one."""
+        self.wait_until_idle()
         with self._changed:
-            self._changed.wait_for(lambda: self._idle, 5)
             idle = [self._open[number] for number in self._idle if number in self._open]
         for connection in idle:
             _shut(connection)

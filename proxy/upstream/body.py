@@ -14,6 +14,7 @@ from typing import Any, Protocol, cast
 from urllib3.exceptions import HTTPError
 from urllib3.response import DeflateDecoder, GzipDecoder, HTTPResponse
 
+from proxy.upstream.alarm import ReadAlarm, alarm_for
 from proxy.upstream.framing import BrokenFraming, framing_of
 
 READ_BYTES = 64 * 1024
@@ -34,8 +35,8 @@ class Body(Protocol):
     @property
     def reusable(self) -> bool: ...
 
-    def wait_at_most(self, seconds: float) -> None:
-        """Sets how long `receive` waits for the next bytes."""
+    def wait_at_most(self, seconds: float, *, many_reads: bool = False) -> None:
+        """Sets how long `receive` waits for the next bytes. `many_reads` says that it will be called often."""
 
     def receive(self) -> bytes:
         """What has arrived, after waiting for it; `b""` when that was framing alone, or the end.
@@ -64,6 +65,7 @@ class SocketBody:
         self._head = cast("Any", raw._original_response)  # noqa: SLF001 - requests relies on this name, too.
         self._socket = source
         self._wait_s: float | None = None
+        self._alarm: ReadAlarm | None = None
         self._framing = framing_of(self._head)
         self._decode = _decoder(raw.headers.get("content-encoding", ""))
         self._begun = False
@@ -74,14 +76,20 @@ class SocketBody:
     def reusable(self) -> bool:
         return self._framing.reusable
 
-    def wait_at_most(self, seconds: float) -> None:
+    def wait_at_most(self, seconds: float, *, many_reads: bool = False) -> None:
         """See `Body`."""
-        self._wait_s = seconds
-        self._socket.settimeout(seconds)
+        if many_reads and self._alarm is None and not self.ended:
+            self._alarm = alarm_for(self._socket)
+        if self._alarm is not None:
+            self._alarm.set(seconds)
+        self._wait_s = seconds if self._alarm is None else None
+        self._socket.settimeout(self._wait_s)
 
     def receive(self) -> bytes:
         """See `Body`."""
-        data = (b"" if self._begun else self._read_ahead()) or self._socket.recv(READ_BYTES)
+        data = b"" if self._begun else self._read_ahead()
+        if not data:
+            data = self._socket.recv(READ_BYTES) if self._alarm is None else self._alarm.watch(self._socket.recv, READ_BYTES)
         if not data:
             self._framing.connection_ended()
             self._give_back()
@@ -93,6 +101,8 @@ class SocketBody:
 
     def close(self) -> None:
         """See `Body`."""
+        if self._alarm is not None:
+            self._alarm.stop()
         self._raw.close()
         self._raw.release_conn()
 
@@ -110,6 +120,8 @@ class SocketBody:
     def _give_back(self) -> None:
         self.ended = True
         if self._framing.reusable:
+            if self._alarm is not None:
+                self._alarm.stop()
             self._head.close()
             self._raw.release_conn()
         else:
@@ -125,7 +137,7 @@ class RawBody:
         self.ended = False
         self._raw = raw
 
-    def wait_at_most(self, seconds: float) -> None:
+    def wait_at_most(self, seconds: float, *, many_reads: bool = False) -> None:
         """Nothing: the time-out was set with the request."""
 
     def receive(self) -> bytes:

@@ -56,7 +56,7 @@ class UpstreamReply:
         body, idle_s = self._body, self._timeouts.idle_s
         step_s = min(self._timeouts.keepalive_s or idle_s, idle_s)
         silent_s = 0.0
-        body.wait_at_most(step_s)
+        body.wait_at_most(step_s, many_reads=True)
         while not body.ended:
             try:
                 chunk = body.receive()
