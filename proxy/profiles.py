@@ -44,6 +44,7 @@ class Profile:
         must_echo_reasoning: whether the server refuses earlier turns without their thinking.
         think_tags: whether `<think>` tags at the start of the content are split off.
         prompt_path: where plain texts are continued, `""` where they are not.
+        suffix: whether a gap before a suffix can be filled; some servers drop a suffix in silence.
         embeddings: fields that go with every request for vectors.
         truncation: fields that let the server shorten texts that are too long for it.
         dropped: wire names that must not be sent, learnt from refusals.
@@ -75,6 +76,7 @@ class Profile:
     must_echo_reasoning: bool = False
     think_tags: bool = True
     prompt_path: str = "/completions"
+    suffix: bool = True
     embeddings: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
     truncation: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
     dropped: frozenset[str] = frozenset()
@@ -147,6 +149,7 @@ PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
                 stop_limit=None,
                 reasoning="template",
                 echo_reasoning="reasoning_content",
+                suffix=False,
             ),
             Profile(
                 "lmstudio",
@@ -155,6 +158,7 @@ PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
                 json_mode="json_schema",
                 logprobs=False,
                 named_tool="only",
+                suffix=False,
             ),
             _OPENROUTER,
             # OpenAI's reasoning models behind OpenRouter: it drops what they refuse, so there is nothing to win by sending it.

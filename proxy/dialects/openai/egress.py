@@ -11,7 +11,7 @@ from proxy.dialects.openai.parameters import add_format, add_logprobs, add_sampl
 from proxy.dialects.openai.reading import read_completion, read_error, stream_reader
 from proxy.dialects.openai.reasoning import add_reasoning
 from proxy.dialects.openai.repairs import repair
-from proxy.errors import NotSupported
+from proxy.errors import InvalidRequest, NotSupported
 from proxy.routing import Route
 from proxy.wire.messages import UpstreamCall
 
@@ -56,11 +56,13 @@ def build_prompt(request: PromptRequest, route: Route) -> UpstreamCall:
 
     Raises:
         NotSupported: the server continues no plain texts.
-        InvalidRequest: the request can't be written as JSON.
+        InvalidRequest: it fills no gaps, or the request can't be written as JSON.
     """
     profile, sampling = route.profile, request.sampling
+    if request.suffix is not None and not (profile.suffix and profile.prompt_path):
+        raise InvalidRequest(f'"{request.model}" does not support insert', param="suffix")
     if not profile.prompt_path:
-        raise NotSupported("this upstream only chats: it has no /v1/completions, which `raw` and `suffix` need")
+        raise NotSupported("this upstream only chats: it has no /v1/completions, which `raw` needs")
     body: Json = {"model": route.upstream_model, "prompt": request.prompt}
     if request.suffix is not None:
         body["suffix"] = request.suffix

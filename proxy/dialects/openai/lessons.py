@@ -103,22 +103,30 @@ _NO_FORMAT = re.compile(
 )
 
 
+_OTHER_THAN = re.compile(r"response_format.{0,80}but got:? ['\"`]?(json_\w+)", re.IGNORECASE)
+
+
 def _other_format(words: str, profile: Profile) -> Profile:
     if _JSON_WORD.search(words):
         return replace(profile, json_word="say")
     if _ONLY_SCHEMA.search(words):
-        return replace(profile, json_mode="json_schema" if profile.json_schema else "prompt")
+        return _without_any_object(profile)
     in_stream, with_tools = bool(_FORMAT_IN_STREAM.search(words)), bool(_FORMAT_WITH_TOOLS.search(words))
     if in_stream or with_tools:
         streams = "unformatted" if in_stream and profile.streams == "all" else profile.streams
         return replace(profile, streams=streams, format_with_tools=profile.format_with_tools and not with_tools)
     if _LOOSE_SCHEMA.search(words):
         return replace(profile, strict_schema=False)
+    if sent := _OTHER_THAN.search(words):
+        return _without_any_object(profile) if sent[1].lower() == "json_object" else less_format(profile)
     if not _NO_FORMAT.search(words):
         return profile
-    if "json_object" in words and "json_schema" not in words:
-        return replace(profile, json_mode="json_schema" if profile.json_schema and profile.json_mode == "json_object" else "prompt")
-    return less_format(profile)
+    return _without_any_object(profile) if "json_object" in words and "json_schema" not in words else less_format(profile)
+
+
+def _without_any_object(profile: Profile) -> Profile:
+    """`json_object` was refused: the schema that says the same, else words."""
+    return replace(profile, json_mode="json_schema" if profile.json_schema and profile.json_mode == "json_object" else "prompt")
 
 
 _STOP_COUNT = re.compile(

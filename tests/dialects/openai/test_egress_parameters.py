@@ -10,7 +10,7 @@ import pytest
 from proxy.canonical.request import Effort, PromptRequest, ResponseFormat, Sampling
 from proxy.dialects.openai import egress
 from proxy.dialects.openai.strictness import is_strict
-from proxy.errors import NotSupported
+from proxy.errors import InvalidRequest, NotSupported
 from proxy.profiles import PROFILES
 from tests.dialects.openai.asking import WEATHER, a_chat_request, a_prompt_request, body_of, built, said, sampled, to
 
@@ -378,6 +378,12 @@ def test_mistral_fills_in_the_middle_elsewhere() -> None:
 def test_a_server_that_only_chats_says_so() -> None:
     with pytest.raises(NotSupported, match="only chats"):
         prompted("groq")
+
+
+@pytest.mark.parametrize("profile", ["llamacpp", "lmstudio", "groq"])
+def test_a_suffix_that_would_be_dropped_in_silence_is_refused(profile: str) -> None:
+    with pytest.raises(InvalidRequest, match='"asked" does not support insert'):
+        prompted(profile, suffix="")
 
 
 def test_a_prompt_is_limited_by_its_old_name_and_streams() -> None:

@@ -361,6 +361,12 @@ def test_any_object_that_is_refused_becomes_a_schema_then_words() -> None:
     assert learnt(error, "lmstudio") == {"json_mode": "prompt"}
 
 
+@pytest.mark.parametrize(("sent", "change"), [("json_schema", {"json_schema": False}), ("json_object", {"json_mode": "json_schema"})])
+def test_a_server_that_says_what_it_got_is_not_sent_that(sent: str, change: dict[str, Any]) -> None:
+    message = f'response_format type must be one of "text" or "other", but got: {sent}'
+    assert learnt(openai_refusal(message)) == change
+
+
 def test_a_server_of_schemas_that_refuses_them_is_asked_in_words() -> None:
     error = openai_refusal("This response_format type is unavailable now")
     assert learnt(error, "lmstudio") == {"json_schema": False, "json_mode": "prompt"}
