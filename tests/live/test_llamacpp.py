@@ -44,10 +44,6 @@ def busy_slots(llamacpp: str) -> int:
     return sum(slot["is_processing"] for slot in requests.get(f"{llamacpp}/slots", timeout=5).json())
 
 
-def await_busy(llamacpp: str) -> None:
-    wait_until(lambda: busy_slots(llamacpp) > 0, lambda: "no slot became busy")
-
-
 def seconds_until_free(llamacpp: str) -> float:
     """How long it takes from now until no slot is busy."""
     began = time.monotonic()
@@ -147,28 +143,15 @@ def test_openai_clients_are_relayed(gateway: Master) -> None:
         assert len(made.embeddings.create(model="tiny", input="cat").data[0].embedding) == 64
 
 
-def test_slot_is_free_within_a_second_after_a_streaming_client_left(client: ollama.Client, llamacpp: str) -> None:
-    stream = client.chat("tiny", HI, options=ENDLESS, stream=True)
-    next(iter(stream))
-    await_busy(llamacpp)
-    stream.close()  # type: ignore[attr-defined]
+@pytest.mark.parametrize("path", ["/api/chat", "/api/generate", "/v1/chat/completions"])
+def test_slot_is_free_within_a_second_after_the_client_left(gateway: Master, llamacpp: str, path: str) -> None:
+    """Only streams: this llama.cpp finishes whole answers even when its own client has left (ggml-org/llama.cpp#24496)."""
+    body = {"model": "tiny", "messages": HI, "prompt": "hi", "stream": True, "options": ENDLESS, "max_tokens": 14000}
+    with requests.post(gateway.address + path, json=body, stream=True, timeout=10) as reply:
+        first_bytes = reply.iter_content(1)  # kept, because it takes the connection along when it goes
+        next(first_bytes)
+        assert busy_slots(llamacpp) == 1
     assert seconds_until_free(llamacpp) < _FREE_AGAIN_S
-
-
-@pytest.mark.parametrize("path", ["/api/chat", "/v1/chat/completions"])
-def test_slot_is_free_within_a_second_after_a_waiting_client_left(gateway: Master, llamacpp: str, path: str) -> None:
-    body = {"model": "tiny", "messages": HI, "stream": False, "options": ENDLESS, "max_tokens": 14000}
-    with requests.Session() as session, ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(_post_until_timeout, session, gateway.address + path, body)
-        await_busy(llamacpp)
-        waiting.result()
-        assert seconds_until_free(llamacpp) < _FREE_AGAIN_S
-
-
-def _post_until_timeout(session: requests.Session, url: str, body: dict[str, Any]) -> None:
-    """Leaves after a second and a half without an answer."""
-    with pytest.raises(requests.ReadTimeout):
-        session.post(url, json=body, timeout=1.5)
 
 
 def test_parallel_streams_keep_apart(client: ollama.Client) -> None:
