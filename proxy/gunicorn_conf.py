@@ -99,7 +99,7 @@ def make_metrics_folder(server: Any) -> None:
     This is gunicorn's hook `when_ready`: the port is taken, so that a start that fails leaves nothing behind, and no worker has started.
     """
     if _OPERATOR_METRICS_FOLDER is None:
-        os.environ[_METRICS_VARIABLE] = tempfile.mkdtemp(prefix="ollama-openai-proxy-metrics-", dir=_folder_in_memory())
+        os.environ[_METRICS_VARIABLE] = tempfile.mkdtemp(prefix=f"ollama-openai-proxy-{os.getpid()}-", dir=_folder_in_memory())
     elif server.master_pid == 0:  # else an older master still serves from the same folder, while this one takes over
         folder = Path(_OPERATOR_METRICS_FOLDER)
         folder.mkdir(parents=True, exist_ok=True)

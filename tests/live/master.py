@@ -72,14 +72,23 @@ def running(arguments: Sequence[str], environ: Mapping[str, str], cwd: Path) -> 
     try:
         yield master
     finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait(timeout=_PATIENCE_S)
+        _end(process)
         for reader in readers:
             reader.join(timeout=_PATIENCE_S)
         for stream in (process.stdout, process.stderr):
             if stream is not None:
                 stream.close()
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """Ends the master at once, but so that it can tidy up; by force if it does not."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGQUIT)
+    try:
+        process.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(timeout=10)
 
 
 def _gather(stream: Iterator[str], into: list[str]) -> None:

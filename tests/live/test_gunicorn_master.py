@@ -120,6 +120,7 @@ def metrics_folders(master: Master) -> set[Path]:
 def test_the_folder_of_the_metrics_is_removed_at_the_end(demo: Master) -> None:
     (folder,) = metrics_folders(demo)
     assert folder.is_dir()
+    assert f"-{demo.process.pid}-" in folder.name
     demo.stop()
     assert not folder.exists()
 
@@ -164,12 +165,10 @@ def test_wrong_settings_end_the_start_with_one_message(arguments: list[str], env
 
 
 def test_a_taken_port_ends_the_start_and_leaves_no_folder(demo: Master, tmp_path: Path) -> None:
-    before = set(Path("/dev/shm").glob("ollama-openai-proxy-*"))
-    environ = {**clean_environment(), "PROXY_PORT": demo.address.rpartition(":")[2]}
-    ended = subprocess.run([*COMMAND, "demo"], env=environ, cwd=tmp_path, capture_output=True, text=True, timeout=30, check=False)
-    assert ended.returncode == 1
-    assert "Connection in use" in ended.stdout
-    assert set(Path("/dev/shm").glob("ollama-openai-proxy-*")) <= before
+    with running([*COMMAND, "demo"], {"PROXY_PORT": demo.address.rpartition(":")[2]}, tmp_path) as second:
+        assert second.process.wait(timeout=30) == 1
+        second.await_message("Connection in use")
+        assert list(Path("/dev/shm").glob(f"ollama-openai-proxy-{second.process.pid}-*")) == []
 
 
 @pytest.mark.parametrize("kind", ["serve", "gunicorn"])
