@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+from typing import NoReturn
 
 import pytest
 
@@ -26,8 +27,12 @@ def is_present(component: str) -> bool:
 
 def require(component: str) -> None:
     """Ends the test here unless the component is present."""
-    if is_present(component):
-        return
+    if not is_present(component):
+        give_up(f"{component} is not installed")
+
+
+def give_up(reason: str) -> NoReturn:
+    """Ends the test here, because something that it needs is not to be had on this machine."""
     if os.environ.get("CI") == "true":
-        pytest.fail(f"{component} is not installed, and CI=true asks for every test", pytrace=False)
-    pytest.skip(f"not run: {component} is not installed")
+        pytest.fail(f"{reason}, and CI=true asks for every test", pytrace=False)
+    pytest.skip(f"not run: {reason}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -30,8 +31,9 @@ class Gateways:
 
     def close(self) -> None:
         """Ends all gateways; fails when one does not end with status 0, or has logged an exception on the way."""
-        with self._stack:
-            endings = [(master.stop(), master) for master in self._running.values()]
+        masters = list(self._running.values())
+        with self._stack, ThreadPoolExecutor() as pool:
+            endings = list(zip(pool.map(Master.stop, masters), masters, strict=True))
         wrong = [(master.lines, master.errors) for status, master in endings if status != 0 or _exceptions(master)]
         assert not wrong, wrong
 

