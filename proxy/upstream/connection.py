@@ -3,14 +3,19 @@
 - A connection that was used before and dies without a byte of answer was closed by the upstream while it was idle. This error is told
   apart from all others (`StaleConnection`), because the request may then be repeated.
 - Connecting ends with the connected socket in our hands, TLS included: every failure before that is a failure to connect.
+- Whether an idle connection still stands is asked without a turn of gevent's loop, which its patched `poll` takes even for no wait at all.
 - Head and body of a request leave in one piece: one system call and one packet instead of two.
 - An answer keeps the socket that it comes from, as `answer_socket`, because its body is read straight from it.
 """
 
 from __future__ import annotations
 
+import select
 import socket
 import ssl
+import sys
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -36,6 +41,15 @@ class UpstreamConnection(HTTPConnection):
     send_timeout_s = 120.0
     answers = 0
     _unsent: list[bytes] | None = None
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the connection stands and is silent. Bytes on an idle connection are none of ours: it cannot be used."""
+        if self.sock is None:
+            return False
+        poll = _real_poll()()
+        poll.register(self.sock.fileno(), select.POLLIN)
+        return not poll.poll(0)
 
     def connect(self) -> None:
         """Connects. A socket error that urllib3 would take for the request's becomes one of connecting."""
@@ -115,6 +129,13 @@ def pool_classes(limit_s: float) -> dict[str, type[HTTPConnectionPool]]:
         ConnectionCls = TLSConnection
 
     return {"http": Pool, "https": TLSPool}
+
+
+@cache
+def _real_poll() -> Callable[[], Any]:
+    monkey = sys.modules.get("gevent.monkey")
+    poll: Callable[[], Any] = monkey.get_original("select", "poll") if monkey else select.poll
+    return poll
 
 
 def _probe_options() -> list[tuple[int, int, int | bytes]]:

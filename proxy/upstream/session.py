@@ -75,11 +75,16 @@ class UpstreamAdapter(HTTPAdapter):
     def get_connection_with_tls_context(self, request: Any, verify: Any, proxies: Any = None, cert: Any = None) -> Any:
         """The pool for the request's URL. One session has one proxy, so that the URL says it all."""
         pool = self._pools.get(request.url)
-        if pool is None or pool.pool is None:  # pool.pool: None says closed
+        if pool is None:
             if len(self._pools) >= _MAX_KNOWN_URLS:
                 self._pools.clear()
             pool = self._pools[request.url] = super().get_connection_with_tls_context(request, verify, proxies, cert)
         return pool
+
+    def close(self) -> None:
+        """Forgets all pools, which closes their connections."""
+        self._pools.clear()
+        super().close()
 
     def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> Any:
         """The key of a pool is its host; how certificates are checked is the context's business."""
