@@ -42,6 +42,8 @@ class Profile:
         message_names: whether messages may carry the `name` of who speaks.
         echo_reasoning: the field in which thinking goes back with the tool calls that it led to, `""` to leave it out.
         must_echo_reasoning: whether the server refuses earlier turns without their thinking.
+        prefill: how a server is made to go on with the last turn where that is the model's: vLLM's switch, Mistral's mark, or llama.cpp's
+            condition that it must not think; `""` where such a turn is history like any other, or is gone on with unasked.
         think_tags: whether `<think>` tags at the start of the content are split off.
         prompt_path: where plain texts are continued, `""` where they are not.
         suffix: whether a gap before a suffix can be filled; some servers drop a suffix in silence.
@@ -74,6 +76,7 @@ class Profile:
     message_names: bool = True
     echo_reasoning: Literal["", "reasoning_content", "reasoning"] = ""
     must_echo_reasoning: bool = False
+    prefill: Literal["", "switch", "mark", "unthinking"] = ""
     think_tags: bool = True
     prompt_path: str = "/completions"
     suffix: bool = True
@@ -128,6 +131,7 @@ _VLLM = Profile(
     reasoning="template",
     efforts=_LEVELS,
     echo_reasoning="reasoning",
+    prefill="switch",
     truncation=_fields(truncate_prompt_tokens=-1),
 )
 
@@ -149,6 +153,7 @@ PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
                 stop_limit=None,
                 reasoning="template",
                 echo_reasoning="reasoning_content",
+                prefill="unthinking",
                 suffix=False,
             ),
             Profile(
@@ -201,6 +206,7 @@ PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
                 tool_ids="alnum9",
                 no_content="absent",
                 message_names=False,
+                prefill="mark",
                 prompt_path="/fim/completions",
             ),
             Profile(

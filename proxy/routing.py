@@ -128,7 +128,7 @@ def _checked(configured: str) -> str:
     if name in ("", AUTO):
         return ""
     if name not in PROFILES:
-        raise ValueError(f"unknown profile {configured!r}: use {AUTO}, {', '.join(PROFILES)}")
+        raise ValueError(f"must be one of {AUTO}, {', '.join(PROFILES)}; no kind of server is called {configured!r}")
     return name
 
 

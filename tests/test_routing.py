@@ -190,9 +190,9 @@ def test_efforts_depend_on_the_reasoning_model() -> None:
 
 
 def test_an_unknown_profile_is_refused_with_those_that_there_are() -> None:
-    with pytest.raises(ValueError, match=r"unknown profile 'vlm': use auto, generic, .*vllm"):
+    with pytest.raises(ValueError, match=r"must be one of auto, generic, .*vllm.*called 'vlm'"):
         profile_of(LOOPBACK, "vlm", None, "m")
-    with pytest.raises(ValueError, match="unknown profile 'vlm'"):
+    with pytest.raises(ValueError, match="'vlm'"):
         ProfileBook({"u": Server(LOOPBACK, "vlm")})
 
 

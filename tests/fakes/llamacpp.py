@@ -30,6 +30,8 @@ class LlamaCppFake(Fake):
     def judge(self, body: Json) -> Iterator[Refusal]:
         if format_of(body) and body.get("tools"):
             yield Refusal("Cannot use custom grammar constraints with tools.")
+        if body["messages"][-1]["role"] == "assistant" and self.thinks(body):
+            yield Refusal("Assistant response prefill is incompatible with enable_thinking.")
         if body.get("logprobs") and body.get("tools") and body.get("stream"):
             yield Refusal("logprobs is not supported with tools + stream")
 

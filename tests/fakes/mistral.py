@@ -54,7 +54,7 @@ class MistralFake(Fake):
             for call_id in (*(call["id"] for call in message.get("tool_calls", ())), message.get("tool_call_id", "a" * 9)):
                 if not re.fullmatch("[a-zA-Z0-9]{9}", call_id):
                     yield Refusal(f"Tool call id was {call_id} but must be a-z, A-Z, 0-9, with a length of 9.", code="3280")
-        if body["messages"][-1]["role"] not in ("user", "tool"):
+        if body["messages"][-1]["role"] not in ("user", "tool") and not body["messages"][-1].get("prefix"):
             yield Refusal("Expected last role User or Tool (or Assistant with prefix True) for serving but got assistant", code="3230")
 
     def judge_embeddings(self, body: Json) -> Iterator[Refusal]:

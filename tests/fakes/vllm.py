@@ -13,7 +13,10 @@ class VllmFake(Fake):
     name = "vllm"
     chat_models = ("Qwen/Qwen3-8B", "openai/gpt-oss-20b")
     embedding_models = ("BAAI/bge-m3",)
-    known = OPENAI | {"top_k", "min_p", "repetition_penalty", "chat_template_kwargs", "reasoning_effort", "include_reasoning"}
+    known = OPENAI | {
+        *("top_k", "min_p", "repetition_penalty", "chat_template_kwargs", "reasoning_effort", "include_reasoning"),
+        *("continue_final_message", "add_generation_prompt"),
+    }
     reasoning_field = "reasoning"
 
     def entry(self, model: str) -> Json:
@@ -30,6 +33,8 @@ class VllmFake(Fake):
             yield Refusal("top_k must be 0 (disable), or at least 1, got -2.")
         if not isinstance(body.get("chat_template_kwargs", {}), dict):
             yield Refusal("[{'type': 'dict_type', 'loc': ('body', 'chat_template_kwargs'), 'msg': 'Input should be a valid dictionary'}]")
+        if body.get("continue_final_message") and body.get("add_generation_prompt", True):
+            yield Refusal("Cannot set both `continue_final_message` and `add_generation_prompt` to True.")
         if body.get("tool_choice") == "required" and body["model"] == "openai/gpt-oss-20b":
             yield Refusal('"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set')
 

@@ -156,6 +156,7 @@ _NINE_LETTERS = re.compile(r"tool call id.{0,120}(?:length of 9|a-z, A-Z, 0-9)",
 _NO_NULL = re.compile(
     r"\bcontent\b.{0,60}(?:valid string|be a string|cannot be (?:null|none)|expected (?:a )?string|field required)", re.IGNORECASE
 )
+_NO_THINKING_BEFORE_WORDS = re.compile(r"prefill is incompatible with enable_thinking", re.IGNORECASE)
 _NAMED_TOOL = re.compile(r"invalid tool_choice type|tool_choice.{0,60}(?:supported string values|must be a string)", re.IGNORECASE)
 _ONE_OF_TWO = re.compile(r"temperature.{0,12}\btop_p\b.{0,60}(?:both|only one)", re.IGNORECASE)
 _NO_LOGPROBS = re.compile(r"not allowed to request logprobs", re.IGNORECASE)
@@ -176,6 +177,7 @@ def _odds_and_ends(words: str, profile: Profile) -> Profile:
 _SENTENCES: Final[tuple[tuple[re.Pattern[str], Callable[[Profile], Profile]], ...]] = (
     (_NO_STREAM, lambda profile: replace(profile, streams="none")),
     (_NINE_LETTERS, lambda profile: replace(profile, tool_ids="alnum9")),
+    (_NO_THINKING_BEFORE_WORDS, lambda profile: replace(profile, prefill="unthinking")),
     (_NAMED_TOOL, lambda profile: replace(profile, named_tool="only")),
     (_ONE_OF_TWO, lambda profile: replace(profile, dropped=profile.dropped | {"top_p"})),
     (_NO_LOGPROBS, lambda profile: replace(profile, logprobs=False)),

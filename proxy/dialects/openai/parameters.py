@@ -124,6 +124,22 @@ def _in_words(wanted: ResponseFormat, *, with_tools: bool) -> str:
     return f"{answer} with JSON that conforms to this JSON schema, and with nothing else:\n{orjson.dumps(wanted.schema).decode()}"
 
 
+def add_prefill(body: Json, request: ChatRequest, profile: Profile) -> None:
+    """Lets the model go on with its own last words, as Ollama's templates do, where the server must be told to."""
+    if not profile.prefill or not request.messages or request.messages[-1].role != "assistant":
+        return
+    last = body["messages"][-1]
+    if last["role"] != "assistant" or "tool_calls" in last or not last.get("content"):
+        return
+    if profile.prefill == "mark":
+        last["prefix"] = True
+    elif profile.prefill == "switch":
+        body |= {"continue_final_message": True, "add_generation_prompt": False}
+    elif request.reasoning is None:
+        # llama.cpp refuses to go on with words where the model would think first.
+        body["chat_template_kwargs"] = {"enable_thinking": False}
+
+
 def add_streaming(body: Json, request: ChatRequest | PromptRequest, profile: Profile) -> None:
     """Whether the server streams. What it can't stream is asked for as a whole: the reader takes it for a stream of one record."""
     if not request.stream or profile.streams == "none" or (profile.streams == "unformatted" and "response_format" in body):

@@ -61,6 +61,8 @@ def _without(field: str, profile: Profile, *, of_model: bool) -> Profile:
 def _without_in_messages(field: str, profile: Profile) -> Profile:
     if field == profile.echo_reasoning:
         return replace(profile, echo_reasoning="", must_echo_reasoning=False)
+    if field == "prefix":
+        return replace(profile, prefill="")
     return replace(profile, message_names=False) if field == "name" else profile
 
 
@@ -93,6 +95,8 @@ _CHANGES: Final[dict[str, Callable[[Profile], Profile]]] = {
     "response_format": less_format,
     "strict": lambda profile: replace(profile, strict_schema=False),
     "tool_choice": lambda profile: replace(profile, named_tool="only"),
+    "continue_final_message": lambda profile: replace(profile, prefill=""),
+    "add_generation_prompt": lambda profile: replace(profile, prefill=""),
     "reasoning_effort": _without_effort,
     "thinking": less_reasoning,
     "think": less_reasoning,

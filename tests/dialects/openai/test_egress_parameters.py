@@ -7,12 +7,12 @@ from typing import Any, get_args
 
 import pytest
 
-from proxy.canonical.request import Effort, PromptRequest, ResponseFormat, Sampling
+from proxy.canonical.request import Effort, Message, PromptRequest, ResponseFormat, Sampling
 from proxy.dialects.openai import egress
 from proxy.dialects.openai.strictness import is_strict
 from proxy.errors import InvalidRequest, NotSupported
 from proxy.profiles import PROFILES
-from tests.dialects.openai.asking import WEATHER, a_chat_request, a_prompt_request, body_of, built, said, sampled, to
+from tests.dialects.openai.asking import WEATHER, a_chat_request, a_prompt_request, body_of, built, called, said, sampled, to
 
 EVERYTHING: dict[str, Any] = {
     "max_tokens": 50,
@@ -350,6 +350,40 @@ def test_openrouter_is_not_told_an_effort_that_its_model_lacks() -> None:
 def test_learnt_fields_of_thinking_are_left_out() -> None:
     assert thinking(replace(PROFILES["groq"], dropped=frozenset({"reasoning_format"})), "high") == {"reasoning_effort": "high"}
     assert thinking(replace(PROFILES["vllm"], dropped=frozenset({"chat_template_kwargs"})), "on") == {}
+
+
+# The model's own last words
+
+
+def prefilled(profile: str, **changes: Any) -> dict[str, Any]:
+    return built(profile, messages=(said("user", "Count."), said("assistant", "One, ")), **changes)
+
+
+def test_vllm_goes_on_when_it_is_told_to() -> None:
+    body = prefilled("vllm")
+    assert (body["continue_final_message"], body["add_generation_prompt"]) == (True, False)
+
+
+def test_mistral_goes_on_with_what_is_marked() -> None:
+    assert prefilled("mistral")["messages"][-1] == {"role": "assistant", "content": "One, ", "prefix": True}
+
+
+@pytest.mark.parametrize(("effort", "thinks"), [(None, False), ("on", True), ("off", False)])
+def test_llama_cpp_goes_on_when_it_does_not_think(effort: Effort | None, thinks: bool) -> None:
+    assert prefilled("llamacpp", reasoning=effort)["chat_template_kwargs"]["enable_thinking"] is thinks
+
+
+@pytest.mark.parametrize("profile", ["generic", "openai", "deepseek", "groq", "ollama"])
+def test_elsewhere_the_last_words_are_history(profile: str) -> None:
+    assert prefilled(profile).keys() == {"model", "messages"}
+
+
+@pytest.mark.parametrize("profile", ["vllm", "mistral", "llamacpp"])
+@pytest.mark.parametrize("last", [said("user", "Hi"), said("assistant", called("abcdefghi")), said("assistant")])
+def test_only_words_can_be_gone_on_with(profile: str, last: Message) -> None:
+    body = built(profile, messages=(said("user", "Hi"), last))
+    assert body.keys() == {"model", "messages"}
+    assert not any("prefix" in message for message in body["messages"])
 
 
 # Plain texts

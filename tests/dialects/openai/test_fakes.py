@@ -182,6 +182,12 @@ def test_tools_are_called(servers: dict[str, Server], name: str, model: str) -> 
     assert completion.finish_reason == "tool_calls"
 
 
+@EACH_MODEL
+def test_a_model_can_be_made_to_go_on_with_its_own_words(servers: dict[str, Server], name: str, model: str) -> None:
+    request = replace(EVERYTHING, messages=(said("user", "Count."), said("assistant", "One, ")), tools=(), reasoning=None)
+    check(servers[name], model, "by entry", request)
+
+
 KNOWN = {name: name for name in FAKES} | {"openai": "generic", "nim": "generic"}
 
 

@@ -324,6 +324,13 @@ def test_a_tool_is_demanded_by_sending_no_other(error: UpstreamRefused) -> None:
     assert learnt(error) == {"named_tool": "only"}
 
 
+def test_last_words_are_gone_on_with_as_the_server_wants() -> None:
+    assert learnt(openai_refusal("Assistant response prefill is incompatible with enable_thinking.")) == {"prefill": "unthinking"}
+    assert learnt(openai_refusal("property 'continue_final_message' is unsupported"), "vllm") == {"prefill": ""}
+    body = {"detail": [pydantic_error("body", "messages", 1, "assistant", "prefix")]}
+    assert learnt(a_refusal(body, 422), "mistral") == {"prefill": ""}
+
+
 # Formats
 
 
