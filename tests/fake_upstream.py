@@ -191,10 +191,10 @@ class FakeUpstream:
         """The requests for `path` so far, with or without `/v1`."""
         return [request for request in list(self.requests) if path in (request.path, request.path.removeprefix("/v1"))]
 
-    def wait_for_requests(self, count: int, timeout: float = 5.0) -> bool:
-        """Whether `count` requests have arrived in full before `timeout` seconds were over."""
+    def wait_for_requests(self, count: int, timeout: float = 5.0, path: str | None = None) -> bool:
+        """Whether `count` requests (for `path`) have arrived in full before `timeout` seconds were over."""
         with self._changed:
-            return self._changed.wait_for(lambda: len(self.requests) >= count, timeout)
+            return self._changed.wait_for(lambda: len(self.requests_to(path) if path else self.requests) >= count, timeout)
 
     def wait_until_idle(self, timeout: float = 5.0) -> bool:
         """Whether some connection's answer is written to its end, and it waits for the next request, before `timeout` seconds were over."""

@@ -56,8 +56,18 @@ def call(path: str, body: bytes = b"{}") -> UpstreamCall:
     return UpstreamCall(path, body, model="m")
 
 
-def thrown_into(work: Callable[[], object], after_s: float = 0.2) -> dict[str, Any]:
-    """What becomes of a greenlet that does `work` when the client's leaving is thrown into it."""
+def connections() -> int:
+    """How many connections this process has."""
+    return sum(each.status == psutil.CONN_ESTABLISHED for each in psutil.Process().net_connections())
+
+
+def arrived(path: str) -> None:
+    """Returns when the upstream has the request for `path`."""
+    make_client().send(call(f"/arrived{path}")).read(100)
+
+
+def thrown_into(work: Callable[[], object], ready: Callable[[], object]) -> dict[str, Any]:
+    """What becomes of a greenlet that does `work` when, after `ready`, the client's leaving is thrown into it."""
     ends: list[str] = []
 
     def run() -> None:
@@ -68,12 +78,12 @@ def thrown_into(work: Callable[[], object], after_s: float = 0.2) -> dict[str, A
             ends.append("Left")
 
     greenlet = gevent.spawn(run)
-    gevent.sleep(after_s)
+    ready()
+    gevent.sleep(0.1)
     thrown_at = time.monotonic()
     gevent.get_hub().loop.run_callback(greenlet.throw, Left)  # From the hub, as a watcher of the client's socket does it.
     greenlet.join(5)
-    open_connections = [each for each in psutil.Process().net_connections() if each.status == psutil.CONN_ESTABLISHED]
-    return {"ends": ends, "took_s": time.monotonic() - thrown_at, "open": len(open_connections)}
+    return {"ends": ends, "took_s": time.monotonic() - thrown_at, "open": connections()}
 
 
 def read_all(reply: UpstreamReply) -> None:
@@ -83,33 +93,38 @@ def read_all(reply: UpstreamReply) -> None:
 
 def leave_before_the_head() -> dict[str, Any]:
     client = make_client(retries=3)
-    seen = thrown_into(lambda: client.send(call("/stall")))
+    seen = thrown_into(lambda: client.send(call("/stall")), lambda: arrived("/stall"))
     return {**seen, "next": client.send(call("/ok")).read(100).decode(), "health": client.health()}
 
 
 def leave_in_the_body() -> dict[str, Any]:
     client = make_client()
-    return thrown_into(lambda: read_all(client.send(call("/stream"))))
+    return thrown_into(lambda: read_all(client.send(call("/stream"))), lambda: arrived("/stream"))
 
 
 def leave_in_the_last_body() -> dict[str, Any]:
     client = make_client()
-    return thrown_into(lambda: read_all(client.send(call("/closing"))))
+    return thrown_into(lambda: read_all(client.send(call("/closing"))), lambda: arrived("/closing"))
 
 
 def leave_in_an_error_body() -> dict[str, Any]:
     client = make_client()
-    return thrown_into(lambda: client.send(call("/error")))
+    return thrown_into(lambda: client.send(call("/error")), lambda: arrived("/error"))
 
 
 def leave_between_attempts() -> dict[str, Any]:
     client = make_client(retries=1)
-    return thrown_into(lambda: client.send(call("/later")))
+    return thrown_into(lambda: client.send(call("/later")), lambda: arrived("/later"))
 
 
 def leave_while_sending() -> dict[str, Any]:
     client = make_client()
-    return thrown_into(lambda: client.send(call("/stall", b"x" * 50_000_000)))
+
+    def connected() -> None:
+        while not connections():
+            gevent.sleep(0.01)
+
+    return thrown_into(lambda: client.send(call("/stall", b"x" * 50_000_000)), connected)
 
 
 def leave_as_the_probe() -> dict[str, Any]:
@@ -117,7 +132,7 @@ def leave_as_the_probe() -> dict[str, Any]:
     with contextlib.suppress(UpstreamRefused):
         client.send(call("/fail"))
     gevent.sleep(0.12)
-    seen = thrown_into(lambda: client.send(call("/stall")))
+    seen = thrown_into(lambda: client.send(call("/stall")), lambda: arrived("/stall"))
     try:
         seen["next"] = client.send(call("/ok")).read(100).decode()
     except UpstreamUnavailable as error:
@@ -126,8 +141,11 @@ def leave_as_the_probe() -> dict[str, Any]:
 
 
 def hear_silences() -> dict[str, Any]:
-    chunks = make_client(keepalive_s=0.1).send(call("/pauses")).chunks()
-    return {"chunks": [chunk.decode() for chunk in chunks]}
+    """Four silences; then the upstream is told to go on."""
+    chunks = make_client(keepalive_s=0.05).send(call("/pauses")).chunks()
+    heard = [next(chunks).decode() for _ in range(5)]
+    make_client().send(call("/go")).close()
+    return {"before": heard, "after": b"".join(chunks).decode()}
 
 
 def many_at_once() -> dict[str, Any]:
