@@ -124,10 +124,10 @@ def test_the_installed_server_serves_and_stops(program: Path, empty_folder: Path
 
 
 def _text_of(url: str, process: subprocess.Popen[bytes]) -> str:
-    end = time.monotonic() + 30
+    end = time.monotonic() + 60
     while time.monotonic() < end and process.poll() is None:
         try:
             return requests.get(url, timeout=5).text
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             time.sleep(0.05)
     raise AssertionError(f"it does not serve; status {process.poll()}")

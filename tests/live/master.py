@@ -19,7 +19,7 @@ import requests
 
 ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-c", "import sys; from proxy.cli import main; sys.exit(main())")
-_PATIENCE_S = 30
+_PATIENCE_S = 60
 
 
 @dataclass
