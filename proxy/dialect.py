@@ -83,21 +83,31 @@ class RelayReader(Protocol):
     """Watches a stream that is handed on untouched: what it cost, and whether it came to its own end.
 
     Attributes:
-        usage: the tokens that the stream reported.
-        finish_reason: the upstream's word, `""` when none came.
+        failure: the error that the upstream itself told the client in the stream; known after `close`.
     """
 
-    usage: Usage
-    finish_reason: str
+    failure: ProxyError | None
 
-    def feed(self, chunk: bytes) -> None:
-        """Looks at `chunk`."""
+    @property
+    def usage(self) -> Usage:
+        """The tokens that the stream has reported so far."""
 
-    def close(self) -> None:
-        """Notes that there are no more bytes; from here on the attributes are complete. Raises `UpstreamBroken` when the stream was cut."""
+    @property
+    def finish_reason(self) -> str:
+        """The upstream's word, `""` when none came."""
+
+    def feed(self, chunk: bytes) -> bytes:
+        """The bytes to hand on now. A record that is not complete may wait; silence, an empty chunk, gives nothing."""
+
+    def close(self) -> bytes:
+        """The bytes that waited, when the stream came to its own end.
+
+        Raises:
+            UpstreamError: the stream was cut, or ended with an error in a way that clients do not hear.
+        """
 
     def render_failure(self, error: ProxyError) -> bytes:
-        """The dialect's error record, to be added after the last byte of a stream that broke or was cut."""
+        """The dialect's error record, to be added after the last byte that was handed on."""
 
 
 @dataclass(frozen=True, slots=True)

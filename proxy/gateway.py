@@ -118,6 +118,7 @@ class Gateway:
         """
         request = endpoint.parse(self._with_default_model(payload))
         notes.model, notes.stream = request.model, request.stream
+        self._upstream.models.ensure_known()
         endpoint.admit(request, self.find_model(request.model))
         answer = endpoint.answer_locally(request, stopwatch)
         if answer is not None:
@@ -236,7 +237,9 @@ class Gateway:
             ProxyError: for everything that goes wrong before the first byte.
         """
         asked = payload.get("model")
-        model = asked if isinstance(asked, str) and asked else self._default_model
+        model = self._default_model if asked in (None, "") else asked
+        if not isinstance(model, str):
+            model = ""  # No name; what it is, the upstream shall judge.
         notes.model, notes.stream = model, payload.get("stream") is True
         if model:
             route = self._route(model, notes)
@@ -252,13 +255,17 @@ class Gateway:
         _note_end(notes, endpoint.usage_of(whole), "")
         return Reply(reply.status, content_type or "application/json", whole, headers)
 
-    def relay_get(self, path: str, notes: ExchangeNotes) -> Reply:
+    def relay_get(self, path: str, notes: ExchangeNotes, model: str = "") -> Reply:
         """The upstream's own answer to a GET.
+
+        Args:
+            path: as it reads; it is quoted on its way.
+            model: the name that the client asked for, where the path is about a model.
 
         Raises:
             ProxyError: for everything that goes wrong.
         """
-        reply = self._sent(UpstreamCall(path, method="GET"), "", notes)
+        reply = self._sent(UpstreamCall(path, method="GET"), model, notes)
         return Reply(reply.status, reply.headers.get("content-type", "application/json"), _read_and_close(reply), _passed_on(reply.headers))
 
     def _sent(self, call: UpstreamCall, model: str, notes: ExchangeNotes) -> UpstreamReply:
@@ -370,18 +377,36 @@ def _next_events(opening: _Opening) -> list[ChatEvent]:
 
 
 def _relayed(reply: UpstreamReply, reader: RelayReader, notes: ExchangeNotes) -> Iterator[bytes]:
+    broken: ProxyError | None = None
     try:
-        for chunk in reply.chunks():
-            if chunk:
-                reader.feed(chunk)
-                yield chunk
-        reader.close()
-        _note_end(notes, reader.usage, reader.finish_reason)
-    except ProxyError as error:
-        _note_failure(notes, error)
-        yield reader.render_failure(error)
+        try:
+            for chunk in reply.chunks():
+                if data := reader.feed(chunk):
+                    yield data
+        except ProxyError as error:
+            broken = error
+        yield from _end_of_relay(reader, notes, broken)
     finally:
+        usage = reader.usage
+        notes.prompt_tokens, notes.completion_tokens = usage.prompt_tokens, usage.completion_tokens
         reply.close()
+
+
+def _end_of_relay(reader: RelayReader, notes: ExchangeNotes, broken: ProxyError | None) -> Iterator[bytes]:
+    """What follows the last chunk. As everywhere, a broken connection is no failure of an answer that has said why it stopped."""
+    try:
+        rest = reader.close()
+    except ProxyError as error:
+        failure = broken or error
+        _note_failure(notes, failure)
+        yield reader.render_failure(failure)
+        return
+    if reader.failure is not None:
+        _note_failure(notes, reader.failure)
+    else:
+        notes.finish_reason, notes.end = reader.finish_reason, "finished"
+    if rest:
+        yield rest
 
 
 def _read_and_close(reply: UpstreamReply) -> bytes:
@@ -399,7 +424,7 @@ def _local_stops(request: TextRequest, route: Route) -> tuple[str, ...]:
 
 def _named(refusal: UpstreamRefused, model: str) -> ProxyError:
     """`refusal`, or the house's own word for it when the upstream has no such model: clients know the name they asked for."""
-    if refusal.status == 404 and refusal.code == "model_not_found":
+    if model and refusal.status == 404 and refusal.code == "model_not_found":
         return ModelNotFound(model)
     return refusal
 
