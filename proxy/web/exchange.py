@@ -45,13 +45,17 @@ def embed(endpoint: EmbeddingsEndpoint) -> Response:
 def relay(endpoint: RelayEndpoint) -> Response:
     """The upstream's own answer to the client's own bytes, errors included."""
     return _carried(
-        endpoint.name, endpoint.render_error, _read_body, lambda body, notes: gateway().relay(body, parse_json(body), endpoint, notes)
+        endpoint.name,
+        endpoint.render_error,
+        _read_body,
+        lambda body, notes: gateway().relay(body, parse_json(body), endpoint, notes),
+        is_relay=True,
     )
 
 
-def relay_get(name: str, path: str, render_error: RenderError) -> Response:
-    """The upstream's own answer to a GET, errors included."""
-    return _carried(name, render_error, lambda: None, lambda _, notes: gateway().relay_get(path, notes))
+def relay_get(name: str, path: str, render_error: RenderError, model: str = "") -> Response:
+    """The upstream's own answer to a GET, errors included; `model` is the name asked for, where the path is about one."""
+    return _carried(name, render_error, lambda: None, lambda _, notes: gateway().relay_get(path, notes, model), is_relay=True)
 
 
 def read_json(required: bool = True) -> Payload:
@@ -93,7 +97,9 @@ def _read_body() -> bytes:
     return read_body(limits.request_max_size, limits.body_timeout)
 
 
-def _carried(name: str, render_error: RenderError, read: Callable[[], T], carry: Callable[[T, ExchangeNotes], Reply]) -> Response:
+def _carried(
+    name: str, render_error: RenderError, read: Callable[[], T], carry: Callable[[T, ExchangeNotes], Reply], *, is_relay: bool = False
+) -> Response:
     """What `carry` replies to what `read` read, as a response. While `carry` waits for an upstream, a client that leaves ends it.
 
     The watch starts when the body is complete: before that, a byte on the client's socket is no sign of anything.
@@ -109,7 +115,7 @@ def _carried(name: str, render_error: RenderError, read: Callable[[], T], carry:
         watch.armed = False
     except ProxyError as error:
         watch.stop()
-        return error_reply(error, render_error)
+        return error_reply(error, render_error, is_relay=is_relay)
     except ClientGone:
         notes.end = "client_gone"
         return Response(status=_CLIENT_CLOSED_REQUEST)

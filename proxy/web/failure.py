@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from flask import Response
 
-from proxy.errors import ProxyError, RequestTimeout, RequestTooLarge, UpstreamError
+from proxy.errors import ProxyError, RequestTimeout, RequestTooLarge, UpstreamError, UpstreamRefused
 from proxy.web.body import leave_unread
 from proxy.web.observe import observation
 
@@ -17,11 +17,13 @@ RenderError = Callable[[ProxyError], bytes]
 log = logging.getLogger("proxy.error")
 
 
-def error_reply(error: ProxyError, render_error: RenderError) -> Response:
-    """The answer that tells `error` to the client."""
+def error_reply(error: ProxyError, render_error: RenderError, *, is_relay: bool = False) -> Response:
+    """The answer that tells `error` to the client; of a relay with those headers of the upstream's that its own clients look at."""
     notes = observation().notes
     notes.end, notes.error_kind, notes.error_message = "failed", error.kind, error.message
     response = Response(render_error(error), error.status, content_type="application/json; charset=utf-8")
+    if is_relay and isinstance(error, UpstreamRefused):
+        response.headers.update(error.headers)
     if error.retry_after_s is not None:
         response.headers["Retry-After"] = str(math.ceil(error.retry_after_s))
     if isinstance(error, RequestTooLarge | RequestTimeout):

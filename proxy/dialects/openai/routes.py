@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from urllib.parse import quote
 
 from flask import Blueprint, Response
 
@@ -34,4 +33,4 @@ def one_model(model: str) -> Response:
         return exchange.json_reply(ingress.render_model(card, model))
     if gateway.lists_models:
         raise ModelNotFound(model)
-    return exchange.relay_get("openai.model", f"/models/{quote(gateway.upstream_model(model), safe='/')}", ingress.render_error)
+    return exchange.relay_get("openai.model", f"/models/{gateway.upstream_model(model)}", ingress.render_error, model)
