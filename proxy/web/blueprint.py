@@ -10,7 +10,7 @@ from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from proxy.errors import InvalidRequest, ProxyError, RequestTooLarge
+from proxy.errors import ProxyError
 from proxy.web.failure import RenderError, error_reply, unexpected
 
 View = Callable[..., ResponseReturnValue]
@@ -24,18 +24,11 @@ def dialect_blueprint(name: str, render_error: RenderError) -> Blueprint:
         return error_reply(error, render_error)
 
     def answer_unknown(error: Exception) -> ResponseReturnValue:
-        if isinstance(error, HTTPException):
-            return answer_http(error)
-        return error_reply(unexpected(error), render_error)
-
-    def answer_http(error: HTTPException) -> ResponseReturnValue:
         if isinstance(error, MethodNotAllowed):
             return plain_text("405 method not allowed", 405, allow=error.valid_methods or ())
-        if error.code == 413:
-            return error_reply(RequestTooLarge("the request body is too large"), render_error)
-        if error.code == 400:
-            return error_reply(InvalidRequest("the request ended before its body was complete"), render_error)
-        return error
+        if isinstance(error, HTTPException):
+            return error  # Nothing here raises one: it is the host's own answer.
+        return error_reply(unexpected(error), render_error)
 
     blueprint.register_error_handler(ProxyError, answer_known)
     blueprint.register_error_handler(Exception, answer_unknown)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import sys
+import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -12,10 +14,20 @@ from typing import Any
 import orjson
 import zstandard
 from flask import request
+from werkzeug.exceptions import ClientDisconnected
 
 from proxy.errors import InvalidRequest, RequestTimeout, RequestTooLarge
 
-_LINGER_S = 2.0
+# How long a client may go on sending after its answer: in all, and between two pieces.
+_LINGER_S = 30.0
+_LINGER_SILENCE_S = 2.0
+# RFC 9659: who packs for the web must not ask for a larger window.
+_ZSTD_WINDOW_BYTES = 8 * 1024 * 1024
+
+_CUT = "the request ended before its body was complete"
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
+)
 
 
 def read_body(max_bytes: int, timeout_s: float) -> bytes:
@@ -26,21 +38,31 @@ def read_body(max_bytes: int, timeout_s: float) -> bytes:
         RequestTimeout: it was not complete after `timeout_s`.
         InvalidRequest: it is cut, or packed in a way that we do not know.
     """
-    request.max_content_length = max_bytes
-    if (request.content_length or 0) > max_bytes:
+    announced_bytes = request.content_length
+    if (announced_bytes or 0) > max_bytes:
         raise _too_large(max_bytes)
+    body = _received(max_bytes, timeout_s)
+    if len(body) > max_bytes:
+        raise _too_large(max_bytes)
+    if announced_bytes is not None and len(body) < announced_bytes:
+        raise InvalidRequest(_CUT)
+    encoding = request.headers.get("Content-Encoding", "").strip().lower()
+    return body if encoding in ("", "identity") else _unpacked(body, encoding, max_bytes)
+
+
+def _received(max_bytes: int, timeout_s: float) -> bytes:
+    """What the client sent; of a body that is too long a byte more than allowed: werkzeug stops at its limit in silence."""
+    request.max_content_length = max_bytes + 1
     try:
         with _deadline(timeout_s):
-            body = request.get_data(cache=False)
+            return request.get_data(cache=False)
+    except ClientDisconnected as error:
+        raise InvalidRequest(_CUT) from error
     except Exception as error:
         # gunicorn tells a client's broken chunk framing by exceptions of its own, which it only lets out while the body is read.
         if type(error).__module__.startswith("gunicorn.http"):
             raise InvalidRequest(f"the request body cannot be read: {error}") from error
         raise
-    if len(body) > max_bytes:
-        raise _too_large(max_bytes)
-    encoding = request.headers.get("Content-Encoding", "").strip().lower()
-    return body if encoding in ("", "identity") else _unpacked(body, encoding, max_bytes)
 
 
 def parse_json(body: bytes) -> dict[str, Any]:
@@ -49,15 +71,37 @@ def parse_json(body: bytes) -> dict[str, Any]:
     Raises:
         InvalidRequest: there is none, or something follows it.
     """
+    return parse_json_text(body)[1]
+
+
+def parse_json_text(body: bytes) -> tuple[bytes, dict[str, Any]]:
+    """The JSON object in `body` as text that every reader takes, and decoded. Only text with half characters is not `body` itself.
+
+    Raises:
+        InvalidRequest: as `parse_json`.
+    """
     if not body.strip():
         raise InvalidRequest("missing request body")
     try:
         payload = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise InvalidRequest(f"the request body is not valid JSON: {error}") from error
+        body = with_whole_characters(body)
+        try:
+            payload = orjson.loads(body)
+        except orjson.JSONDecodeError:
+            raise InvalidRequest(f"the request body is not valid JSON: {error}") from error
     if not isinstance(payload, dict):
         raise InvalidRequest(f"json: cannot unmarshal {_go_kind(payload)} into Go value: the request body must be a JSON object")
-    return payload
+    return body, payload
+
+
+def with_whole_characters(text: bytes) -> bytes:
+    """JSON text with U+FFFD in the place of each half of a character, as Go reads it. JavaScript's clients cut texts between the halves.
+
+    Source: https://pkg.go.dev/encoding/json#Unmarshal
+    """
+    whole = text.decode("utf-8", "replace").encode()
+    return _ESCAPE.sub(lambda escape: rb"\ufffd" if escape["half"] else escape[0], whole)
 
 
 def _go_kind(value: object) -> str:
@@ -96,8 +140,9 @@ def leave_unread() -> Callable[[], None] | None:
     def linger_and_close() -> None:
         with suppress(OSError):
             client_socket.shutdown(socket.SHUT_WR)
-            client_socket.settimeout(_LINGER_S)
-            while client_socket.recv(65536):
+            client_socket.settimeout(_LINGER_SILENCE_S)
+            deadline_s = time.monotonic() + _LINGER_S
+            while client_socket.recv(65536) and time.monotonic() < deadline_s:
                 pass
         with suppress(OSError):
             client_socket.shutdown(socket.SHUT_RDWR)
@@ -110,7 +155,8 @@ def _unpacked(body: bytes, encoding: str, max_bytes: int) -> bytes:
         if encoding in ("gzip", "x-gzip", "deflate"):
             return _inflated(body, max_bytes)
         if encoding == "zstd":
-            with zstandard.ZstdDecompressor().stream_reader(body, read_across_frames=True) as reader:
+            unpacker = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW_BYTES)
+            with unpacker.stream_reader(body, read_across_frames=True) as reader:
                 return _bounded(reader.read(max_bytes + 1), max_bytes)
     except (zlib.error, zstandard.ZstdError) as error:
         raise InvalidRequest(f"the request body is not valid {encoding}: {error}") from error
@@ -122,6 +168,8 @@ def _inflated(body: bytes, max_bytes: int) -> bytes:
     unpacked = _bounded(inflater.decompress(body, max_bytes + 1), max_bytes)
     if not inflater.eof:
         raise InvalidRequest("the compressed request body ends too early")
+    if inflater.unused_data:
+        raise InvalidRequest("something follows the compressed request body")
     return unpacked
 
 

@@ -15,7 +15,7 @@ from proxy.errors import ProxyError
 from proxy.gateway import Gateway
 from proxy.settings import Settings
 from proxy.telemetry import ExchangeNotes
-from proxy.web.body import parse_json, read_body
+from proxy.web.body import parse_json, parse_json_text, read_body
 from proxy.web.departure import ClientGone, ClientWatch, NoWatch, watch_client
 from proxy.web.failure import RenderError, error_reply
 from proxy.web.observe import Observation, observation, stream_closed
@@ -47,8 +47,8 @@ def relay(endpoint: RelayEndpoint) -> Response:
     return _carried(
         endpoint.name,
         endpoint.render_error,
-        _read_body,
-        lambda body, notes: gateway().relay(body, parse_json(body), endpoint, notes),
+        lambda: parse_json_text(_read_body()),
+        lambda asked, notes: gateway().relay(*asked, endpoint, notes),
         is_relay=True,
     )
 
