@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import socket
 import zlib
 from typing import Any
 
@@ -19,7 +20,7 @@ from proxy.dialects.openai.ingress import render_error
 from proxy.errors import InvalidRequest
 from proxy.web import observe
 from proxy.web.blueprint import dialect_blueprint, route
-from proxy.web.body import parse_json, read_body
+from proxy.web.body import leave_unread, parse_json, read_body
 
 MAX_BYTES = 10_000
 
@@ -135,6 +136,32 @@ def test_limit_of_the_host_when_it_is_asked_first_is_told_by_it() -> None:
 
     client.application.before_request(full)
     assert b"the host is full" in client.post("/echo", data=b"{}").data
+
+
+def test_connection_of_an_unread_body_is_closed_when_its_client_has_read_the_answer() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs, Flask(__name__).test_request_context(environ_overrides={"gunicorn.socket": ours}):
+        theirs.sendall(b"x" * 10_000)
+        theirs.shutdown(socket.SHUT_WR)
+        close = leave_unread()
+        assert close is not None
+        close()
+        assert theirs.recv(1) == b""
+        assert ours.recv(1) == b"", "all that was sent was taken, so that the client's system does not take our answer for lost"
+
+
+def test_connection_of_a_client_that_is_gone_is_left_without_an_error() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, Flask(__name__).test_request_context(environ_overrides={"gunicorn.socket": ours}):
+        theirs.close()
+        close = leave_unread()
+        assert close is not None
+        close()
+
+
+def test_connection_under_other_servers_is_theirs() -> None:
+    with Flask(__name__).test_request_context():
+        assert leave_unread() is None
 
 
 # Packing
