@@ -33,6 +33,7 @@ class Profile:
         strict_schema: whether a schema that fulfils OpenAI's strict rules is marked so.
         format_with_tools: whether `response_format` may come with tools.
         streams: what is streamed; the rest is asked for as a whole and streamed on from here.
+        gathers_wholes: whether a whole answer is asked for as a stream, because the server works on after the client of a whole one left.
         stream_options: whether usage can be asked for in streams.
         tools, logprobs, dimensions: whether the server takes them at all.
         named_tool: how one tool is demanded; `only` sends just that tool, and demands any.
@@ -65,6 +66,7 @@ class Profile:
     strict_schema: bool = True
     format_with_tools: bool = True
     streams: Literal["all", "unformatted", "none"] = "all"
+    gathers_wholes: bool = False
     stream_options: bool = True
     tools: bool = True
     logprobs: bool = True
@@ -149,6 +151,7 @@ PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
             replace(_VLLM, name="sglang", echo_reasoning="reasoning_content", truncation=_NOTHING),
             Profile(
                 "llamacpp",
+                gathers_wholes=True,
                 params=_named(*_SAMPLING, "top_k", "min_p", "typical_p", "repeat_penalty", "parallel_tool_calls"),
                 stop_limit=None,
                 reasoning="template",
