@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -180,11 +181,43 @@ def test_a_certificate_of_another_host_is_not_trusted(check: Check, authority: t
     assert "mismatch" in rows["reachable"][1]
 
 
-def test_https_to_a_server_without_tls_is_told_with_its_cure(check: Check, upstream: FakeUpstream) -> None:
-    status, rows, output = check(upstream.base_url.replace("http://", "https://"))
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n", b""], ids=["answers", "hangs up"])
+def test_https_to_a_server_without_tls_is_told_with_its_cure(check: Check, answer: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = threading.Thread(target=answer_without_tls, args=(listener, answer))
+        server.start()
+        status, rows, output = check(f"https://127.0.0.1:{listener.getsockname()[1]}/v1")
+        server.join()
     assert status == 1
     assert rows["reachable"][1].startswith("TLS: ")
     assert "write http:// instead of https://" in output
+
+
+def answer_without_tls(listener: socket.socket, answer: bytes) -> None:
+    """Serves two connections: the client's, then the one of who looks for the reason."""
+    for _ in range(2):
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(65536)
+            connection.sendall(answer)
+
+
+def test_a_host_that_never_answers_is_told(check: Check) -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener, socket.create_connection(listener.getsockname()):
+        fillers = [fill_the_queue(listener.getsockname()) for _ in range(3)]
+        _, rows, output = check(f"http://127.0.0.1:{listener.getsockname()[1]}/v1", CONNECT_TIMEOUT="0.3")
+        for filler in fillers:
+            filler.close()
+    assert rows["reachable"][1].startswith("no connection to 127.0.0.1 port ")
+    assert "firewall" in output
+
+
+def fill_the_queue(address: tuple[str, int]) -> socket.socket:
+    """A connection that waits to be accepted, so that the next one is not even begun."""
+    connection = socket.socket()
+    connection.setblocking(False)
+    connection.connect_ex(address)
+    return connection
 
 
 def test_a_server_that_hangs_up_is_reachable_by_nobody(check: Check, upstream: FakeUpstream) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ from proxy.cli.demo import _for_a_demo
 from proxy.cli.listening import address_of
 from proxy.cli.table import in_columns
 from proxy.gunicorn_conf import gunicorn_options
-from proxy.settings import Settings
+from proxy.settings import Settings, SettingsError
 
 
 def options(**environ: str) -> dict[str, Any]:
@@ -39,6 +41,17 @@ def test_gunicorn_writes_no_access_log_and_opens_no_control_socket() -> None:
 @pytest.mark.parametrize(("host", "bind"), [("::1", "[::1]:11434"), ("127.0.0.1", "127.0.0.1:11434"), ("localhost", "localhost:11434")])
 def test_an_address_is_written_as_gunicorn_reads_it(host: str, bind: str) -> None:
     assert options(PROXY_HOST=host)["bind"] == bind
+
+
+def test_a_machine_without_a_folder_for_temporary_files_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere() -> str:
+        raise FileNotFoundError
+
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert options()["worker_tmp_dir"] == tempfile.gettempdir()
+    monkeypatch.setattr(tempfile, "gettempdir", nowhere)
+    with pytest.raises(SettingsError, match="TMPDIR must name a folder that can be written"):
+        options()
 
 
 def test_the_log_is_configured_for_gunicorn_too() -> None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import orjson
+import psutil
 import requests
 
 ROOT = Path(__file__).parents[2]
@@ -48,8 +49,7 @@ class Master:
 
     def workers(self) -> list[int]:
         """The process ids of the workers."""
-        found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(self.process.pid)], capture_output=True, text=True, check=False)
-        return [int(pid) for pid in found.stdout.split()]
+        return [child.pid for child in psutil.Process(self.process.pid).children()]
 
     def stop(self) -> int:
         """Asks it to stop, and returns its exit status."""

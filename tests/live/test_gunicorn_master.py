@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import orjson
+import psutil
 import pytest
 import requests
 
@@ -138,6 +139,15 @@ def test_a_folder_that_the_operator_names_is_emptied_and_stays(tmp_path: Path) -
     assert (folder / "notes.txt").exists()
 
 
+def test_what_a_dead_worker_had_under_way_is_taken_out_of_the_metrics(demo: Master) -> None:
+    (folder,) = metrics_folders(demo)
+    (worker,) = demo.workers()
+    assert list(folder.glob(f"gauge_live*_{worker}.db"))
+    os.kill(worker, signal.SIGKILL)
+    wait_until(lambda: not list(folder.glob(f"gauge_live*_{worker}.db")), lambda: demo.lines)
+    assert list(folder.glob(f"counter_{worker}.db"))
+
+
 def test_metrics_can_be_switched_off(tmp_path: Path) -> None:
     with running([*COMMAND, "demo"], {"ENABLE_METRICS": "false"}, tmp_path) as master:
         master.await_answer()
@@ -206,6 +216,36 @@ def test_a_reload_takes_new_settings_and_refuses_wrong_ones(kind: str, tmp_path:
         master.process.send_signal(signal.SIGHUP)
         wait_until(lambda: version() == "0.22.2", lambda: master.lines)
         assert master.stop() == 0
+
+
+def test_serve_is_a_demo_when_that_is_allowed_and_no_upstream_is_configured(tmp_path: Path) -> None:
+    with running([*COMMAND, "serve", "--or-demo"], {}, tmp_path) as master:
+        master.await_answer()
+        assert master.errors[0].startswith("This is a demo")
+        assert [model["name"] for model in requests.get(f"{master.address}/api/tags", timeout=5).json()["models"]]
+    with running([*COMMAND, "serve", "--or-demo"], UPSTREAM, tmp_path) as master:
+        master.await_answer()
+        assert master.errors == []
+
+
+def test_a_new_master_takes_over_with_metrics_of_its_own(tmp_path: Path) -> None:
+    installed = str(Path(sys.executable).with_name("ollama-openai-proxy"))  # gunicorn starts again what it was started by: a file
+    with running([installed, "serve"], {**UPSTREAM, "GRACEFUL_TIMEOUT": "5"}, tmp_path) as old:
+        old.await_answer()
+        (old_folder,) = metrics_folders(old)
+        old.process.send_signal(signal.SIGUSR2)
+        old.await_message("Starting gunicorn", times=2)
+        wait_until(lambda: len(psutil.Process(old.process.pid).children(recursive=True)) == 3, lambda: old.lines)
+        (new,) = (child.pid for child in psutil.Process(old.process.pid).children() if child.children())
+        try:
+            (new_folder,) = old_folder.parent.glob(f"ollama-openai-proxy-{new}-*")
+            assert old.stop() == 0
+            assert not old_folder.exists()
+            assert new_folder.is_dir()
+            assert requests.get(f"{old.address}/metrics", timeout=10).status_code == 200
+        finally:
+            os.kill(new, signal.SIGTERM)
+        wait_until(lambda: not new_folder.exists(), lambda: old.lines)
 
 
 def test_gunicorns_own_options_can_be_given_in_the_environment(tmp_path: Path) -> None:
