@@ -7,6 +7,7 @@ from typing import Any
 from flask import Flask, Response, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import MethodNotAllowed
+from werkzeug.routing import Rule
 
 from proxy.dialects.openai.ingress import render_error
 from proxy.errors import ProxyError
@@ -29,6 +30,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     """
     settings = settings or Settings.from_env()
     app = Flask("proxy", static_folder=None, template_folder=None)
+    app.url_rule_class = ExactRule
     Proxy(settings).init_app(app)
     attach_mount(app, mount_at_root(app))
     app.register_error_handler(404, answer_unknown_url)
@@ -36,6 +38,15 @@ def create_app(settings: Settings | None = None) -> Flask:
     served: Any = app.wsgi_app
     app.wsgi_app = ForwardedFor(TidyPaths(served), settings.forwarded_allow_ips)  # type: ignore[method-assign]
     return app
+
+
+class ExactRule(Rule):
+    """A URL without the HEAD that werkzeug adds to each GET: Ollama has it in few places, and `Allow` must not promise more."""
+
+    def __init__(self, *args: Any, **how: Any) -> None:
+        super().__init__(*args, **how)
+        if self.methods is not None and "HEAD" not in how["methods"]:
+            self.methods.discard("HEAD")
 
 
 def answer_unknown_url(_: Exception) -> Response:

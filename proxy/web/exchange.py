@@ -174,3 +174,7 @@ def _watched(body: Iterator[bytes], watch: ClientWatch | NoWatch, seen: Observat
             seen.stream_begun()
     except ClientGone:
         return
+    except Exception:
+        # A defect of ours. The server that writes the body logs it, and cuts the connection, so that nobody takes this for the end.
+        notes.end, notes.error_kind = "failed", ProxyError.kind
+        raise
