@@ -89,6 +89,13 @@ class NotSupported(ProxyError):
     kind = "not_supported"
 
 
+class ShuttingDown(ProxyError):
+    """This worker stops; another one, or the same address in a moment, will serve."""
+
+    status = 503
+    kind = "shutting_down"
+
+
 class UpstreamError(ProxyError):
     """The upstream, or the way to it, failed."""
 

@@ -10,6 +10,8 @@ import logging
 import os
 import shutil
 import tempfile
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -78,9 +80,16 @@ def gunicorn_options(settings: Settings) -> dict[str, Any]:
         "accesslog": None,
         "logconfig_dict": log_config(settings.log_level, settings.debug, secrets=[settings.openai_api_key]),
         "proc_name": "ollama-openai-proxy",
-        "post_worker_init": lambda worker: worker.cfg.set("graceful_timeout", last_words_at_s),
+        "post_worker_init": partial(prepare_worker, last_words_at_s),
         **(hooks if settings.enable_metrics else {}),
     }
+
+
+def prepare_worker(last_words_at_s: float, worker: Any) -> None:
+    """Lets a worker that stops tell the clients of open streams why they end, before the master kills it."""
+    worker.cfg.set("graceful_timeout", last_words_at_s)
+    # By name: it needs gevent, which the master must not have.
+    import_module("proxy.web.last_words").watch_for_the_end(worker, last_words_at_s)
 
 
 def _folder_in_memory() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -19,6 +20,8 @@ MAX_REPAIRS = 3
 MAX_WHOLE_BYTES = 256 * 1024 * 1024
 
 T = TypeVar("T")
+
+_log = logging.getLogger("proxy.gateway")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,10 @@ class Steps:
         upstream_model = self._map.upstream_model(model, upstream.models)
         card = upstream.models.by_name(upstream_model)
         notes.upstream, notes.upstream_model, notes.known_model = upstream.name, upstream_model, card is not None
-        return Route(upstream.name, model, upstream_model, self._profiles.current(upstream.name, upstream_model, card))
+        route = Route(upstream.name, model, upstream_model, self._profiles.current(upstream.name, upstream_model, card))
+        if _log.isEnabledFor(logging.DEBUG):
+            _log.debug("routed", extra=_about(route, notes) | {"profile": route.profile.name, "listed": card is not None})
+        return route
 
     def with_repairs(self, route: Route, notes: ExchangeNotes, attempt: Callable[[Route], T]) -> T:
         """What `attempt` returns, after at most `MAX_REPAIRS` lessons in what the upstream does not take. The lessons are kept."""
@@ -70,6 +76,7 @@ class Steps:
                 if profile is None:
                     raise named(refusal, route.model) from refusal
                 notes.repairs += 1
+                _log.info("upstream refused a parameter; asking again without", extra=_about(route, notes) | {"error": refusal.message})
                 route = replace(route, profile=profile)
             else:
                 if notes.repairs:
@@ -79,6 +86,10 @@ class Steps:
     def fetch(self, call: UpstreamCall, notes: ExchangeNotes) -> bytes:
         """The whole answer to `call`. Raises `UpstreamError`."""
         return read_and_close(self.upstream.client.send(call, notes))
+
+
+def _about(route: Route, notes: ExchangeNotes) -> dict[str, object]:
+    return {"request_id": notes.request_id, "model": route.model, "upstream": route.upstream, "upstream_model": route.upstream_model}
 
 
 def read_and_close(reply: UpstreamReply) -> bytes:

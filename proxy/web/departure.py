@@ -11,9 +11,13 @@ from __future__ import annotations
 import socket
 import ssl
 import sys
+from collections.abc import Callable
 from typing import Any
 
 _READ = 1
+
+# The watches of all requests that this worker has under way.
+_watches: set[ClientWatch] = set()
 
 
 class ClientGone(BaseException):
@@ -37,6 +41,7 @@ class ClientWatch:
         self._greenlet = greenlet
         self._io = hub.loop.io(client_socket.fileno(), _READ)
         self._io.start(self._readable)
+        _watches.add(self)
 
     def stop(self) -> None:
         """Stops watching; may be called more than once. Must be called before the server reads the next request."""
@@ -44,6 +49,12 @@ class ClientWatch:
             self._io.stop()
             self._io.close()
             self._io = None
+            _watches.discard(self)
+
+    def interrupt(self, error: BaseException) -> None:
+        """Raises `error` in the watched greenlet if it waits for an upstream. To be called in the hub."""
+        if self.armed:
+            self._greenlet.throw(error)
 
     def _readable(self) -> None:
         """Runs in the hub. A byte means a pipelined request: nothing more can be learnt from this socket."""
@@ -55,8 +66,8 @@ class ClientWatch:
             left = True
         self.stop()
         self.gone = left
-        if left and self.armed:
-            self._greenlet.throw(ClientGone)
+        if left:
+            self.interrupt(ClientGone())
 
 
 class NoWatch:
@@ -70,6 +81,12 @@ class NoWatch:
 
     def stop(self) -> None:
         """Nothing to stop."""
+
+
+def interrupt_all(make_error: Callable[[], BaseException], run_in_hub: Callable[..., object]) -> None:
+    """Ends every wait for an upstream with an error of its own. Those that write to their clients find out when they wait again."""
+    for watch in tuple(_watches):
+        run_in_hub(watch.interrupt, make_error())
 
 
 def watch_client(environ: dict[str, Any]) -> ClientWatch | NoWatch:
