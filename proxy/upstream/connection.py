@@ -23,6 +23,8 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from urllib3.response import HTTPResponse
 
+from proxy.upstream.head import AnswerHead, NoAnswer
+
 _ONE_PIECE_BYTES = 64 * 1024
 
 
@@ -38,6 +40,7 @@ class UpstreamConnection(HTTPConnection):
         answers: what came over it since it was connected.
     """
 
+    response_class = AnswerHead
     send_timeout_s = 120.0
     answers = 0
     _unsent: list[bytes] | None = None
@@ -100,7 +103,7 @@ class UpstreamConnection(HTTPConnection):
         source = self.sock
         try:
             response = super().getresponse()
-        except (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError) as error:
+        except NoAnswer as error:
             if self.answers:
                 raise StaleConnection from error
             raise

@@ -1,0 +1,85 @@
+"""The head of an upstream's answer: http.client's, which believes three things too many.
+
+- An interim answer (1xx) is no answer: the real one is still to come on the same connection. http.client skips 100 alone.
+- A head that ends with its connection, before its empty line, was cut. http.client takes what there is.
+- Lines that are no header fields hide those that follow, the length of the body for instance. urllib3 tells its log, and goes on.
+
+It also tells a connection that ended without a word (`NoAnswer`) from one that broke in the middle of a head.
+
+Source: RFC 9110, section 15.2; RFC 9112, sections 2.2, 5 and 8.
+"""
+
+from __future__ import annotations
+
+import ssl
+from http.client import BadStatusLine, HTTPException, HTTPResponse, parse_headers
+from typing import Any, cast
+
+from urllib3.util.response import assert_header_parsing
+
+# Servers that are busy say so every few seconds; a head that never comes must not hold a request for ever.
+_MOST_INTERIM_HEADS = 100
+
+
+class NoAnswer(ConnectionError):
+    """The connection ended before a byte of the answer."""
+
+
+class CutHead(HTTPException):
+    """The connection ended inside the head."""
+
+
+class AnswerHead(HTTPResponse):
+    """The first final head that comes over the connection."""
+
+    def begin(self) -> None:
+        """Reads the head.
+
+        Raises:
+            NoAnswer: the connection ended, and not a byte had come.
+            HTTPException, HTTPError, OSError: what came is no whole head.
+        """
+        source = self.fp
+        _wait_for_first_byte(source)
+        self.fp = cast("Any", _WholeLines(source))
+        try:
+            super().begin()
+        finally:
+            self.fp = source
+        if self.msg.defects:
+            assert_header_parsing(self.msg)
+
+    def _read_status(self) -> tuple[str, int, str]:
+        """Version, status and reason of the final head, after which its fields stand to be read."""
+        for _ in range(_MOST_INTERIM_HEADS):
+            version, status, reason = cast("Any", super())._read_status()  # noqa: SLF001 - no other place can skip a head.
+            if status >= 200:
+                return version, status, reason
+            parse_headers(self.fp)
+        raise BadStatusLine("interim heads without end")
+
+
+class _WholeLines:
+    """The lines of a head, as http.client reads them; a line without an end was cut."""
+
+    def __init__(self, source: Any) -> None:
+        self._readline = source.readline
+
+    def readline(self, most_bytes: int) -> bytes:
+        line: bytes = self._readline(most_bytes)
+        if not line.endswith(b"\n") and len(line) < most_bytes:
+            raise CutHead("the connection ended inside the head")
+        return line
+
+    def close(self) -> None:
+        """Nothing: the answer closes what it reads from."""
+
+
+def _wait_for_first_byte(source: Any) -> None:
+    """Fills the empty buffer of `source`, which costs the system call that reading the first line would cost otherwise."""
+    try:
+        came = source.peek(1)
+    except (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError) as error:
+        raise NoAnswer from error
+    if not came:
+        raise NoAnswer("the connection was closed without an answer")
