@@ -22,6 +22,8 @@ Field = fields.Field[Any]
 _PRINTABLE = re.compile(r"[\x21-\x7e]*")
 _THREE_NUMBERS = re.compile(r"\d+\.\d+\.\d+")
 _HOST_NAME = re.compile(r"[A-Za-z0-9._-]+")
+_DOTTED_NAME = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:\[[0-9a-f:.]+\]|[a-z0-9._*-]+)(?::(?P<port>\d{1,5}|\*))?", re.IGNORECASE)
 
 
 def whole_number(least: int, most: int | None = None) -> Field:
@@ -138,11 +140,39 @@ def three_numbers() -> Field:
     return _read_by(read)
 
 
-def comma_list() -> Field:
-    """Words with commas between them, as a tuple; a ready list is taken as it is."""
+def web_origins() -> Field:
+    """A comma list of what browsers send as `Origin`, as a tuple; in each one `*` may stand for any text, as in Ollama's OLLAMA_ORIGINS."""
+    wanted = (
+        "must be a comma list of web origins, such as https://app.example or http://localhost:*, with one * in each at most; or *; or null"
+    )
+    return _comma_list(str, _is_origin, wanted)
+
+
+def _is_origin(value: str) -> bool:
+    if value in {"*", "null"}:
+        return True
+    found = _ORIGIN.fullmatch(value)
+    return found is not None and value.count("*") <= 1 and int((found["port"] or "1").replace("*", "1")) in range(1, 65536)
+
+
+def host_names() -> Field:
+    """A comma list of names and IP addresses, as a tuple; the brackets of IPv6 addresses are taken off."""
+    wanted = "must be a comma list of host names and IP addresses, without scheme and port, each in full: * stands for nothing here"
+    return _comma_list(lambda entry: entry.removeprefix("[").removesuffix("]"), _is_host, wanted)
+
+
+def _is_host(value: str) -> bool:
+    return _DOTTED_NAME.fullmatch(value) is not None or (_is_network(value) and "/" not in value)
+
+
+def _comma_list(tidy: Callable[[str], str], is_right: Callable[[str], bool], wanted: str) -> Field:
+    """Words with commas between them, or a ready list of them."""
 
     def read(value: str | list[str] | tuple[str, ...]) -> tuple[str, ...]:
-        return _entries(value) if isinstance(value, str) else tuple(value)
+        entries = tuple(map(tidy, _entries(value) if isinstance(value, str) else value))
+        if not all(map(is_right, entries)):
+            raise ValidationError(wanted)
+        return entries
 
     return fields.Function(deserialize=read)
 

@@ -81,7 +81,12 @@ class Settings:
     )
     connect_timeout: float = _setting(5.0, kinds.seconds(), "Longest wait for a connection to the upstream.")
     body_timeout: float = _setting(30.0, kinds.seconds(), "A request body that is not complete after so many seconds is answered with 408.")
-    keepalive_interval: float = _setting(15.0, kinds.seconds(), "Seconds of silence after which a stream's client is sent a sign of life.")
+    keepalive_interval: float = _setting(
+        15.0,
+        kinds.seconds(),
+        "Seconds of silence after which a stream's client is sent a sign of life, once the upstream's answer has begun "
+        "(its headers are there); before that, status and error are still open.",
+    )
     max_retries: int = _setting(3, kinds.whole_number(0, 20), "How often a failed request is tried again after the first attempt.")
     retry_after_max: float = _setting(
         5.0,
@@ -118,10 +123,10 @@ class Settings:
     disable_ssl_verification: bool = _setting(False, kinds.flag(), "true accepts any certificate of the upstream: for tests only.")
     enable_metrics: bool = _setting(True, kinds.flag(), "Whether /metrics answers.")
     cors_origins: tuple[str, ...] = _setting(
-        ("*",), kinds.comma_list(), "Comma list of web origins that may call from a browser; * lets all."
+        ("*",), kinds.web_origins(), "Comma list of web origins that may call from a browser; * lets all."
     )
     allowed_hosts: tuple[str, ...] = _setting(
-        (), kinds.comma_list(), "Comma list of further Host names to accept while listening on loopback only."
+        (), kinds.host_names(), "Comma list of further Host names to accept while listening on loopback only."
     )
     request_max_size: int = _setting(
         10 * 1024 * 1024, kinds.whole_number(1), "The largest request body, in bytes; more is answered with 413."

@@ -125,6 +125,12 @@ def test_unknown_variables_are_no_errors() -> None:
     assert Settings.from_env({"PROXY_COLOUR": "blue", "http_proxy": "http://127.0.0.1:9"}, dotenv=None) == Settings()
 
 
+def test_a_ready_list_is_validated_like_a_variable() -> None:
+    assert Settings.from_env({}, None, cors_origins=["https://a.example"]).cors_origins == ("https://a.example",)
+    with pytest.raises(SettingsError, match="CORS_ORIGINS must be"):
+        Settings.from_env({}, None, cors_origins=["foo"])
+
+
 def test_an_argument_is_validated_like_a_variable_and_refused_when_misspelt() -> None:
     with pytest.raises(SettingsError, match="PROXY_PORT must be"):
         Settings.from_env({}, None, proxy_port=0)
@@ -150,7 +156,11 @@ def test_an_argument_is_validated_like_a_variable_and_refused_when_misspelt() ->
         ("DEBUG", "1", True),
         ("ENABLE_METRICS", "no", False),
         ("CORS_ORIGINS", "https://a.example, http://localhost:3000 ,", ("https://a.example", "http://localhost:3000")),
+        ("CORS_ORIGINS", "*", ("*",)),
+        ("CORS_ORIGINS", "null,chrome-extension://*,http://localhost:*", ("null", "chrome-extension://*", "http://localhost:*")),
+        ("CORS_ORIGINS", "https://*.example.com,http://[::1]:3000", ("https://*.example.com", "http://[::1]:3000")),
         ("ALLOWED_HOSTS", "ollama.internal", ("ollama.internal",)),
+        ("ALLOWED_HOSTS", "my_box, 203.0.113.7 ,[2001:db8::1],2001:db8::2", ("my_box", "203.0.113.7", "2001:db8::1", "2001:db8::2")),
         ("FORWARDED_ALLOW_IPS", "10.0.0.0/8, ::1", "10.0.0.0/8,::1"),
         ("FORWARDED_ALLOW_IPS", "*", "*"),
         ("OLLAMA_VERSION", "0.31.2", "0.31.2"),
@@ -188,6 +198,20 @@ def test_a_value_is_read_when_it_is_well_formed(name: str, text: str, wanted: ob
         ("CONNECT_TIMEOUT", "nan", "must be a number of seconds, more than 0"),
         ("RETRY_AFTER_MAX", "-1", "must be a number of seconds, 0 or more"),
         ("FORWARDED_ALLOW_IPS", "nginx", "must be a comma list of IP addresses and networks, or *"),
+        ("CORS_ORIGINS", "foo", "must be a comma list of web origins"),
+        ("CORS_ORIGINS", "https://a.example,example.com", "must be a comma list of web origins"),
+        ("CORS_ORIGINS", "https://a.example/", "must be a comma list of web origins"),
+        ("CORS_ORIGINS", "https://me:hunter2@a.example", "must be a comma list of web origins"),
+        ("CORS_ORIGINS", "https://*.example.com:*", "must be a comma list of web origins"),
+        ("CORS_ORIGINS", "https://", "must be a comma list of web origins"),
+        ("CORS_ORIGINS", "https://a.example:99999", "must be a comma list of web origins"),
+        ("ALLOWED_HOSTS", "http://x", "must be a comma list of host names and IP addresses, without scheme and port"),
+        ("ALLOWED_HOSTS", "a.example:8080", "must be a comma list of host names and IP addresses, without scheme and port"),
+        ("ALLOWED_HOSTS", "[::1]:8080", "must be a comma list of host names and IP addresses, without scheme and port"),
+        ("ALLOWED_HOSTS", "a.example/path", "must be a comma list of host names and IP addresses, without scheme and port"),
+        ("ALLOWED_HOSTS", "10.0.0.0/8", "must be a comma list of host names and IP addresses, without scheme and port"),
+        ("ALLOWED_HOSTS", "a..example", "must be a comma list of host names and IP addresses, without scheme and port"),
+        ("ALLOWED_HOSTS", "*.a.example", "must be a comma list of host names and IP addresses, without scheme and port, each in full"),
         ("OLLAMA_VERSION", "0.33.0-rc2", "must be three numbers with dots between them"),
         ("MODEL_MAPPING_FILE", "/nowhere/map.json", "must name a file with a JSON object of strings; /nowhere/map.json cannot be read"),
         ("UPSTREAM_CA_BUNDLE", "/nowhere/ca.pem", "must name a file of PEM certificates; /nowhere/ca.pem cannot be read"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -91,6 +92,18 @@ def test_the_example_file_lists_every_setting_and_changes_none() -> None:
     assert Settings.from_env({}, example) == Settings()
     with pytest.raises(SettingsError, match="OPENAI_API_BASE_URL"):
         Settings.from_env({}, example).require_upstream()
+
+
+def test_the_reference_says_of_every_setting_what_the_setting_says() -> None:
+    rows = re.findall(r"^\| `([A-Z_]+)` \| `?(.*?)`? \| (.*) \|$", (ROOT / "docs/configuration.md").read_text(), re.MULTILINE)
+    assert {name: (default, meaning) for name, default, meaning in rows} == {
+        doc.name: (doc.default, doc.description) for doc in Settings.describe()
+    }
+
+
+def test_no_sign_of_life_is_promised_before_the_upstream_answers() -> None:
+    doc = next(doc for doc in Settings.describe() if doc.name == "KEEPALIVE_INTERVAL")
+    assert "once the upstream's answer has begun" in doc.description
 
 
 def test_version_prints_the_version(run: Run) -> None:
