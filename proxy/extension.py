@@ -37,18 +37,22 @@ class Proxy:
             ops: whether `/health`, `/ready`, `/metrics` and `/v1/version` are mounted too.
 
         Raises:
-            RuntimeError: the prefix is taken.
+            ValueError: the prefix does not start with a slash.
+            RuntimeError: it is taken.
         """
         mounts: dict[str, MountState] = app.extensions.setdefault(_KEY, {})
         prefix = (url_prefix or "").rstrip("/")
+        if prefix and not prefix.startswith("/"):
+            raise ValueError(f"the prefix {prefix!r} must start with a slash")
         if prefix in mounts:
             raise RuntimeError(f"a Proxy is already mounted at {prefix or '/'!r} of this app")
         metrics = make_metrics() if self._settings.enable_metrics else None
         gateway = build_gateway(self._settings, metrics.breaker_changed if metrics else None)
-        mount = mounts[prefix] = MountState(self._settings, gateway, metrics)
-        for blueprint in self._blueprints(f"proxy{len(mounts)}", ops):
+        mount = MountState(self._settings, gateway, metrics)
+        for blueprint in self._blueprints(f"proxy{len(mounts) + 1}", ops):
             attach_mount(blueprint, mount)
             app.register_blueprint(blueprint, url_prefix=prefix or None)
+        mounts[prefix] = mount
 
     def _blueprints(self, name: str, ops: bool) -> list[Blueprint]:
         makers = [(dialect.name, dialect.make_blueprint) for dialect in DIALECTS.values() if dialect.make_blueprint]
