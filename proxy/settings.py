@@ -144,7 +144,22 @@ class Settings:
         An empty variable counts as unset. `overrides`, by field name, win over both and are validated like them.
 
         Raises:
-            SettingsError: lists every wrong variable.
+            SettingsError: lists every variable that is wrong by itself; see `proxy.operator_files.load_settings` for all that can be wrong.
+            TypeError: an override is no field.
+        """
+        settings, problems = cls.examine(environ, dotenv, **overrides)
+        if problems:
+            raise SettingsError(problems)
+        return settings
+
+    @classmethod
+    def examine(
+        cls, environ: Mapping[str, str] | None = None, dotenv: Path | None = Path(".env"), **overrides: Any
+    ) -> tuple[Self, dict[str, str]]:
+        """What `from_env` reads, with defaults in the place of wrong values, and what each wrong variable must be.
+
+        Raises:
+            SettingsError: the file cannot be read.
             TypeError: an override is no field.
         """
         if strangers := overrides.keys() - {spec.name for spec in _specs()}:
@@ -162,11 +177,9 @@ class Settings:
                 if value is not None and value != "":
                     given[spec.name.upper()] = value
                     origins[spec.name] = origin
-        try:
-            loaded = _schema().load(given)
-        except ValidationError as error:
-            raise SettingsError(_problems(error, origins)) from None
-        return cls(**{name.lower(): value for name, value in loaded.items()}, origins=origins)
+        loaded, wrong = _load(given)
+        settings = cls(**{name.lower(): value for name, value in loaded.items()}, origins=origins)
+        return settings, settings.told_with_place(wrong)
 
     @staticmethod
     def describe() -> list[SettingDoc]:
@@ -182,11 +195,22 @@ class Settings:
             for spec in _specs()
         ]
 
+    def told_with_place(self, problems: Mapping[str, str]) -> dict[str, str]:
+        """`problems`, by variable; a value from the file says so, because one looks for it in the environment first."""
+        in_file = {name.upper() for name, origin in self.origins.items() if origin == "file"}
+        return {name: problem + (" (it is set in the file .env)" if name in in_file else "") for name, problem in problems.items()}
+
+    def lack_of_upstream(self) -> dict[str, str]:
+        """What to do about it when there is no upstream to ask, by variable; empty when there is one."""
+        if self.openai_api_base_url:
+            return {}
+        hint = "To look around without an upstream, run `ollama-openai-proxy demo`."
+        return {"OPENAI_API_BASE_URL": f"must say where the OpenAI-compatible server is (https://.../v1). {hint}"}
+
     def require_upstream(self) -> None:
         """Raises `SettingsError` unless there is an upstream to ask."""
-        if not self.openai_api_base_url:
-            hint = "To look around without an upstream, run `ollama-openai-proxy demo`."
-            raise SettingsError({"OPENAI_API_BASE_URL": f"must say where the OpenAI-compatible server is (https://.../v1). {hint}"})
+        if lack := self.lack_of_upstream():
+            raise SettingsError(lack)
 
 
 def as_text(value: object) -> str:
@@ -219,9 +243,10 @@ def _file_values(dotenv: Path | None) -> Mapping[str, str | None]:
         raise SettingsError({str(dotenv): f"must be a readable text file: {error}"}) from error
 
 
-def _problems(error: ValidationError, origins: Mapping[str, Origin]) -> dict[str, str]:
-    """What each wrong variable must be; a value from the file says so, because one looks for it in the environment first."""
-    return {
-        name: messages[0] + (" (it is set in the file .env)" if origins[name.lower()] == "file" else "")
-        for name, messages in error.messages_dict.items()
-    }
+def _load(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """The values that are right, and what each wrong one must be; both by variable."""
+    try:
+        return _schema().load(given), {}
+    except ValidationError as error:
+        right: Any = error.valid_data
+        return right, {name: messages[0] for name, messages in error.messages_dict.items()}

@@ -17,7 +17,7 @@ from proxy.cli.examination import Finding, NoAnswer, Subject, examine, is_refuse
 from proxy.cli.table import in_columns
 from proxy.cli.unreachable import why_unreachable
 from proxy.errors import ProxyError
-from proxy.operator_files import read_operator_files
+from proxy.operator_files import load_settings, read_operator_files
 from proxy.routing import ModelMap, ProfileBook, Route, Server
 from proxy.settings import Settings
 
@@ -31,8 +31,7 @@ def command(model: str, embedding_model: str) -> None:
     The exit status is 1 when nobody could chat with it.
     """
     logging.getLogger("proxy").addHandler(logging.NullHandler())  # the findings say it in other words
-    settings = Settings.from_env()
-    settings.require_upstream()
+    settings = load_settings()
     # One try each: whoever waits here wants to know how it is now.
     subject = _subject(replace(settings, max_retries=0), model or settings.default_model, embedding_model)
     findings = list(examine(subject))

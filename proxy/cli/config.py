@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from proxy.cli.table import in_columns
+from proxy.operator_files import load_settings
 from proxy.settings import SettingDoc, Settings, as_text
 from proxy.web.logs import Redactor
 
@@ -16,7 +17,7 @@ def command(example: bool) -> None:
     if example:
         click.echo("\n\n".join(_example_entry(doc) for doc in Settings.describe()))
         return
-    settings = Settings.from_env()
+    settings = load_settings(needs_upstream=False)
     rows = [(doc.name, _shown_value(settings, doc), settings.origins[doc.name.lower()]) for doc in Settings.describe()]
     click.echo(in_columns([("SETTING", "VALUE", "ORIGIN"), *rows]))
 

@@ -10,7 +10,7 @@ import click
 
 from proxy.cli.listening import address_of, listening_options
 from proxy.cli.server import Server
-from proxy.operator_files import keep_operator_files
+from proxy.operator_files import keep_operator_files, load_settings
 from proxy.settings import Settings
 
 
@@ -25,7 +25,7 @@ def run_demo(overrides: Mapping[str, Any]) -> None:
     """Serves the demo until it is stopped."""
 
     def read_settings() -> Settings:
-        settings = _for_a_demo(Settings.from_env(**overrides))
+        settings = _for_a_demo(load_settings(needs_upstream=False, **overrides))
         keep_operator_files(settings)
         return settings
 

@@ -10,15 +10,14 @@ from proxy.assembly import build_gateway
 from proxy.cli.table import in_columns
 from proxy.dialects.ollama.names import display_name
 from proxy.errors import UpstreamError
-from proxy.settings import Settings
+from proxy.operator_files import load_settings
 
 
 @click.command("models", short_help="List the models as clients see them.")
 def command() -> None:
     """List the names that clients can use, and the upstream's name for each."""
     logging.getLogger("proxy").addHandler(logging.NullHandler())  # an error is told below
-    settings = Settings.from_env()
-    settings.require_upstream()
+    settings = load_settings()
     gateway = build_gateway(settings)
     try:
         listed = [card.id for card in gateway.models()]

@@ -9,7 +9,7 @@ import click
 from proxy.cli.demo import run_demo
 from proxy.cli.listening import listening_options
 from proxy.cli.server import Server
-from proxy.operator_files import keep_operator_files
+from proxy.operator_files import keep_operator_files, load_settings
 from proxy.settings import Settings
 
 
@@ -20,12 +20,11 @@ def command(or_demo: bool, **overrides: Any) -> None:
     """Serve Ollama's and OpenAI's API in front of OPENAI_API_BASE_URL."""
 
     def read_settings() -> Settings:
-        settings = Settings.from_env(**overrides)
-        settings.require_upstream()
+        settings = load_settings(**overrides)
         keep_operator_files(settings)
         return settings
 
-    if or_demo and not Settings.from_env(**overrides).openai_api_base_url:
+    if or_demo and Settings.examine(**overrides)[0].origins["openai_api_base_url"] == "default":
         run_demo(overrides)
     else:
         Server(read_settings, _make_app).run()

@@ -76,6 +76,51 @@ def test_wrong_settings_are_told_all_at_once_and_without_a_trace(run: Run) -> No
     ]
 
 
+@pytest.fixture
+def catalogue_without_sense(tmp_path: Path) -> str:
+    path = tmp_path / "catalogue.json"
+    path.write_text('{"m": {"context_length": "long"}}')
+    return str(path)
+
+
+def wrong_variables(result: Result) -> set[str]:
+    return {line.removeprefix("Error: ").split()[0] for line in result.stderr.splitlines()}
+
+
+@pytest.mark.parametrize("command", ["serve", "check", "models"])
+def test_every_command_tells_all_that_is_wrong_in_one_run(run: Run, catalogue_without_sense: str, command: str) -> None:
+    result = run(command, LOG_LEVEL="LOUD", UPSTREAM_PROFILE="nonsense", MODEL_CATALOG_FILE=catalogue_without_sense)
+    assert result.exit_code == 1
+    assert wrong_variables(result) == {"LOG_LEVEL", "UPSTREAM_PROFILE", "MODEL_CATALOG_FILE", "OPENAI_API_BASE_URL"}
+    assert len(result.stderr.splitlines()) == 4
+
+
+@pytest.mark.parametrize("arguments", [("config",), ("demo",), ("serve", "--or-demo")])
+def test_what_needs_no_upstream_tells_all_else_that_is_wrong(run: Run, catalogue_without_sense: str, arguments: tuple[str, ...]) -> None:
+    result = run(*arguments, LOG_LEVEL="LOUD", UPSTREAM_PROFILE="nonsense", MODEL_CATALOG_FILE=catalogue_without_sense)
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert wrong_variables(result) == {"LOG_LEVEL", "UPSTREAM_PROFILE", "MODEL_CATALOG_FILE"}
+
+
+def test_a_wrong_address_is_not_told_as_missing_too(run: Run) -> None:
+    for arguments in (("serve",), ("serve", "--or-demo")):
+        result = run(*arguments, OPENAI_API_BASE_URL="localhost:8000", UPSTREAM_PROFILE="nonsense")
+        assert wrong_variables(result) == {"OPENAI_API_BASE_URL", "UPSTREAM_PROFILE"}
+        assert "OPENAI_API_BASE_URL must be an http:// or https:// URL" in result.stderr
+
+
+@pytest.mark.parametrize(("variable", "value"), [("UPSTREAM_PROFILE", "nonsense"), ("MODEL_CATALOG_FILE", "catalogue.json")])
+def test_config_complains_of_what_only_other_files_can_tell(
+    run: Run, catalogue_without_sense: str, tmp_path: Path, variable: str, value: str
+) -> None:
+    (tmp_path / ".env").write_text(f"{variable}={value}\n")
+    result = run("config")
+    assert result.exit_code == 1
+    assert wrong_variables(result) == {variable}
+    assert result.stderr.endswith("(it is set in the file .env)\n")
+
+
 def test_an_option_of_serve_is_validated_like_its_variable(run: Run) -> None:
     result = run("serve", "--port", "70000", OPENAI_API_BASE_URL="http://127.0.0.1:9/v1")
     assert result.exit_code == 1
