@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from proxy.dialect import Payload, RelayEndpoint, RelayReader
-from proxy.errors import ProxyError, UpstreamRefused
+from proxy.errors import ProxyError, UpstreamBroken, UpstreamRefused
 from proxy.gateway.noting import note_end, note_failure, note_usage
 from proxy.gateway.steps import Steps, named, read_and_close
 from proxy.telemetry import ExchangeNotes
 from proxy.upstream.reply import UpstreamReply
+from proxy.wire.headers import content_type, passed_on
 from proxy.wire.json_text import add_first_member, replace_top_level_string
 from proxy.wire.messages import Reply, UpstreamCall
 
 _PASSED_ON = ("retry-after", "openai-processing-ms", "openai-version")
+_NO_CONTENT = 204
 
 
 def relay(steps: Steps, body: bytes, payload: Payload, endpoint: RelayEndpoint, notes: ExchangeNotes) -> Reply:
@@ -30,14 +32,14 @@ def relay(steps: Steps, body: bytes, payload: Payload, endpoint: RelayEndpoint, 
     if model:
         body = _with_model(body, asked, steps.route(model, notes).upstream_model)
     reply = _sent(steps, UpstreamCall(endpoint.path, body, notes.upstream_model, stream=notes.stream), notes)
-    content_type = reply.headers.get("content-type", "")
-    headers = _passed_on(reply.headers)
-    if notes.stream and "json" not in content_type:
+    headers = passed_on(reply.headers, _PASSED_ON)
+    if _is_stream(reply, notes.stream):
+        notes.stream = True
         chunks = _relayed(reply, endpoint.reader(), notes)
-        return Reply(reply.status, content_type or "text/event-stream", chunks, headers, close=reply.close)
-    whole = read_and_close(reply)
+        return Reply(reply.status, content_type(reply.headers, "text/event-stream"), chunks, headers, close=reply.close)
+    whole = _whole(reply)
     note_end(notes, endpoint.usage_of(whole), "")
-    return Reply(reply.status, content_type or "application/json", whole, headers)
+    return Reply(reply.status, content_type(reply.headers, "application/json"), whole, headers)
 
 
 def relay_get(steps: Steps, path: str, notes: ExchangeNotes, model: str) -> Reply:
@@ -52,14 +54,45 @@ def relay_get(steps: Steps, path: str, notes: ExchangeNotes, model: str) -> Repl
     """
     notes.model = model
     reply = _sent(steps, UpstreamCall(path, method="GET"), notes)
-    return Reply(reply.status, reply.headers.get("content-type", "application/json"), read_and_close(reply), _passed_on(reply.headers))
+    headers = passed_on(reply.headers, _PASSED_ON)
+    return Reply(reply.status, content_type(reply.headers, "application/json"), _whole(reply), headers)
 
 
 def _sent(steps: Steps, call: UpstreamCall, notes: ExchangeNotes) -> UpstreamReply:
+    """The upstream's answer, unless it can't be one: this API has no web pages, and none of its answers is nothing."""
     try:
-        return steps.upstream.client.send(call, notes)
+        reply = steps.upstream.client.send(call, notes)
     except UpstreamRefused as refusal:
         raise named(refusal, notes.model) from refusal
+    if reply.status == _NO_CONTENT or "html" in _kind(reply):
+        reply.close()
+        raise _no_answer("nothing" if reply.status == _NO_CONTENT else "a web page")
+    return reply
+
+
+def _is_stream(reply: UpstreamReply, asked: bool) -> bool:
+    """Whether the answer is to be read as a stream: what calls itself one, and what was to be one and doesn't call itself JSON.
+
+    An upstream may read more as a wish for a stream than `true`. JSON where a stream was asked for is the upstream's own answer.
+    """
+    kind = _kind(reply)
+    return "event-stream" in kind or (asked and "json" not in kind and reply.headers.get("content-length") != "0")
+
+
+def _kind(reply: UpstreamReply) -> str:
+    return reply.headers.get("content-type", "").lower()
+
+
+def _whole(reply: UpstreamReply) -> bytes:
+    body = read_and_close(reply)
+    if not body or body.isspace():
+        raise _no_answer("nothing")
+    return body
+
+
+def _no_answer(what: str) -> UpstreamBroken:
+    hint = "check that OPENAI_API_BASE_URL leads to an OpenAI-compatible API, and that nothing on the way there answers in its place"
+    return UpstreamBroken(f"the upstream answered with {what} where JSON was due; {hint}")
 
 
 def _relayed(reply: UpstreamReply, reader: RelayReader, notes: ExchangeNotes) -> Iterator[bytes]:
@@ -100,7 +133,3 @@ def _with_model(body: bytes, asked: object, upstream_model: str) -> bytes:
     if asked == upstream_model:
         return body
     return replace_top_level_string(body, "model", upstream_model)
-
-
-def _passed_on(headers: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in headers.items() if name in _PASSED_ON or name.startswith("x-ratelimit-")}

@@ -17,6 +17,7 @@ from proxy.dialects.openai.reading.plain_words import plain
 from proxy.dialects.openai.reading.reasons import reason_of
 from proxy.dialects.openai.reading.retry_after import read_retry_after
 from proxy.errors import UpstreamRefused
+from proxy.wire.headers import passed_on
 from proxy.wire.sse import SseReader
 
 _NO_SUCH_URL = "the upstream has no such URL; check the base URL"
@@ -33,6 +34,8 @@ _STATUSES = {
     529: 503,
 }
 _STATUS_OF_REASON = {"context_length_exceeded": 400, "content_filter": 400, "insufficient_quota": 429, "model_not_found": 404}
+# So much of a name or a code is told; they are no place for sentences, but some servers put them there.
+_WORD_CHARS = 200
 _PASSED_ON = ("retry-after", "retry-after-ms", "x-should-retry", "x-request-id")
 
 
@@ -53,7 +56,7 @@ def read_error(status: int, headers: Mapping[str, str], body: bytes, now_s: floa
         code=reason or _code(raw),
         retry_after_s=read_retry_after(headers, raw, now_s),
         raw=raw,
-        headers={name: value for name, value in headers.items() if name in _PASSED_ON or name.startswith("x-ratelimit-")},
+        headers=passed_on(headers, _PASSED_ON),
     )
 
 
@@ -138,7 +141,7 @@ def _number(code: object) -> int | None:
 
 def _code(raw: object) -> str | None:
     code = _field(raw, "code")
-    return code if isinstance(code, str) and code and not code.isdigit() else None
+    return plain(code, _WORD_CHARS) or None if isinstance(code, str) and not code.isdigit() else None
 
 
 def _param(raw: object) -> str | None:
@@ -149,7 +152,7 @@ def _param(raw: object) -> str | None:
         place = detail[0].get("loc")
         words = [word for word in place if isinstance(word, str) and word != "body"] if isinstance(place, list) else []
         param = words[-1] if words else None
-    return param if isinstance(param, str) and param else None
+    return plain(param, _WORD_CHARS) or None if isinstance(param, str) else None
 
 
 def _field(raw: object, name: str) -> object:
