@@ -158,11 +158,12 @@ def _last_count(pattern: re.Pattern[bytes], text: bytes) -> int | None:
     return int(found[-1]) if found else None
 
 
-_TYPES = {
-    "unauthorized": "authentication_error",
-    "forbidden": "permission_error",
-    "model_not_found": "not_found_error",
-    "rate_limited": "rate_limit_error",
+_TYPE_OF_STATUS = {
+    401: "authentication_error",
+    402: "insufficient_quota",
+    403: "permission_error",
+    409: "conflict",
+    429: "rate_limit_error",
 }
 
 
@@ -171,14 +172,18 @@ def error_object(error: ProxyError) -> dict[str, object]:
     own = _upstream_error(error)
     return {
         "message": error.message,
-        "type": _word(own.get("type")) or _TYPES.get(error.kind) or _type_of_status(error.status),
+        "type": _word(own.get("type")) or _type_of(error),
         "param": _word(own.get("param")) or error.param,
         "code": _word(own.get("code")) or error.code,
     }
 
 
-def _type_of_status(status: int) -> str:
-    return "invalid_request_error" if 400 <= status < 500 else "server_error"
+def _type_of(error: ProxyError) -> str:
+    if error.kind == "model_not_found":
+        return "not_found_error"
+    if error.code == "insufficient_quota":
+        return error.code
+    return _TYPE_OF_STATUS.get(error.status) or ("invalid_request_error" if 400 <= error.status < 500 else "server_error")
 
 
 def _upstream_error(error: ProxyError) -> dict[str, object]:

@@ -312,6 +312,29 @@ def test_unknown_model_has_the_type_that_ollama_gives_it() -> None:
     assert error == {"message": "model 'nope' not found", "type": "not_found_error", "param": "model", "code": "model_not_found"}
 
 
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, "invalid_request_error"),
+        (401, "authentication_error"),
+        (402, "insufficient_quota"),
+        (403, "permission_error"),
+        (409, "conflict"),
+        (413, "invalid_request_error"),
+        (429, "rate_limit_error"),
+        (500, "server_error"),
+        (529, "server_error"),
+    ],
+)
+def test_error_when_the_upstream_gives_no_type_has_that_of_its_status(status: int, kind: str) -> None:
+    assert rendered(read_error(status, {}, b'{"error":{"message":"no"}}'))["type"] == kind
+
+
+def test_error_when_the_account_is_empty_has_openais_type() -> None:
+    own = {"message": "You exceeded your current quota", "code": "insufficient_quota"}
+    assert rendered(read_error(429, {}, json.dumps({"error": own}).encode()))["type"] == "insufficient_quota"
+
+
 @pytest.mark.parametrize("code", ["string_above_max_length", 400, None])
 def test_error_when_it_is_the_upstreams_keeps_its_type_param_and_code(code: object) -> None:
     own = {"message": "too long", "type": "their_type", "param": "messages[0].content", "code": code}
@@ -338,6 +361,13 @@ def test_error_when_the_upstream_echoes_a_key_shows_none(member: str) -> None:
     error = read_error(401, {}, json.dumps({"error": own}).encode())
     assert KEY.encode() not in render_error(error)
     assert KEY.encode() not in RelayTail().render_failure(error)
+
+
+@pytest.mark.parametrize("member", ["message", "type", "param", "code"])
+def test_error_without_an_object_of_its_own_when_it_echoes_a_key_shows_none(member: str) -> None:
+    error = read_error(401, {}, json.dumps({"message": "no", member: f"key {KEY}"}).encode())
+    assert KEY.encode() not in render_error(error)
+    assert KEY not in f"{error.message}{error.param}{error.code}"
 
 
 @pytest.mark.parametrize("value", [{"deep": KEY}, [KEY], 1.5, True])
