@@ -169,7 +169,7 @@ class Egress(Protocol):
         """A request with shorter texts after the upstream found one too long; `None` when that is not what the refusal says."""
 
     def read_embeddings(self, body: bytes, request: EmbeddingsRequest) -> EmbeddingsResult:
-        """Vectors in the order of the inputs. Raises `UpstreamBroken` when they do not match the inputs."""
+        """Vectors in the order of the inputs. Raises `UpstreamRefused` for an error, `UpstreamBroken` when they do not match the inputs."""
 
     def build_models(self) -> UpstreamCall:
         """The call for the model list."""

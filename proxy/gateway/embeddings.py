@@ -34,14 +34,25 @@ def embed(steps: Steps, payload: Payload, endpoint: EmbeddingsEndpoint, notes: E
 
 def _vectors(steps: Steps, request: EmbeddingsRequest, route: Route, notes: ExchangeNotes) -> EmbeddingsResult:
     """The vectors, of shortened texts if need be and allowed."""
-    egress = steps.upstream.egress
-    for shortenings in range(MAX_SHORTENINGS + 1):
+    shortenings = 0
+    while True:
         try:
-            body = steps.fetch(egress.build_embeddings(request, route), notes)
-            break
+            return _answer(steps, request, route, notes)
         except UpstreamRefused as refusal:
-            shorter = egress.shorten(request, refusal) if shortenings < MAX_SHORTENINGS else None
+            shorter = steps.upstream.egress.shorten(request, refusal) if shortenings < MAX_SHORTENINGS else None
             if shorter is None:
                 raise
             request = shorter
-    return egress.read_embeddings(body, request)
+            shortenings += 1
+
+
+def _answer(steps: Steps, request: EmbeddingsRequest, route: Route, notes: ExchangeNotes) -> EmbeddingsResult:
+    """The vectors. An error that came with a status of success is tried again, as one with a status of its own was by then."""
+    upstream = steps.upstream
+    while True:
+        body = steps.fetch(upstream.egress.build_embeddings(request, route), notes)
+        try:
+            return upstream.egress.read_embeddings(body, request)
+        except UpstreamRefused as error:
+            if not upstream.client.ask_again(error, notes):
+                raise

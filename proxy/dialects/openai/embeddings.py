@@ -16,12 +16,14 @@ import orjson
 
 from proxy.canonical.catalog import EmbeddingsRequest, EmbeddingsResult
 from proxy.dialects.openai.json_body import dumps
+from proxy.dialects.openai.reading.refusals import refusal_in_answer
 from proxy.errors import InvalidRequest, UpstreamBroken, UpstreamRefused
 from proxy.routing import Route
 from proxy.wire.messages import UpstreamCall
 
 # Servers send what they computed in single precision; what is as near to length 1 as this is a unit vector.
 _UNIT = 1e-5
+_NUMBERS = frozenset({int, float})
 _NO_NUMBERS = "the upstream sent an embedding that is no list of numbers"
 
 
@@ -42,6 +44,7 @@ def read_embeddings(body: bytes, request: EmbeddingsRequest) -> EmbeddingsResult
     """Vectors in the order of the inputs; cut to the dimensions asked for where the server did not, normalised where that was asked for.
 
     Raises:
+        UpstreamRefused: the answer is an error, whatever its status.
         UpstreamBroken: they do not match the inputs, or are no vectors.
     """
     payload = _payload(body)
@@ -59,8 +62,12 @@ def _payload(body: bytes) -> dict[str, Any]:
         payload = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise UpstreamBroken("the upstream's answer is no JSON") from error
+    if isinstance(payload, list) and payload:
+        payload = payload[0]  # Gemini wraps its errors so
     if not isinstance(payload, dict):
         raise UpstreamBroken("the upstream's answer holds no embeddings")
+    if payload.get("error") or payload.get("object") == "error":
+        raise refusal_in_answer(payload)
     return payload
 
 
@@ -84,7 +91,7 @@ def _vector(value: object) -> Sequence[float]:
     """The numbers, also when the server sends base64 although it was asked not to: little-endian single floats."""
     if isinstance(value, str):
         return _decoded(value)
-    if not isinstance(value, list) or not value:
+    if not isinstance(value, list) or not value or not _NUMBERS.issuperset(map(type, value)):
         raise UpstreamBroken(_NO_NUMBERS)
     return value
 
@@ -114,11 +121,7 @@ def _fitted(vector: Sequence[float], request: EmbeddingsRequest) -> Sequence[flo
 
 
 def _norm(vector: Sequence[float]) -> float:
-    """The length of `vector`; looks at every number, and so finds what is none."""
-    try:
-        norm = math.hypot(*vector)
-    except (TypeError, OverflowError) as error:
-        raise UpstreamBroken(_NO_NUMBERS) from error
+    norm = math.hypot(*vector)
     if not math.isfinite(norm):
         raise UpstreamBroken("the upstream sent an embedding with numbers that are not finite")
     return norm

@@ -13,7 +13,7 @@ import pytest
 
 from proxy.canonical.catalog import EmbeddingsRequest
 from proxy.dialects.openai import egress
-from proxy.errors import InvalidRequest, UpstreamBroken
+from proxy.errors import InvalidRequest, UpstreamBroken, UpstreamRefused
 from proxy.profiles import PROFILES
 from tests.dialects.openai.asking import a_refusal, body_of, openai_refusal, to
 
@@ -129,6 +129,8 @@ def test_tokens_are_counted_as_the_server_says(usage: Any, tokens: int | None) -
         (an_answer(None), "no list of numbers"),
         (an_answer([1.0, None]), "no list of numbers"),
         (an_answer([[1.0]]), "no list of numbers"),
+        (an_answer([0.5, True]), "no list of numbers"),
+        (an_answer([1.0, "2"]), "no list of numbers"),
         (an_answer("%%%"), "no base64 of floats"),
         (an_answer("AAA="), "no base64 of floats"),
         (an_answer(""), "empty embedding"),
@@ -138,6 +140,20 @@ def test_tokens_are_counted_as_the_server_says(usage: Any, tokens: int | None) -
 def test_what_is_no_vector_is_an_error(body: bytes, words: str) -> None:
     with pytest.raises(UpstreamBroken, match=words):
         vectors(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": {"message": "slow down", "code": 429}},
+        [{"error": {"message": "slow down", "code": 429}}],
+        {"object": "error", "message": "slow down", "code": 429},
+    ],
+)
+def test_an_error_instead_of_vectors_is_told(body: object) -> None:
+    with pytest.raises(UpstreamRefused, match="slow down") as caught:
+        vectors(orjson.dumps(body))
+    assert (caught.value.status, caught.value.upstream_status) == (429, 200)
 
 
 # Texts that are too long
