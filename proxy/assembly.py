@@ -51,6 +51,7 @@ def build_gateway(settings: Settings, on_breaker_change: OnBreakerChange | None 
         new_id=partial(secrets.token_hex, 12),
         default_model=settings.default_model,
         keepalive_s=settings.keepalive_interval,
+        patience_s=settings.first_byte_timeout,
     )
 
 

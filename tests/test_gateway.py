@@ -169,6 +169,34 @@ def test_comments_of_a_busy_upstream_become_signs_of_life(upstream: FakeUpstream
     assert lines[-1]["done_reason"] == "stop"
 
 
+def comments_without_end() -> list[Any]:
+    return [b": busy\n\n", 0.02] * 200
+
+
+@pytest.mark.parametrize("piece", [b": busy\n\n", b"data: {"], ids=["comments", "a record without end"])
+def test_stream_that_gets_nowhere_before_its_first_word_is_a_timeout(upstream: FakeUpstream, piece: bytes) -> None:
+    upstream.on(CHAT, Answer(200, SSE, [piece, 0.02] * 200))
+    response = ask(a_client(upstream, first_byte_timeout=0.2), stream=True)
+    assert response.status_code == 504
+    assert "FIRST_BYTE_TIMEOUT" in (response.json or {})["error"]
+    assert upstream.requests_to(CHAT)[0].wait_closed(2)
+
+
+def test_stream_that_gets_nowhere_after_words_ends_with_an_error(upstream: FakeUpstream) -> None:
+    upstream.on(CHAT, Answer(200, SSE, [sse(chat_chunk("hal"), done=False)[0], *comments_without_end()]))
+    lines = lines_of_stream(ask(a_client(upstream, first_byte_timeout=0.2, keepalive_interval=0.05), stream=True))
+    assert lines[0]["message"]["content"] == "hal"
+    assert "FIRST_BYTE_TIMEOUT" in lines[-1]["error"]
+    assert upstream.requests_to(CHAT)[0].wait_closed(2)
+
+
+def test_stream_that_gets_on_between_its_comments_may_take_its_time(upstream: FakeUpstream) -> None:
+    busy = [b": busy\n\n", 0.1]
+    word = sse(chat_chunk("a"), done=False)[0]
+    upstream.on(CHAT, Answer(200, SSE, [*[word, *busy] * 6, *sse(finish_chunk())]))
+    assert text_of(ask(a_client(upstream, first_byte_timeout=0.4), stream=True)) == "a" * 6
+
+
 # Models and names
 
 
@@ -479,6 +507,29 @@ def test_vectors_that_are_missing_are_an_error(upstream: FakeUpstream, client: F
     assert embed(client, "a", "b").status_code == 502
 
 
+@pytest.mark.parametrize("path", ["/api/embed", "/api/embeddings"])
+def test_error_instead_of_vectors_has_the_status_that_it_names(upstream: FakeUpstream, client: FlaskClient, path: str) -> None:
+    upstream.on("/embeddings", json_answer({"error": {"message": "slow down", "code": 429}}))
+    response = client.post(path, json={"model": "vectors", "input": "a", "prompt": "a"})
+    assert (response.status_code, response.json) == (429, {"error": "slow down"})
+
+
+def test_error_instead_of_vectors_is_tried_again(upstream: FakeUpstream) -> None:
+    error = json_answer({"error": {"message": "provider is down", "code": 503}})
+    upstream.on("/embeddings", error, json_answer(embeddings_reply([[1.0]])))
+    assert embed(a_client(upstream, max_retries=1), "a").status_code == 200
+
+
+def test_texts_that_are_too_long_are_shortened_whatever_the_status_of_the_refusal(upstream: FakeUpstream, client: FlaskClient) -> None:
+    def script(request: Request) -> Answer:
+        if len(request.json["input"][0]) > 30:
+            return json_answer(refusal("This model's maximum context length is 10 tokens", code="context_length_exceeded"))
+        return json_answer(embeddings_reply([[1.0]]))
+
+    upstream.on("/embeddings", script)
+    assert embed(client, "x" * 100).status_code == 200
+
+
 # Relays
 
 ODD = b"""{\r\n\t"temperature" : 1.50, "seed":12345678901234567890123,"top_p":1E-2 , "messages": [
@@ -543,6 +594,72 @@ def test_stream_when_asked_for_but_answered_whole_is_the_upstreams_answer(upstre
     upstream.on(CHAT, json_answer(chat_reply("hello")))
     response = ask(client, "/v1/chat/completions", stream=True)
     assert response.json == chat_reply("hello")
+
+
+def test_error_in_a_whole_answer_when_relayed_is_the_upstreams_own(upstream: FakeUpstream, client: FlaskClient) -> None:
+    told = {"error": {"message": "slow down", "code": 429}}
+    upstream.on(CHAT, json_answer(told))
+    response = ask(client, "/v1/chat/completions")
+    assert (response.status_code, response.json) == (200, told)
+
+
+@pytest.mark.parametrize("stream", [1, "true", False])
+def test_stream_of_events_is_relayed_as_one_whatever_was_asked(upstream: FakeUpstream, client: FlaskClient, stream: object) -> None:
+    upstream.on(CHAT, stream_of(chat_chunk("hal"), done=False, then=[CUT]))
+    response = ask(client, "/v1/chat/completions", stream=stream)
+    events = response.data.split(b"\n\n")
+    assert json.loads(events[1][6:])["error"]["type"] == "server_error"
+    assert events[2:] == [b"data: [DONE]", b""]
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(200, {"Content-Type": "text/html; charset=utf-8"}, [b"<html>sign in</html>"]),
+        Answer(200, {"Content-Type": "TEXT/HTML"}, [b"<html>", STALL]),
+        Answer(200, {"Content-Type": "application/json"}, [], "length"),
+        Answer(200, {"Content-Type": "application/json"}, [b" \n"]),
+        Answer(204, {}, [], "length"),
+    ],
+    ids=["web page", "endless web page", "nothing", "blanks", "204"],
+)
+def test_what_is_no_answer_is_not_relayed_as_one(upstream: FakeUpstream, client: FlaskClient, answer: Answer, stream: bool) -> None:
+    upstream.on(CHAT, answer)
+    response = ask(client, "/v1/chat/completions", stream=stream)
+    assert response.status_code == 502
+    assert response.json is not None
+    assert response.json["error"]["type"] == "server_error"
+    assert "OPENAI_API_BASE_URL" in response.json["error"]["message"]
+    assert response.headers["X-Gateway-Error"] == "1"
+
+
+ILLEGAL = {"x-ratelimit-a": "a\x01b", "x-ratelimit-()": "z", "retry-after": "a\x00b", "x-ratelimit-b": "7\t\xfc", "openai-version": "\x7f"}
+
+
+@pytest.mark.parametrize("status", [200, 429])
+def test_headers_that_are_no_legal_http_are_not_relayed(upstream: FakeUpstream, client: FlaskClient, status: int) -> None:
+    upstream.on(CHAT, json_answer(refusal("slow down"), status, ILLEGAL))
+    response = ask(client, "/v1/chat/completions")
+    assert response.status_code == status
+    assert [response.headers.get(name) for name in ILLEGAL] == [None, None, None, "7\t\xfc", None]
+
+
+@pytest.mark.parametrize(
+    ("answer", "stream", "content_type"),
+    [
+        (json_answer(chat_reply("hello"), headers={"Content-Type": "application/json\x01"}), False, "application/json"),
+        (json_answer(chat_reply("hello"), headers={"Content-Type": "application/json\x01"}), True, "application/json"),
+        (Answer(200, {"Content-Type": "text/event-stream\x01"}, sse(finish_chunk())), True, "text/event-stream"),
+    ],
+)
+def test_content_type_that_is_no_legal_http_is_replaced(
+    upstream: FakeUpstream, client: FlaskClient, answer: Answer, stream: bool, content_type: str
+) -> None:
+    upstream.on(CHAT, answer)
+    response = ask(client, "/v1/chat/completions", stream=stream)
+    assert (response.status_code, response.content_type) == (200, content_type)
+    assert response.data == b"".join(step for step in answer.steps if isinstance(step, bytes))
 
 
 def test_clients_key_when_relayed_stays_in_the_house(upstream: FakeUpstream, client: FlaskClient) -> None:

@@ -27,6 +27,7 @@ class Gateway:
         new_id: makes ids for tool calls and answers that came without one.
         default_model: stands in for an absent or empty `model`.
         keepalive_s: the longest time for which a stream's client hears nothing.
+        patience_s: how long an upstream's stream may go on without giving a part of its answer.
     """
 
     def __init__(
@@ -39,12 +40,14 @@ class Gateway:
         new_id: Callable[[], str],
         default_model: str = "",
         keepalive_s: float = 15.0,
+        patience_s: float = 300.0,
     ) -> None:
         self._upstream = upstream
         self._map = model_map
         self._catalogue = catalogue
         self._steps = Steps(upstream, model_map, profiles, default_model)
-        self.converse = Texts(self._steps, find_model=self.find_model, new_id=new_id, keepalive_s=keepalive_s).converse
+        texts = Texts(self._steps, find_model=self.find_model, new_id=new_id, keepalive_s=keepalive_s, patience_s=patience_s)
+        self.converse = texts.converse
 
     def embed(self, payload: Payload, endpoint: EmbeddingsEndpoint, notes: ExchangeNotes, stopwatch: Stopwatch) -> Reply:
         """See `proxy.gateway.embeddings`."""

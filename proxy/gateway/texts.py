@@ -12,7 +12,7 @@ from proxy.canonical.fold import collect
 from proxy.canonical.request import PromptRequest
 from proxy.canonical.stops import StopCutter
 from proxy.dialect import Payload, Stopwatch, StreamReader, StreamRenderer, TextEndpoint, TextRequest
-from proxy.errors import ProxyError, UpstreamError
+from proxy.errors import ProxyError, UpstreamError, UpstreamTimeout
 from proxy.gateway.noting import note_end, note_events, note_failure
 from proxy.gateway.steps import Steps
 from proxy.routing import Route
@@ -23,13 +23,21 @@ from proxy.wire.messages import Reply, UpstreamCall
 
 @dataclass(slots=True)
 class _Opening:
-    """A streamed answer from the upstream; `events` are those of its latest read."""
+    """A streamed answer from the upstream; `events` are those of its latest read.
+
+    Attributes:
+        patience_s: how long it may go on without giving a part of its answer.
+        fruitless_since_ns: the first read after which none has; `None` while they do.
+    """
 
     reply: UpstreamReply
     reader: StreamReader
     chunks: Iterator[bytes]
     cutter: StopCutter | None
+    stopwatch: Stopwatch
+    patience_s: float
     events: Sequence[ChatEvent] = ()
+    fruitless_since_ns: int | None = None
 
     def advance(self) -> None:
         """Reads on. `events` may be empty afterwards: a part of a record came, or comments.
@@ -39,11 +47,24 @@ class _Opening:
         try:
             chunk = next(self.chunks, None)
             events = self.reader.close() if chunk is None else self.reader.feed(chunk)
+            if events and type(events[0]) is not KeepAlive:
+                self.fruitless_since_ns = None
+            else:
+                self._wait_on()
         except ProxyError as error:
             events = self.reader.close()
             if not events or not isinstance(events[-1], Finished):
                 events = [Failed(error)]
         self.events = events if self.cutter is None else self.cutter.feed(events)
+
+    def _wait_on(self) -> None:
+        """Raises `UpstreamTimeout` when the upstream has got nowhere for too long, by comments or a record that never ends."""
+        now_ns = self.stopwatch.elapsed_ns()
+        if self.fruitless_since_ns is None:
+            self.fruitless_since_ns = now_ns
+        elif now_ns - self.fruitless_since_ns >= self.patience_s * 1e9:
+            what = f"the upstream sent signs of life but no part of its answer for {self.patience_s:g} s (FIRST_BYTE_TIMEOUT)"
+            raise UpstreamTimeout(what, code="upstream_timeout")
 
     def early_failure(self) -> ProxyError | None:
         """What went wrong, if it did before the upstream said anything."""
@@ -67,15 +88,23 @@ class Texts:
         find_model: what is known of a model, by the name that the client asked for.
         new_id: makes ids for tool calls and answers that came without one.
         keepalive_s: the longest time for which a stream's client hears nothing.
+        patience_s: how long an upstream's stream may go on without giving a part of its answer.
     """
 
     def __init__(
-        self, steps: Steps, *, find_model: Callable[[str], ModelCard | None], new_id: Callable[[], str], keepalive_s: float
+        self,
+        steps: Steps,
+        *,
+        find_model: Callable[[str], ModelCard | None],
+        new_id: Callable[[], str],
+        keepalive_s: float,
+        patience_s: float,
     ) -> None:
         self._steps = steps
         self._find_model = find_model
         self._new_id = new_id
         self._keepalive_ns = round(keepalive_s * 1e9)
+        self._patience_s = patience_s
 
     def converse(self, payload: Payload, endpoint: TextEndpoint, notes: ExchangeNotes, stopwatch: Stopwatch) -> Reply:
         """The answer, as a stream or whole, as the client wished.
@@ -93,20 +122,21 @@ class Texts:
             return Reply(200, endpoint.whole_type, answer)
         route = steps.route(request.model, notes)
         if request.stream:
-            opening = steps.with_repairs(route, notes, lambda repaired: self._open(request, repaired, notes))
+            opening = steps.with_repairs(route, notes, lambda repaired: self._open(request, repaired, notes, stopwatch))
             body = self._rendered(opening, endpoint.stream_renderer(request, stopwatch), notes, stopwatch)
             return Reply(200, endpoint.stream_type, body, close=opening.reply.close)
-        completion = steps.with_repairs(route, notes, lambda repaired: self._complete(request, repaired, notes))
+        completion = steps.with_repairs(route, notes, lambda repaired: self._complete(request, repaired, notes, stopwatch))
         note_end(notes, completion.usage, completion.finish_reason)
         return Reply(200, endpoint.whole_type, endpoint.render_completion(completion, request, stopwatch))
 
-    def _open(self, request: TextRequest, route: Route, notes: ExchangeNotes) -> _Opening:
+    def _open(self, request: TextRequest, route: Route, notes: ExchangeNotes, stopwatch: Stopwatch) -> _Opening:
         """An answer that has begun. One that fails before it says anything counts as refused, whatever its status was."""
         upstream, stops = self._steps.upstream, _local_stops(request, route)
         while True:
             reply = upstream.client.send(self._call(request, route), notes)
             reader = upstream.egress.stream_reader(route, self._new_id)
-            opening = _Opening(reply, reader, reply.chunks(), StopCutter(stops) if stops else None)
+            cutter = StopCutter(stops) if stops else None
+            opening = _Opening(reply, reader, reply.chunks(), cutter, stopwatch, self._patience_s)
             try:
                 while not opening.events:
                     opening.advance()
@@ -141,10 +171,10 @@ class Texts:
         finally:
             opening.reply.close()
 
-    def _complete(self, request: TextRequest, route: Route, notes: ExchangeNotes) -> Completion:
+    def _complete(self, request: TextRequest, route: Route, notes: ExchangeNotes, stopwatch: Stopwatch) -> Completion:
         """The whole answer, gathered from a stream where the server gives up only streams when its client leaves."""
         if route.profile.gathers_wholes:
-            opening = self._open(replace(request, stream=True), route, notes)
+            opening = self._open(replace(request, stream=True), route, notes, stopwatch)
             try:
                 return collect(opening.rest())
             finally:
