@@ -49,8 +49,8 @@ class Steps:
         self._profiles = profiles
 
     def with_default_model(self, payload: Payload) -> Payload:
-        """The payload, with the default model where it names none. Keys count in any case, as Ollama's do."""
-        if self.default_model and not any(value for key, value in payload.items() if key.lower() == "model"):
+        """The payload, with the default model where it names none: `null` and `""` are no names. Keys count in any case, as Ollama's do."""
+        if self.default_model and all(value in (None, "") for key, value in payload.items() if key.lower() == "model"):
             return {**payload, "model": self.default_model}
         return payload
 
