@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from binascii import Error as Base64Error
-from binascii import a2b_base64
+from binascii import a2b_base64, b2a_base64
 
 from proxy.canonical.request import AudioPart, ImagePart
 
@@ -74,15 +74,27 @@ def standard_base64(text: str) -> str:
     if not payload:
         raise ValueError("an image is empty: expected its base64 data")
     if _decodes(payload):
-        return payload
+        return _canonical(payload)
     bad = _first_corrupt(payload)
     if bad >= 0:
         raise ValueError(f"illegal base64 data at input byte {start + bad}")
     digits = payload.translate(_TO_STANDARD).rstrip("=")
-    return digits + "=" * (-len(digits) % 4)
+    return _canonical(digits + "=" * (-len(digits) % 4))
+
+
+def _canonical(payload: str) -> str:
+    """`payload` without the bits that may be left over in its last digit: Go skips them, stricter decoders refuse them."""
+    if not payload.endswith("="):
+        return payload
+    last = payload[-4:]
+    canonical = b2a_base64(a2b_base64(last), newline=False).decode()
+    return payload if last == canonical else payload[:-4] + canonical
 
 
 def _decodes(payload: str) -> bool:
+    # Python overlooks a whole group of padding.
+    if len(payload) % 4 or payload.endswith("==="):
+        return False
     try:
         a2b_base64(payload, strict_mode=True)
     except (Base64Error, ValueError):

@@ -112,6 +112,9 @@ def test_every_spelling_of_base64_gives_the_standard_one(data: bytes) -> None:
         ("QUI=Q", 4),
         ("data:image/png;base64,QU!", 24),
         ("QUI==", 4),
+        ("QUJD====", 4),
+        ("iVBORw0KGgp4eHh4====", 16),
+        ("QUJDQ===", 5),
     ],
 )
 def test_fact_44_what_does_not_decode_is_refused_at_its_byte(text: str, byte: int) -> None:
@@ -133,3 +136,8 @@ def test_any_text_is_media_or_a_value_error(text: str) -> None:
     except ValueError:
         return
     assert encoded(b64decode(data, validate=True))[:-4] == data[:-4]
+
+
+@pytest.mark.parametrize(("text", "canonical"), [("QR==", "QQ=="), ("QUJDQUJ=", "QUJDQUI="), ("QR", "QQ=="), ("QUJDQUJ", "QUJDQUI=")])
+def test_bits_left_over_in_the_last_digit_do_not_reach_strict_decoders(text: str, canonical: str) -> None:
+    assert standard_base64(text) == canonical
