@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import socket
 import sys
 import time
@@ -17,6 +16,8 @@ from flask import request
 from werkzeug.exceptions import ClientDisconnected
 
 from proxy.errors import InvalidRequest, RequestTimeout, RequestTooLarge
+from proxy.wire.exact_json import has_long_numbers, loads_exact
+from proxy.wire.json_text import with_whole_characters
 
 # How long a client may go on sending after its answer: in all, and between two pieces.
 _LINGER_S = 30.0
@@ -25,9 +26,11 @@ _LINGER_SILENCE_S = 2.0
 _ZSTD_WINDOW_BYTES = 8 * 1024 * 1024
 
 _CUT = "the request ended before its body was complete"
-_ESCAPE = re.compile(
-    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
-)
+_CUT_PACKED = "the compressed request body ends too early"
+_ZSTD_PIECE_BYTES = 1024
+
+# Where JSON schemas stand: there numbers count digit by digit. Elsewhere nothing is looked for: pictures are long.
+_WITH_SCHEMAS = frozenset({"format", "tools"})
 
 
 def read_body(max_bytes: int, timeout_s: float) -> bytes:
@@ -66,42 +69,43 @@ def _received(max_bytes: int, timeout_s: float) -> bytes:
 
 
 def parse_json(body: bytes) -> dict[str, Any]:
-    """The JSON object in `body`.
+    """The JSON object in `body`, with all digits of its integers where schemas may need them.
 
     Raises:
         InvalidRequest: there is none, or something follows it.
     """
-    return parse_json_text(body)[1]
+    payload = _json_object(body)
+    if _WITH_SCHEMAS.isdisjoint(payload) or not has_long_numbers(body):
+        return payload
+    try:
+        exact: dict[str, Any] = loads_exact(with_whole_characters(body))
+    except ValueError as error:
+        raise InvalidRequest(f"the request body is not valid JSON: {error}") from error
+    return exact
 
 
 def parse_json_text(body: bytes) -> tuple[bytes, dict[str, Any]]:
-    """The JSON object in `body` as text that every reader takes, and decoded. Only text with half characters is not `body` itself.
+    """`body` as it came, and the JSON object in it.
 
     Raises:
         InvalidRequest: as `parse_json`.
     """
+    return body, _json_object(body)
+
+
+def _json_object(body: bytes) -> dict[str, Any]:
     if not body.strip():
         raise InvalidRequest("missing request body")
     try:
         payload = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        body = with_whole_characters(body)
         try:
-            payload = orjson.loads(body)
+            payload = orjson.loads(with_whole_characters(body))
         except orjson.JSONDecodeError:
             raise InvalidRequest(f"the request body is not valid JSON: {error}") from error
     if not isinstance(payload, dict):
         raise InvalidRequest(f"json: cannot unmarshal {_go_kind(payload)} into Go value: the request body must be a JSON object")
-    return body, payload
-
-
-def with_whole_characters(text: bytes) -> bytes:
-    """JSON text with U+FFFD in the place of each half of a character, as Go reads it. JavaScript's clients cut texts between the halves.
-
-    Source: https://pkg.go.dev/encoding/json#Unmarshal
-    """
-    whole = text.decode("utf-8", "replace").encode()
-    return _ESCAPE.sub(lambda escape: rb"\ufffd" if escape["half"] else escape[0], whole)
+    return payload
 
 
 def _go_kind(value: object) -> str:
@@ -155,9 +159,7 @@ def _unpacked(body: bytes, encoding: str, max_bytes: int) -> bytes:
         if encoding in ("gzip", "x-gzip", "deflate"):
             return _inflated(body, max_bytes)
         if encoding == "zstd":
-            unpacker = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW_BYTES)
-            with unpacker.stream_reader(body, read_across_frames=True) as reader:
-                return _bounded(reader.read(max_bytes + 1), max_bytes)
+            return _unpacked_zstd(body, max_bytes)
     except (zlib.error, zstandard.ZstdError) as error:
         raise InvalidRequest(f"the request body is not valid {encoding}: {error}") from error
     raise InvalidRequest(f"unknown Content-Encoding {encoding!r}: send identity, gzip, deflate or zstd", status=415)
@@ -167,10 +169,27 @@ def _inflated(body: bytes, max_bytes: int) -> bytes:
     inflater = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
     unpacked = _bounded(inflater.decompress(body, max_bytes + 1), max_bytes)
     if not inflater.eof:
-        raise InvalidRequest("the compressed request body ends too early")
+        raise InvalidRequest(_CUT_PACKED)
     if inflater.unused_data:
         raise InvalidRequest("something follows the compressed request body")
     return unpacked
+
+
+def _unpacked_zstd(body: bytes, max_bytes: int) -> bytes:
+    """The content of all frames. Taken in small pieces: a decompressor that says where a frame ends has no limit for what it puts out."""
+    decompressor = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW_BYTES)
+    frame, unpacked = None, bytearray()
+    for start in range(0, len(body), _ZSTD_PIECE_BYTES):
+        piece = body[start : start + _ZSTD_PIECE_BYTES]
+        while piece:
+            frame = frame or decompressor.decompressobj()
+            unpacked += frame.decompress(piece)
+            if len(unpacked) > max_bytes:
+                raise _too_large(max_bytes)
+            piece, frame = (frame.unused_data, None) if frame.eof else (b"", frame)
+    if frame is not None:
+        raise InvalidRequest(_CUT_PACKED)
+    return bytes(unpacked)
 
 
 def _bounded(unpacked: bytes, max_bytes: int) -> bytes:

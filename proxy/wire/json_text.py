@@ -1,7 +1,7 @@
 """JSON text changed in place: one member gets a new value, and every other byte stays what the client wrote.
 
 Decoding a body and encoding it again would turn 1.50 into 1.5 and big integers into floats. The text must be valid JSON; whoever calls has
-decoded it already.
+decoded it already. Text with half characters, which orjson refuses, can be mended first.
 """
 
 from __future__ import annotations
@@ -14,6 +14,18 @@ import orjson
 _STRUCTURE = re.compile(rb'["{}\[\]]')
 _COLON = re.compile(rb"[ \t\r\n]*:[ \t\r\n]*")
 _LITERAL = re.compile(rb"[^ \t\r\n,}]+")
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
+)
+
+
+def with_whole_characters(text: bytes) -> bytes:
+    """JSON text with U+FFFD in the place of each half of a character, as Go reads it. JavaScript's programs cut texts between the halves.
+
+    Source: https://pkg.go.dev/encoding/json#Unmarshal
+    """
+    whole = text.decode("utf-8", "replace").encode()
+    return _ESCAPE.sub(lambda escape: rb"\ufffd" if escape["half"] else escape[0], whole)
 
 
 def replace_top_level_string(body: bytes, key: str, value: str) -> bytes:
@@ -66,7 +78,7 @@ def _values_of(body: bytes, key: str) -> Iterator[tuple[int, int]]:
 
 
 def _is_key(spelled: bytes, name: bytes, key: str) -> bool:
-    return spelled == name or (b"\\" in spelled and orjson.loads(b'"' + spelled + b'"') == key)
+    return spelled == name or (b"\\" in spelled and orjson.loads(with_whole_characters(b'"' + spelled + b'"')) == key)
 
 
 def _string_end(body: bytes, position: int) -> int:

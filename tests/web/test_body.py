@@ -20,7 +20,7 @@ from proxy.dialects.openai.ingress import render_error
 from proxy.errors import InvalidRequest
 from proxy.web import observe
 from proxy.web.blueprint import dialect_blueprint, route
-from proxy.web.body import leave_unread, parse_json, read_body
+from proxy.web.body import leave_unread, parse_json, parse_json_text, read_body
 
 MAX_BYTES = 10_000
 
@@ -203,7 +203,7 @@ def test_body_when_it_is_not_what_it_says_is_refused(client: FlaskClient, encodi
     assert encoding in message(response)
 
 
-@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "zstd"])
 @pytest.mark.parametrize("missing", [1, 5, 12])
 def test_body_when_packed_and_cut_is_refused(client: FlaskClient, encoding: str, missing: int) -> None:
     response = client.post("/echo", data=PACKERS[encoding](PLAIN)[:-missing], headers={"Content-Encoding": encoding})
@@ -223,6 +223,15 @@ def test_second_packed_part_is_not_dropped_in_silence(client: FlaskClient, encod
     response = client.post("/echo", data=PACKERS[encoding](PLAIN) * 2, headers={"Content-Encoding": encoding})
     assert response.status_code == 400
     assert message(response) == "something follows the compressed request body"
+
+
+def test_zstd_frames_are_read_to_the_last(client: FlaskClient) -> None:
+    noise = bytes(range(256)) * 10
+    frames = [zstd(PLAIN), zstd(b""), zstd(noise, level=-5), zstd(PLAIN)]
+    body = b"".join(frames)
+    assert client.post("/echo", data=body, headers={"Content-Encoding": "zstd"}).data == PLAIN + noise + PLAIN
+    response = client.post("/echo", data=body[:-1], headers={"Content-Encoding": "zstd"})
+    assert (response.status_code, message(response)) == (400, "the compressed request body ends too early")
 
 
 @pytest.mark.parametrize("encoding", PACKERS)
@@ -321,3 +330,21 @@ def test_half_characters_are_read_as_go_reads_them(spelled: bytes, read: str) ->
 def test_half_characters_do_not_excuse_other_faults() -> None:
     with pytest.raises(InvalidRequest, match="not valid JSON"):
         parse_json(rb'{"a":"\ud83d"')
+
+
+def test_text_with_half_characters_is_handed_on_as_it_came() -> None:
+    body = b'{"a": "\\ud83d \xff", "n": 1.50}'
+    assert parse_json_text(body) == (body, {"a": "\ufffd \ufffd", "n": 1.5})
+
+
+BIG = (1 << 128) - 1
+
+
+@pytest.mark.parametrize("number", [1 << 64, (1 << 64) + 1, -(1 << 63) - 1, BIG])
+@pytest.mark.parametrize("key", ["format", "tools"])
+def test_integers_beside_schemas_keep_all_their_digits(key: str, number: int) -> None:
+    assert parse_json(f'{{"{key}":{{"maximum":{number}}},"n":1e300,"s":"\\ud83d"}}'.encode()) == {
+        key: {"maximum": number},
+        "n": 1e300,
+        "s": "\ufffd",
+    }

@@ -35,6 +35,8 @@ def replaced(body: bytes) -> bytes:
         (b'{"model":[1,"]"] ,"b":1}', b'{"model":"new/one" ,"b":1}'),
         (b'{"model":-1.5e3}', b'{"model":"new/one"}'),
         (b'{"model":"a\\\\","b":"\\\\\\""}', b'{"model":"new/one","b":"\\\\\\""}'),
+        (b'{"\\ud83d":"\\udc00 \xff","model":"a"}', b'{"\\ud83d":"\\udc00 \xff","model":"new/one"}'),
+        (b'{"\\n\xff":1,"model":"a"}', b'{"\\n\xff":1,"model":"new/one"}'),
     ],
 )
 def test_only_the_value_changes(body: bytes, expected: bytes) -> None:

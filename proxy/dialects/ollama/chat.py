@@ -40,4 +40,9 @@ def _tool(index: int, row: Mapping[str, Any]) -> Tool:
     name = function.get("name", "")
     if not name:
         raise InvalidRequest(f"tools[{index}].function.name is missing", param="tools")
-    return Tool(name, function.get("description", ""), function.get("parameters"))
+    return Tool(name, function.get("description", ""), function.get("parameters"), _strict(function, row))
+
+
+def _strict(*rows: Mapping[str, Any]) -> bool | None:
+    """OpenAI's word, which Ollama skips whatever it is: in the function, or beside it where some clients put it."""
+    return next((row["strict"] for row in rows if isinstance(row.get("strict"), bool)), None)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import orjson
-
 from proxy.canonical.request import AudioPart, ImagePart, Message, Part, ReasoningPart, Role, TextPart, ToolCallPart, ToolResultPart
 from proxy.dialects.ollama.tool_calls import CallLedger
 from proxy.errors import InvalidRequest
+from proxy.wire.exact_json import dumps_exact
 
 Row = Mapping[str, Any]
 _PLAIN_ROLES: dict[str, Role] = {"system": "system", "developer": "developer", "user": "user"}
@@ -101,8 +100,8 @@ def _content(row: Row) -> tuple[TextPart | ImagePart | AudioPart, ...]:
 
 def _arguments_text(arguments: Mapping[str, Any]) -> str:
     try:
-        return orjson.dumps(arguments).decode()
-    except orjson.JSONEncodeError as error:
+        return dumps_exact(arguments).decode()
+    except TypeError as error:
         raise InvalidRequest(f"messages.tool_calls.function.arguments can't be written as JSON: {error}", param="messages") from None
 
 

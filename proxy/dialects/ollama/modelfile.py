@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import orjson
+from proxy.wire.exact_json import dumps_exact
 
 _SYSTEM = "{{ if .System }}{{ .System }}\n\n{{ end }}"
 # LiteLLM looks for the word "tools" in lower case.
@@ -46,4 +46,4 @@ def _lines(parameters: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Each value on a line of its own, lists too; texts are quoted."""
     for key, value in parameters.items():
         for single in value if isinstance(value, list) else [value]:
-            yield key, orjson.dumps(single).decode()
+            yield key, dumps_exact(single).decode()

@@ -17,7 +17,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 def asked_model(row: Mapping[str, Any]) -> str:
-    """The name in `model`, or in the older `name`, without spaces around it; `""` when there is none. Raises `InvalidRequest`."""
+    """The name in `model`, or in the older `name`, as the client spelt it; `""` when there is none. Raises `InvalidRequest`."""
     return checked_name(row.get("model") or row.get("name", ""), "model")
 
 
@@ -30,8 +30,7 @@ def required_model(row: Mapping[str, Any]) -> str:
 
 
 def checked_name(name: str, param: str) -> str:
-    """`name` without spaces around it. Raises `InvalidRequest` when it is too long or holds control characters."""
-    trimmed = name.strip(" ")
-    if len(trimmed) > _LONGEST or _CONTROL.search(trimmed):
+    """`name` as it is, `""` when it is nothing but whitespace. Raises `InvalidRequest` when it is too long or holds control characters."""
+    if len(name) > _LONGEST or _CONTROL.search(name):
         raise InvalidRequest("invalid model name", param=param)
-    return trimmed
+    return name if name.strip() else ""

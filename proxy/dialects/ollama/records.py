@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 
 from proxy.canonical.completion import FinishReason, Usage
+from proxy.wire.json_text import with_whole_characters
 
 Record = dict[str, Any]
 
@@ -91,14 +92,19 @@ def metrics(usage: Usage, total_ns: int, first_token_ns: int | None) -> Record:
 def arguments_object(text: str) -> bytes | None:
     """The arguments of a call as the model wrote them, on one line; `{}` for none at all; `None` when they are no JSON object.
 
-    The text itself is kept: parsed and written again, large integers and `1.0` would come out as something else.
+    The text itself is kept: parsed and written again, large integers and `1.0` would come out as something else. Only half characters,
+    which no client could read, are replaced.
     """
     if not text.strip():
         return b"{}"
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError:
-        return None
+        text = with_whole_characters(text.encode()).decode()
+        try:
+            value = orjson.loads(text)
+        except orjson.JSONDecodeError:
+            return None
     if value is None:
         return b"{}"
     # Line ends between the tokens of a JSON text are whitespace; inside its strings they cannot be.

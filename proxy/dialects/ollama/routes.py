@@ -152,7 +152,7 @@ def _existing_model(name: str) -> ModelCard:
 
 
 def _is_alias(name: str) -> bool:
-    asked = display_name(name).lower()
+    asked = display_name(name.strip()).lower()
     return any(display_name(alias).lower() == asked for alias in exchange.gateway().aliases())
 
 

@@ -124,11 +124,13 @@ class ChatSchema(InferenceSchema):
             "api.Tool",
             type=String(),
             items=Anything(),
+            strict=Anything(),
             function=Struct(
                 "api.ToolFunction",
                 name=String(),
                 description=String(),
                 parameters=Object("api.ToolFunctionParameters"),
+                strict=Anything(),
             ),
         ),
         zero={},

@@ -48,8 +48,8 @@ def test_rule_stream_is_true_when_absent_or_null(sent: dict[str, Any], stream: b
     assert parsed(**sent).stream is stream
 
 
-def test_rule_model_is_echoed_as_the_client_spelt_it_without_spaces_around() -> None:
-    assert parsed(model="  Meta-Llama/Llama 3@x:Latest ").model == "Meta-Llama/Llama 3@x:Latest"
+def test_rule_model_is_echoed_as_the_client_spelt_it() -> None:
+    assert parsed(model="  Meta-Llama/Llama 3@x:Latest ").model == "  Meta-Llama/Llama 3@x:Latest "
 
 
 @pytest.mark.parametrize("name", ["a\nb", "a\x00", "\u0085x", "x" * 501])
@@ -57,7 +57,9 @@ def test_names_that_can_be_no_name_are_refused(name: str) -> None:
     assert refusal(model=name).message == "invalid model name"
 
 
-@pytest.mark.parametrize("payload", [{}, {"model": ""}, {"model": None}, {"model": "  "}, {"name": "m"}])
+@pytest.mark.parametrize(
+    "payload", [{}, {"model": ""}, {"model": None}, {"model": "  "}, {"model": "\u2028"}, {"model": "\u00a0 "}, {"name": "m"}]
+)
 def test_fact_33_chat_needs_a_model_under_its_own_name(payload: dict[str, Any]) -> None:
     with pytest.raises(InvalidRequest, match=r"^model is required$") as caught:
         parse_chat(payload)
@@ -268,3 +270,23 @@ def test_fact_43_top_logprobs_out_of_range_are_refused_before_the_model_is_looke
 
 def test_rule_truncate_shift_and_debug_are_dropped() -> None:
     assert parsed(truncate=False, shift=False, _debug_render_only=True) == parsed()
+
+
+@pytest.mark.parametrize(
+    ("beside", "within", "strict"),
+    [
+        ({"strict": True}, {}, True),
+        ({}, {"strict": False}, False),
+        ({"strict": True}, {"strict": False}, False),
+        ({"strict": "yes"}, {}, None),
+    ],
+)
+def test_strictness_of_a_tool_is_passed_on(beside: dict[str, Any], within: dict[str, Any], strict: bool | None) -> None:
+    assert parsed(tools=[{"type": "function", "function": {"name": "f", **within}, **beside}]).tools == (Tool("f", strict=strict),)
+
+
+def test_arguments_of_the_history_keep_the_digits_of_their_integers() -> None:
+    call = {"function": {"name": "f", "arguments": {"id": (1 << 64) + 1}}}
+    part = messages_of({"role": "assistant", "tool_calls": [call]})[0].parts[0]
+    assert isinstance(part, ToolCallPart)
+    assert part.arguments == '{"id":18446744073709551617}'

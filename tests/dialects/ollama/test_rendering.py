@@ -164,6 +164,19 @@ def test_a_call_with_unreadable_arguments_is_an_error_and_nothing_follows(argume
     assert not any(line.get("done") for line in lines)
 
 
+@pytest.mark.parametrize("half", [r"\ud83d", r"\uDE00", r"a\ud83db"])
+def test_half_characters_in_arguments_are_replaced_and_all_else_is_kept(half: str) -> None:
+    """JavaScript's servers cut texts between the halves of a character."""
+    text = f'{{"s":"{half}", "n": 1.0, "t":"\\\\ud83d"}}'
+    read = {"s": "\ufffd" if half.startswith("\\") else "a\ufffdb", "n": 1.0, "t": r"\ud83d"}
+    data = ChatStreamRenderer(a_chat_request(), TickingStopwatch()).render(a_stream(a_call("a", "f", text), finish="tool_calls"))
+    whole = render_chat(a_completion(parts=(ToolCallPart("a", "f", text),)), a_chat_request(), TickingStopwatch())
+
+    for answer in (data.splitlines()[0], whole):
+        assert orjson.loads(answer)["message"]["tool_calls"][0]["function"]["arguments"] == read
+        assert b'"n": 1.0' in answer
+
+
 def test_a_dropped_call_takes_no_index() -> None:
     lines = chat_lines(a_stream(a_call("a", "f", "{"), a_call("b", "g", "{}"), finish="length"))
 

@@ -444,3 +444,10 @@ def test_likelihoods_of_a_prompt_are_a_number(top: int | None, sent: int) -> Non
 def test_a_prompt_is_no_chat() -> None:
     assert isinstance(a_prompt_request(), PromptRequest)
     assert "messages" not in prompted("deepseek")[1]
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_integers_of_schemas_keep_all_their_digits(name: str) -> None:
+    """As a constraint and in words."""
+    wanted = ResponseFormat("json_schema", schema={"type": "object", "properties": {"n": {"maximum": (1 << 64) + 1}}})
+    assert b"18446744073709551617}" in egress.build_chat(a_chat_request(response_format=wanted), to(name)).body

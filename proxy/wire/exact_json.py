@@ -1,0 +1,37 @@
+"""JSON with integers beyond 64 bits, which orjson reads as floats and does not write at all. Pure.
+
+Such numbers stand in schemas (the limits of an unsigned 128-bit integer) and in arguments of tool calls (ids).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import orjson
+
+_DIGITS_TO_0 = bytes.maketrans(b"0123456789", b"0" * 10)
+_LONG = b"0" * 19
+
+
+def has_long_numbers(text: bytes) -> bool:
+    """Whether an integer beyond 64 bits may stand in `text`: whether it has 19 digits in a row."""
+    return _LONG in text.translate(_DIGITS_TO_0)
+
+
+def loads_exact(text: bytes) -> Any:
+    """The value, integers digit by digit. Raises `ValueError` for what is no JSON or too deep."""
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("the JSON is nested too deeply") from error
+
+
+def dumps_exact(value: Any) -> bytes:
+    """The JSON text, integers digit by digit. Raises `TypeError` as orjson does: half characters, a few hundred levels."""
+    try:
+        return orjson.dumps(value)
+    except orjson.JSONEncodeError as error:
+        if "64-bit" not in str(error):
+            raise
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.wire.exact_json import dumps_exact, has_long_numbers, loads_exact
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(1 << 200), 1 << 200) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+)
+
+
+@given(VALUES)
+def test_values_come_back_as_they_were_written(value: object) -> None:
+    assert loads_exact(dumps_exact(value)) == value
+
+
+@given(st.integers())
+def test_integers_that_orjson_cannot_keep_are_long(number: int) -> None:
+    text = str(number).encode()
+    assert has_long_numbers(text) or orjson.loads(text) == number
+
+
+@pytest.mark.parametrize("text", [b"", b'{"a":123456789012345678}', b'"a0b0" 000000000 000000000'])
+def test_short_numbers_are_not_long(text: bytes) -> None:
+    assert not has_long_numbers(text)
+
+
+def test_text_beside_a_long_number_stays_utf8_on_one_line() -> None:
+    assert dumps_exact({"a": "\u00e9\n", "b": 1 << 64}) == '{"a":"\u00e9\\n","b":18446744073709551616}'.encode()
+
+
+def test_what_cannot_be_written_is_refused() -> None:
+    deep: list[object] = [1 << 64]
+    for _ in range(400):
+        deep = [deep]
+    for value in ("\ud83d", deep):
+        with pytest.raises(TypeError):
+            dumps_exact(value)
+
+
+@pytest.mark.parametrize("text", [b"{", b"[" * 100_000])
+def test_what_cannot_be_read_is_refused(text: bytes) -> None:
+    with pytest.raises(ValueError, match=r"Expecting|nested too deeply"):
+        loads_exact(text)
