@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Callable
 from typing import Any, Protocol, cast
 
 from urllib3.exceptions import HTTPError
-from urllib3.response import DeflateDecoder, GzipDecoder, HTTPResponse
+from urllib3.response import HTTPResponse
 
 from proxy.upstream.alarm import ReadAlarm, alarm_for
 from proxy.upstream.framing import BrokenFraming, framing_of
+from proxy.upstream.packing import unpacker_of
 
 READ_BYTES = 64 * 1024
-
-_DECODERS: dict[str, Callable[[], Any]] = {"gzip": GzipDecoder, "x-gzip": GzipDecoder, "deflate": DeflateDecoder}
 
 
 class Body(Protocol):
@@ -41,9 +39,11 @@ class Body(Protocol):
     def receive(self) -> bytes:
         """What has arrived, after waiting for it; `b""` when that was framing alone, or the end.
 
+        What came with an end that is none, of the packing for instance, is handed out first.
+
         Raises:
             TimeoutError: nothing came; it may be called again.
-            OSError, BrokenFraming: the connection is lost, or its bytes make no sense. `close` must follow.
+            OSError, BrokenFraming, zlib.error: the connection is lost, or its bytes make no sense. `close` must follow.
         """
 
     def close(self) -> None:
@@ -67,8 +67,9 @@ class SocketBody:
         self._wait_s: float | None = None
         self._alarm: ReadAlarm | None = None
         self._framing = framing_of(self._head)
-        self._decode = _decoder(raw.headers.get("content-encoding", ""))
+        self._unpacker = unpacker_of(raw.headers.get("content-encoding", ""))
         self._begun = False
+        self._is_cut = False
         if self._framing.ended:
             self._give_back()
 
@@ -87,17 +88,23 @@ class SocketBody:
 
     def receive(self) -> bytes:
         """See `Body`."""
+        if self._is_cut:
+            raise BrokenFraming("it ended inside its packing")
         data = b"" if self._begun else self._read_ahead()
         if not data:
             data = self._socket.recv(READ_BYTES) if self._alarm is None else self._alarm.watch(self._socket.recv, READ_BYTES)
-        if not data:
+        if data:
+            body = self._framing.feed(data)
+        else:
             self._framing.connection_ended()
-            self._give_back()
-            return b""
-        body = self._framing.feed(data)
+            body = b""
+        if self._unpacker is not None:
+            body = self._unpacker.feed(body)
         if self._framing.ended:
-            self._give_back()
-        return body if self._decode is None else self._decode(body)
+            self._is_cut = self._unpacker is not None and not self._unpacker.whole
+            if not self._is_cut:
+                self._give_back()
+        return body
 
     def close(self) -> None:
         """See `Body`."""
@@ -153,18 +160,3 @@ class RawBody:
         """See `Body`."""
         self._raw.close()
         self._raw.release_conn()
-
-
-def _decoder(encoding: str) -> Callable[[bytes], bytes] | None:
-    """We ask for no encoding; some servers pack all the same."""
-    encoding = encoding.strip().lower()
-    if encoding in ("", "identity"):
-        return None
-    if encoding not in _DECODERS:
-        return _unknown_packing
-    decode: Callable[[bytes], bytes] = _DECODERS[encoding]().decompress
-    return decode
-
-
-def _unknown_packing(_: bytes) -> bytes:
-    raise BrokenFraming("it is packed in a way that we did not ask for")

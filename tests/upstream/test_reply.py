@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import responses
 
-from proxy.errors import UpstreamBroken, UpstreamTimeout
+from proxy.errors import UpstreamBroken, UpstreamRefused, UpstreamTimeout
 from proxy.upstream.reply import Timeouts, UpstreamReply
 from proxy.wire.messages import UpstreamCall
 from tests.fake_upstream import CUT, RESET, STALL, Answer, FakeUpstream, Raw, json_answer, sse
@@ -120,6 +120,64 @@ def test_what_cannot_be_unpacked_is_broken(upstream: FakeUpstream, make_client: 
     reply = send(upstream, make_client, Answer(200, {"Content-Encoding": coding}, [body]))
     with pytest.raises(UpstreamBroken):
         reply.read(MAX)
+
+
+def packed(data: bytes, wbits: int = 31) -> bytes:
+    packer = zlib.compressobj(wbits=wbits)
+    return packer.compress(data) + packer.flush()
+
+
+PACKINGS = [("gzip", 31), ("deflate", 15), ("deflate", -15)]
+
+
+@pytest.mark.parametrize(("coding", "wbits"), PACKINGS)
+@pytest.mark.parametrize("framing", ["chunked", "length", "close"])
+@pytest.mark.parametrize("pieces", [1, 7])
+def test_a_packed_body_that_ends_inside_its_packing_is_cut(
+    upstream: FakeUpstream, make_client: MakeClient, framing: str, coding: str, wbits: int, pieces: int
+) -> None:
+    whole = packed(bytes(range(256)) * 4, wbits)
+    cuts = [1, 2, len(whole) // 2, len(whole) - 1]
+    bodies = [[whole[at : min(cut, at + cut // pieces + 1)] for at in range(0, cut, cut // pieces + 1)] for cut in cuts]
+    upstream.on("/chat/completions", *(Answer(200, {"Content-Encoding": coding}, body, framing) for body in bodies))  # type: ignore[arg-type]
+    client = make_client()
+    for _ in cuts:
+        with pytest.raises(UpstreamBroken, match="cut"):
+            client.send(CHAT).read(MAX)
+    assert upstream.connections == len(cuts)
+
+
+@pytest.mark.parametrize(("coding", "wbits"), PACKINGS)
+@pytest.mark.parametrize("size", [1, 3, 10_000])
+def test_a_packed_body_may_be_cut_anywhere_on_its_way(
+    upstream: FakeUpstream, make_client: MakeClient, coding: str, wbits: int, size: int
+) -> None:
+    whole = packed(b"some words " * 40, wbits)
+    steps = [whole[at : at + size] for at in range(0, len(whole), size)]
+    upstream.on("/chat/completions", Answer(200, {"Content-Encoding": coding}, steps))
+    client = make_client()
+    assert [client.send(CHAT).read(MAX) for _ in range(2)] == [b"some words " * 40] * 2
+    assert upstream.connections == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "text"), [(b"", b""), (packed(b"one") + packed(b"two"), b"onetwo"), (packed(b"one") + b"\0\0pad", b"one")]
+)
+def test_gzip_may_have_several_members_or_none(upstream: FakeUpstream, make_client: MakeClient, body: bytes, text: bytes) -> None:
+    for steps in ([body] if body else [], [body[at : at + 1] for at in range(len(body))]):
+        assert send(upstream, make_client, Answer(200, {"Content-Encoding": "gzip"}, steps)).read(MAX) == text
+
+
+def test_what_came_before_a_cut_inside_the_packing_is_handed_on(upstream: FakeUpstream, make_client: MakeClient) -> None:
+    packer = zlib.compressobj(wbits=31)
+    half = packer.compress(b"half an answer") + packer.flush(zlib.Z_SYNC_FLUSH)
+    chunks = send(upstream, make_client, Answer(200, {"Content-Encoding": "gzip"}, [half], "length")).chunks()
+    assert next(chunks) == b"half an answer"
+    with pytest.raises(UpstreamBroken, match="packing"):
+        next(chunks)
+    upstream.on("/chat/completions", Answer(400, {"Content-Encoding": "gzip"}, [half], "length"))
+    with pytest.raises(UpstreamRefused, match="half an answer"):
+        make_client().send(CHAT)
 
 
 # Silence
