@@ -118,6 +118,9 @@ def log_config(level: str, debug: bool = False, secrets: Iterable[str] = ()) -> 
             "proxy": {"level": ours},
             "gunicorn.error": {"level": _at_least_info(ours), "handlers": [], "propagate": True},
             "gunicorn.access": {"level": "CRITICAL", "handlers": [], "propagate": True},
+            # Their warnings name the upstream's address, and are about what our own lines tell.
+            "urllib3.connection": {"level": "ERROR"},
+            "urllib3.connectionpool": {"level": "ERROR"},
         },
     }
 

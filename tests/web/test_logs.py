@@ -177,7 +177,7 @@ import logging.config, sys
 from proxy.web.logs import log_config
 loaded = {name.partition(".")[0] for name in sys.modules} & {"flask", "werkzeug", "requests", "urllib3", "gevent", "prometheus_client"}
 logging.config.dictConfig(log_config(*eval(sys.argv[1])))
-for name in ("proxy.access", "gunicorn.error", "urllib3.pool"):
+for name in ("proxy.access", "gunicorn.error", "urllib3.pool", "urllib3.connection", "urllib3.connectionpool"):
     for level in ("debug", "info", "warning", "error"):
         getattr(logging.getLogger(name), level)("said")
 logging.getLogger("proxy").error("loaded %s", sorted(loaded))
@@ -205,4 +205,6 @@ def test_levels_when_configured(arguments: str, ours: list[str], gunicorn: list[
         name: [line["level"] for line in lines if line["logger"] == name] for name in ("proxy.access", "gunicorn.error", "urllib3.pool")
     }
     assert heard == {"proxy.access": ours, "gunicorn.error": gunicorn, "urllib3.pool": libraries}
+    telltales = [line["level"] for line in lines if line["logger"] in ("urllib3.connection", "urllib3.connectionpool")]
+    assert telltales == ["ERROR", "ERROR"], "their warnings name the upstream's address"
     assert last["message"] == "loaded []", "the gunicorn master reads this module before gevent has patched anything"
