@@ -19,15 +19,13 @@ from proxy.operator_files import read_operator_files
 from proxy.routing import ModelMap, ProfileBook, Server
 from proxy.settings import Settings
 from proxy.upstream.breaker import Breakers, BreakerState, ignore_change
-from proxy.upstream.client import ReadError, UpstreamClient
+from proxy.upstream.client import UpstreamClient
 from proxy.upstream.models import ModelList
 from proxy.upstream.reply import Timeouts
 from proxy.upstream.retry import RetryPolicy
 from proxy.upstream.session import make_session
 
 UPSTREAM_NAME = "default"
-# A shorter key is a dummy ("none", "ollama"), and a word that error messages need.
-_SHORTEST_SECRET = 8
 
 OnBreakerChange = Callable[[str, str, BreakerState], None]
 
@@ -89,17 +87,9 @@ def _build_client(settings: Settings, egress: Egress, on_breaker_change: OnBreak
         session=session,
         policy=RetryPolicy(settings.max_retries, settings.retry_after_max),
         breakers=breakers,
-        read_error=_without_key(egress.read_error, settings.openai_api_key),
+        read_error=egress.read_error,
         timeouts=Timeouts(settings.connect_timeout, settings.first_byte_timeout, settings.request_timeout, settings.keepalive_interval),
     )
-
-
-def _without_key(read_error: ReadError, api_key: str) -> ReadError:
-    """`read_error` that never sees the key: some servers repeat one that they refuse, and not all keys look like keys."""
-    key = api_key.strip().encode()
-    if len(key) < _SHORTEST_SECRET:
-        return read_error
-    return lambda status, headers, body: read_error(status, headers, body.replace(key, b"[key]"))
 
 
 def _listed(client: UpstreamClient, egress: Egress, timeout_s: float) -> list[ModelCard]:

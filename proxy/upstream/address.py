@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote_plus, urlsplit
 
 from proxy.errors import InvalidRequest
 
 # Azure's hosts take the key in a header of their own.
 # Source: https://learn.microsoft.com/azure/ai-services/openai/reference
 _AZURE_HOSTS = (".openai.azure.com", ".openai.azure.us", ".openai.azure.cn", ".cognitiveservices.azure.com", ".services.ai.azure.com")
+_KEY_NAME = re.compile(r"key|token|secret|sig|code|auth|pass", re.IGNORECASE)
 _SAFE_IN_PATH = "/:@!$&'()*+,;=~"
 
 
@@ -44,3 +47,10 @@ class Address:
         if not key:
             return {}
         return {"api-key": key} if self.host.endswith(_AZURE_HOSTS) else {"Authorization": f"Bearer {key}"}
+
+    def query_keys(self) -> Iterator[str]:
+        """The keys that the query holds, by the names they have there, as they are and as they are written."""
+        for member in self.query.split("&"):
+            name, _, value = member.partition("=")
+            if _KEY_NAME.search(name):
+                yield from (value, unquote_plus(value))

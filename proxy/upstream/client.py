@@ -20,8 +20,9 @@ from proxy.upstream.body import body_of
 from proxy.upstream.breaker import Breakers
 from proxy.upstream.faults import SENDING_FAILURES, Fault, Verdict, fault_of, redirect_of, refusal_of
 from proxy.upstream.health import UpstreamHealth
+from proxy.upstream.key_cover import KeyCover
 from proxy.upstream.reply import Timeouts, UpstreamReply
-from proxy.upstream.retry import RetryPolicy, retry_after_s
+from proxy.upstream.retry import LONGEST_RETRY_AFTER_S, RETRY_AFTER_HEADERS, RetryPolicy, retry_after_s
 from proxy.wire.messages import UpstreamCall
 
 ReadError = Callable[[int, Mapping[str, str], bytes], UpstreamRefused]
@@ -63,6 +64,7 @@ class UpstreamClient:
         self.name = name
         self._address = Address.parse(base_url)
         self._headers = self._address.key_headers(api_key)
+        self._key_cover = KeyCover([api_key, *self._address.query_keys()])
         self._session = session
         self._policy = policy
         self._breakers = breakers
@@ -101,6 +103,7 @@ class UpstreamClient:
 
         For errors that came inside an answer with a status of success, before the client got a byte; `send` does the same for all others.
         """
+        self._make_fit(error)
         return self._wait_after(Fault(error, Verdict.MODEL_ILL), notes.attempts - notes.repairs, notes.upstream_model, notes)
 
     def health(self) -> dict[str, Any]:
@@ -148,11 +151,21 @@ class UpstreamClient:
         if reply.status < 400:
             reply.close()
             return redirect_of(reply.status)
-        body = reply.excerpt(_MAX_ERROR_BYTES, _ERROR_BODY_S, self._clock)
+        body = self._key_cover.over_body(reply.excerpt(_MAX_ERROR_BYTES, _ERROR_BODY_S, self._clock))
         error = self._read_error(reply.status, reply.headers, body)
         if error.retry_after_s is None:
             error.retry_after_s = retry_after_s(reply.headers, self._wall_clock())
+        self._make_fit(error)
         return refusal_of(error, reply.headers)
+
+    def _make_fit(self, error: UpstreamError) -> None:
+        """Makes an upstream's words fit for clients: without our keys, and without a wait that nobody can mean."""
+        self._key_cover.over_error(error)
+        if error.retry_after_s is None or error.retry_after_s <= LONGEST_RETRY_AFTER_S:
+            return
+        error.retry_after_s = LONGEST_RETRY_AFTER_S
+        if isinstance(error, UpstreamRefused):
+            error.headers = {name: value for name, value in error.headers.items() if name not in RETRY_AFTER_HEADERS}
 
     def _wait_after(self, fault: Fault, attempt: int, model: str, notes: ExchangeNotes) -> bool:
         """Notes the fault. Whether another attempt is due, now."""

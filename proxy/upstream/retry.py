@@ -16,6 +16,9 @@ from proxy.errors import UpstreamRefused
 from proxy.upstream.faults import Fault, Verdict
 
 RETRYABLE_STATUSES = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529})
+# No client gets to hear of a longer wait. Accounts are filled up by the month; what is longer is a mistake.
+LONGEST_RETRY_AFTER_S = 31 * 24 * 3600.0
+RETRY_AFTER_HEADERS = ("retry-after-ms", "retry-after")
 _SPENT = ("insufficient_quota", "billing", "spend_limit", "credit_balance")
 
 
@@ -55,12 +58,13 @@ def retry_after_s(headers: Mapping[str, str], now_s: float) -> float | None:
         headers: with lower-case names.
         now_s: seconds since the epoch.
     """
-    for name, unit_s in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+    for name, unit_s in zip(RETRY_AFTER_HEADERS, (0.001, 1.0), strict=True):
         seconds = _number(headers.get(name, ""))
         if seconds is not None:
-            return seconds * unit_s
+            return min(seconds * unit_s, LONGEST_RETRY_AFTER_S)
     try:
-        return max(0.0, parsedate_to_datetime(headers["retry-after"]).timestamp() - now_s)
+        wait_s = parsedate_to_datetime(headers["retry-after"]).timestamp() - now_s
+        return min(max(0.0, wait_s), LONGEST_RETRY_AFTER_S)
     except (KeyError, ValueError):
         return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 
 import pytest
 
@@ -17,7 +18,7 @@ from proxy.errors import (
 from proxy.telemetry import ExchangeNotes
 from proxy.upstream.breaker import Breakers
 from proxy.upstream.reply import Timeouts
-from proxy.upstream.retry import RetryPolicy
+from proxy.upstream.retry import LONGEST_RETRY_AFTER_S, RetryPolicy
 from proxy.wire.messages import UpstreamCall
 from tests.fake_upstream import CUT, RESET, STALL, Answer, FakeUpstream, Raw, json_answer, stream_of
 from tests.upstream.conftest import Clock, MakeClient
@@ -191,6 +192,20 @@ def test_a_long_retry_after_goes_to_the_client_at_once(upstream: FakeUpstream, m
         make_client(policy=RetryPolicy(max_retries=3, retry_after_max_s=5)).send(CHAT)
     assert (caught.value.status, caught.value.retry_after_s) == (429, 7.0)
     assert (clock.slept, len(upstream.requests)) == ([], 1)
+
+
+def test_an_absurd_retry_after_is_bounded_whoever_read_it(upstream: FakeUpstream, make_client: MakeClient) -> None:
+    def read_error(status: int, headers: Mapping[str, str], _: bytes) -> UpstreamRefused:
+        return UpstreamRefused("slow down", status=status, retry_after_s=1e300, headers=headers)
+
+    upstream.on("/chat/completions", an_error(429, headers={"Retry-After-Ms": "1e303", "Retry-After": "1e300", "X-Request-ID": "7"}))
+    with pytest.raises(UpstreamRefused) as caught:
+        make_client(read_error=read_error).send(CHAT)
+    assert caught.value.retry_after_s == LONGEST_RETRY_AFTER_S
+    assert caught.value.headers.keys() & {"retry-after", "retry-after-ms", "x-request-id"} == {"x-request-id"}
+    inside = UpstreamRefused("slow down", status=429, upstream_status=200, retry_after_s=1e300)
+    make_client().ask_again(inside, ExchangeNotes(attempts=1))
+    assert inside.retry_after_s == LONGEST_RETRY_AFTER_S
 
 
 def test_an_empty_account_is_not_asked_again(upstream: FakeUpstream, make_client: MakeClient) -> None:

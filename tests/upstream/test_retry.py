@@ -8,7 +8,7 @@ import pytest
 
 from proxy.errors import UpstreamBroken, UpstreamError, UpstreamRefused, UpstreamTimeout, UpstreamUnavailable
 from proxy.upstream.faults import Fault, Verdict
-from proxy.upstream.retry import RETRYABLE_STATUSES, RetryPolicy, retry_after_s
+from proxy.upstream.retry import LONGEST_RETRY_AFTER_S, RETRYABLE_STATUSES, RetryPolicy, retry_after_s
 
 
 def a_refusal(status: int, **about: object) -> Fault:
@@ -93,3 +93,8 @@ def test_a_stale_connection_is_replaced_at_once() -> None:
 )
 def test_retry_after_is_a_number_or_a_date(headers: dict[str, str], seconds: float | None) -> None:
     assert retry_after_s(headers, 1_700_000_000.0) == seconds
+
+
+def test_an_absurd_retry_after_is_bounded() -> None:
+    assert retry_after_s({"retry-after": "1e300"}, 1_700_000_000.0) == LONGEST_RETRY_AFTER_S
+    assert retry_after_s({"retry-after": "Fri, 31 Dec 9999 23:59:59 GMT"}, 1_700_000_000.0) == LONGEST_RETRY_AFTER_S
