@@ -7,16 +7,16 @@ import sys
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
-from urllib.parse import urlsplit
 
 import click
 
 from proxy.assembly import build_upstream
 from proxy.canonical.catalog import ModelCard
-from proxy.cli.examination import Finding, NoAnswer, Subject, examine, is_refused_key, list_models
+from proxy.cli.base_url import corrections, is_an_api, takes_chats
+from proxy.cli.examination import Finding, Subject, examine
 from proxy.cli.table import in_columns
 from proxy.cli.unreachable import why_unreachable
-from proxy.errors import ProxyError
+from proxy.gateway import Upstream
 from proxy.operator_files import load_settings, read_operator_files
 from proxy.routing import ModelMap, ProfileBook, Route, Server
 from proxy.settings import Settings
@@ -57,25 +57,22 @@ def _subject(settings: Settings, model: str, embedding_model: str) -> Subject:
         upstream,
         route_to=route_to,
         diagnose=partial(why_unreachable, settings),
-        answers_under_v1=partial(_answers_under_v1, settings),
+        takes_chats=partial(takes_chats, upstream, settings.health_check_timeout),
+        better_url=partial(_better_url, settings),
         model=model and names.upstream_model(model, upstream.models),
         embedding_model=embedding_model and names.upstream_model(embedding_model, upstream.models),
         patience_s=settings.health_check_timeout,
     )
 
 
-def _answers_under_v1(settings: Settings) -> bool:
-    url = urlsplit(settings.openai_api_base_url)
-    if url.query or url.path.endswith("/v1"):
-        return False
-    below = replace(settings, openai_api_base_url=f"{settings.openai_api_base_url}/v1")
-    try:
-        list_models(build_upstream(below), settings.health_check_timeout)
-    except NoAnswer:
-        return False
-    except ProxyError as error:
-        return is_refused_key(error)
-    return True
+def _better_url(settings: Settings) -> str:
+    """The first of the likely base URLs that leads to an API; `""` when none does."""
+    tried = corrections(settings.openai_api_base_url)
+    return next((url for url in tried if is_an_api(_upstream_at(settings, url), settings.health_check_timeout)), "")
+
+
+def _upstream_at(settings: Settings, base_url: str) -> Upstream:
+    return build_upstream(replace(settings, openai_api_base_url=base_url))
 
 
 def _is_usable(findings: Iterable[Finding]) -> bool:

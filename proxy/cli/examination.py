@@ -12,15 +12,14 @@ from proxy.canonical.completion import Completion
 from proxy.canonical.events import ChatEvent, Failed, PartDelta, UsageSeen
 from proxy.canonical.fold import collect
 from proxy.canonical.request import ChatRequest, Message, Sampling, TextPart, Tool, ToolCallPart
-from proxy.errors import ProxyError, UpstreamBroken, UpstreamError, UpstreamRefused
+from proxy.cli.base_url import NoAnswer, is_foreign, is_refused_key, list_models, read_whole
+from proxy.errors import ProxyError, UpstreamRefused
 from proxy.gateway import MAX_REPAIRS, Upstream
 from proxy.routing import Route
-from proxy.upstream.reply import UpstreamReply
 from proxy.wire.messages import UpstreamCall
 
 T = TypeVar("T")
 
-_MAX_ANSWER_BYTES = 16 * 1024 * 1024
 _MAX_TOKENS = 64
 _NO_CHAT = re.compile(r"embed|rerank|whisper|transcribe|tts|speech|audio|realtime|dall-e|image|moderation|guard|ocr", re.IGNORECASE)
 _FOR_EMBEDDINGS = re.compile(r"embed|\bbge|\be5-|minilm", re.IGNORECASE)
@@ -48,7 +47,8 @@ class Subject:
     Attributes:
         route_to: where a request for a model goes.
         diagnose: why there is no connection, and what to do about it.
-        answers_under_v1: whether the server has OpenAI's API under `/v1` of the configured address, and not there.
+        takes_chats: whether something reads chats at the configured address.
+        better_url: a base URL that leads to an API, when the configured one does not; `""` when none is found.
         model, embedding_model: the ones to ask, by the server's names; `""` to choose from its list.
         patience_s: longest wait for the list of models; other answers may take as long as the client's timeouts let them.
     """
@@ -56,14 +56,11 @@ class Subject:
     upstream: Upstream
     route_to: Callable[[str, ModelCard | None], Route]
     diagnose: Callable[[], tuple[str, str]]
-    answers_under_v1: Callable[[], bool]
+    takes_chats: Callable[[], bool]
+    better_url: Callable[[], str]
     model: str
     embedding_model: str
     patience_s: float
-
-
-class NoAnswer(Exception):
-    """The server said nothing that is HTTP."""
 
 
 def examine(subject: Subject) -> Iterator[Finding]:
@@ -74,18 +71,15 @@ def examine(subject: Subject) -> Iterator[Finding]:
         cards = list_models(subject.upstream, subject.patience_s)
     except NoAnswer:
         yield Finding("reachable", "failed", *subject.diagnose())
-        yield from _skipped("the server was not reached", "key", "models", *_OF_A_MODEL)
+        yield from _skipped("the server was not reached", "base URL", "key", "models", *_OF_A_MODEL)
         return
     except ProxyError as error:
         trouble = error
     yield Finding("reachable", "ok", "the server answers")
     if is_refused_key(trouble):
+        yield from _skipped("the server lets nobody in", "base URL")
         yield _refused_key(trouble)
         yield from _skipped("the server lets nobody in", "models", *_OF_A_MODEL)
-    elif trouble is not None and _has_no_list(trouble) and subject.answers_under_v1():
-        yield from _skipped("this is not the API's address", "key")
-        yield Finding("models", "failed", "the API is under /v1 of this address", "Add /v1 to the end of OPENAI_API_BASE_URL.")
-        yield from _skipped("this is not the API's address", *_OF_A_MODEL)
     else:
         yield from _examine_models(subject, cards, trouble)
 
@@ -97,22 +91,57 @@ def _examine_models(subject: Subject, cards: Sequence[ModelCard], trouble: Proxy
     model = subject.model or _best_for_chat(cards)
     examined = _Model(subject, model, next((card for card in cards if card.id == model), None))
     chat_trouble = examined.try_chat() if model else None
-    if is_refused_key(chat_trouble):
-        yield _refused_key(chat_trouble)
-    else:
-        yield Finding("key", "ok", "accepted" if trouble is None or model else "nothing asked for one")
+    chat_is_foreign = is_foreign(chat_trouble) if model else True
+    if trouble is not None and is_foreign(trouble) and chat_is_foreign and not subject.takes_chats():
+        yield _wrong_url(trouble, subject.better_url())
+        yield from _skipped("this is not the API's address", "key", "models", *_OF_A_MODEL)
+        return
+    chats = bool(model) and chat_trouble is None
+    yield from _findings_before_models(trouble, chat_trouble, chats)
     yield _list_finding(cards, trouble, model)
     if not model:
         yield from _skipped("there is no model to ask; name one with --model", *_OF_A_MODEL[:-1])
     elif chat_trouble is not None:
-        hint = f"Does the server have the model {model}? Name another with --model."
-        yield Finding("chat", "failed", chat_trouble.message, "" if is_refused_key(chat_trouble) else hint)
+        yield Finding("chat", "failed", chat_trouble.message, _hint_for_chat(chat_trouble, model))
         yield from _skipped("there was no chat", *_OF_A_MODEL[1:-1])
     else:
         yield Finding("chat", "ok", f"{model} answers")
         yield from examined.examine_stream()
         yield examined.examine_tools()
     yield _examine_embeddings(subject, cards)
+
+
+def _wrong_url(trouble: ProxyError, better: str) -> Finding:
+    if better:
+        return Finding("base URL", "failed", f"the API is not here, but at {better}", f"Set OPENAI_API_BASE_URL to {better}.")
+    if isinstance(trouble, UpstreamRefused) and 300 <= trouble.upstream_status < 400:
+        return Finding("base URL", "failed", trouble.message, "Redirects are not followed: a key must not go where nobody sent it.")
+    hint = "Look up the base URL in the server's documentation; it often ends in /v1. Leave out what follows, such as /chat/completions."
+    return Finding("base URL", "failed", "there is no OpenAI-compatible API at this URL", hint)
+
+
+def _findings_before_models(trouble: ProxyError | None, chat_trouble: ProxyError | None, chats: bool) -> Iterator[Finding]:
+    """Of the base URL and the key; neither is `ok` when all answers were failures that could come from anything."""
+    was_judged = chat_trouble is None or (isinstance(chat_trouble, UpstreamRefused) and chat_trouble.upstream_status < 500)
+    is_api = trouble is None or chats or (is_foreign(trouble) and was_judged)
+    if is_api:
+        yield Finding("base URL", "ok", "an API is there")
+    else:
+        yield from _skipped("the server's errors do not tell", "base URL")
+    if is_refused_key(chat_trouble):
+        yield _refused_key(chat_trouble)
+    elif is_api:
+        yield Finding("key", "ok", "accepted" if trouble is None or chats else "nothing asked for one")
+    else:
+        yield from _skipped("the server's errors do not tell", "key")
+
+
+def _hint_for_chat(trouble: ProxyError, model: str) -> str:
+    if is_refused_key(trouble):
+        return ""
+    if is_foreign(trouble):
+        return "The rest of the API is there: does this server serve chats? Some serve embeddings only."
+    return f"Does the server have the model {model}? Name another with --model."
 
 
 class _Model:
@@ -223,30 +252,13 @@ def _examine_embeddings(subject: Subject, cards: Sequence[ModelCard]) -> Finding
     return Finding("embeddings", "ok", f"{model} makes vectors of {len(result.vectors[0])} numbers")
 
 
-def list_models(upstream: Upstream, patience_s: float) -> list[ModelCard]:
-    """What the server lists.
-
-    Raises:
-        NoAnswer: there was none, not even an error.
-        UpstreamError: the answer is an error, or no list.
-    """
-    call = replace(upstream.egress.build_models(), first_byte_s=patience_s)
-    try:
-        reply = upstream.client.send(call)
-    except UpstreamRefused:
-        raise
-    except UpstreamError as error:
-        raise NoAnswer from error
-    return upstream.egress.read_models(_read(reply))
-
-
 def _list_finding(cards: Sequence[ModelCard], trouble: ProxyError | None, model: str) -> Finding:
     if cards:
         return Finding("models", "ok", f"{len(cards)} listed")
     if trouble is None:
         verdict: Literal["warning", "failed"] = "warning" if model else "failed"
         return Finding("models", verdict, "the list is empty", "Load a model on the server. /api/tags has nothing to show until then.")
-    if _has_no_list(trouble):
+    if is_foreign(trouble):
         return Finding(
             "models", "warning", "the server has no list of models", "Clients must know the names: /api/tags has nothing to show."
         )
@@ -256,16 +268,6 @@ def _list_finding(cards: Sequence[ModelCard], trouble: ProxyError | None, model:
 def _refused_key(trouble: ProxyError | None) -> Finding:
     said = trouble.message if trouble is not None else ""
     return Finding("key", "failed", said, "Set OPENAI_API_KEY to a key of this server. A key for another server is refused too.")
-
-
-def is_refused_key(trouble: ProxyError | None) -> bool:
-    """Whether the server is there, but wants another key."""
-    return isinstance(trouble, UpstreamRefused) and trouble.upstream_status in {401, 403}
-
-
-def _has_no_list(trouble: ProxyError) -> bool:
-    """Whether there is something else than a model list at its URL: nothing, another method, or a page for people."""
-    return isinstance(trouble, UpstreamBroken) or (isinstance(trouble, UpstreamRefused) and trouble.upstream_status in {404, 405})
 
 
 def _best_for_chat(cards: Sequence[ModelCard]) -> str:
@@ -288,14 +290,7 @@ def _skipped(reason: str, *questions: str) -> Iterator[Finding]:
 
 
 def _fetch(upstream: Upstream, call: UpstreamCall) -> bytes:
-    return _read(upstream.client.send(call))
-
-
-def _read(reply: UpstreamReply) -> bytes:
-    try:
-        return reply.read(_MAX_ANSWER_BYTES)
-    finally:
-        reply.close()
+    return read_whole(upstream.client.send(call))
 
 
 def _new_id() -> str:
