@@ -14,6 +14,7 @@ from proxy.canonical.catalog import ModelCard
 from proxy.catalogue_file import Catalogue
 from proxy.dialect import Egress
 from proxy.dialects.registry import egress_of
+from proxy.errors import UpstreamError
 from proxy.gateway import MAX_WHOLE_BYTES, Gateway, Upstream
 from proxy.operator_files import read_operator_files
 from proxy.routing import ModelMap, ProfileBook, Server
@@ -96,6 +97,9 @@ def _listed(client: UpstreamClient, egress: Egress, timeout_s: float) -> list[Mo
     reply = client.send(replace(egress.build_models(), first_byte_s=timeout_s))
     try:
         return egress.read_models(reply.read(MAX_WHOLE_BYTES))
+    except UpstreamError as error:
+        client.make_fit(error)
+        raise
     finally:
         reply.close()
 

@@ -103,8 +103,20 @@ class UpstreamClient:
 
         For errors that came inside an answer with a status of success, before the client got a byte; `send` does the same for all others.
         """
-        self._make_fit(error)
+        self.make_fit(error)
         return self._wait_after(Fault(error, Verdict.MODEL_ILL), notes.attempts - notes.repairs, notes.upstream_model, notes)
+
+    def make_fit(self, error: UpstreamError) -> None:
+        """Makes an upstream's words fit for clients: without our keys, and without a wait that nobody can mean.
+
+        `send` and `ask_again` have done so with the errors that pass them; others that were read from an answer need it.
+        """
+        self._key_cover.over_error(error)
+        if error.retry_after_s is None or error.retry_after_s <= LONGEST_RETRY_AFTER_S:
+            return
+        error.retry_after_s = LONGEST_RETRY_AFTER_S
+        if isinstance(error, UpstreamRefused):
+            error.headers = {name: value for name, value in error.headers.items() if name not in RETRY_AFTER_HEADERS}
 
     def health(self) -> dict[str, Any]:
         """What is known of the upstream from memory; `state` is `unknown`, `up` or `down`."""
@@ -155,17 +167,8 @@ class UpstreamClient:
         error = self._read_error(reply.status, reply.headers, body)
         if error.retry_after_s is None:
             error.retry_after_s = retry_after_s(reply.headers, self._wall_clock())
-        self._make_fit(error)
+        self.make_fit(error)
         return refusal_of(error, reply.headers)
-
-    def _make_fit(self, error: UpstreamError) -> None:
-        """Makes an upstream's words fit for clients: without our keys, and without a wait that nobody can mean."""
-        self._key_cover.over_error(error)
-        if error.retry_after_s is None or error.retry_after_s <= LONGEST_RETRY_AFTER_S:
-            return
-        error.retry_after_s = LONGEST_RETRY_AFTER_S
-        if isinstance(error, UpstreamRefused):
-            error.headers = {name: value for name, value in error.headers.items() if name not in RETRY_AFTER_HEADERS}
 
     def _wait_after(self, fault: Fault, attempt: int, model: str, notes: ExchangeNotes) -> bool:
         """Notes the fault. Whether another attempt is due, now."""
