@@ -22,7 +22,7 @@ from proxy.settings import Settings, SettingsError
 from proxy.web.state import MountState
 from proxy.wire.messages import Reply
 from tests.facts.speech import chat_reply
-from tests.fake_upstream import FakeUpstream, json_answer
+from tests.fake_upstream import CUT, STALL, Answer, FakeUpstream, json_answer
 
 CHAT = {"model": "m", "stream": False, "messages": [{"role": "user", "content": "hi"}]}
 
@@ -264,6 +264,29 @@ def test_foreign_host_is_refused_everywhere_when_only_this_machine_is_served(ups
     for path in ("/", "/api/tags", "/nope", "/v1/nope", "/health"):
         assert client.get(path, headers={"Host": "evil.example"}).status_code == 403
         assert client.get(path, headers={"Host": "localhost:11434"}).status_code != 403
+
+
+# Readiness
+
+
+@pytest.mark.parametrize(
+    ("answer", "ready"),
+    [
+        (json_answer({"data": []}), True),
+        (json_answer({"error": {"message": "who are you?"}}, 401), True),
+        (json_answer({"error": {"message": "no such route"}}, 404), True),
+        (json_answer({"error": {"message": "unwell"}}, 500), False),
+        (json_answer({"error": {"message": "starting"}}, 503), False),
+        (Answer(before=[CUT]), False),
+        (Answer(before=[STALL]), False),
+    ],
+    ids=["list", "401", "404", "500", "503", "cut", "silent"],
+)
+def test_readiness_is_whether_the_upstream_answers(upstream: FakeUpstream, answer: Answer, ready: bool) -> None:
+    upstream.on("/models", answer)
+    response = an_app(upstream, health_check_timeout=0.2, max_retries=3).test_client().get("/ready")
+    assert response.status_code == (200 if ready else 503)
+    assert len(upstream.requests) == 1, "a probe is one attempt"
 
 
 # Settings
