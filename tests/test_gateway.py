@@ -805,6 +805,18 @@ def test_model_when_its_name_has_slashes_is_found(client: FlaskClient, name: str
     assert response.json["owned_by"] == "them"
 
 
+def test_model_when_the_upstream_tells_of_single_models_is_its_own_bytes(upstream: FakeUpstream, client: FlaskClient) -> None:
+    told = b'{ "id":"m", "created":1700000000.50 }\n'
+    upstream.on("/models/m", Answer(200, {"Content-Type": "application/json"}, [told]))
+    assert client.get("/v1/models/m").data == told
+
+
+def test_model_when_the_upstream_is_ill_is_its_error(upstream: FakeUpstream, client: FlaskClient) -> None:
+    assert client.get("/v1/models").status_code == 200
+    upstream.on("/models/m", json_answer(refusal("overloaded"), 400))
+    assert client.get("/v1/models/m").status_code == 400
+
+
 def test_model_when_not_listed_is_not_found(client: FlaskClient) -> None:
     response = client.get("/v1/models/nope/none")
     assert response.status_code == 404

@@ -57,9 +57,9 @@ class Gateway:
         """See `proxy.gateway.relaying`."""
         return relay(self._steps, body, payload, endpoint, notes)
 
-    def relay_get(self, path: str, notes: ExchangeNotes, model: str = "") -> Reply:
+    def relay_get(self, path: str, notes: ExchangeNotes, model: str = "", otherwise: bytes | None = None) -> Reply:
         """See `proxy.gateway.relaying`."""
-        return relay_get(self._steps, path, notes, model)
+        return relay_get(self._steps, path, notes, model, otherwise)
 
     @property
     def lists_models(self) -> bool:

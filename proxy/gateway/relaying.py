@@ -15,6 +15,7 @@ from proxy.wire.json_text import add_first_member, replace_top_level_string
 from proxy.wire.messages import Reply, UpstreamCall
 
 _PASSED_ON = ("retry-after", "openai-processing-ms", "openai-version")
+_NO_SUCH_URL = (404, 405, 501)
 _NO_CONTENT = 204
 
 
@@ -42,18 +43,24 @@ def relay(steps: Steps, body: bytes, payload: Payload, endpoint: RelayEndpoint, 
     return Reply(reply.status, content_type(reply.headers, "application/json"), whole, headers)
 
 
-def relay_get(steps: Steps, path: str, notes: ExchangeNotes, model: str) -> Reply:
+def relay_get(steps: Steps, path: str, notes: ExchangeNotes, model: str, otherwise: bytes | None = None) -> Reply:
     """The upstream's own answer to a GET.
 
     Args:
         path: as it reads; it is quoted on its way.
         model: the name that the client asked for, `""` where the path is about no model.
+        otherwise: the answer where the upstream has no such URL, if there is one.
 
     Raises:
         ProxyError: for everything that goes wrong.
     """
     notes.model = model
-    reply = _sent(steps, UpstreamCall(path, method="GET"), notes)
+    try:
+        reply = _sent(steps, UpstreamCall(path, method="GET"), notes)
+    except UpstreamRefused as refusal:
+        if otherwise is None or refusal.upstream_status not in _NO_SUCH_URL:
+            raise
+        return Reply(200, "application/json", otherwise)
     headers = passed_on(reply.headers, _PASSED_ON)
     return Reply(reply.status, content_type(reply.headers, "application/json"), _whole(reply), headers)
 

@@ -53,9 +53,14 @@ def relay(endpoint: RelayEndpoint) -> Response:
     )
 
 
-def relay_get(name: str, path: str, render_error: RenderError, model: str = "") -> Response:
-    """The upstream's own answer to a GET, errors included; `model` is the name asked for, where the path is about one."""
-    return _carried(name, render_error, lambda: None, lambda _, notes: gateway().relay_get(path, notes, model), is_relay=True)
+def relay_get(name: str, path: str, render_error: RenderError, model: str = "", otherwise: bytes | None = None) -> Response:
+    """The upstream's own answer to a GET, errors included.
+
+    Args:
+        model: the name asked for, where the path is about one.
+        otherwise: the answer where the upstream has no such URL, if there is one.
+    """
+    return _carried(name, render_error, lambda: None, lambda _, notes: gateway().relay_get(path, notes, model, otherwise), is_relay=True)
 
 
 def read_json(required: bool = True) -> Payload:

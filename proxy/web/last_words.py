@@ -1,4 +1,4 @@
-"""What a stopping worker says to clients whose answers it cannot finish: an error in their dialect, where the connection would just drop."""
+"""What a stopping worker says to clients whose answers it cannot finish: an error in their dialect, not a connection that just drops."""
 
 from __future__ import annotations
 

@@ -25,12 +25,16 @@ def make_blueprint(name: str) -> Blueprint:
 
 
 def one_model(model: str) -> Response:
-    """The model under the id that the client asked for: from the list, or, where the list lacks it, from the upstream's own word."""
+    """The upstream's own word on the model. Its list's entry, under the id that the client asked for, where it goes by another name, or
+    where the upstream does not tell of single models.
+    """
     gateway = exchange.gateway()
     gateway.models()
     card = gateway.find_model(model)
-    if card is not None:
-        return exchange.json_reply(ingress.render_model(card, model))
-    if gateway.lists_models:
+    if card is None and gateway.lists_models:
         raise ModelNotFound(model)
-    return exchange.relay_get("openai.model", f"/models/{gateway.upstream_model(model)}", ingress.render_error, model)
+    listed = None if card is None else ingress.render_model(card, model)
+    upstream_model = gateway.upstream_model(model)
+    if listed is not None and upstream_model != model:
+        return exchange.json_reply(listed)
+    return exchange.relay_get("openai.model", f"/models/{upstream_model}", ingress.render_error, model, listed)
