@@ -877,3 +877,13 @@ def test_key_when_the_upstream_echoes_it_is_not_shown(
     assert "nobody knows [key] here" in response.get_data(as_text=True)
     assert key not in response.get_data(as_text=True)
     assert not any(key in f"{record.getMessage()}{vars(record)}" for record in caplog.records)
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_key_when_the_upstream_tells_it_in_the_middle_of_its_answer_is_covered(upstream: FakeUpstream, stream: bool) -> None:
+    key = "token-abc123-of-ours"
+    chunk = {"id": "1", "choices": [{"index": 0, "delta": {"content": "Hel"}, "finish_reason": None}]}
+    upstream.on(CHAT, stream_of(chunk, {"error": {"message": f"boom {key}", "code": 400}}, done=False))
+    response = ask(a_client(upstream, openai_api_key=key, upstream_profile="llamacpp"), stream=stream)
+    assert "boom" in text_of(response)
+    assert key not in text_of(response)

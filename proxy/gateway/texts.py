@@ -27,6 +27,7 @@ class _Opening:
 
     Attributes:
         patience_s: how long it may go on without giving a part of its answer.
+        make_fit: takes out of an upstream's words what clients must not read.
         fruitless_since_ns: the first read after which none has; `None` while they do.
     """
 
@@ -36,6 +37,7 @@ class _Opening:
     cutter: StopCutter | None
     stopwatch: Stopwatch
     patience_s: float
+    make_fit: Callable[[UpstreamError], None]
     events: Sequence[ChatEvent] = ()
     fruitless_since_ns: int | None = None
 
@@ -55,6 +57,8 @@ class _Opening:
             events = self.reader.close()
             if not events or not isinstance(events[-1], Finished):
                 events = [Failed(error)]
+        if events and isinstance(events[-1], Failed) and isinstance(events[-1].error, UpstreamError):
+            self.make_fit(events[-1].error)
         self.events = events if self.cutter is None else self.cutter.feed(events)
 
     def _wait_on(self) -> None:
@@ -136,7 +140,7 @@ class Texts:
             reply = upstream.client.send(self._call(request, route), notes)
             reader = upstream.egress.stream_reader(route, self._new_id)
             cutter = StopCutter(stops) if stops else None
-            opening = _Opening(reply, reader, reply.chunks(), cutter, stopwatch, self._patience_s)
+            opening = _Opening(reply, reader, reply.chunks(), cutter, stopwatch, self._patience_s, upstream.client.make_fit)
             try:
                 while not opening.events:
                     opening.advance()
