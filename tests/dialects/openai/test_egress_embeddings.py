@@ -123,6 +123,8 @@ def test_tokens_are_counted_as_the_server_says(usage: Any, tokens: int | None) -
         (b'{"data":["x"]}', "no embeddings"),
         (an_answer(), "0 embeddings for 1"),
         (an_answer([1.0], [1.0]), "2 embeddings for 1"),
+        (b'{"data":[{"index":[0],"embedding":[1.0]}]}', "no embedding for input 0"),
+        (b'{"data":[{"index":{},"embedding":[1.0]}]}', "no embedding for input 0"),
         (b'{"data":[{"index":3,"embedding":[1.0]}]}', "no embedding for input 0"),
         (b'{"data":[{"index":"0","embedding":[1.0]}]}', "no embedding for input 0"),
         (an_answer([]), "no list of numbers"),
