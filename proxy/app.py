@@ -12,6 +12,7 @@ from werkzeug.routing import Rule
 from proxy.dialects.openai.ingress import render_error
 from proxy.errors import ProxyError
 from proxy.extension import Proxy, attach_mount, mount_at_root
+from proxy.operator_files import load_settings
 from proxy.settings import Settings
 from proxy.web.blueprint import plain_text
 from proxy.web.failure import error_reply
@@ -26,9 +27,9 @@ def create_app(settings: Settings | None = None) -> Flask:
         settings: read from the environment and `.env` when absent.
 
     Raises:
-        SettingsError: variables are wrong, or no upstream is configured; the message lists them by name.
+        SettingsError: variables are wrong, or no upstream is configured; the message lists all of them by name.
     """
-    settings = settings or Settings.from_env()
+    settings = settings or load_settings()
     app = Flask("proxy", static_folder=None, template_folder=None)
     app.url_rule_class = ExactRule
     Proxy(settings).init_app(app)

@@ -6,6 +6,7 @@ from flask import Blueprint, Flask
 
 from proxy.assembly import build_gateway
 from proxy.dialects.registry import DIALECTS
+from proxy.operator_files import check_settings, load_settings
 from proxy.settings import Settings
 from proxy.web import observe
 from proxy.web.guards import attach_guards
@@ -27,8 +28,8 @@ class Proxy:
     """
 
     def __init__(self, settings: Settings | None = None) -> None:
-        self._settings = settings or Settings.from_env()
-        self._settings.require_upstream()
+        self._settings = settings or load_settings()
+        check_settings(self._settings)
 
     def init_app(self, app: Flask, url_prefix: str | None = None, *, ops: bool = True) -> None:
         """Mounts all URLs below `url_prefix`. One app may have several mounts with prefixes of their own.

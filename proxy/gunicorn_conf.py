@@ -15,7 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from proxy.operator_files import keep_operator_files
+from proxy.operator_files import keep_operator_files, load_settings
 from proxy.settings import Settings, SettingsError
 from proxy.web.logs import log_config
 
@@ -38,8 +38,7 @@ def options_from_environment() -> dict[str, Any]:
     """
     global _settings_in_force  # noqa: PLW0603 - gunicorn reads modules, and keeps nothing for them
     try:
-        settings = Settings.from_env()
-        settings.require_upstream()
+        settings = load_settings()
         keep_operator_files(settings)
         options = gunicorn_options(settings)
     except SettingsError as error:
