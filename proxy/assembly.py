@@ -7,7 +7,6 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 
 from proxy.canonical.catalog import ModelCard
@@ -15,7 +14,7 @@ from proxy.catalogue_file import Catalogue
 from proxy.dialect import Egress
 from proxy.dialects.registry import egress_of
 from proxy.errors import UpstreamError
-from proxy.gateway import MAX_WHOLE_BYTES, Gateway, Upstream
+from proxy.gateway import MAX_WHOLE_BYTES, Gateway, Upstream, models_call
 from proxy.operator_files import read_operator_files
 from proxy.routing import ModelMap, ProfileBook, Server
 from proxy.settings import Settings
@@ -94,9 +93,9 @@ def _build_client(settings: Settings, egress: Egress, on_breaker_change: OnBreak
 
 
 def _listed(client: UpstreamClient, egress: Egress, timeout_s: float) -> list[ModelCard]:
-    reply = client.send(replace(egress.build_models(), first_byte_s=timeout_s))
+    reply = client.send(models_call(egress, timeout_s))
     try:
-        return egress.read_models(reply.read(MAX_WHOLE_BYTES))
+        return egress.read_models(reply.read(MAX_WHOLE_BYTES, timeout_s))
     except UpstreamError as error:
         client.make_fit(error)
         raise

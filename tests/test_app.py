@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, cast
@@ -289,6 +290,31 @@ def test_readiness_is_whether_the_upstream_answers(upstream: FakeUpstream, answe
     assert len(upstream.requests) == 1, "a probe is one attempt"
 
 
+def test_readiness_does_not_wait_for_a_body(upstream: FakeUpstream) -> None:
+    upstream.on("/models", Answer(headers={"Content-Type": "application/json"}, steps=[b'{"data": [', STALL]))
+    client = an_app(upstream, health_check_timeout=0.2, request_timeout=4).test_client()
+    began_s = time.monotonic()
+    assert client.get("/ready").status_code == 200
+    assert time.monotonic() - began_s < 2
+
+
+def test_readiness_of_an_upstream_that_stalls_in_an_error_is_told_in_time(upstream: FakeUpstream) -> None:
+    upstream.on("/models", Answer(503, {"Content-Type": "application/json"}, steps=[b'{"error": ', STALL]))
+    began_s = time.monotonic()
+    assert an_app(upstream, health_check_timeout=0.2).test_client().get("/ready").status_code == 503
+    assert time.monotonic() - began_s < 2
+
+
+@pytest.mark.parametrize("step", [[STALL], [b" ", 0.1] * 40], ids=["silent", "dripping"])
+def test_a_list_of_models_that_does_not_end_is_given_up_in_time(upstream: FakeUpstream, step: list[Any]) -> None:
+    upstream.on("/models", Answer(headers={"Content-Type": "application/json"}, steps=[b'{"data": [', *step]))
+    client = an_app(upstream, health_check_timeout=0.2, request_timeout=4).test_client()
+    began_s = time.monotonic()
+    response = client.get("/api/tags")
+    assert (response.status_code, "not complete within 0.2 s" in response.text) == (504, True)
+    assert time.monotonic() - began_s < 2
+
+
 # Settings
 
 
@@ -307,6 +333,20 @@ def test_app_with_wrong_settings_names_all_of_them() -> None:
 def test_app_with_an_unknown_profile_names_the_variable(upstream: FakeUpstream) -> None:
     with pytest.raises(SettingsError, match="UPSTREAM_PROFILE"):
         an_app(upstream, upstream_profile="nonsense")
+
+
+def test_app_tells_all_that_is_wrong_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "catalogue.json").write_text('{"m": {"context_length": "long"}}')
+    wrong = {"LOG_LEVEL": "LOUD", "UPSTREAM_PROFILE": "nonsense", "MODEL_CATALOG_FILE": "catalogue.json"}
+    for name, value in {**wrong, "OPENAI_API_BASE_URL": ""}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as error:
+        create_app()
+    assert set(error.value.problems) == {*wrong, "OPENAI_API_BASE_URL"}
+    with pytest.raises(SettingsError) as error:
+        create_app(Settings(upstream_profile="nonsense"))
+    assert set(error.value.problems) == {"UPSTREAM_PROFILE", "OPENAI_API_BASE_URL"}
 
 
 def test_app_reads_the_environment_when_it_is_given_no_settings(

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from urllib.parse import urlsplit, urlunsplit
 
 import orjson
 
 from proxy.canonical.catalog import ModelCard
 from proxy.errors import ProxyError, UpstreamBroken, UpstreamError, UpstreamRefused
-from proxy.gateway import Upstream
+from proxy.gateway import Upstream, models_call
 from proxy.upstream.reply import UpstreamReply
 from proxy.wire.messages import UpstreamCall
 
@@ -31,14 +30,13 @@ def list_models(upstream: Upstream, patience_s: float) -> list[ModelCard]:
         NoAnswer: there was none, not even an error.
         UpstreamError: the answer is an error, or no list.
     """
-    call = replace(upstream.egress.build_models(), first_byte_s=patience_s)
     try:
-        reply = upstream.client.send(call)
+        reply = upstream.client.send(models_call(upstream.egress, patience_s))
     except UpstreamRefused:
         raise
     except UpstreamError as error:
         raise NoAnswer from error
-    return upstream.egress.read_models(read_whole(reply))
+    return upstream.egress.read_models(read_whole(reply, patience_s))
 
 
 def is_an_api(upstream: Upstream, patience_s: float) -> bool:
@@ -92,9 +90,9 @@ def corrections(base_url: str) -> Iterator[str]:
     yield from (urlunsplit(url._replace(path=meant)) for meant in dict.fromkeys([*paths, "/v1"]) if meant != path)
 
 
-def read_whole(reply: UpstreamReply) -> bytes:
-    """The body of a reply, which is then closed."""
+def read_whole(reply: UpstreamReply, within_s: float | None = None) -> bytes:
+    """The body of a reply, which is then closed. Raises `UpstreamError`."""
     try:
-        return reply.read(_MAX_ANSWER_BYTES)
+        return reply.read(_MAX_ANSWER_BYTES, within_s)
     finally:
         reply.close()

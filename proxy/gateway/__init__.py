@@ -9,6 +9,6 @@ It is handed its upstream and its model map, and imports no dialect. It moves by
 """
 
 from proxy.gateway.corridor import Gateway
-from proxy.gateway.steps import MAX_REPAIRS, MAX_WHOLE_BYTES, Upstream
+from proxy.gateway.steps import MAX_REPAIRS, MAX_WHOLE_BYTES, Upstream, models_call
 
-__all__ = ["MAX_REPAIRS", "MAX_WHOLE_BYTES", "Gateway", "Upstream"]
+__all__ = ["MAX_REPAIRS", "MAX_WHOLE_BYTES", "Gateway", "Upstream", "models_call"]

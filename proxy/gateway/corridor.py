@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from proxy.canonical.catalog import ModelCard
@@ -12,7 +11,7 @@ from proxy.dialect import EmbeddingsEndpoint, Payload, RelayEndpoint, Stopwatch
 from proxy.errors import ProxyError, UpstreamRefused
 from proxy.gateway.embeddings import embed
 from proxy.gateway.relaying import relay, relay_get
-from proxy.gateway.steps import Steps, Upstream, read_and_close
+from proxy.gateway.steps import Steps, Upstream, models_call
 from proxy.gateway.texts import Texts
 from proxy.routing import ModelMap, ProfileBook
 from proxy.telemetry import ExchangeNotes
@@ -100,10 +99,9 @@ class Gateway:
         return {self._upstream.name: {**self._upstream.client.health(), "models": self._upstream.models.count}}
 
     def probe(self, timeout_s: float) -> bool:
-        """Whether the upstream answers now: an error of its own is an answer, unless it says that it is unwell."""
-        call = replace(self._upstream.egress.build_models(), first_byte_s=timeout_s)
+        """Whether the upstream begins to answer within that time: an error of its own is an answer, unless it says that it is unwell."""
         try:
-            read_and_close(self._upstream.client.send(call, once=True))
+            self._upstream.client.send(models_call(self._upstream.egress, timeout_s), once=True).drain_or_close()
         except UpstreamRefused as refusal:
             return refusal.upstream_status < 500
         except ProxyError:

@@ -92,6 +92,11 @@ def _about(route: Route, notes: ExchangeNotes) -> dict[str, object]:
     return {"request_id": notes.request_id, "model": route.model, "upstream": route.upstream, "upstream_model": route.upstream_model}
 
 
+def models_call(egress: Egress, timeout_s: float) -> UpstreamCall:
+    """The call for the upstream's list of models, whose answer is to begin within that time."""
+    return replace(egress.build_models(), first_byte_s=timeout_s)
+
+
 def read_and_close(reply: UpstreamReply) -> bytes:
     """The whole body of `reply`. Raises `UpstreamError`."""
     try:

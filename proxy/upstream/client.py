@@ -132,7 +132,7 @@ class UpstreamClient:
         return outcome
 
     def _exchange(self, call: UpstreamCall, request_id: str) -> UpstreamReply | Fault:
-        timeouts = self._timeouts
+        timeouts, began_s = self._timeouts, self._clock()
         first_byte_s = call.first_byte_s or timeouts.first_byte_s
         connect_s = min(timeouts.connect_s, first_byte_s)
         try:
@@ -149,7 +149,9 @@ class UpstreamClient:
             return fault_of(failure, Timeouts(connect_s, first_byte_s))
         headers = {name.lower(): value for name, value in response.headers.items()}
         reply = UpstreamReply(response.status_code, headers, body_of(response.raw), timeouts)
-        return reply if reply.status < 300 else self._refusal(reply)
+        if reply.status < 300:
+            return reply
+        return self._refusal(reply, _ERROR_BODY_S if call.first_byte_s is None else began_s + first_byte_s - self._clock())
 
     def _transmit(self, request: requests.PreparedRequest, timeout: tuple[float, float]) -> requests.Response:
         """The head of the answer, by the Session's own adapter: the rest of `Session.send` costs 90 us and has nothing to do here."""
@@ -159,11 +161,12 @@ class UpstreamClient:
         )
         return response
 
-    def _refusal(self, reply: UpstreamReply) -> Fault:
+    def _refusal(self, reply: UpstreamReply, within_s: float) -> Fault:
+        """The fault that an answer with an error status is. Its text is waited for so long at most."""
         if reply.status < 400:
             reply.close()
             return redirect_of(reply.status)
-        body = self._key_cover.over_body(reply.excerpt(_MAX_ERROR_BYTES, _ERROR_BODY_S, self._clock))
+        body = self._key_cover.over_body(reply.excerpt(_MAX_ERROR_BYTES, min(within_s, _ERROR_BODY_S), self._clock))
         error = self._read_error(reply.status, reply.headers, body)
         if error.retry_after_s is None:
             error.retry_after_s = retry_after_s(reply.headers, self._wall_clock())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -78,20 +79,26 @@ class UpstreamReply:
             if chunk:
                 yield chunk
 
-    def read(self, max_bytes: int) -> bytes:
+    def read(self, max_bytes: int, within_s: float | None = None, clock: Callable[[], float] = time.monotonic) -> bytes:
         """The whole body.
 
+        Args:
+            within_s: how long that may take in all, where `idle_s` is not to be the limit.
+
         Raises:
-            UpstreamTimeout: the upstream was silent for `idle_s`.
+            UpstreamTimeout: the upstream was silent for `idle_s`, or the body was not complete in time.
             UpstreamBroken: the connection was lost, the bytes make no sense, or there are more than `max_bytes`.
         """
         parts, size = [], 0
+        deadline_s = None if within_s is None else clock() + within_s
         self._body.wait_at_most(self._timeouts.idle_s)
         while not self._body.ended:
             try:
+                if deadline_s is not None:
+                    self._wait_at_most_until(deadline_s, clock)
                 part = self._body.receive()
             except _READ_FAILURES as error:
-                raise self._failed(error) from error
+                raise self._failed(error, within_s) from error
             except BaseException:
                 self.close()
                 raise
@@ -138,9 +145,17 @@ class UpstreamReply:
             if not self._body.ended:
                 self._body.close()
 
-    def _failed(self, error: Exception) -> UpstreamError:
+    def _wait_at_most_until(self, deadline_s: float, clock: Callable[[], float]) -> None:
+        left_s = deadline_s - clock()
+        if left_s <= 0:
+            raise TimeoutError
+        self._body.wait_at_most(left_s)
+
+    def _failed(self, error: Exception, within_s: float | None = None) -> UpstreamError:
         """Lets go of the answer; what to raise instead of `error`."""
         self.close()
+        if isinstance(error, TimeoutError) and within_s is not None:
+            return UpstreamTimeout(f"the upstream's answer was not complete within {within_s:g} s", code="upstream_timeout")
         if isinstance(error, TimeoutError):
             silence = f"the upstream fell silent for {self._timeouts.idle_s:g} s in the middle of its answer"
             return UpstreamTimeout(silence, code="upstream_timeout")

@@ -36,11 +36,16 @@ class Readiness:
         """What `probe` last said, or says now when that is too long ago. An upstream that takes longer than `timeout_s` is not ready."""
         if self._clock() < self._fresh_until_s:
             return self._ready
+        began_s = self._clock()
         if not self._lock.acquire(timeout=timeout_s):
             return False
         try:
             if self._clock() >= self._fresh_until_s:
-                self._ready = probe(timeout_s)
+                # Who comes here after a wait followed a probe that broke: the limit holds for both together.
+                left_s = began_s + timeout_s - self._clock()
+                if left_s <= 0:
+                    return False
+                self._ready = probe(left_s)
                 self._fresh_until_s = self._clock() + _VERDICT_TTL_S
             return self._ready
         finally:

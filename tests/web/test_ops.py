@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, cast
@@ -69,7 +70,7 @@ def test_ready_when_the_upstream_answers() -> None:
     client = a_client(gateway, health_check_timeout=7.0)
 
     assert (client.get("/llm/ready").status_code, client.get("/llm/ready").get_json()) == (200, {"status": "ready"})
-    assert gateway.probes == [7.0], "the verdict is kept for a few seconds"
+    assert gateway.probes == [pytest.approx(7.0, abs=0.1)], "the verdict is kept for a few seconds"
 
 
 def test_ready_when_the_upstream_does_not_answer() -> None:
@@ -158,6 +159,40 @@ def test_readiness_when_a_probe_fails_badly_can_be_asked_again() -> None:
     with pytest.raises(ZeroDivisionError):
         readiness.ready(breaks, 1)
     assert readiness.ready(lambda _: True, 1) is True
+
+
+def test_readiness_after_a_wait_and_a_broken_probe_asks_within_what_is_left() -> None:
+    now_s, asked = 100.0, []
+    readiness = Readiness(lambda: now_s)
+    entered, go_on = threading.Event(), threading.Event()
+
+    def breaks(_: float) -> bool:
+        entered.set()
+        go_on.wait(5)
+        nonlocal now_s
+        now_s += 0.75
+        raise ZeroDivisionError
+
+    def probe(timeout_s: float) -> bool:
+        asked.append(timeout_s)
+        return True
+
+    def broken() -> bool:
+        with pytest.raises(ZeroDivisionError):
+            readiness.ready(breaks, 1)
+        return False
+
+    first = _in_thread(broken, [])
+    assert entered.wait(5)
+    waiting = threading.Event()
+    verdicts: list[bool] = []
+    second = _in_thread(lambda: not waiting.set() and readiness.ready(probe, 1), verdicts)
+    assert waiting.wait(5)
+    time.sleep(0.05)
+    go_on.set()
+    first.join(5)
+    second.join(5)
+    assert (verdicts, asked) == ([True], [0.25])
 
 
 def _in_thread(call: Callable[[], bool], verdicts: list[bool]) -> threading.Thread:
