@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from proxy.errors import InvalidRequest
 from proxy.wire.exact_json import dumps_exact
 
 _SYSTEM = "{{ if .System }}{{ .System }}\n\n{{ end }}"
@@ -46,4 +47,11 @@ def _lines(parameters: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Each value on a line of its own, lists too; texts are quoted."""
     for key, value in parameters.items():
         for single in value if isinstance(value, list) else [value]:
-            yield key, dumps_exact(single).decode()
+            yield key, _json_text(key, single)
+
+
+def _json_text(key: str, value: Any) -> str:
+    try:
+        return dumps_exact(value).decode()
+    except (TypeError, RecursionError) as error:
+        raise InvalidRequest(f"options.{key} can't be written as JSON: {error}", param="options") from error

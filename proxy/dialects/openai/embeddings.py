@@ -78,7 +78,7 @@ def _in_order(items: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
         UpstreamBroken: the indices are not 0, 1, 2 and so on.
     """
     indices = [item.get("index") for item in items]
-    if indices == list(range(len(items))) or set(indices) == {None}:
+    if indices == list(range(len(items))) or all(index is None for index in indices):
         return items
     by_index = {index: item for index, item in zip(indices, items, strict=True) if type(index) is int}
     try:

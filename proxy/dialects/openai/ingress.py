@@ -7,7 +7,7 @@ import orjson
 from proxy.canonical.catalog import ModelCard
 from proxy.dialect import RelayEndpoint
 from proxy.dialects.openai.relay import RelayTail, error_object, usage_of
-from proxy.errors import ProxyError
+from proxy.errors import ProxyError, UpstreamBroken
 
 
 def render_error(error: ProxyError) -> bytes:
@@ -25,6 +25,13 @@ EMBEDDINGS = _relay_endpoint("embeddings", "/embeddings")
 
 
 def render_model(card: ModelCard, name: str) -> bytes:
-    """One model under the id that the client asked for, with all that its upstream says of it."""
+    """One model under the id that the client asked for, with all that its upstream says of it.
+
+    Raises:
+        UpstreamBroken: that is nested too deeply to be written.
+    """
     known = {"object": "model", "created": card.created, "owned_by": card.owned_by}
-    return orjson.dumps({**known, **card.raw, "id": name})
+    try:
+        return orjson.dumps({**known, **card.raw, "id": name})
+    except orjson.JSONEncodeError as error:
+        raise UpstreamBroken(f"the upstream's entry of the model can't be written as JSON: {error}") from error

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from proxy.errors import InvalidRequest
 from proxy.wire.exact_json import dumps_exact
 
 
-def dumps(body: dict[str, Any]) -> bytes:
-    """The JSON text of a request, its keys in their order.
+def dumps(body: Mapping[str, Any]) -> bytes:
+    """The JSON text of a request, or of an object in it, its keys in their order.
 
     Raises:
         InvalidRequest: something of what the client sent can't be written: half a character, a few hundred levels.

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from proxy.canonical.request import ChatRequest, PromptRequest, ResponseFormat, Sampling
+from proxy.dialects.openai.json_body import dumps
 from proxy.dialects.openai.messages import Json, add_instruction, tools_json
 from proxy.dialects.openai.strictness import is_strict
 from proxy.errors import InvalidRequest
 from proxy.profiles import Profile
-from proxy.wire.exact_json import dumps_exact
 
 _ANY_OBJECT = {"type": "object"}
 
@@ -120,7 +120,7 @@ def _in_words(wanted: ResponseFormat, *, with_tools: bool) -> str:
     answer = "Unless you call a tool, answer" if with_tools else "Answer"
     if wanted.schema is None:
         return f"{answer} with one JSON object, and with nothing else."
-    return f"{answer} with JSON that conforms to this JSON schema, and with nothing else:\n{dumps_exact(wanted.schema).decode()}"
+    return f"{answer} with JSON that conforms to this JSON schema, and with nothing else:\n{dumps(wanted.schema).decode()}"
 
 
 def add_prefill(body: Json, request: ChatRequest, profile: Profile) -> None:

@@ -11,6 +11,7 @@ import pytest
 from proxy.canonical.catalog import CAPABILITIES, ModelCard
 from proxy.dialects.ollama.catalogue import model_digest, render_ps, render_show, render_tags
 from proxy.dialects.ollama.management import ShowRequest
+from proxy.errors import InvalidRequest
 
 # What each key of a tag must be, for every client to decode it (types.go, OllamaKit, Zed, koog).
 TAG_TYPES = {"name": str, "model": str, "modified_at": str, "size": int, "digest": str, "details": dict, "capabilities": list}
@@ -238,3 +239,9 @@ def test_the_official_client_reads_all_of_it() -> None:
     }
     assert shown.capabilities == ["completion", "tools"]
     assert ollama.ProcessResponse(**orjson.loads(render_ps())).models == []
+
+
+def test_options_that_are_too_deep_to_be_written_are_the_clients_mistake() -> None:
+    options = {"stop": [orjson.loads(b"[" * 400 + b"]" * 400)]}
+    with pytest.raises(InvalidRequest, match=r"options\.stop can't be written as JSON"):
+        show_of(ModelCard("x"), options=options)

@@ -451,3 +451,13 @@ def test_integers_of_schemas_keep_all_their_digits(name: str) -> None:
     """As a constraint and in words."""
     wanted = ResponseFormat("json_schema", schema={"type": "object", "properties": {"n": {"maximum": (1 << 64) + 1}}})
     assert b"18446744073709551617}" in (egress.build_chat(a_chat_request(response_format=wanted), to(name)).body or b"")
+
+
+@pytest.mark.parametrize("levels", [300, 1000])
+@pytest.mark.parametrize("profile", ["deepseek", "openai", "generic"])
+def test_a_schema_that_is_too_deep_to_be_written_is_the_clients_mistake(profile: str, levels: int) -> None:
+    schema: dict[str, Any] = {"type": "object"}
+    for _ in range(levels):
+        schema = {"type": "object", "properties": {"x": schema}, "required": ["x"], "additionalProperties": False}
+    with pytest.raises(InvalidRequest, match="can't be written as JSON"):
+        built(profile, response_format=ResponseFormat("json_schema", schema))

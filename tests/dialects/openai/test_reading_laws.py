@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.canonical.completion import Completion
-from proxy.canonical.events import ChatEvent, PartDelta
+from proxy.canonical.events import ChatEvent, Failed, Finished, PartDelta
 from proxy.canonical.fold import collect
+from proxy.dialects.openai.reading import read_error
 from proxy.errors import UpstreamBroken
 from tests.dialects.openai.records import DONE, RECORDINGS, call, read, read_whole, record, sse, text
 
@@ -151,6 +152,35 @@ JSON = st.recursive(
     max_leaves=20,
 )
 CHOICES = st.fixed_dictionaries({"choices": st.lists(st.fixed_dictionaries({"delta": JSON, "logprobs": JSON}), max_size=2)})
+
+
+def nested(levels: int, key: str = "") -> bytes:
+    """JSON text with more levels than may be written, or walked."""
+    begin, end = (b'{"' + key.encode() + b'":', b"}") if key else (b"[", b"]")
+    return begin * levels + b"1" + end * levels
+
+
+@pytest.mark.parametrize("deep", [nested(300), nested(1000), nested(300, "x"), nested(1000, "message"), nested(1000, "errors")])
+@pytest.mark.parametrize(
+    "around",
+    [
+        b"%b",
+        b'{"error":%b}',
+        b'{"error":{"message":%b,"code":%b}}',
+        b'{"detail":[{"msg":"no","loc":[%b]}]}',
+        b'{"choices":[{"delta":%b}]}',
+        b'{"choices":[{"delta":{"content":%b}}]}',
+        b'{"choices":[{"delta":{},"finish_reason":"error","error":%b}]}',
+        b'{"choices":[{"delta":{"tool_calls":[{"id":"a","function":{"name":"f","arguments":%b}}]}}]}',
+        b'{"choices":[{"delta":{"content":"a"},"logprobs":{"content":[%b]},"finish_reason":"stop"}]}',
+    ],
+)
+def test_no_depth_makes_the_reader_crash(around: bytes, deep: bytes) -> None:
+    body = around.replace(b"%b", deep)
+    events = read(b"data: " + body + b"\n\n" + DONE)
+    assert isinstance(events[-1], Failed | Finished)
+    assert isinstance(read_whole(body.replace(b'"delta"', b'"message"'))[-1], Failed | Finished)
+    assert read_error(500, {}, body).message
 
 
 @given(st.lists(JSON | CHOICES, max_size=4))

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proxy.canonical.catalog import ModelCard
 from proxy.canonical.completion import Usage
-from proxy.dialects.openai.ingress import render_error
+from proxy.dialects.openai.ingress import render_error, render_model
 from proxy.dialects.openai.reading import read_error
 from proxy.dialects.openai.relay import RelayTail, usage_of
 from proxy.errors import (
@@ -380,3 +381,9 @@ def test_error_when_its_members_have_odd_types_shows_no_key(value: object) -> No
 
 def test_refusal_without_a_body_is_rendered() -> None:
     assert rendered(UpstreamRefused("no", status=400))["type"] == "invalid_request_error"
+
+
+def test_an_entry_of_a_model_that_is_too_deep_to_be_written_is_the_upstreams_mistake() -> None:
+    card = ModelCard("x", raw={"id": "x", "about": json.loads("[" * 400 + "]" * 400)})
+    with pytest.raises(UpstreamBroken, match="can't be written as JSON"):
+        render_model(card, "x")

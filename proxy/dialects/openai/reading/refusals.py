@@ -6,6 +6,7 @@ OpenAI's words (`code`) where code or text give it away.
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -15,7 +16,7 @@ import orjson
 from proxy.dialects.openai.reading.messages import message_of
 from proxy.dialects.openai.reading.plain_words import plain
 from proxy.dialects.openai.reading.reasons import reason_of
-from proxy.dialects.openai.reading.retry_after import read_retry_after
+from proxy.dialects.openai.reading.retry_info import read_retry_info
 from proxy.errors import UpstreamRefused
 from proxy.wire.headers import passed_on
 from proxy.wire.sse import SseReader
@@ -39,22 +40,17 @@ _WORD_CHARS = 200
 _PASSED_ON = ("retry-after", "retry-after-ms", "x-should-retry", "x-request-id")
 
 
-def read_error(status: int, headers: Mapping[str, str], body: bytes, now_s: float | None = None) -> UpstreamRefused:
-    """The error for an answer with an error status (or a redirect, which is one here).
-
-    Args:
-        headers: the answer's, with lower-case names.
-        now_s: unix time, against which a `Retry-After` date is read; without it the answer's own `Date` is taken.
-    """
+def read_error(status: int, headers: Mapping[str, str], body: bytes) -> UpstreamRefused:
+    """The error for an answer with an error status. How long to wait is told only where the body says it; the caller knows the headers."""
     raw = _decoded(body)
     reason = reason_of(raw, message_of(raw)) if status in (400, 402, 403, 404, 413, 422, 429, 500) else None
     return UpstreamRefused(
-        _message(status, headers, raw, reason),
+        _message(status, raw, reason),
         status=_client_status(status, reason),
         upstream_status=status,
         param=_param(raw),
         code=reason or _code(raw),
-        retry_after_s=read_retry_after(headers, raw, now_s),
+        retry_after_s=read_retry_info(raw),
         raw=raw,
         headers=passed_on(headers, _PASSED_ON),
     )
@@ -78,15 +74,21 @@ def refusal_in_answer(record: Mapping[str, Any]) -> UpstreamRefused:
         upstream_status=200,
         param=_param(record),
         code=reason or _code(record),
-        retry_after_s=read_retry_after({}, record, None),
+        retry_after_s=read_retry_info(record),
         raw=record,
     )
 
 
 def described(value: object) -> str:
     """A value from a server as it may stand in a message: short, on one line, without secrets."""
-    text = value[:2000] if isinstance(value, bytes) else orjson.dumps(value, default=str)
-    return plain(text.decode("utf-8", "replace"), 100)
+    return plain(value[:2000].decode("utf-8", "replace") if isinstance(value, bytes) else _written(value), 100)
+
+
+def _written(value: object) -> str:
+    try:
+        return orjson.dumps(value).decode()
+    except orjson.JSONEncodeError:  # It is nested more deeply than orjson writes, and than `str` does.
+        return reprlib.repr(value)
 
 
 def _decoded(body: bytes) -> object:
@@ -102,17 +104,11 @@ def _decoded(body: bytes) -> object:
     return raw[0] if isinstance(raw, list) and raw else raw
 
 
-def _message(status: int, headers: Mapping[str, str], raw: object, reason: str | None) -> str:
-    if 300 <= status < 400:
-        return f"the upstream redirects ({_phrase(status)}){_redirect_hint(headers)}; set the base URL to the address it redirects to"
+def _message(status: int, raw: object, reason: str | None) -> str:
     if status in (404, 405) and reason != "model_not_found":
         words = plain(message_of(raw), 200)
         return f"{_NO_SUCH_URL} (it says: {words})" if words else _NO_SUCH_URL
     return plain(message_of(raw), 300 if isinstance(raw, str) else 1000) or f"the upstream answered {_phrase(status)}"
-
-
-def _redirect_hint(headers: Mapping[str, str]) -> str:
-    return " to https" if headers.get("location", "").startswith("https://") else ""
 
 
 def _phrase(status: int) -> str:

@@ -135,10 +135,17 @@ def _grown_name(name: str, more: str) -> str:
 
 
 def arguments_text(arguments: object) -> str:
-    """Arguments as JSON text, as OpenAI has them; some servers send the object itself."""
+    """Arguments as JSON text, as OpenAI has them; some servers send the object itself.
+
+    Raises:
+        UpstreamBroken: the object is nested too deeply to be written.
+    """
     if isinstance(arguments, str):
         return arguments
-    return "" if arguments is None else orjson.dumps(arguments).decode()
+    try:
+        return "" if arguments is None else orjson.dumps(arguments).decode()
+    except orjson.JSONEncodeError as error:
+        raise UpstreamBroken(f"the upstream sent arguments of a tool call that can't be written as JSON: {error}") from error
 
 
 def _index(entry: dict[str, Any]) -> int | None:
