@@ -255,13 +255,14 @@ REASONING_MODELS: Final[tuple[tuple[re.Pattern[str], tuple[str, ...]], ...]] = (
 NARROWED: Final = frozenset({"generic", "openrouter"})
 UNLISTED_PARAMETERS: Final = frozenset({"user", "parallel_tool_calls"})
 
+# Each resource has a host of its own below one of these. Source: https://learn.microsoft.com/azure/ai-services/openai/reference
+AZURE_HOSTS: Final = ("openai.azure.com", "openai.azure.us", "openai.azure.cn", "services.ai.azure.com", "cognitiveservices.azure.com")
+
 # The host of the base URL, or its end.
 HOSTS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "api.openai.com": "openai",
-        "openai.azure.com": "azure",
-        "services.ai.azure.com": "azure",
-        "cognitiveservices.azure.com": "azure",
+        **dict.fromkeys(AZURE_HOSTS, "azure"),
         "openrouter.ai": "openrouter",
         "api.groq.com": "groq",
         "api.mistral.ai": "mistral",

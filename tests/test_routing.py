@@ -117,6 +117,8 @@ def test_aliases_are_the_exact_names() -> None:
         ("https://api.openai.com/v1", "openai"),
         ("https://eu.api.openai.com/v1", "openai"),
         ("https://acme.openai.azure.com/openai/v1", "azure"),
+        ("https://acme.openai.azure.us/openai/v1", "azure"),
+        ("https://acme.openai.azure.cn/openai/v1", "azure"),
         ("https://acme.services.ai.azure.com/openai/v1/", "azure"),
         ("https://openrouter.ai/api/v1", "openrouter"),
         ("https://api.groq.com/openai/v1", "groq"),

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from urllib.parse import quote, unquote_plus, urlsplit
 
 from proxy.errors import InvalidRequest
+from proxy.profiles import AZURE_HOSTS
 
 # Azure's hosts take the key in a header of their own.
-# Source: https://learn.microsoft.com/azure/ai-services/openai/reference
-_AZURE_HOSTS = (".openai.azure.com", ".openai.azure.us", ".openai.azure.cn", ".cognitiveservices.azure.com", ".services.ai.azure.com")
+_AZURE_HOSTS = tuple(f".{host}" for host in AZURE_HOSTS)
 _KEY_NAME = re.compile(r"key|token|secret|sig|code|auth|pass", re.IGNORECASE)
 _SAFE_IN_PATH = "/:@!$&'()*+,;=~"
 

@@ -41,6 +41,7 @@ def test_paths_that_lead_elsewhere_are_refused(path: str) -> None:
         ("https://api.example/v1", "", {}),
         ("https://api.example/v1", "  ", {}),
         (AZURE, "sk-1", {"api-key": "sk-1"}),
+        ("https://me.openai.azure.us/openai/v1", "sk-1", {"api-key": "sk-1"}),
         ("https://ME.OpenAI.Azure.com/openai/v1", "sk-1", {"api-key": "sk-1"}),
         ("https://openai.azure.com.evil.example/v1", "sk-1", {"Authorization": "Bearer sk-1"}),
     ],
