@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
 
 from flask import Blueprint
 
@@ -27,7 +26,7 @@ DIALECTS = {
     dialect.name: dialect
     for dialect in (
         Dialect("ollama", make_ollama_blueprint),
-        Dialect("openai", make_openai_blueprint, cast(Egress, openai_egress)),
+        Dialect("openai", make_openai_blueprint, openai_egress),
     )
 }
 
