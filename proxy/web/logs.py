@@ -16,11 +16,13 @@ import orjson
 from pythonjsonlogger.core import RESERVED_ATTRS, LogData
 from pythonjsonlogger.orjson import OrjsonFormatter
 
+from proxy.secret_words import KEY_LOOKS, may_hold_key
+
 # What every record has; the rest are extras.
 _STANDARD = frozenset(RESERVED_ATTRS)
 _HIDDEN = "***"
-# A secret by its looks: what follows `Bearer`, what begins as OpenAI's keys (and Groq's) do, what stands in a URL before the @.
-_BY_LOOKS = r"(?i:\bbearer\s+)(?P<token>[\w.~+/=-]{4,})|\b(?P<key>g?sk[-_][\w-]{6,})|://(?P<userinfo>[^\s/@\"'\\]+)@"
+# A secret by its looks: what follows `Bearer`, what begins as known keys do, what stands in a URL before the @.
+_BY_LOOKS = rf"(?i:\bbearer\s+)(?P<token>[\w.~+/=-]{{4,}})|(?P<key>{KEY_LOOKS})|://(?P<userinfo>[^\s/@\"'\\]+)@"
 # A secret by the name beside it: `api-key: ...`, `?key=...`, `"api_key": "..."` (its quotes may be escaped). A name in quotes needs a value
 # in quotes: a bare value would be JSON's own number or null.
 _BY_NAME = (
@@ -40,11 +42,10 @@ def _may_hold_secret(text: str) -> bool:
         or "@" in low
         or "bearer" in low
         or "auth" in low
-        or "sk-" in low
-        or "sk_" in low
         or "secret" in low
         or "password" in low
         or "access_token" in low
+        or may_hold_key(low)
     )
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 
+from proxy.secret_words import KEY_LOOKS
+
 _CODE = re.compile(r"<(script|style)\b.*?</\1\s*>|<!--.*?-->", re.IGNORECASE | re.DOTALL)
 _TAG = re.compile(r"<[!/]?[a-zA-Z][^<>]*>")
 _MARKUP = re.compile(r"<!doctype|<html|<head|<body|</[a-z]", re.IGNORECASE)
 _SECRETS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\b(bearer|basic)\s+[\w.~+/=*-]{6,}", re.IGNORECASE), r"\1 [key]"),
-    # OpenAI sk-, Cerebras csk-, xAI xai-, NVIDIA nvapi-, Perplexity pplx-; Groq gsk_, HF hf_, Fireworks fw_, Together tgp_; Google's
-    (re.compile(r"(?<![\w-])(?:(?:c?sk|xai|nvapi|pplx)-|(?:gsk|hf|fw|tgp)_)[\w*.-]{3,}[\w*]|(?<!\w)AIza[\w-]{10,}"), "[key]"),
+    (re.compile(KEY_LOOKS), "[key]"),
     (re.compile(r"(\bapi[-_ ]?key\b(?: provided)?['\"]?\s*[:=]\s*)[^\s,;]*[^\s,;.]", re.IGNORECASE), r"\1[key]"),
     (re.compile(r"\b(?:https?|wss?)://[^\s\"'<>)\]}]+[^\s\"'<>)\]}.,;:!?]", re.IGNORECASE), "[address]"),
     (re.compile(r"(\bhost\s*=\s*)['\"][^'\"]*['\"]", re.IGNORECASE), r"\1[address]"),
