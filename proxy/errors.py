@@ -131,6 +131,11 @@ class UpstreamRefused(UpstreamError):
         self.raw = raw
         self.headers = headers or {}
 
+    @property
+    def told_status(self) -> int:
+        """The status that the upstream means: its answer's, or what an error in the body of a 200 says of itself."""
+        return self.upstream_status if self.upstream_status >= 300 else self.status
+
 
 class UpstreamUnavailable(UpstreamError):
     """No connection to the upstream, or its breaker is open."""

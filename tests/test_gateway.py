@@ -887,3 +887,19 @@ def test_key_when_the_upstream_tells_it_in_the_middle_of_its_answer_is_covered(u
     response = ask(a_client(upstream, openai_api_key=key, upstream_profile="llamacpp"), stream=stream)
     assert "boom" in response.get_data(as_text=True)
     assert key not in response.get_data(as_text=True)
+
+
+# Errors inside a 200
+
+
+@pytest.mark.parametrize("path", ["/api/chat", "/api/embed"])
+@pytest.mark.parametrize("stream", [True, False])
+def test_errors_inside_a_success_open_the_models_breaker(upstream: FakeUpstream, path: str, stream: bool) -> None:
+    for url in ("/chat/completions", "/embeddings"):
+        upstream.on(url, json_answer({"error": {"code": 503, "message": "the model crashed"}}))
+    client = a_client(upstream, breaker_failures=3)
+    asked = {"model": "m", "stream": stream, "messages": [{"role": "user", "content": "hi"}], "input": "hi"}
+    answers = [client.post(path, json=asked) for _ in range(5)]
+    assert [answer.status_code for answer in answers] == [503] * 5
+    assert ["3 times in a row" in answer.text for answer in answers] == [False, False, False, True, True]
+    assert client.get("/health").get_json()["upstreams"]["default"]["ill_models"] == {"m": "open"}

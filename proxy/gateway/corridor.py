@@ -13,7 +13,8 @@ from proxy.gateway.embeddings import embed
 from proxy.gateway.relaying import relay, relay_get
 from proxy.gateway.steps import Steps, Upstream, models_call
 from proxy.gateway.texts import Texts
-from proxy.routing import ModelMap, ProfileBook
+from proxy.profile_book import ProfileBook
+from proxy.routing import ModelMap
 from proxy.telemetry import ExchangeNotes
 from proxy.wire.messages import Reply
 

@@ -52,7 +52,10 @@ def _answer(steps: Steps, request: EmbeddingsRequest, route: Route, notes: Excha
     while True:
         body = steps.fetch(upstream.egress.build_embeddings(request, route), notes)
         try:
-            return upstream.egress.read_embeddings(body, request)
+            result = upstream.egress.read_embeddings(body, request)
         except UpstreamRefused as error:
             if not upstream.client.ask_again(error, notes):
                 raise
+        else:
+            upstream.client.answered(notes.upstream_model)
+            return result

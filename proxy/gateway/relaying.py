@@ -74,6 +74,7 @@ def _sent(steps: Steps, call: UpstreamCall, notes: ExchangeNotes) -> UpstreamRep
     if reply.status == _NO_CONTENT or "html" in _kind(reply):
         reply.close()
         raise _no_answer("nothing" if reply.status == _NO_CONTENT else "a web page")
+    steps.upstream.client.answered(call.model)
     return reply
 
 

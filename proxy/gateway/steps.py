@@ -9,7 +9,8 @@ from typing import TypeVar
 
 from proxy.dialect import Egress, Payload
 from proxy.errors import ModelNotFound, ProxyError, UpstreamRefused
-from proxy.routing import ModelMap, ProfileBook, Route
+from proxy.profile_book import ProfileBook
+from proxy.routing import ModelMap, Route
 from proxy.telemetry import ExchangeNotes
 from proxy.upstream.client import UpstreamClient
 from proxy.upstream.models import ModelList

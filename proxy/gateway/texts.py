@@ -149,6 +149,7 @@ class Texts:
                 raise
             failure = opening.early_failure()
             if failure is None:
+                upstream.client.answered(notes.upstream_model)
                 return opening
             reply.close()
             if not isinstance(failure, UpstreamError) or not upstream.client.ask_again(failure, notes):
@@ -188,10 +189,13 @@ class Texts:
             body = self._steps.fetch(self._call(request, route), notes)
             events: Sequence[ChatEvent] = upstream.egress.read_completion(body, route, self._new_id)
             try:
-                return collect(StopCutter(stops).feed(events) if stops else events)
+                completion = collect(StopCutter(stops).feed(events) if stops else events)
             except UpstreamError as error:
                 if not upstream.client.ask_again(error, notes):
                     raise
+            else:
+                upstream.client.answered(notes.upstream_model)
+                return completion
 
     def _call(self, request: TextRequest, route: Route) -> UpstreamCall:
         egress = self._steps.upstream.egress

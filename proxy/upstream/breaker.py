@@ -91,9 +91,9 @@ class Breakers:
         if fault is not None and verdict is Verdict.UNREACHABLE:
             self._way.failed(fault.error)
             return
-        self._way.succeeded()
+        self.reached()
         if fault is None:
-            self._recovered(model)
+            self.recovered(model)
         elif verdict is Verdict.MODEL_ILL and model:
             self._fell_ill(model, fault.error)
         elif fault.error.status == 429:
@@ -108,7 +108,12 @@ class Breakers:
             del self._models[forgotten]
             self._on_change(forgotten, "closed")
 
-    def _recovered(self, model: str) -> None:
+    def reached(self) -> None:
+        """Notes that the upstream answers. What its answer says of the model is yet to be read."""
+        self._way.succeeded()
+
+    def recovered(self, model: str) -> None:
+        """Notes that the model gave an answer."""
         circuit = self._models.get(model)
         if circuit is not None:
             circuit.succeeded()

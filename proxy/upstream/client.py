@@ -18,7 +18,7 @@ from proxy.telemetry import ExchangeNotes
 from proxy.upstream.address import Address
 from proxy.upstream.body import body_of
 from proxy.upstream.breaker import Breakers
-from proxy.upstream.faults import SENDING_FAILURES, Fault, Verdict, fault_of, redirect_of, refusal_of
+from proxy.upstream.faults import SENDING_FAILURES, Fault, fault_of, inner_fault_of, redirect_of, refusal_of
 from proxy.upstream.health import UpstreamHealth
 from proxy.upstream.key_cover import KeyCover
 from proxy.upstream.reply import Timeouts, UpstreamReply
@@ -101,10 +101,18 @@ class UpstreamClient:
     def ask_again(self, error: UpstreamError, notes: ExchangeNotes) -> bool:
         """Whether the call that led to `error` should be sent again, after having waited for the right time.
 
-        For errors that came inside an answer with a status of success, before the client got a byte; `send` does the same for all others.
+        For errors that came inside an answer with a status of success, before the client got a byte. They count for breakers and health as
+        those with that status do, of which `send` takes care.
         """
         self.make_fit(error)
-        return self._wait_after(Fault(error, Verdict.MODEL_ILL), notes.attempts - notes.repairs, notes.upstream_model, notes)
+        fault = inner_fault_of(error)
+        self._breakers.settle(notes.upstream_model, fault)
+        self._health.note(fault)
+        return self._wait_after(fault, notes.attempts - notes.repairs, notes.upstream_model, notes)
+
+    def answered(self, model: str) -> None:
+        """Notes that a call to `model` brought an answer and no error inside it. `send` cannot know: it has read no body."""
+        self._breakers.recovered(model)
 
     def make_fit(self, error: UpstreamError) -> None:
         """Makes an upstream's words fit for clients: without our keys, and without a wait that nobody can mean.
@@ -127,7 +135,10 @@ class UpstreamClient:
             notes.attempts += 1
             outcome = self._exchange(call, notes.request_id)
             fault = outcome if isinstance(outcome, Fault) else None
-            passage.settle(fault)
+            if fault is None:
+                self._breakers.reached()
+            else:
+                passage.settle(fault)
             self._health.note(fault)
         return outcome
 

@@ -62,9 +62,15 @@ def fault_of(failure: Exception, timeouts: Timeouts) -> Fault:
 
 
 def refusal_of(error: UpstreamRefused, headers: Mapping[str, str]) -> Fault:
-    """The fault of an answer with an error status."""
-    is_ill = error.upstream_status == 408 or (error.upstream_status >= 500 and error.upstream_status != 501)
+    """The fault of an answer that is an error, by its status or by what it says."""
+    status = error.told_status
+    is_ill = status == 408 or (status >= 500 and status != 501)
     return Fault(error, Verdict.MODEL_ILL if is_ill else Verdict.REFUSED, headers=headers)
+
+
+def inner_fault_of(error: UpstreamError) -> Fault:
+    """The fault of an answer that began as a success: an error in its body counts as one with a status, its breaking off for nothing."""
+    return refusal_of(error, {}) if isinstance(error, UpstreamRefused) else Fault(error, Verdict.NOTHING)
 
 
 def redirect_of(status: int) -> Fault:

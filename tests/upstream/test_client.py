@@ -334,7 +334,27 @@ def test_the_breaker_tries_again_after_its_cooldown(upstream: FakeUpstream, make
         client.send(CHAT)
     clock.now_s += 5
     client.send(CHAT).read(MAX)
+    assert client.health()["ill_models"] == {"m": "half-open"}, "a head says nothing of the model"
+    client.answered("m")
     assert client.health()["ill_models"] == {}
+
+
+def test_an_error_inside_a_success_counts_for_breaker_and_health(upstream: FakeUpstream, make_client: MakeClient, clock: Clock) -> None:
+    upstream.on("/chat/completions", json_answer({}))
+    client = make_client(breakers=Breakers(failures=2, cooldown_s=5, clock=clock))
+    for error in (
+        UpstreamRefused("boom", status=503, upstream_status=200),
+        UpstreamRefused("no", status=400, upstream_status=200),
+        UpstreamBroken("cut"),
+        UpstreamRefused("boom again", status=503, upstream_status=200),
+    ):
+        notes = ExchangeNotes(upstream_model="m")
+        client.send(CHAT, notes).read(MAX)
+        client.ask_again(error, notes)
+    health = client.health()
+    assert (health["state"], health["last_error"], health["ill_models"]) == ("up", "boom again", {"m": "open"})
+    with pytest.raises(UpstreamUnavailable, match="2 times in a row"):
+        client.send(CHAT)
 
 
 def test_health_follows_the_calls(upstream: FakeUpstream, make_client: MakeClient, clock: Clock) -> None:
