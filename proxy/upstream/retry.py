@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 from tenacity import RetryCallState, Retrying, stop_after_attempt, wait_random_exponential
@@ -56,17 +57,24 @@ def retry_after_s(headers: Mapping[str, str], now_s: float) -> float | None:
 
     Args:
         headers: with lower-case names.
-        now_s: seconds since the epoch.
+        now_s: seconds since the epoch, for answers without a `Date` of their own: a date counts by the clock that it was made by.
     """
     for name, unit_s in zip(RETRY_AFTER_HEADERS, (0.001, 1.0), strict=True):
         seconds = _number(headers.get(name, ""))
         if seconds is not None:
             return min(seconds * unit_s, LONGEST_RETRY_AFTER_S)
-    try:
-        wait_s = parsedate_to_datetime(headers["retry-after"]).timestamp() - now_s
-        return min(max(0.0, wait_s), LONGEST_RETRY_AFTER_S)
-    except (KeyError, ValueError):
+    then_s, sent_s = _unix_s(headers.get("retry-after", "")), _unix_s(headers.get("date", ""))
+    if then_s is None:
         return None
+    return min(max(0.0, then_s - (now_s if sent_s is None else sent_s)), LONGEST_RETRY_AFTER_S)
+
+
+def _unix_s(date: str) -> float | None:
+    try:
+        moment = parsedate_to_datetime(date)
+    except (ValueError, OverflowError):  # Overflow: a time zone beyond all numbers.
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def _number(text: str) -> float | None:
