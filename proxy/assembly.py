@@ -16,7 +16,8 @@ from proxy.dialects.registry import egress_of
 from proxy.errors import UpstreamError
 from proxy.gateway import MAX_WHOLE_BYTES, Gateway, Upstream, models_call
 from proxy.operator_files import read_operator_files
-from proxy.routing import ModelMap, ProfileBook, Server
+from proxy.profile_book import ProfileBook, Server
+from proxy.routing import ModelMap
 from proxy.settings import Settings
 from proxy.upstream.breaker import Breakers, BreakerState, ignore_change
 from proxy.upstream.client import UpstreamClient

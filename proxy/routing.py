@@ -1,9 +1,8 @@
-"""The model a client asked for -> where it goes and what the server there takes: `ModelMap`, `ProfileBook`, `Route`. Pure."""
+"""The model a client asked for -> where it goes and what the server there takes: `ModelMap`, `profile_of`, `Route`. Pure."""
 
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fnmatch import translate
@@ -112,7 +111,7 @@ def profile_of(base_url: str, configured: str, card: ModelCard | None, upstream_
     Raises:
         ValueError: nobody knows the configured profile.
     """
-    name = _checked(configured) or _by_host(base_url) or _by_entry(card) or "generic"
+    name = checked_profile(configured) or _by_host(base_url) or _by_entry(card) or "generic"
     profile = PROFILES[name]
     if name in REASONING_VARIANTS:
         model = upstream_model.rpartition("/")[2].lower()
@@ -122,8 +121,12 @@ def profile_of(base_url: str, configured: str, card: ModelCard | None, upstream_
     return _narrowed(profile, card) if name in NARROWED and card is not None and card.parameters else profile
 
 
-def _checked(configured: str) -> str:
-    """The configured profile's name, `""` when it is to be found out."""
+def checked_profile(configured: str) -> str:
+    """The configured profile's name, `""` when it is to be found out.
+
+    Raises:
+        ValueError: nobody knows it.
+    """
     name = configured.strip().lower()
     if name in ("", AUTO):
         return ""
@@ -174,61 +177,3 @@ def _listed_efforts(card: ModelCard) -> tuple[str, ...]:
     reasoning = card.raw.get("reasoning")
     efforts = reasoning.get("supported_efforts") if isinstance(reasoning, dict) else None
     return tuple(word for word in efforts if isinstance(word, str)) if isinstance(efforts, list) else ()
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """What tells an upstream's kind: its base URL, and what the operator says that it is."""
-
-    base_url: str
-    profile: str = AUTO
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    card: ModelCard | None
-    base: Profile
-    current: Profile
-
-
-class ProfileBook:
-    """The profile of every model in use: the one its server's kind suggests, until a refusal teaches better.
-
-    Args:
-        servers: upstreams by name.
-        size: how many models are kept in mind.
-
-    Raises:
-        ValueError: nobody knows a configured profile.
-    """
-
-    def __init__(self, servers: Mapping[str, Server], size: int = 1024) -> None:
-        for server in servers.values():
-            _checked(server.profile)
-        self._servers = dict(servers)
-        self._size = size
-        self._entries: dict[tuple[str, str], _Entry] = {}
-        self._lock = threading.Lock()
-
-    def current(self, upstream: str, model: str, card: ModelCard | None = None) -> Profile:
-        """The profile to ask `model` with. What was learnt lasts as long as the model's entry suggests the same server."""
-        entry = self._entries.get((upstream, model))
-        if entry is not None and entry.card is card:
-            return entry.current
-        server = self._servers[upstream]
-        base = profile_of(server.base_url, server.profile, card, model)
-        current = entry.current if entry is not None and entry.base == base else base
-        self._keep((upstream, model), _Entry(card, base, current))
-        return current
-
-    def learn(self, upstream: str, model: str, profile: Profile) -> None:
-        """Asks `model` with `profile` from now on."""
-        entry = self._entries.get((upstream, model))
-        if entry is not None:
-            self._keep((upstream, model), replace(entry, current=profile))
-
-    def _keep(self, key: tuple[str, str], entry: _Entry) -> None:
-        with self._lock:
-            if key not in self._entries and len(self._entries) >= self._size:
-                del self._entries[next(iter(self._entries))]
-            self._entries[key] = entry

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from proxy.canonical.catalog import ModelCard
+from proxy.profile_book import ProfileBook, Server
 from proxy.profiles import PROFILES
-from proxy.routing import ModelMap, ProfileBook, Server, profile_of
+from proxy.routing import ModelMap, profile_of
 
 LOOPBACK = "http://127.0.0.1:8000/v1"
 
@@ -229,67 +228,3 @@ def test_an_entrys_efforts_are_the_ones_that_count() -> None:
 
 def test_an_operators_profile_is_not_narrowed() -> None:
     assert profile_of(LOOPBACK, "vllm", an_openrouter_card({"seed"}), "m") == PROFILES["vllm"]
-
-
-# What was learnt
-
-
-def a_book(size: int = 8) -> ProfileBook:
-    return ProfileBook({"u": Server(LOOPBACK), "v": Server("https://api.groq.com/openai/v1")}, size=size)
-
-
-def test_a_lesson_is_kept_for_its_upstream_and_model_alone() -> None:
-    book = a_book()
-    learnt = replace(book.current("u", "m"), stream_options=False)
-    book.learn("u", "m", learnt)
-    assert book.current("u", "m") is learnt
-    assert book.current("u", "other") == PROFILES["generic"]
-    assert book.current("v", "m") == PROFILES["groq"]
-
-
-def test_a_lesson_outlives_a_new_list_that_says_the_same() -> None:
-    book = a_book()
-    learnt = replace(book.current("u", "m", ModelCard("m", owned_by="vllm")), logprobs=False)
-    book.learn("u", "m", learnt)
-    assert book.current("u", "m", ModelCard("m", owned_by="vllm", created=1)) is learnt
-
-
-def test_a_lesson_is_forgotten_when_the_list_shows_another_server() -> None:
-    book = a_book()
-    book.learn("u", "m", replace(book.current("u", "m"), logprobs=False))
-    assert book.current("u", "m", ModelCard("m", owned_by="vllm")) == PROFILES["vllm"]
-
-
-def test_the_same_card_is_looked_at_once() -> None:
-    book, card = a_book(), ModelCard("o3")
-    assert book.current("u", "o3", card) is book.current("u", "o3", card)
-
-
-def test_the_book_does_not_grow_beyond_its_size() -> None:
-    book = a_book(size=2)
-    for model in ("a", "b"):
-        book.learn("u", model, replace(book.current("u", model), logprobs=False))
-    book.current("u", "c")
-    assert book.current("u", "b").logprobs is False
-    assert book.current("u", "a").logprobs is True, "the oldest went"
-    book.learn("u", "gone", PROFILES["groq"])
-    assert book.current("u", "gone") == PROFILES["generic"], "what is not in use is not learnt"
-
-
-def test_the_book_may_be_used_by_many_threads() -> None:
-    book, faults = a_book(size=4), []
-
-    def work(number: int) -> None:
-        try:
-            for turn in range(300):
-                model = f"m{(turn * 7 + number) % 9}"
-                book.learn("u", model, book.current("u", model, ModelCard(model)))
-        except Exception as fault:  # noqa: BLE001
-            faults.append(fault)
-
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not faults

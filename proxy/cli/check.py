@@ -18,7 +18,8 @@ from proxy.cli.table import in_columns
 from proxy.cli.unreachable import why_unreachable
 from proxy.gateway import Upstream
 from proxy.operator_files import load_settings, read_operator_files
-from proxy.routing import ModelMap, ProfileBook, Route, Server
+from proxy.profile_book import ProfileBook, Server
+from proxy.routing import ModelMap, Route
 from proxy.settings import Settings
 
 

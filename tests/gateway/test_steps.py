@@ -5,7 +5,8 @@ from typing import Any, cast
 import pytest
 
 from proxy.gateway.steps import Steps, Upstream
-from proxy.routing import ModelMap, ProfileBook
+from proxy.profile_book import ProfileBook
+from proxy.routing import ModelMap
 
 
 def with_default(payload: dict[str, Any], default_model: str = "ours") -> dict[str, Any]:
