@@ -123,7 +123,7 @@ class ChatRequest:
     Attributes:
         model: the name as the client asked for it; answers echo it.
         reasoning: how hard to think; `None` when the client did not say.
-        extra: options that only some upstreams know (`num_ctx`, `keep_alive`), by their Ollama names.
+        extra: options that only some upstreams know (`num_ctx`, `keep_alive_s`): Ollama's, durations in seconds.
     """
 
     model: str
