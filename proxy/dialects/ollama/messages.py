@@ -41,6 +41,7 @@ class _Conversation:
         self._after: list[Message] = []
 
     def add(self, index: int, row: Row) -> None:
+        """Takes the next row, which stands at `index`. Raises `InvalidRequest`."""
         role = row.get("role", "").lower()
         if role in _PLAIN_ROLES:
             self._after.append(Message(_PLAIN_ROLES[role], _content(row)))
@@ -52,6 +53,7 @@ class _Conversation:
             raise _unknown_role(index, row.get("role", ""))
 
     def end(self) -> tuple[Message, ...]:
+        """All messages, once there are no more rows."""
         self._close_turn()
         return tuple(self._messages)
 

@@ -70,19 +70,23 @@ def root() -> Response:
 
 
 def version() -> Response:
+    """The version of Ollama that the gateway speaks as."""
     return exchange.json_reply(about.render_version(exchange.settings().ollama_version))
 
 
 def tags() -> Response:
+    """The models that there are."""
     gateway = exchange.gateway()
     return exchange.json_reply(render_tags(gateway.models(), gateway.aliases(), gateway.upstream_identity()))
 
 
 def ps() -> Response:
+    """The models that are loaded."""
     return exchange.json_reply(render_ps())
 
 
 def show() -> Response:
+    """What is known of one model."""
     asked = parse_show(exchange.read_json())
     card = _existing_model(asked.model)
     return exchange.json_reply(render_show(asked, card, request.headers.get("User-Agent", "")))
@@ -104,21 +108,25 @@ def pull() -> Response:
 
 
 def push() -> Response:
+    """Refuses to push a model."""
     parse_push(exchange.read_json())
     raise NotSupported(_elsewhere("models cannot be pushed", "push from the machine that keeps the model"))
 
 
 def create() -> Response:
+    """Refuses to create a model."""
     parse_create(exchange.read_json())
     raise NotSupported(_elsewhere("models cannot be created", "create it there; to give one a second name, use MODEL_MAPPING_FILE"))
 
 
 def copy() -> Response:
+    """Refuses to copy a model; that there is none to be copied is said first, as Ollama does."""
     _existing_model(parse_copy(exchange.read_json()).source)
     raise NotSupported(_elsewhere("models cannot be copied", "to give one a second name, use MODEL_MAPPING_FILE"))
 
 
 def delete() -> Response:
+    """Refuses to delete a model; that there is none is said first, as Ollama does."""
     _existing_model(parse_delete(exchange.read_json()).model)
     raise NotSupported(_elsewhere("models cannot be deleted", "delete it there"))
 
@@ -132,6 +140,7 @@ def blob(digest: str) -> Response:
 
 
 def web_service(name: str) -> Response:
+    """Refuses the service `name`."""
     exchange.read_json()
     raise NotSupported(f"{name} is a service of ollama.com and not part of this server; ask https://ollama.com/api/{name} directly")
 

@@ -34,6 +34,7 @@ def less_format(profile: Profile) -> Profile:
 
 
 def less_reasoning(profile: Profile) -> Profile:
+    """`profile` that says nothing of reasoning any more."""
     return replace(profile, reasoning="none")
 
 

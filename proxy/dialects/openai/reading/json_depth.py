@@ -23,6 +23,7 @@ class JsonDepth:
         return self._begun and self._depth <= 0 and not self._in_string
 
     def feed(self, text: str) -> None:
+        """Follows the text on, from where the piece before it ended."""
         position = 1 if self._escaped and text else 0
         self._escaped = self._escaped and not text
         while mark := (_INSIDE if self._in_string else _OUTSIDE).search(text, position):

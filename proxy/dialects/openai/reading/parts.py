@@ -73,6 +73,7 @@ class ToolCall(Part):
         return self._pieces[0] if self._pieces else ""
 
     def add_arguments(self, fragment: str) -> None:
+        """Goes on with the arguments; the fragment is held until the call may be told."""
         self._pieces.append(fragment)
         self._unread.append(fragment)
         self.held.append(PartDelta(fragment))
