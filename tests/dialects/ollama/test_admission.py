@@ -57,8 +57,8 @@ def test_fact_39_think_on_a_model_without_thinking(think: object) -> None:
 
 
 def test_fact_39_think_false_or_absent_needs_no_thinking() -> None:
-    admit_chat(a_chat(think=False), a_card("completion"))
-    admit_chat(a_chat(), a_card("completion"))
+    assert admit_chat(a_chat(think=False), a_card("completion")) is None
+    assert admit_chat(a_chat(), a_card("completion")) is None
 
 
 def test_fact_41_suffix_on_a_model_without_insert() -> None:
@@ -74,22 +74,22 @@ def test_fact_42_an_embedding_model_neither_chats_nor_generates() -> None:
 
 def test_loading_an_embedding_model_through_chat_is_refused_but_unloading_is_not() -> None:
     assert refusal_of_chat(a_chat(messages=[]), a_card("embedding")) == '"x" does not support chat'
-    admit_chat(a_chat(messages=[], keep_alive=0), a_card("embedding"))
-    admit_generate(a_generate(prompt="", keep_alive="0s"), a_card("embedding"))
+    assert admit_chat(a_chat(messages=[], keep_alive=0), a_card("embedding")) is None
+    assert admit_generate(a_generate(prompt="", keep_alive="0s"), a_card("embedding")) is None
 
 
 @pytest.mark.parametrize("card", [None, ModelCard("x")])
 def test_what_nobody_has_said_is_allowed(card: ModelCard | None) -> None:
-    admit_chat(a_chat(tools=[A_TOOL], think=True), card)
-    admit_generate(a_generate(suffix="end"), card)
+    assert admit_chat(a_chat(tools=[A_TOOL], think=True), card) is None
+    assert admit_generate(a_generate(suffix="end"), card) is None
 
 
 def test_a_model_that_can_all_is_asked_for_all() -> None:
     card = a_card("completion", "tools", "thinking", "insert")
-    admit_chat(a_chat(tools=[A_TOOL], think=True), card)
-    admit_generate(a_generate(suffix="end"), card)
-    admit_generate(a_generate(think="high"), card)
+    assert admit_chat(a_chat(tools=[A_TOOL], think=True), card) is None
+    assert admit_generate(a_generate(suffix="end"), card) is None
+    assert admit_generate(a_generate(think="high"), card) is None
 
 
 def test_pictures_are_left_to_the_model() -> None:
-    admit_generate(a_generate(images=["iVBORw0KGgo="]), a_card("completion"))
+    assert admit_generate(a_generate(images=["iVBORw0KGgo="]), a_card("completion")) is None
