@@ -10,7 +10,7 @@ from werkzeug.exceptions import MethodNotAllowed
 from werkzeug.routing import Rule
 
 from proxy.dialects.openai.ingress import render_error
-from proxy.errors import ProxyError
+from proxy.errors import NotFound
 from proxy.extension import Proxy, attach_mount, mount_at_root
 from proxy.operator_files import load_settings
 from proxy.settings import Settings
@@ -53,7 +53,7 @@ class ExactRule(Rule):
 def answer_unknown_url(_: Exception) -> Response:
     """What Ollama says of URLs that it does not know; under /v1 clients expect OpenAI's error object."""
     if request.path.startswith("/v1/"):
-        return error_reply(ProxyError(f"unknown URL: {request.method} {request.path}", status=404, code="unknown_url"), render_error)
+        return error_reply(NotFound(f"unknown URL: {request.method} {request.path}", code="unknown_url"), render_error)
     return plain_text("404 page not found", 404)
 
 

@@ -46,14 +46,11 @@ class InvalidRequest(ProxyError):
     kind = "invalid_request"
 
 
-class Unauthorized(ProxyError):
-    status = 401
-    kind = "unauthorized"
+class NotFound(ProxyError):
+    """Nothing is at this URL."""
 
-
-class Forbidden(ProxyError):
-    status = 403
-    kind = "forbidden"
+    status = 404
+    kind = "not_found"
 
 
 class ModelNotFound(ProxyError):
@@ -77,11 +74,6 @@ class RequestTimeout(ProxyError):
 class RequestTooLarge(ProxyError):
     status = 413
     kind = "request_too_large"
-
-
-class RateLimited(ProxyError):
-    status = 429
-    kind = "rate_limited"
 
 
 class NotSupported(ProxyError):

@@ -67,6 +67,13 @@ def test_unknown_url_of_openais_is_told_as_openais_clients_read_it(client: Flask
     assert json.loads(response.data) == {"error": error}
 
 
+@pytest.mark.parametrize("path", ["/v1/nope", "/metrics"])
+def test_unknown_url_is_not_counted_as_a_defect(client: FlaskClient, caplog: pytest.LogCaptureFixture, path: str) -> None:
+    with caplog.at_level(logging.INFO, "proxy.access"):
+        assert client.get(path, buffered=True).status_code == 404
+    assert [vars(record)["error_kind"] for record in caplog.records if record.name == "proxy.access"] == ["not_found"]
+
+
 @pytest.mark.parametrize("path", ["/nope", "/v1/nope"])
 def test_head_of_an_unknown_url_has_no_body(client: FlaskClient, path: str) -> None:
     response = client.head(path)

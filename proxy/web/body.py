@@ -29,8 +29,16 @@ _CUT = "the request ended before its body was complete"
 _CUT_PACKED = "the compressed request body ends too early"
 _ZSTD_PIECE_BYTES = 1024
 
+_KINDS = {list: "an array", str: "a string", bool: "a boolean", int: "a number", float: "a number"}
+
 # Where JSON schemas stand: there numbers count digit by digit. Elsewhere nothing is looked for: pictures are long.
 _WITH_SCHEMAS = frozenset({"format", "tools"})
+
+
+def refuse_if_larger(size_bytes: int, max_bytes: int) -> None:
+    """Raises `RequestTooLarge` for a body, announced or there, that is larger than allowed."""
+    if size_bytes > max_bytes:
+        raise RequestTooLarge(f"the request body is larger than {max_bytes} bytes (REQUEST_MAX_SIZE)")
 
 
 def read_body(max_bytes: int, timeout_s: float) -> bytes:
@@ -42,11 +50,9 @@ def read_body(max_bytes: int, timeout_s: float) -> bytes:
         InvalidRequest: it is cut, or packed in a way that we do not know.
     """
     announced_bytes = request.content_length
-    if (announced_bytes or 0) > max_bytes:
-        raise _too_large(max_bytes)
+    refuse_if_larger(announced_bytes or 0, max_bytes)
     body = _received(max_bytes, timeout_s)
-    if len(body) > max_bytes:
-        raise _too_large(max_bytes)
+    refuse_if_larger(len(body), max_bytes)
     if announced_bytes is not None and len(body) < announced_bytes:
         raise InvalidRequest(_CUT)
     encoding = request.headers.get("Content-Encoding", "").strip().lower()
@@ -104,13 +110,8 @@ def _json_object(body: bytes) -> dict[str, Any]:
         except orjson.JSONDecodeError:
             raise InvalidRequest(f"the request body is not valid JSON: {error}") from error
     if not isinstance(payload, dict):
-        raise InvalidRequest(f"json: cannot unmarshal {_go_kind(payload)} into Go value: the request body must be a JSON object")
+        raise InvalidRequest(f"the request body must be a JSON object, not {_KINDS.get(type(payload), 'null')}")
     return payload
-
-
-def _go_kind(value: object) -> str:
-    kinds: dict[type, str] = {list: "array", str: "string", bool: "bool", int: "number", float: "number"}
-    return kinds.get(type(value), "null")
 
 
 @contextmanager
@@ -167,7 +168,8 @@ def _unpacked(body: bytes, encoding: str, max_bytes: int) -> bytes:
 
 def _inflated(body: bytes, max_bytes: int) -> bytes:
     inflater = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
-    unpacked = _bounded(inflater.decompress(body, max_bytes + 1), max_bytes)
+    unpacked = inflater.decompress(body, max_bytes + 1)
+    refuse_if_larger(len(unpacked), max_bytes)
     if not inflater.eof:
         raise InvalidRequest(_CUT_PACKED)
     if inflater.unused_data:
@@ -184,19 +186,8 @@ def _unpacked_zstd(body: bytes, max_bytes: int) -> bytes:
         while piece:
             frame = frame or decompressor.decompressobj()
             unpacked += frame.decompress(piece)
-            if len(unpacked) > max_bytes:
-                raise _too_large(max_bytes)
+            refuse_if_larger(len(unpacked), max_bytes)
             piece, frame = (frame.unused_data, None) if frame.eof else (b"", frame)
     if frame is not None:
         raise InvalidRequest(_CUT_PACKED)
     return bytes(unpacked)
-
-
-def _bounded(unpacked: bytes, max_bytes: int) -> bytes:
-    if len(unpacked) > max_bytes:
-        raise _too_large(max_bytes)
-    return unpacked
-
-
-def _too_large(max_bytes: int) -> RequestTooLarge:
-    return RequestTooLarge(f"the request body is larger than {max_bytes} bytes (REQUEST_MAX_SIZE)")

@@ -17,12 +17,11 @@ from proxy.settings import Settings
 from proxy.telemetry import ExchangeNotes
 from proxy.web.body import parse_json, parse_json_text, read_body
 from proxy.web.departure import ClientGone, ClientWatch, NoWatch, watch_client
-from proxy.web.failure import RenderError, error_reply
+from proxy.web.failure import JSON, RenderError, error_reply
 from proxy.web.observe import Observation, observation, stream_closed
 from proxy.web.state import state
 from proxy.wire.messages import Reply
 
-JSON = "application/json; charset=utf-8"
 _CLIENT_CLOSED_REQUEST = 499
 
 T = TypeVar("T")
@@ -63,26 +62,18 @@ def relay_get(name: str, path: str, render_error: RenderError, model: str = "", 
     return _carried(name, render_error, lambda: None, lambda _, notes: gateway().relay_get(path, notes, model, otherwise), is_relay=True)
 
 
-def read_json(required: bool = True) -> Payload:
-    """The JSON object that the client sent, whatever content type it claimed; `{}` for no body when none is `required`.
+def read_json() -> Payload:
+    """The JSON object that the client sent, whatever content type it claimed.
 
     Raises:
         InvalidRequest: there is none, or it is none.
         RequestTooLarge, RequestTimeout: as `read_body`.
     """
-    body = _read_body()
-    if not required and not body.strip():
-        return {}
-    return parse_json(body)
+    return parse_json(_read_body())
 
 
 def json_reply(body: bytes, status: int = 200, content_type: str = JSON) -> Response:
     return Response(body, status, content_type=content_type)
-
-
-def stream_reply(chunks: Iterator[bytes], content_type: str) -> Response:
-    """A streamed answer that asks no upstream."""
-    return _response(Reply(200, content_type, chunks), NoWatch())
 
 
 def gateway() -> Gateway:

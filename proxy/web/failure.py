@@ -14,6 +14,8 @@ from proxy.web.observe import observation
 
 RenderError = Callable[[ProxyError], bytes]
 
+JSON = "application/json; charset=utf-8"
+
 log = logging.getLogger("proxy.error")
 
 
@@ -21,7 +23,7 @@ def error_reply(error: ProxyError, render_error: RenderError, *, is_relay: bool 
     """The answer that tells `error` to the client; of a relay with those headers of the upstream's that its own clients look at."""
     notes = observation().notes
     notes.end, notes.error_kind, notes.error_message = "failed", error.kind, error.message
-    response = Response(render_error(error), error.status, content_type="application/json; charset=utf-8")
+    response = Response(render_error(error), error.status, content_type=JSON)
     if is_relay and isinstance(error, UpstreamRefused):
         response.headers.update(error.headers)
     if error.retry_after_s is not None:

@@ -9,13 +9,12 @@ from typing import Any
 
 from flask import Blueprint, Flask, Response, request
 
-from proxy.errors import RequestTooLarge
 from proxy.settings import Settings
 from proxy.web.blueprint import plain_text
+from proxy.web.body import refuse_if_larger
 from proxy.web.hosts import make_host_guard
 from proxy.web.origins import OriginGuard, crossing_origin
 
-# No request that we could take is longer than this many digits.
 _MAX_LENGTH_DIGITS = 18
 
 
@@ -65,7 +64,10 @@ class Guards:
             return None
         if is_options:
             return plain_text("405 method not allowed", 405, allow=sorted(request.url_rule.methods or ()))
-        self._refuse_if_larger(environ.get("CONTENT_LENGTH") or "")
+        length = environ.get("CONTENT_LENGTH") or ""
+        if length.isdecimal():
+            # int() refuses thousands of digits; no body that we could take is longer than these.
+            refuse_if_larger(int(length[:_MAX_LENGTH_DIGITS]), self._max_bytes)
         return None
 
     def tell_browsers(self, response: Response) -> Response:
@@ -73,10 +75,6 @@ class Guards:
         if crossing_origin(request.environ) is not None:
             self._origins.add_headers(response)
         return response
-
-    def _refuse_if_larger(self, length: str) -> None:
-        if length.isdecimal() and (len(length) > _MAX_LENGTH_DIGITS or int(length) > self._max_bytes):
-            raise RequestTooLarge(f"the request body is larger than {self._max_bytes} bytes (REQUEST_MAX_SIZE)")
 
 
 def _empty(status: int) -> Response:

@@ -16,6 +16,7 @@ from prometheus_flask_exporter import PrometheusMetrics
 
 from proxy import telemetry
 from proxy.telemetry import OTHER, ExchangeNotes, Metric
+from proxy.upstream.breaker import BreakerState
 from proxy.web.processes import ProcessFigures
 
 _DURATION_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
@@ -23,7 +24,6 @@ _FIRST_BYTE_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10
 _MAX_BREAKERS = 256
 _BREAKER_STATES = {"closed": 0, "half-open": 1, "open": 2}
 
-BreakerState = Literal["closed", "half-open", "open"]
 M = TypeVar("M", bound=MetricWrapperBase)
 
 

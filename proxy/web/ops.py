@@ -14,9 +14,10 @@ import orjson
 from flask import Blueprint, Response, request
 
 from proxy import __version__
-from proxy.errors import ProxyError
+from proxy.errors import NotFound, ProxyError
 from proxy.settings import Settings
 from proxy.web.blueprint import dialect_blueprint, route
+from proxy.web.failure import JSON
 from proxy.web.observe import observation
 from proxy.web.state import state
 
@@ -85,7 +86,7 @@ def metrics() -> Response:
     """The metrics of all workers, in the format of Prometheus or OpenMetrics."""
     counted = state().metrics
     if counted is None:
-        raise ProxyError("metrics are switched off; ENABLE_METRICS=true switches them on", status=404)
+        raise NotFound("metrics are switched off; ENABLE_METRICS=true switches them on")
     text, content_type = counted.exposition(request.headers.get("Accept", ""))
     return Response(text, content_type=content_type)
 
@@ -96,7 +97,7 @@ def render_error(error: ProxyError) -> bytes:
 
 
 def _json(**members: Any) -> Response:
-    return Response(orjson.dumps(members), content_type="application/json; charset=utf-8")
+    return Response(orjson.dumps(members), content_type=JSON)
 
 
 def _named(view: Callable[[], Response]) -> Callable[[], Response]:

@@ -9,7 +9,7 @@ from proxy.canonical.events import Failed, Finished, PartClosed, PartDelta, Part
 from proxy.canonical.fold import collect, completion_events
 from proxy.canonical.grammar import check
 from proxy.canonical.request import ReasoningPart, RefusalPart, TextPart, ToolCallPart
-from proxy.errors import RateLimited, UpstreamBroken
+from proxy.errors import UpstreamBroken, UpstreamUnavailable
 from tests.canonical.streams import a_stream, a_text, token
 
 
@@ -44,8 +44,8 @@ def test_parts_in_which_nothing_was_said_are_left_out() -> None:
 
 
 def test_the_error_of_a_failed_stream_is_raised() -> None:
-    error = RateLimited("slow down")
-    with pytest.raises(RateLimited) as raised:
+    error = UpstreamUnavailable("slow down")
+    with pytest.raises(UpstreamUnavailable) as raised:
         collect(a_stream(a_text("x"), end=Failed(error)))
     assert raised.value is error
 

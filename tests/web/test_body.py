@@ -302,10 +302,11 @@ def test_json_when_invalid_is_refused(body: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "kind"), [(b"[]", "array"), (b'"x"', "string"), (b"1", "number"), (b"1.5", "number"), (b"true", "bool"), (b"null", "null")]
+    ("body", "kind"),
+    [(b"[]", "an array"), (b'"x"', "a string"), (b"1", "a number"), (b"1.5", "a number"), (b"true", "a boolean"), (b"null", "null")],
 )
 def test_json_when_no_object_is_refused(body: bytes, kind: str) -> None:
-    with pytest.raises(InvalidRequest, match=f"cannot unmarshal {kind}"):
+    with pytest.raises(InvalidRequest, match=f"must be a JSON object, not {kind}$"):
         parse_json(body)
 
 

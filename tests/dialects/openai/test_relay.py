@@ -18,12 +18,10 @@ from proxy.dialects.openai.ingress import render_error, render_model
 from proxy.dialects.openai.reading import read_error
 from proxy.dialects.openai.relay import RelayTail, usage_of
 from proxy.errors import (
-    Forbidden,
     InvalidRequest,
     ModelNotFound,
+    NotFound,
     ProxyError,
-    RateLimited,
-    Unauthorized,
     UpstreamBroken,
     UpstreamRefused,
     UpstreamTimeout,
@@ -295,9 +293,7 @@ def rendered(error: ProxyError) -> dict[str, Any]:
     ("error", "kind"),
     [
         (InvalidRequest("no"), "invalid_request_error"),
-        (Unauthorized("no"), "authentication_error"),
-        (Forbidden("no"), "permission_error"),
-        (RateLimited("no"), "rate_limit_error"),
+        (NotFound("no"), "invalid_request_error"),
         (UpstreamBroken("no"), "server_error"),
         (UpstreamUnavailable("no"), "server_error"),
         (UpstreamTimeout("no"), "server_error"),
