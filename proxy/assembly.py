@@ -19,7 +19,7 @@ from proxy.operator_files import read_operator_files
 from proxy.profile_book import ProfileBook, Server
 from proxy.routing import ModelMap
 from proxy.settings import Settings
-from proxy.upstream.breaker import Breakers, BreakerState, ignore_change
+from proxy.upstream.breaker import Breakers, BreakerState, OnChange
 from proxy.upstream.client import UpstreamClient
 from proxy.upstream.models import ModelList
 from proxy.upstream.reply import Timeouts
@@ -28,14 +28,14 @@ from proxy.upstream.session import make_session
 
 UPSTREAM_NAME = "default"
 
-OnBreakerChange = Callable[[str, str, BreakerState], None]
+OnBreakerChange = Callable[[str, str, BreakerState, bool], None]
 
 
 def build_gateway(settings: Settings, on_breaker_change: OnBreakerChange | None = None) -> Gateway:
     """The gateway that `settings` describe.
 
     Args:
-        on_breaker_change: is told upstream, model (`""` for the whole upstream) and the new state of a breaker.
+        on_breaker_change: is told upstream, model (`""` for the whole upstream), the new state of its breaker, and whether it is listed.
 
     Raises:
         SettingsError: the operator's files are wrong.
@@ -57,7 +57,12 @@ def build_gateway(settings: Settings, on_breaker_change: OnBreakerChange | None 
 def build_upstream(settings: Settings, catalogue: Catalogue | None = None, on_breaker_change: OnBreakerChange | None = None) -> Upstream:
     """The configured upstream; nothing is sent yet."""
     egress = egress_of("openai")
-    client = _build_client(settings, egress, on_breaker_change)
+
+    def tell(model: str, state: BreakerState) -> None:
+        if on_breaker_change is not None:
+            on_breaker_change(UPSTREAM_NAME, model, state, not model or models.by_name(model) is not None)
+
+    client = _build_client(settings, egress, tell)
     known = catalogue or Catalogue()
 
     def fetch() -> list[ModelCard]:
@@ -68,7 +73,7 @@ def build_upstream(settings: Settings, catalogue: Catalogue | None = None, on_br
     return Upstream(UPSTREAM_NAME, identity, client, egress, models)
 
 
-def _build_client(settings: Settings, egress: Egress, on_breaker_change: OnBreakerChange | None) -> UpstreamClient:
+def _build_client(settings: Settings, egress: Egress, on_change: OnChange) -> UpstreamClient:
     session = make_session(
         pool_size=settings.worker_connections,
         ca_bundle=settings.upstream_ca_bundle,
@@ -79,7 +84,7 @@ def _build_client(settings: Settings, egress: Egress, on_breaker_change: OnBreak
         failures=settings.breaker_failures,
         cooldown_s=settings.breaker_cooldown,
         clock=time.monotonic,
-        on_change=partial(on_breaker_change, UPSTREAM_NAME) if on_breaker_change else ignore_change,
+        on_change=on_change,
     )
     return UpstreamClient(
         UPSTREAM_NAME,

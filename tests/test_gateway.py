@@ -14,7 +14,11 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from proxy import create_app
+from proxy.assembly import build_gateway
+from proxy.dialects.openai.ingress import CHAT as RELAYED_CHAT
+from proxy.errors import UpstreamRefused
 from proxy.settings import Settings
+from proxy.telemetry import ExchangeNotes
 from tests.facts.speech import chat_chunk, chat_reply, embeddings_reply, finish_chunk, lines_of, refusal, usage_chunk
 from tests.fake_upstream import CUT, RESET, STALL, Answer, FakeUpstream, Raw, Request, json_answer, sse, stream_of
 
@@ -903,3 +907,15 @@ def test_errors_inside_a_success_open_the_models_breaker(upstream: FakeUpstream,
     assert [answer.status_code for answer in answers] == [503] * 5
     assert ["3 times in a row" in answer.text for answer in answers] == [False, False, False, True, True]
     assert client.get("/health").get_json()["upstreams"]["default"]["ill_models"] == {"m": "open"}
+
+
+def test_breakers_tell_whether_their_model_is_listed(upstream: FakeUpstream) -> None:
+    upstream.on(CHAT, json_answer(refusal("the model crashed"), 503))
+    told: list[tuple[str, str, str, bool]] = []
+    settings = Settings.from_env({}, dotenv=None, openai_api_base_url=upstream.base_url, max_retries=0, breaker_failures=1)
+    gateway = build_gateway(settings, lambda *change: told.append(change))
+    gateway.models()
+    for model in ("m", "nobody-lists-me"):
+        with pytest.raises(UpstreamRefused):
+            gateway.relay(b'{"model":"%b"}' % model.encode(), {"model": model}, RELAYED_CHAT, ExchangeNotes())
+    assert told == [("default", "m", "open", True), ("default", "nobody-lists-me", "open", False)]

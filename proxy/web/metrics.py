@@ -21,7 +21,6 @@ from proxy.web.processes import ProcessFigures
 
 _DURATION_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 _FIRST_BYTE_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
-_MAX_BREAKERS = 256
 _BREAKER_STATES = {"closed": 0, "half-open": 1, "open": 2}
 
 M = TypeVar("M", bound=MetricWrapperBase)
@@ -64,6 +63,7 @@ class Metrics:
         self._first_byte = histogram(telemetry.FIRST_BYTE, _FIRST_BYTE_BUCKETS_S)
         self._in_flight = gauge(telemetry.IN_FLIGHT, "livesum")
         self._breaker_state = _Children(gauge(telemetry.BREAKER_STATE, "livemax"))
+        self._unlisted_breakers: dict[tuple[str, str], int] = {}
         self._exporter = PrometheusMetrics(app=None, path=None, export_defaults=False, registry=registry)
         self._processes = CollectorRegistry()
         self._processes.register(ProcessFigures())
@@ -100,14 +100,20 @@ class Metrics:
         if retries > 0:
             self._retries[(notes.upstream,)].inc(retries)
 
-    def breaker_changed(self, upstream: str, model: str, state: BreakerState) -> None:
+    def breaker_changed(self, upstream: str, model: str, state: BreakerState, is_listed: bool = True) -> None:
         """Notes the state of a breaker of this process. `model` is `""` for the upstream as a whole.
 
-        Upstreams fail for names that nobody lists, too: beyond the first few hundred, all share the label `other`.
+        Upstreams fail for names that nobody lists, too: those share the label `other`, which shows the worst of their states.
         """
-        if (upstream, model) not in self._breaker_state and len(self._breaker_state) >= _MAX_BREAKERS:
+        value, unlisted = _BREAKER_STATES[state], self._unlisted_breakers
+        # A list may change while a breaker is open: it closes under the label under which it was opened.
+        if (upstream, model) in unlisted or not (is_listed or (upstream, model) in self._breaker_state):
+            unlisted[upstream, model] = value
+            if not value:
+                del unlisted[upstream, model]
+            value = max((state for (name, _), state in unlisted.items() if name == upstream), default=0)
             model = OTHER
-        self._breaker_state[upstream, model].set(_BREAKER_STATES[state])
+        self._breaker_state[upstream, model].set(value)
 
     def exposition(self, accept: str) -> tuple[str, str]:
         """All metrics of all workers as text, and its content type, in the best format that the header `Accept` takes."""

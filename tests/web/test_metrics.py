@@ -133,13 +133,20 @@ def test_breaker_when_it_changes(counted: Counted) -> None:
     assert states == [2, 1, 0]
 
 
-def test_breakers_when_very_many_share_a_label(counted: Counted) -> None:
-    for number in range(300):
-        counted.metrics.breaker_changed("openai", f"invented-{number}", "open")
+def test_breakers_of_models_that_nobody_lists_share_a_label_that_shows_the_worst(counted: Counted) -> None:
+    for model, state, shown in (("a", "open", 2), ("b", "open", 2), ("a", "closed", 2), ("b", "half-open", 1), ("b", "closed", 0)):
+        counted.metrics.breaker_changed("openai", model, state, is_listed=False)
+        assert counted("breaker_state", upstream="openai", model=model) is None
+        assert counted("breaker_state", upstream="openai", model="other") == shown
 
-    assert counted("breaker_state", upstream="openai", model="invented-255") == 2
-    assert counted("breaker_state", upstream="openai", model="invented-256") is None
-    assert counted("breaker_state", upstream="openai", model="other") == 2
+
+def test_breaker_closes_under_its_label_when_the_list_changes_meanwhile(counted: Counted) -> None:
+    counted.metrics.breaker_changed("openai", "went", "open", is_listed=True)
+    counted.metrics.breaker_changed("openai", "went", "closed", is_listed=False)
+    counted.metrics.breaker_changed("openai", "came", "open", is_listed=False)
+    counted.metrics.breaker_changed("openai", "came", "closed", is_listed=True)
+
+    assert [counted("breaker_state", upstream="openai", model=model) for model in ("went", "other", "came")] == [0, 0, None]
 
 
 @pytest.mark.parametrize(("accept", "parse"), [("", plain_families), ("text/plain", plain_families), (OPENMETRICS, openmetrics_families)])
