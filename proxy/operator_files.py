@@ -26,6 +26,9 @@ class OperatorFiles:
     catalogue: Catalogue
 
 
+_UNREADABLE = "must name a file with JSON; it cannot be read any more: {}"
+
+# Of the latest settings alone: a master that reloads has no use for those before.
 _kept: dict[Settings, OperatorFiles] = {}
 
 
@@ -64,7 +67,9 @@ def keep_operator_files(settings: Settings) -> None:
     Raises:
         SettingsError: as `read_operator_files`; what was kept before stays.
     """
-    _kept[settings] = _usable(settings)
+    files = _usable(settings)
+    _kept.clear()
+    _kept[settings] = files
 
 
 def read_operator_files(settings: Settings) -> OperatorFiles:
@@ -92,12 +97,20 @@ def _read(settings: Settings) -> tuple[OperatorFiles, dict[str, str]]:
             catalogue = read_catalogue(_decoded(settings.model_catalog_file))
         except InvalidCatalogue as error:
             problems["MODEL_CATALOG_FILE"] = "; ".join(error.problems)
+        except (OSError, ValueError) as error:
+            problems["MODEL_CATALOG_FILE"] = _UNREADABLE.format(error)
     profile = settings.upstream_profile.strip().lower()
     if profile not in (AUTO, *PROFILES):
         problems["UPSTREAM_PROFILE"] = f"must be {AUTO} or one of {', '.join(PROFILES)}"
-    mapping = _decoded(settings.model_mapping_file) if settings.model_mapping_file else {}
+    mapping = {}
+    if settings.model_mapping_file:
+        try:
+            mapping = _decoded(settings.model_mapping_file)
+        except (OSError, ValueError) as error:
+            problems["MODEL_MAPPING_FILE"] = _UNREADABLE.format(error)
     return OperatorFiles(mapping, catalogue), settings.told_with_place(problems)
 
 
 def _decoded(path: str) -> Any:
+    """What is in a file that was well when the settings were made: it may have changed since. Raises `OSError` or `ValueError`."""
     return orjson.loads(Path(path).read_bytes())
