@@ -8,10 +8,10 @@ BIN := .venv/bin
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format typing imports docs build clean
+.PHONY: help run test lint format typing imports docs bench bench-quick build clean
 
 help: ## what there is to make
-	@sed -n "s|^\([a-z ]*\):.*## |  make \1: |p" $(MAKEFILE_LIST)
+	@sed -n "s|^\([a-z -]*\):.*## |  make \1: |p" $(MAKEFILE_LIST)
 
 run: .venv/installed ## serve OPENAI_API_BASE_URL (from the environment or .env), or the demo when there is none
 	@exec $(BIN)/ollama-openai-proxy serve --or-demo
@@ -25,6 +25,12 @@ lint typing imports docs: .venv/tox ## one of the checks
 format: .venv/tox ## put the code into its form
 	$(BIN)/tox exec -e lint -- ruff check --fix
 	$(BIN)/tox exec -e lint -- ruff format
+
+bench: .venv/bench ## measure everything, in about 20 minutes, and write it into docs/performance.md
+	$(BIN)/python -m benchmarks full
+
+bench-quick: .venv/bench ## measure in under 2 minutes what was lost or won since the recorded run
+	$(BIN)/python -m benchmarks quick
 
 build: .venv/installed ## the wheel and the source archive, in dist/
 	$(BIN)/uv build
@@ -44,4 +50,8 @@ clean: ## remove what the other targets made
 
 .venv/tox: .venv/bin/uv pyproject.toml
 	$(BIN)/uv pip install --quiet --python $(BIN)/python 'tox>=4.24' 'tox-uv>=1.20'
+	@touch $@
+
+.venv/bench: .venv/installed pyproject.toml
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[bench]'
 	@touch $@

@@ -1,0 +1,98 @@
+"""`python -m benchmarks`: the commands. Each stops by itself; a watchdog stops a run that does not."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+
+import click
+import orjson
+
+from benchmarks.contenders.environments import python_of
+from benchmarks.contenders.peers import LITELLM, PEER
+from benchmarks.machine import CannotMeasure
+from benchmarks.plan import FULL, QUICK, SECTIONS, SHORT, Plan
+from benchmarks.processes import DidNotStart
+from benchmarks.quick import comparison
+from benchmarks.report import DOCUMENT, RECORDED, keep, write_document
+from benchmarks.results import Results
+from benchmarks.run import run
+from benchmarks.sections.lineup import OwnAnswerWrong
+from benchmarks.tables import all_tables
+
+_LONGEST_S = {"full": 2400, "short": 900, "quick": 240}
+
+
+@click.group(help="The gateway beside what users would pick instead. docs/performance.md tells how it is measured.")
+def main() -> None:
+    """The group of all commands."""
+
+
+@main.command()
+def full() -> None:
+    """Measure everything (about 20 minutes), and write it into docs/performance.md."""
+    with _bounded(FULL):
+        for requirement in (PEER, LITELLM):
+            python_of(requirement)
+        keep(run(FULL))
+    click.echo(f"written into {DOCUMENT.name}")
+
+
+@main.command()
+def quick() -> None:
+    """Measure the gateway and the bare pass-through (under 2 minutes); tell what was lost or won since the recorded run."""
+    with _bounded(QUICK):
+        now = Results(run(QUICK)).key_ratios()
+    recorded = orjson.loads(RECORDED.read_bytes())["ratios"] if RECORDED.exists() else {}
+    click.echo(f"\n{comparison(recorded, now)}")
+    if not recorded:
+        click.echo("\nNothing is recorded yet: `make bench` does it.")
+
+
+@main.command()
+@click.option("--only", default=",".join(SECTIONS), show_default=True, help="Comma list of sections.")
+@click.option("--peers/--no-peers", default=True, help="With the programs of others, or without.")
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Where to write the JSON.")
+def short(only: str, peers: bool, output: Path | None) -> None:
+    """Measure a little of everything, to see that it can be measured; its figures mean little, and are not kept."""
+    sections = tuple(only.split(","))
+    if strangers := set(sections) - set(SECTIONS):
+        raise click.BadParameter(f"no such section: {', '.join(sorted(strangers))}")
+    with _bounded(SHORT):
+        content = run(replace(SHORT, sections=sections, peers=peers))
+    if output is not None:
+        output.write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2))
+    click.echo(all_tables(Results(content)))
+
+
+@main.command()
+def report() -> None:
+    """Write docs/performance.md anew from the kept run."""
+    write_document()
+
+
+@contextmanager
+def _bounded(plan: Plan) -> Iterator[None]:
+    """Ends what runs too long, and ends in good order when it is told to: whatever was started is stopped."""
+
+    def give_up(_: int, __: FrameType | None) -> None:
+        raise TimeoutError(f"the run took more than {_LONGEST_S[plan.kind]} s")
+
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(_LONGEST_S[plan.kind])
+    try:
+        yield
+    except (CannotMeasure, DidNotStart, OwnAnswerWrong, TimeoutError) as failure:
+        raise click.ClickException(str(failure)) from failure
+    finally:
+        signal.alarm(0)
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m benchmarks")

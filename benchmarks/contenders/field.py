@@ -1,0 +1,60 @@
+"""The field: everybody who is measured, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.contenders import own, peers
+from benchmarks.processes import Launch, Program, running
+from benchmarks.site import Site
+from benchmarks.titles import BARE, DIRECT, GATEWAY, LITELLM, NGINX, PEER, RELAY, TITLES
+from benchmarks.workloads import Dialect
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """One who is measured. `dialect` is what it is asked in; `launch` is `None` for the upstream itself."""
+
+    name: str
+    dialect: Dialect
+    launch: Callable[[Path, str], Launch] | None
+
+    @property
+    def title(self) -> str:
+        return TITLES[self.name]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A contender that serves. `url` is what a question's path is appended to."""
+
+    contender: Contender
+    url: str
+    program: Program
+
+
+_ALL = (
+    Contender(GATEWAY, "ollama", own.launch_gateway),
+    Contender(RELAY, "openai", own.launch_gateway),
+    Contender(BARE, "openai", own.launch_bare),
+    Contender(DIRECT, "openai", None),
+    Contender(NGINX, "openai", own.launch_nginx),
+    Contender(PEER, "ollama", peers.launch_peer),
+    Contender(LITELLM, "openai", peers.launch_litellm),
+)
+FIELD = {contender.name: contender for contender in _ALL}
+
+
+@contextmanager
+def standing(name: str, site: Site, upstream: Program, place: str) -> Iterator[Standing]:
+    """The contender, serving, with `place` of `upstream` behind it."""
+    contender = FIELD[name]
+    if contender.launch is None:
+        yield Standing(contender, f"{upstream.url}/{place}", upstream)
+        return
+    launch = contender.launch(site.folder, f"{upstream.url}/{place}/v1")
+    with running(launch, site.cores.subject, site.folder) as program:
+        yield Standing(contender, program.url, program)

@@ -1,0 +1,47 @@
+"""Writes what a full run found: the JSON, the pictures, the tables in `docs/performance.md`, and the ratios for later runs to compare."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from benchmarks.results import Results
+from benchmarks.site import ROOT
+from benchmarks.tables import all_tables
+
+DOCUMENT = ROOT / "docs/performance.md"
+FOLDER = ROOT / "docs/performance"
+RESULTS = FOLDER / "results.json"
+RECORDED = ROOT / "benchmarks/recorded.json"
+_BEGIN, _END = "<!-- results: begin -->", "<!-- results: end -->"
+
+
+def keep(content: Mapping[str, Any]) -> None:
+    """Keeps a run as the one that the documents speak of, and that later runs are compared with."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    RESULTS.write_bytes(_json(content))
+    RECORDED.write_bytes(_json({"run": content["run"], "ratios": Results(content).key_ratios()}))
+    write_document()
+
+
+def write_document() -> None:
+    """Draws the pictures and writes the tables of the kept run anew."""
+    from benchmarks.plots import draw_all  # noqa: PLC0415 - matplotlib takes half a second, and only this needs it
+
+    results = Results(orjson.loads(RESULTS.read_bytes()))
+    DOCUMENT.write_text(with_results(DOCUMENT.read_text(), all_tables(results), draw_all(results, FOLDER)))
+
+
+def with_results(document: str, tables: str, pictures: Sequence[str]) -> str:
+    """The document with other results between its marks."""
+    before, _, rest = document.partition(_BEGIN)
+    _, _, after = rest.partition(_END)
+    shown = "\n\n".join(f"![{Path(name).stem}](performance/{name})" for name in pictures)
+    return f"{before}{_BEGIN}\n\n{shown}\n\n{tables}\n\n{_END}{after}"
+
+
+def _json(content: Any) -> bytes:
+    return orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)

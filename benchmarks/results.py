@@ -1,0 +1,89 @@
+"""What a run found, and what follows from it: medians, ratios to the bare pass-through, added times. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from statistics import median
+from typing import Any, Literal
+
+from benchmarks.plan import Ratio, Sample, medians, ratio
+from benchmarks.titles import BARE, DIRECT, GATEWAY, RELAY
+
+Better = Literal["higher", "lower"]
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """The JSON of a run, asked by section and contender. What was not measured is `None`."""
+
+    content: Mapping[str, Any]
+
+    def samples(self, section: str, contender: str) -> list[Sample]:
+        """The samples of all rounds; `[]` when there are none."""
+        return list(self._section(section).get("rounds", {}).get(contender, ()))
+
+    def contenders(self, section: str) -> list[str]:
+        """Who was measured."""
+        return list(self._section(section).get("rounds", {}) or self._section(section).get("figures", {}))
+
+    def median(self, section: str, contender: str, metric: str) -> float | None:
+        samples = self.samples(section, contender)
+        return medians(samples)[metric] if samples else None
+
+    def ratio(self, section: str, contender: str, metric: str, base: str = BARE) -> Ratio | None:
+        """How many times `base` the contender is."""
+        samples, bases = self.samples(section, contender), self.samples(section, base)
+        return ratio(samples, bases, metric) if samples and bases else None
+
+    def added_first_token_us(self, contender: str, metric: str = "total_p50_us") -> float | None:
+        """How much later the first token comes than from the upstream itself, whose median is taken off in each round."""
+        added = self._added(contender, metric)
+        return median(added) if added else None
+
+    def added_first_token_ratio(self, contender: str) -> Ratio | None:
+        """What the contender adds before the first token, over what the bare pass-through adds."""
+        mine, bare = self._added(contender), self._added(BARE)
+        if not mine or not bare:
+            return None
+        pairs = [of / to for of, to in zip(mine, bare, strict=True)]
+        return Ratio(median(pairs), min(pairs), max(pairs))
+
+    def added_lag_us(self, contender: str, metric: str) -> float | None:
+        """How much later a token comes than from the upstream itself, at the same percentile."""
+        mine, direct = self.median("paced", contender, metric), self.median("paced", DIRECT, metric)
+        return None if mine is None or direct is None else mine - direct
+
+    def figure(self, section: str, contender: str, name: str) -> Any:
+        """A number that was measured once."""
+        return self._section(section).get("figures", {}).get(contender, {}).get(name)
+
+    def grown(self, what: str) -> dict[int, float]:
+        """Microseconds of processor per request, by the number of connections, messages or models."""
+        rounds = self._section("growth").get(what, {}).get("rounds", {})
+        return {int(number): medians(samples)["cpu_us_per_request"] for number, samples in rounds.items()}
+
+    def problems(self, section: str) -> Mapping[str, str]:
+        """What was wrong with whom."""
+        problems: Mapping[str, str] = self._section(section).get("problems", {})
+        return problems
+
+    def key_ratios(self) -> dict[str, dict[str, Any]]:
+        """The ratios by which runs are compared: value, lowest and highest of the rounds, and which way is better."""
+        return {name: {**asdict(found), "better": better} for name, found, better in self._key_ratios() if found is not None}
+
+    def _key_ratios(self) -> Iterator[tuple[str, Ratio | None, Better]]:
+        for contender, way in ((GATEWAY, "translated"), (RELAY, "relayed")):
+            for section in ("chat", "stream"):
+                yield f"{section}, {way}: answers per second", self.ratio(section, contender, "requests_per_s"), "higher"
+                yield f"{section}, {way}: processor per answer", self.ratio(section, contender, "cpu_us_per_request"), "lower"
+            yield f"paced, {way}: processor per token", self.ratio("paced", contender, "cpu_us_per_token"), "lower"
+            yield f"first token, {way}: added time", self.added_first_token_ratio(contender), "lower"
+
+    def _added(self, contender: str, metric: str = "total_p50_us") -> list[float]:
+        mine, direct = self.samples("first_token", contender), self.samples("first_token", DIRECT)
+        return [one[metric] - other["total_p50_us"] for one, other in zip(mine, direct, strict=bool(mine))]
+
+    def _section(self, name: str) -> Mapping[str, Any]:
+        section: Mapping[str, Any] = self.content["sections"].get(name, {})
+        return section

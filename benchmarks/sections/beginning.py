@@ -1,0 +1,57 @@
+"""The first token of a new connection to an idle contender: how long one waits for it, and on which way."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from benchmarks.contenders.field import Standing
+from benchmarks.loads.streams import FirstToken, first_token
+from benchmarks.plan import Plan, Sample, percentile, turns
+from benchmarks.sections.lineup import contenders, found, lineup
+from benchmarks.site import Site
+from benchmarks.titles import TITLES
+from benchmarks.workloads import paced
+
+_PLACE = "paced/3/5"
+# For all of the last exchange to be over: the contender sleeps when the next one comes.
+_REST_S = 0.005
+
+
+def measure_first_tokens(site: Site, plan: Plan, own: tuple[str, ...]) -> dict[str, Any]:
+    """Samples of each contender in turn."""
+    samples: dict[str, list[Sample]] = {}
+    names = contenders(plan, *own)
+    if "direct" not in names:
+        names.append("direct")
+    with lineup(site, site.paced, _PLACE, names) as ready:
+        for standing in ready.standings.values():
+            asyncio.run(_ask_one_by_one(standing, 3))
+        for round_number, name in turns(ready.names, plan.first_token_rounds):
+            sample = asyncio.run(_sample(ready.standings[name], plan.first_tokens))
+            samples.setdefault(name, []).append(sample)
+            site.say(
+                f"  first token {round_number + 1}/{plan.first_token_rounds} {TITLES[name]}: {sample['total_p50_us']:.0f} us, "
+                f"p99 {sample['total_p99_us']:.0f} us"
+            )
+    return found(ready, samples)
+
+
+async def _sample(standing: Standing, count: int) -> Sample:
+    tokens = await _ask_one_by_one(standing, count)
+    totals_us = [token.total_ns / 1e3 for token in tokens]
+    return {
+        "total_p50_us": percentile(totals_us, 50),
+        "total_p99_us": percentile(totals_us, 99),
+        "asking_p50_us": percentile([token.asking_ns / 1e3 for token in tokens], 50),
+        "answering_p50_us": percentile([token.answering_ns / 1e3 for token in tokens], 50),
+    }
+
+
+async def _ask_one_by_one(standing: Standing, count: int) -> list[FirstToken]:
+    question = paced(standing.contender.dialect)
+    tokens: list[FirstToken] = []
+    for _ in range(count):
+        tokens.append(await first_token(standing.url, question))
+        await asyncio.sleep(_REST_S)
+    return tokens

@@ -1,0 +1,57 @@
+"""What a request costs as the numbers grow: of connections, of models that the upstream lists, of messages in a chat's history."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from typing import Any
+
+from benchmarks.contenders.field import standing
+from benchmarks.plan import Plan, Sample, turns
+from benchmarks.sections.lineup import Asking
+from benchmarks.site import Site
+from benchmarks.titles import GATEWAY
+from benchmarks.upstreams.canned import MODEL_COUNTS
+from benchmarks.workloads import Workload, chat, long_chat
+
+_CONNECTIONS = (1, 10, 100, 1000)
+_MESSAGES = (2, 20, 200)
+_ANY_LENGTH = (1, 2**31)
+# What is begun when the load ends costs, but is not counted. With many connections that is much, unless the load lasts longer.
+_MANY, _MANY_TIMES = 1000, 4
+
+
+def measure_growth(site: Site, plan: Plan) -> dict[str, Any]:
+    """For each of the three, samples of the gateway for each number in turn; the numbers are the contenders."""
+    with ExitStack() as stack:
+        at_chat = _Subject(stack, site, "chat")
+        connections = {str(number): at_chat.asked(chat(), number) for number in _CONNECTIONS}
+        messages = {str(number): at_chat.asked(long_chat(number), plan.connections) for number in _MESSAGES}
+        models = {str(number): _Subject(stack, site, f"models-{number}").asked(chat(), plan.connections) for number in MODEL_COUNTS}
+        return {
+            "connections": _rounds(site, plan, "connections", connections),
+            "messages": _rounds(site, plan, "messages", messages),
+            "models": _rounds(site, plan, "models", models),
+        }
+
+
+class _Subject:
+    """A gateway with a place of the canned upstream behind it."""
+
+    def __init__(self, stack: ExitStack, site: Site, place: str) -> None:
+        self._site = site
+        self._standing = stack.enter_context(standing(GATEWAY, site, site.canned, place))
+
+    def asked(self, workload: Workload, connections: int) -> Asking:
+        return Asking(self._site, self._standing, workload.questions["ollama"], _ANY_LENGTH, connections)
+
+
+def _rounds(site: Site, plan: Plan, what: str, asking: Mapping[str, Asking]) -> dict[str, Any]:
+    samples: dict[str, list[Sample]] = {}
+    for one in asking.values():
+        one.sample(1)
+    for _, number in turns(list(asking), plan.growth_rounds):
+        sample = asking[number].sample(plan.growth_s * (_MANY_TIMES if asking[number].connections >= _MANY else 1))
+        samples.setdefault(number, []).append(sample)
+        site.say(f"  {number} {what}: {sample['cpu_us_per_request']:.0f} us of processor per request")
+    return {"rounds": samples, "problems": {}}

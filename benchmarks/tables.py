@@ -1,0 +1,146 @@
+"""The results as tables in Markdown. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from benchmarks.plan import Ratio
+from benchmarks.results import Results
+from benchmarks.targets import verdicts
+from benchmarks.titles import DIRECT, TITLES
+
+Row = Callable[[Results, str, str], Sequence[str]]
+
+_MET = {True: "yes", False: "**no**", None: ""}
+
+
+def all_tables(results: Results) -> str:
+    """Everything that the run found, with headings."""
+    parts = [
+        *_about(results),
+        "### Targets",
+        _table(("what", "target", "measured", "met"), ((row.what, row.target, row.measured, _MET[row.met]) for row in verdicts(results))),
+    ]
+    for section, heading, head, row in _SECTIONS:
+        parts += _section(results, section, heading, head, row)
+    parts += _growth(results)
+    parts += _profile(results)
+    return "\n\n".join(parts)
+
+
+def _about(results: Results) -> list[str]:
+    run, machine = results.content["run"], results.content["machine"]
+    packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
+    hardware = f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB, {machine['system']}"
+    mood = f"load average before it {machine['load_average_before']}"
+    return [
+        f"A {run['kind']} run of {run['seconds'] / 60:.0f} minutes on {run['started'][:10]}; {mood}.",
+        f"{hardware}, Python {machine['python']}, {machine['nginx']}, {machine['wrk']}, {packages}.",
+    ]
+
+
+def _section(results: Results, section: str, heading: str, head: Sequence[str], row: Row) -> list[str]:
+    names = results.contenders(section)
+    if not names:
+        return []
+    parts = [f"### {heading}", _table(head, ((TITLES[name], *row(results, section, name)) for name in names))]
+    if problems := results.problems(section):
+        parts.append("\n".join(f"* {TITLES[name]}: {problem}" for name, problem in problems.items()))
+    return parts
+
+
+def _throughput_row(results: Results, section: str, name: str) -> Sequence[str]:
+    return (
+        _number(results.median(section, name, "requests_per_s")),
+        _times(results.ratio(section, name, "requests_per_s")),
+        _us(results.median(section, name, "cpu_us_per_request")),
+        _times(results.ratio(section, name, "cpu_us_per_request")),
+        _us(results.median(section, name, "p50_us")),
+        _us(results.median(section, name, "p99_us")),
+    )
+
+
+def _paced_row(results: Results, section: str, name: str) -> Sequence[str]:
+    return (
+        _us(results.median(section, name, "cpu_us_per_token")),
+        _times(results.ratio(section, name, "cpu_us_per_token")),
+        _us(results.median(section, name, "lag_p50_us")),
+        _us(results.median(section, name, "lag_p99_us")),
+        _number(results.median(section, name, "tokens_per_s")),
+    )
+
+
+def _first_token_row(results: Results, section: str, name: str) -> Sequence[str]:
+    added = "" if name == DIRECT else _us(results.added_first_token_us(name))
+    times = "" if name == DIRECT else _times(results.added_first_token_ratio(name))
+    return _us(results.median(section, name, "total_p50_us")), _us(results.median(section, name, "total_p99_us")), added, times
+
+
+def _held_row(results: Results, section: str, name: str) -> Sequence[str]:
+    kib, p50, p99, lost = (results.figure(section, name, key) for key in ("kib_each", "newcomer_p50_ms", "newcomer_p99_ms", "lost"))
+    return f"{kib:.1f} KiB", f"{p50:.1f} ms", f"{p99:.1f} ms", f"{lost:.0f}"
+
+
+def _memory_row(results: Results, section: str, name: str) -> Sequence[str]:
+    return [f"{results.figure(section, name, key):.1f} MiB" for key in ("start_mib", "loaded_mib", "streaming_mib")]
+
+
+def _start_row(results: Results, section: str, name: str) -> Sequence[str]:
+    units = (("seconds", "s"), ("cpu_s", "s"), ("mib", "MiB"))
+    return [f"{results.median(section, name, metric):.2f} {unit}" for metric, unit in units]
+
+
+def _large_row(results: Results, section: str, name: str) -> Sequence[str]:
+    extra = results.figure(section, name, "extra_memory_of_request")
+    return f"{extra:.1f} x the request", *(_us(results.figure(section, name, f"cpu_us_for_{kibibytes}_kib")) for kibibytes in (256, 1024))
+
+
+def _growth(results: Results) -> Iterator[str]:
+    found = [(what, results.grown(what)) for what in ("connections", "models", "messages")]
+    rows = [(f"{number} {what}", _us(cost_us)) for what, costs in found for number, cost_us in sorted(costs.items())]
+    if rows:
+        yield "### Growth"
+        yield _table(("with", "processor per request"), rows)
+
+
+def _profile(results: Results) -> Iterator[str]:
+    for way in results.contenders("profile"):
+        cpu_us = results.figure("profile", way, "cpu_us_per_request")
+        yield f"### Where the time goes: {way}"
+        yield f"{cpu_us:.0f} us of processor per answer."
+        layers = results.figure("profile", way, "layers").items()
+        yield _table(("layer", "share", "time"), ((layer, f"{share:.0%}", _us(share * cpu_us)) for layer, share in layers))
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _times(found: Ratio | None) -> str:
+    return "" if found is None else f"{found.value:.3g} ({found.low:.2g} to {found.high:.2g})"
+
+
+def _us(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:.0f} us" if abs(value) < 10_000 else f"{value / 1000:.1f} ms"
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:,.0f}"
+
+
+_THROUGHPUT = ("who", "answers/s", "x bare", "processor per answer", "x bare", "p50", "p99")
+_SECTIONS: Sequence[tuple[str, str, Sequence[str], Row]] = (
+    ("chat", "Chat, answered whole", _THROUGHPUT, _throughput_row),
+    ("stream", "Chat, a stream of 200 records in one burst", _THROUGHPUT, _throughput_row),
+    ("tools", "Chat, answered by a tool call", _THROUGHPUT, _throughput_row),
+    ("embeddings", "Embeddings, two texts", _THROUGHPUT, _throughput_row),
+    ("paced", "Paced streams", ("who", "processor per token", "x bare", "lag p50", "lag p99", "tokens/s"), _paced_row),
+    ("first_token", "First token, new connection", ("who", "p50", "p99", "added", "x bare"), _first_token_row),
+    ("held", "Held streams", ("who", "memory of each", "newcomer p50", "newcomer p99", "lost"), _held_row),
+    ("memory", "Memory of a worker", ("who", "at the start", "under load", "streaming"), _memory_row),
+    ("start", "Start", ("who", "to the first answer", "processor", "memory"), _start_row),
+    ("large", "Large requests and records", ("who", "10 MiB picture, extra memory", "256 KiB record", "1 MiB record"), _large_row),
+)

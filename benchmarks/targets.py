@@ -1,0 +1,122 @@
+"""What the gateway is meant to reach, and whether a run shows it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from benchmarks.plan import Ratio
+from benchmarks.results import Results
+from benchmarks.titles import BARE, GATEWAY, LITELLM, PEER, RELAY
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One row of the table of targets. `met` is `None` when nothing was measured."""
+
+    what: str
+    target: str
+    measured: str
+    met: bool | None
+
+
+def verdicts(results: Results) -> list[Verdict]:
+    """All targets, in the order of their table."""
+    return [
+        *_throughput(results),
+        *_pace(results),
+        *_first_token(results),
+        *_held(results),
+        *_memory_and_start(results),
+        *_large(results),
+        *_growth(results),
+    ]
+
+
+def _at_least(what: str, target: float, unit: str, found: float | None) -> Verdict:
+    return _verdict(what, f"at least {target:g} {unit}", unit, found, lambda value: value >= target)
+
+
+def _at_most(what: str, target: float, unit: str, found: float | None) -> Verdict:
+    return _verdict(what, f"at most {target:g} {unit}", unit, found, lambda value: value <= target)
+
+
+def _verdict(what: str, target: str, unit: str, found: float | None, meets: Callable[[float], bool]) -> Verdict:
+    if found is None:
+        return Verdict(what, target, "not measured", None)
+    return Verdict(what, target, f"{found:,.0f} {unit}" if abs(found) >= 100 else f"{found:.3g} {unit}", meets(found))
+
+
+def _value(found: Ratio | None) -> float | None:
+    return None if found is None else found.value
+
+
+def _throughput(results: Results) -> Iterator[Verdict]:
+    def times(section: str, contender: str, base: str) -> float | None:
+        return _value(results.ratio(section, contender, "requests_per_s", base))
+
+    yield _at_least("relayed chat, answers/s", 2.2, "x bare", times("chat", RELAY, BARE))
+    yield _at_least("translated chat, answers/s", 2, "x bare", times("chat", GATEWAY, BARE))
+    yield _at_least("translated chat, answers/s", 5, "x ollama-openai-proxy", times("chat", GATEWAY, PEER))
+    yield _at_least("translated chat, answers/s", 20, "x LiteLLM", times("chat", GATEWAY, LITELLM))
+    yield _at_least("translated stream, records/s", 0.6, "x bare", times("stream", GATEWAY, BARE))
+    yield _at_least("translated stream, records/s", 10, "x ollama-openai-proxy", times("stream", GATEWAY, PEER))
+    yield _at_least("translated stream, records/s", 50, "x LiteLLM", times("stream", GATEWAY, LITELLM))
+    yield _at_least("relayed stream, streams/s", 2, "x bare", times("stream", RELAY, BARE))
+
+
+def _pace(results: Results) -> Iterator[Verdict]:
+    yield _at_most("paced streams, processor per token", 1.2, "x bare", _value(results.ratio("paced", GATEWAY, "cpu_us_per_token")))
+    yield _at_most("paced streams, added per token, median", 1000, "us", results.added_lag_us(GATEWAY, "lag_p50_us"))
+    yield _at_most("paced streams, added per token, p99", 5000, "us", results.added_lag_us(GATEWAY, "lag_p99_us"))
+
+
+def _first_token(results: Results) -> Iterator[Verdict]:
+    yield _at_most("added time to first token, median", 0.8, "x bare", _value(results.added_first_token_ratio(GATEWAY)))
+    median_us = results.added_first_token_us(GATEWAY)
+    p99_us = results.added_first_token_us(GATEWAY, "total_p99_us")
+    spread = None if median_us is None or p99_us is None else p99_us / median_us
+    yield _at_most("added time to first token, p99", 3, "x its median", spread)
+
+
+def _held(results: Results) -> Iterator[Verdict]:
+    def figure(name: str) -> float | None:
+        found: float | None = results.figure("held", GATEWAY, name)
+        return found
+
+    yield _at_most("held streams, memory of each", 60, "KiB", figure("kib_each"))
+    yield _at_most("held streams, lost", 0, "streams", figure("lost"))
+    yield _at_most("held streams, first token of a newcomer, p99", 20, "ms", figure("newcomer_p99_ms"))
+
+
+def _memory_and_start(results: Results) -> Iterator[Verdict]:
+    yield _at_most("memory of a worker at the start", 60, "MiB", results.figure("memory", GATEWAY, "start_mib"))
+    yield _at_most("memory of a worker under load", 80, "MiB", results.figure("memory", GATEWAY, "loaded_mib"))
+    steps = results.figure("memory", GATEWAY, "steps")
+    # The first step still warms caches up.
+    grown_mib = steps[-1]["mib"] - steps[0]["mib"] if steps else None
+    yield _at_most("memory gained from the first fifth of 100,000 requests to the last", 1, "MiB", grown_mib)
+    yield _at_most("from `serve` to the first answer", 1.5, "s", results.median("start", GATEWAY, "seconds"))
+
+
+def _large(results: Results) -> Iterator[Verdict]:
+    for contender, way in ((GATEWAY, "translated"), (RELAY, "relayed")):
+        extra = results.figure("large", contender, "extra_memory_of_request")
+        yield _at_most(f"a picture of 10 MiB, {way}: extra memory", 2.5, "x the request", extra)
+    short, long = (results.figure("large", GATEWAY, f"cpu_us_for_{kibibytes}_kib") for kibibytes in (256, 1024))
+    yield _at_most("a record of 1 MiB, processor", 4.4, "x one of 256 KiB", long / short if short else None)
+
+
+def _growth(results: Results) -> Iterator[Verdict]:
+    connections, models, messages = (results.grown(what) for what in ("connections", "models", "messages"))
+    yield _at_most("processor per request, 1,000 connections", 1.2, "x 10 connections", _grown(connections, 10, 1000))
+    yield _at_most("processor per request, 200 models", 1.1, "x 1 model", _grown(models, 1, 200))
+    linear = None
+    if messages:
+        each_us = (messages[20] - messages[2]) / 18
+        linear = (messages[200] - messages[2]) / 198 / each_us if each_us > 0 else None
+    yield _at_most("processor per message, history of 200", 1.2, "x history of 20", linear)
+
+
+def _grown(found: dict[int, float], small: int, large: int) -> float | None:
+    return found[large] / found[small] if found else None

@@ -1,0 +1,15 @@
+"""The names of those who are measured: short ones for data, long ones for people. Pure."""
+
+from __future__ import annotations
+
+GATEWAY, RELAY, BARE, DIRECT, NGINX, PEER, LITELLM = "gateway", "relay", "bare", "direct", "nginx", "peer", "litellm"
+
+TITLES = {
+    GATEWAY: "the gateway, Ollama to OpenAI",
+    RELAY: "the gateway, OpenAI relayed",
+    BARE: "bare Flask + requests pass-through",
+    DIRECT: "the upstream itself",
+    NGINX: "nginx as a reverse proxy",
+    PEER: "ollama-openai-proxy 0.7.0",
+    LITELLM: "LiteLLM proxy",
+}

@@ -1,0 +1,139 @@
+"""What is asked, in both dialects, and what every right answer to it must hold. Pure.
+
+A workload names the place at the canned upstream that answers it. A `Question` has `mark`, text that stands near the end of each complete
+answer: wrk looks for it in every answer, and for the length of the first one, which `check` has read whole.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Literal
+
+import orjson
+
+from benchmarks import checks
+from benchmarks.checks import CHAT_TEXT, CITY, MODEL, TOOL_NAME
+
+Dialect = Literal["ollama", "openai"]
+_SHORT_CHAT = [
+    {"role": "system", "content": "You are a helpful assistant."},
+    {"role": "user", "content": "Why is the sky blue? Answer in one sentence."},
+]
+_OPTIONS = {"options": {"temperature": 0.7, "top_p": 0.9, "num_predict": 100}}
+_SAMPLING = {"temperature": 0.7, "top_p": 0.9, "max_tokens": 100}
+_TOOL = {
+    "type": "function",
+    "function": {
+        "name": TOOL_NAME,
+        "description": "The weather in a city, now.",
+        "parameters": {
+            "type": "object",
+            "properties": {"city": {"type": "string", "description": "Name of the city."}, "days": {"type": "integer"}},
+            "required": ["city"],
+        },
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One request. `check` raises `checks.WrongAnswer` for an answer's body that is not the whole truth."""
+
+    path: str
+    body: bytes
+    mark: bytes
+    check: Callable[[bytes], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """`place` is where the canned upstream answers it, the first part of its path; `records` is how many records one answer has."""
+
+    name: str
+    place: str
+    records: int
+    questions: Mapping[Dialect, Question]
+
+
+def chat(place: str = "chat", messages: list[dict[str, Any]] | None = None) -> Workload:
+    """A chat that is answered whole."""
+    payload = {"model": MODEL, "messages": messages or _SHORT_CHAT, "stream": False}
+    mark = CHAT_TEXT.encode()
+    questions: dict[Dialect, Question] = {
+        "ollama": Question("/api/chat", orjson.dumps(payload | _OPTIONS), mark, checks.check_ollama_chat),
+        "openai": Question("/v1/chat/completions", orjson.dumps(payload | _SAMPLING), mark, checks.check_openai_chat),
+    }
+    return Workload("chat", place, 1, questions)
+
+
+def stream() -> Workload:
+    """A chat whose answer is a stream of records, all at once."""
+    payload = {"model": MODEL, "messages": _SHORT_CHAT, "stream": True}
+    openai = payload | {"stream_options": {"include_usage": True}}
+    questions: dict[Dialect, Question] = {
+        "ollama": Question("/api/chat", orjson.dumps(payload), b'"done_reason":', checks.check_ollama_stream),
+        "openai": Question("/v1/chat/completions", orjson.dumps(openai), b"data: [DONE]", checks.check_openai_stream),
+    }
+    return Workload("stream", "stream", checks.STREAM_RECORDS, questions)
+
+
+def tools() -> Workload:
+    """A chat with a tool that the model calls."""
+    payload = {"model": MODEL, "messages": _SHORT_CHAT, "tools": [_TOOL], "stream": False}
+    body = orjson.dumps(payload)
+    questions: dict[Dialect, Question] = {
+        "ollama": Question("/api/chat", body, CITY.encode(), checks.check_ollama_tool_call),
+        "openai": Question("/v1/chat/completions", body, CITY.encode(), checks.check_openai_tool_call),
+    }
+    return Workload("tools", "tools", 1, questions)
+
+
+def embeddings() -> Workload:
+    """Two texts, two vectors."""
+    body = orjson.dumps({"model": MODEL, "input": ["The sky is blue.", "Grass is green."]})
+    questions: dict[Dialect, Question] = {
+        "ollama": Question("/api/embed", body, b"]]", checks.check_ollama_vectors),
+        "openai": Question("/v1/embeddings", body, b'"usage"', checks.check_openai_vectors),
+    }
+    return Workload("embeddings", "chat", 1, questions)
+
+
+def long_chat(messages: int) -> Workload:
+    """A chat with a history of so many messages, each about as long as people write them."""
+    turns = [
+        {"role": ("user", "assistant")[number % 2], "content": f"This is message {number}. " + "word " * 30} for number in range(messages)
+    ]
+    return chat(messages=turns)
+
+
+def picture_chat(body_bytes: int) -> Workload:
+    """A chat with one picture, whose request is about `body_bytes` long in Ollama's dialect."""
+    picture = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(body_bytes * 3 // 4)).decode()
+    asked = "What is in this picture?"
+    ollama = {"model": MODEL, "messages": [{"role": "user", "content": asked, "images": [picture]}], "stream": False}
+    parts = [{"type": "text", "text": asked}, {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{picture}"}}]
+    openai = {"model": MODEL, "messages": [{"role": "user", "content": parts}], "stream": False}
+    mark = CHAT_TEXT.encode()
+    questions: dict[Dialect, Question] = {
+        "ollama": Question("/api/chat", orjson.dumps(ollama), mark, checks.check_ollama_chat),
+        "openai": Question("/v1/chat/completions", orjson.dumps(openai), mark, checks.check_openai_chat),
+    }
+    return Workload("picture", "chat", 1, questions)
+
+
+def long_record(kibibytes: int) -> Workload:
+    """A stream whose answer is one long record."""
+    of_stream = stream().questions
+    questions: dict[Dialect, Question] = {
+        dialect: replace(question, check=partial(checks.check_length, least_bytes=kibibytes * 1024))
+        for dialect, question in of_stream.items()
+    }
+    return Workload("long record", f"record-{kibibytes}", 1, questions)
+
+
+def paced(dialect: Dialect) -> Question:
+    """A stream from the paced upstream, whose tokens are stamps."""
+    return stream().questions[dialect]

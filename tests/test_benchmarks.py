@@ -1,0 +1,351 @@
+"""The benchmark, as far as it needs no clock: its arithmetic, its canned answers, its configurations, what it writes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from benchmarks import checks, workloads
+from benchmarks.checks import problem_of
+from benchmarks.loads.streams import StreamLost, Watched
+from benchmarks.plan import FULL, QUICK, SECTIONS, SHORT, Ratio, medians, percentile, ratio, turns
+from benchmarks.quick import comparison, lost_or_won
+from benchmarks.report import with_results
+from benchmarks.results import Results
+from benchmarks.sections.profile import costliest_functions, layer_of, read_stacks, shares_of_layers
+from benchmarks.tables import all_tables
+from benchmarks.targets import verdicts
+from benchmarks.upstreams import canned
+from benchmarks.upstreams.nginx import reverse_proxy_config, upstream_config
+
+ROOT = Path(__file__).parents[1]
+
+
+def samples(**metrics: list[float]) -> list[dict[str, float]]:
+    """One sample per round."""
+    return [dict(zip(metrics, values, strict=True)) for values in zip(*metrics.values(), strict=True)]
+
+
+def a_run(**sections: Any) -> Results:
+    """A run that found `sections`."""
+    machine = {
+        "processor": "P",
+        "cores": 2,
+        "memory_gib": 4,
+        "system": "S",
+        "python": "3",
+        "nginx": "n",
+        "wrk": "w",
+        "packages": {"p": "1"},
+    }
+    about = {"kind": "full", "seconds": 600, "started": "2026-01-02T03:04:05+00:00"}
+    return Results({"machine": {**machine, "load_average_before": 0.1}, "run": about, "sections": sections})
+
+
+# Rounds and their arithmetic
+
+
+def test_contenders_take_turns_and_nobody_always_follows_the_same_one() -> None:
+    assert list(turns(["a", "b"], 3)) == [(0, "a"), (0, "b"), (1, "b"), (1, "a"), (2, "a"), (2, "b")]
+
+
+def test_medians_of_the_metrics_that_all_rounds_have() -> None:
+    assert medians([{"x": 1, "y": 5}, {"x": 9}, {"x": 2}]) == {"x": 2}
+
+
+def test_a_ratio_compares_within_rounds_so_that_a_slow_round_does_not_show() -> None:
+    fast, slow = samples(rate=[200, 20, 100]), samples(rate=[100, 10, 40])
+    assert ratio(fast, slow, "rate") == Ratio(2.0, 2.0, 2.5)
+
+
+def test_a_ratio_of_different_numbers_of_rounds_is_refused() -> None:
+    with pytest.raises(ValueError, match="argument 2"):
+        ratio(samples(rate=[1]), samples(rate=[1, 2]), "rate")
+
+
+@pytest.mark.parametrize(("percent", "value"), [(50, 50), (99, 99), (100, 100), (1, 1)])
+def test_percentile_when_values_come_in_any_order(percent: float, value: float) -> None:
+    assert percentile([*range(100, 50, -1), *range(1, 51)], percent) == value
+
+
+def test_percentile_of_few_values_is_one_of_them() -> None:
+    assert percentile([3, 1, 2], 50) == 2
+    assert percentile([7], 99) == 7
+
+
+@pytest.mark.parametrize("plan", [FULL, SHORT, QUICK])
+def test_plans_name_sections_that_there_are(plan: Any) -> None:
+    assert set(plan.sections) <= set(SECTIONS)
+
+
+def test_each_section_has_something_that_measures_it() -> None:
+    from benchmarks.run import _SECTIONS
+
+    assert tuple(_SECTIONS) == SECTIONS
+
+
+def test_the_quick_plan_stays_under_two_minutes_and_the_full_one_under_twenty() -> None:
+    """What the sections wait for by the clock; starting programs comes on top."""
+    loads_s = len({"chat", "stream"}) * 3 * (QUICK.rounds * QUICK.load_s + QUICK.warm_up_s)
+    assert loads_s + 4 * QUICK.paced_rounds * (QUICK.steady_s + 2) < 100
+    full_s = 2 * 7 * (FULL.rounds * FULL.load_s + 1) + 2 * 6 * (FULL.rounds * FULL.load_s + 1) + 6 * FULL.paced_rounds * (FULL.steady_s + 2)
+    assert full_s < 14 * 60
+
+
+# What is asked and answered
+
+
+def ollama_stream() -> bytes:
+    """The canned stream, as a gateway that loses nothing says it."""
+    lines = [{"message": {"content": token}, "done": False} for token in checks.STREAM_TOKENS]
+    last = {"message": {"content": ""}, "done": True, "done_reason": "stop", "eval_count": len(checks.STREAM_TOKENS)}
+    return b"".join(orjson.dumps(line) + b"\n" for line in [*lines, last])
+
+
+@pytest.mark.parametrize(
+    ("workload", "file"),
+    [
+        (workloads.chat(), "chat.json"),
+        (workloads.stream(), "stream.sse"),
+        (workloads.tools(), "tools.json"),
+        (workloads.embeddings(), "embeddings.json"),
+        (workloads.long_record(256), "record-256.sse"),
+    ],
+)
+def test_the_canned_answers_pass_their_own_checks_and_hold_their_marks(workload: workloads.Workload, file: str) -> None:
+    body, question = canned.answers()[file], workload.questions["openai"]
+    assert problem_of(question.check, body) == ""
+    assert question.mark in body[-2000:]
+
+
+def test_the_canned_stream_has_as_many_records_as_it_is_said_to_have() -> None:
+    body = canned.answers()["stream.sse"]
+    assert body.count(b"data: {") == checks.STREAM_RECORDS == workloads.stream().records
+    assert body.endswith(b"data: [DONE]\n\n")
+
+
+def test_places_name_files_that_there_are() -> None:
+    files = {file for pair in canned.places().values() for file in pair}
+    assert files <= set(canned.answers())
+    assert {workload.place for workload in (workloads.chat(), workloads.stream(), workloads.tools())} <= set(canned.places())
+
+
+def test_a_stream_that_is_all_there_has_no_problem() -> None:
+    assert problem_of(checks.check_ollama_stream, ollama_stream()) == ""
+
+
+@pytest.mark.parametrize(
+    ("lost", "problem"),
+    [
+        (lambda lines: lines[:50] + lines[51:], "text"),
+        (lambda lines: lines[:-1], "lines with done"),
+        (lambda lines: [*lines, lines[-1]], "lines with done"),
+        (lambda lines: [*lines[:-1], b'{"message":{"content":""},"done":true,"eval_count":3}\n'], "usage"),
+        (lambda lines: [*lines[:-1], b"no JSON\n"], "JSONDecodeError"),
+        (lambda lines: [b'{"response":"x","done":true}\n'], "KeyError"),
+    ],
+)
+def test_a_stream_that_lost_something_is_told(lost: Any, problem: str) -> None:
+    broken = b"".join(lost(ollama_stream().splitlines(keepends=True)))
+    assert problem_of(checks.check_ollama_stream, broken).startswith(problem)
+
+
+def test_arguments_as_text_are_no_tool_call_of_ollama() -> None:
+    answer = {"message": {"tool_calls": [{"function": {"name": "get_weather", "arguments": '{"city":"Reykjavik"}'}}]}}
+    assert problem_of(checks.check_ollama_tool_call, orjson.dumps(answer)).startswith("arguments")
+
+
+def test_other_numbers_are_no_right_vectors() -> None:
+    right = [list(vector) for vector in checks.VECTORS]
+    assert problem_of(checks.check_ollama_vectors, orjson.dumps({"embeddings": right})) == ""
+    right[1][200] += 0.001
+    assert problem_of(checks.check_ollama_vectors, orjson.dumps({"embeddings": right})) == "a vector has other numbers"
+    assert problem_of(checks.check_ollama_vectors, orjson.dumps({"embeddings": right[:1]})).startswith("number of vectors")
+
+
+def test_a_picture_fits_just_under_the_largest_request() -> None:
+    most_bytes = 10 * 1024 * 1024
+    body = workloads.picture_chat(most_bytes - 4096).questions["ollama"].body
+    assert most_bytes - 8192 < len(body) < most_bytes
+
+
+def test_a_long_chat_has_as_many_messages_as_asked_for() -> None:
+    for question in workloads.long_chat(200).questions.values():
+        assert len(orjson.loads(question.body)["messages"]) == 200
+
+
+# nginx
+
+
+def test_the_upstream_answers_each_place_at_its_own_path() -> None:
+    config = upstream_config(Path("/somewhere"), 1234)
+    assert "listen 127.0.0.1:1234 " in config
+    assert "location = /stream/v1/chat/completions { error_page 405 =200 /answers/stream.sse; return 405; }" in config
+    assert "location = /models-200/v1/models { error_page 405 =200 /answers/models-200.json; return 405; }" in config
+    assert config.count("{") == config.count("}")
+
+
+@pytest.mark.parametrize(
+    ("upstream_url", "passed_to"),
+    [("http://127.0.0.1:99/stream/v1", "http://target/stream/;"), ("http://127.0.0.1:99/v1", "http://target/;")],
+)
+def test_the_reverse_proxy_asks_at_the_place_of_its_upstream(upstream_url: str, passed_to: str) -> None:
+    config = reverse_proxy_config(Path("/somewhere"), 1234, upstream_url)
+    assert "server 127.0.0.1:99;" in config
+    assert f"proxy_pass {passed_to}" in config
+
+
+# Streams
+
+
+async def watched(*pieces: bytes, lost: bool = False) -> Watched:
+    """What a watcher has seen after these pieces of an answer."""
+    watcher = Watched(b"", b"data: [DONE]")
+    for piece in pieces:
+        watcher.data_received(piece)
+    if lost:
+        watcher.connection_lost(None)
+    return watcher
+
+
+@pytest.mark.parametrize("cut", range(1, 60))
+def test_stamps_and_the_end_are_found_wherever_the_bytes_are_cut(cut: int) -> None:
+    answer = b"@123; in a record\n\n and @456;\n\n" + b"data: [DONE]\n\n" + b"0\r\n\r\n"
+    found = asyncio.run(watched(answer[:cut], answer[cut:]))
+    assert len(found.lags_ns) == 2
+    assert found.first_stamp_ns == 123
+    assert found.over.done()
+
+
+def test_a_stamp_is_counted_once_when_bytes_come_one_by_one() -> None:
+    answer = b"x@123;y@4567;z"
+    found = asyncio.run(watched(*(answer[index : index + 1] for index in range(len(answer)))))
+    assert len(found.lags_ns) == 2
+    assert not found.over.done()
+
+
+def test_a_stream_that_ends_without_its_end_is_lost() -> None:
+    found = asyncio.run(watched(b"@1;", lost=True))
+    assert isinstance(found.over.exception(), StreamLost)
+    assert found.begun.exception() is None
+
+
+# Profiles
+
+
+def test_stacks_are_counted_by_the_innermost_layer_that_is_known() -> None:
+    text = (
+        "run (gunicorn/x.py:1);view (proxy/web/exchange.py:5);dumps (json/encoder.py:9) 3\n"
+        "run (gunicorn/x.py:1);send (/lib/site-packages/requests/adapters.py:2);parse (email/parser.py:3) 1\n"
+        "_Thread (gevent/_threading.py:4);acquire (gevent/_threading.py:7) 90\n"
+    )
+    stacks = read_stacks(text)
+    assert stacks.total() == 4
+    assert shares_of_layers(stacks) == {"requests, urllib3 and http.client": 0.25, "our web layer": 0.75}
+    assert costliest_functions(stacks)[0] == {"function": "dumps (json/encoder.py)", "own": 0.75, "whole": 0.75}
+    assert layer_of(["main (threading.py:1)"]) == "the rest"
+
+
+def test_a_function_that_calls_itself_is_counted_once() -> None:
+    stacks = Counter({("f (proxy/a.py:1)", "f (proxy/a.py:2)"): 2})
+    assert costliest_functions(stacks) == [{"function": "f (proxy/a.py)", "own": 1.0, "whole": 1.0}]
+
+
+# Results
+
+
+def test_added_time_to_first_token_is_told_against_the_upstream_itself() -> None:
+    results = a_run(
+        first_token={
+            "rounds": {
+                "gateway": samples(total_p50_us=[2000, 4000], total_p99_us=[3000, 5000]),
+                "bare": samples(total_p50_us=[3000, 7000], total_p99_us=[3000, 7000]),
+                "direct": samples(total_p50_us=[1000, 1000], total_p99_us=[9, 9]),
+            }
+        }
+    )
+    assert results.added_first_token_us("gateway") == 2000
+    assert results.added_first_token_us("gateway", "total_p99_us") == 3000
+    assert results.added_first_token_ratio("gateway") == Ratio(0.5, 0.5, 0.5)
+    assert results.added_first_token_ratio("litellm") is None
+
+
+def test_a_target_is_met_missed_or_not_measured() -> None:
+    rounds = {"gateway": samples(requests_per_s=[210]), "relay": samples(requests_per_s=[100]), "bare": samples(requests_per_s=[100])}
+    found = {(row.what, row.target): row for row in verdicts(a_run(chat={"rounds": rounds}))}
+    assert found["translated chat, answers/s", "at least 2 x bare"].met is True
+    assert found["relayed chat, answers/s", "at least 2.2 x bare"].met is False
+    assert found["relayed chat, answers/s", "at least 2.2 x bare"].measured == "1 x bare"
+    assert found["held streams, lost", "at most 0 streams"].met is None
+
+
+def test_a_history_that_costs_by_its_length_is_linear() -> None:
+    def growth(costs: dict[str, float]) -> Results:
+        return a_run(growth={"messages": {"rounds": {number: samples(cpu_us_per_request=[cost]) for number, cost in costs.items()}}})
+
+    def verdict(results: Results) -> bool | None:
+        return next(row.met for row in verdicts(results) if "message" in row.what)
+
+    assert verdict(growth({"2": 102, "20": 120, "200": 300})) is True
+    assert verdict(growth({"2": 102, "20": 120, "200": 900})) is False
+
+
+def test_tables_tell_what_was_measured_and_what_was_wrong_with_whom() -> None:
+    rounds = {
+        name: samples(requests_per_s=[rate], cpu_us_per_request=[1e6 / rate], p50_us=[1], p99_us=[2])
+        for name, rate in (("gateway", 3000), ("bare", 1000), ("peer", 400))
+    }
+    text = all_tables(a_run(chat={"rounds": rounds, "problems": {"peer": "lost 3 records"}}))
+    assert "| the gateway, Ollama to OpenAI | 3,000 | 3 (3 to 3) | 333 us | 0.333 (0.33 to 0.33) | 1 us | 2 us |" in text
+    assert "* ollama-openai-proxy 0.7.0: lost 3 records" in text
+    assert "### Paced streams" not in text
+
+
+def test_results_are_put_between_their_marks_and_nowhere_else() -> None:
+    before = "head\n<!-- results: begin -->\nold\n<!-- results: end -->\ntail\n"
+    after = with_results(before, "new", ["chat.svg"])
+    assert after == with_results(after, "new", ["chat.svg"])
+    assert after.startswith("head\n")
+    assert after.endswith("<!-- results: end -->\ntail\n")
+    assert "old" not in after
+    assert "![chat](performance/chat.svg)" in after
+
+
+def test_the_document_has_the_marks_for_results() -> None:
+    text = (ROOT / "docs/performance.md").read_text()
+    assert text.count("<!-- results: begin -->") == text.count("<!-- results: end -->") == 1
+
+
+# Comparing runs
+
+
+@pytest.mark.parametrize(
+    ("better", "value", "told"),
+    [("higher", 2.5, "won 25%"), ("higher", 1.5, "LOST 25%"), ("lower", 2.5, "LOST 25%"), ("lower", 1.5, "won 25%")],
+)
+def test_a_change_beyond_the_rounds_is_lost_or_won(better: str, value: float, told: str) -> None:
+    assert lost_or_won({"value": 2.0}, {"value": value, "low": value, "high": value, "better": better}) == told
+
+
+def test_a_change_within_the_rounds_is_none() -> None:
+    assert lost_or_won({"value": 2.0}, {"value": 2.2, "low": 1.9, "high": 2.4, "better": "higher"}).startswith("the same")
+
+
+def test_a_comparison_shows_what_is_not_recorded_yet() -> None:
+    now = {"chat": {"value": 2.0, "low": 1.9, "high": 2.1, "better": "higher"}}
+    assert comparison({}, now).splitlines()[1].endswith("not recorded")
+
+
+def test_the_ratios_that_are_recorded_are_those_that_a_quick_run_measures() -> None:
+    rounds = {name: samples(requests_per_s=[1], cpu_us_per_request=[1]) for name in ("gateway", "relay", "bare")}
+    paced = {name: samples(cpu_us_per_token=[1]) for name in ("gateway", "relay", "bare")}
+    first = {name: samples(total_p50_us=[total]) for name, total in (("gateway", 3), ("relay", 3), ("bare", 3), ("direct", 1))}
+    results = a_run(chat={"rounds": rounds}, stream={"rounds": rounds}, paced={"rounds": paced}, first_token={"rounds": first})
+    assert set(QUICK.sections) == set(results.content["sections"])
+    assert len(results.key_ratios()) == 12
+    assert {found["value"] for found in results.key_ratios().values()} == {1.0}
