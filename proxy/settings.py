@@ -1,5 +1,5 @@
-"""The settings, read once from the environment and `.env`, validated, and handed down. Nobody else reads a setting from the environment; what
-others read there belongs to their libraries (`PROMETHEUS_MULTIPROC_DIR`, `GUNICORN_CMD_ARGS`).
+"""The settings, read once from the environment and `.env`, validated, and handed down. Nobody else reads a setting from the environment;
+what others read there belongs to their libraries (`PROMETHEUS_MULTIPROC_DIR`, `GUNICORN_CMD_ARGS`).
 
 Each field of `Settings` says in one place what it is: its default, what it may be, and a line for `config`, `.env.example` and the docs.
 """

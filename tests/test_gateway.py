@@ -919,3 +919,14 @@ def test_breakers_tell_whether_their_model_is_listed(upstream: FakeUpstream) -> 
         with pytest.raises(UpstreamRefused):
             gateway.relay(b'{"model":"%b"}' % model.encode(), {"model": model}, RELAYED_CHAT, ExchangeNotes())
     assert told == [("default", "m", "open", True), ("default", "nobody-lists-me", "open", False)]
+
+
+def test_health_tells_the_age_of_the_list_of_models(upstream: FakeUpstream, client: FlaskClient) -> None:
+    def health() -> dict[str, Any]:
+        told: dict[str, Any] = client.get("/health").get_json()["upstreams"]["default"]
+        return told
+
+    assert (health()["models"], health()["models_age_s"]) == (0, None)
+    client.get("/api/tags")
+    assert health()["models"] == 3
+    assert 0 <= health()["models_age_s"] < 60

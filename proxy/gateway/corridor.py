@@ -46,7 +46,7 @@ class Gateway:
         self._map = model_map
         self._catalogue = catalogue
         self._steps = Steps(upstream, model_map, profiles, default_model)
-        texts = Texts(self._steps, find_model=self.find_model, new_id=new_id, keepalive_s=keepalive_s, patience_s=patience_s)
+        texts = Texts(self._steps, told_of=self._told_of, new_id=new_id, keepalive_s=keepalive_s, patience_s=patience_s)
         self.converse = texts.converse
 
     def embed(self, payload: Payload, endpoint: EmbeddingsEndpoint, notes: ExchangeNotes, stopwatch: Stopwatch) -> Reply:
@@ -77,9 +77,10 @@ class Gateway:
     def find_model(self, name: str) -> ModelCard | None:
         """What is known of the model that `name` leads to: from the upstream's list, else from the operator. Asks nobody."""
         model = self.upstream_model(name)
-        card = self._upstream.models.by_name(model)
-        if card is not None:
-            return card
+        return self._upstream.models.by_name(model) or self._told_of(model)
+
+    def _told_of(self, model: str) -> ModelCard | None:
+        """What the operator says of an upstream model."""
         facts = self._catalogue.facts(model)
         return None if facts is None else describe(ModelCard(model), facts)
 
@@ -97,7 +98,9 @@ class Gateway:
 
     def health(self) -> Mapping[str, Mapping[str, Any]]:
         """What is known of each upstream, from memory."""
-        return {self._upstream.name: {**self._upstream.client.health(), "models": self._upstream.models.count}}
+        models = self._upstream.models
+        age_s = None if models.age_s is None else round(models.age_s, 3)
+        return {self._upstream.name: {**self._upstream.client.health(), "models": models.count, "models_age_s": age_s}}
 
     def probe(self, timeout_s: float) -> bool:
         """Whether the upstream begins to answer within that time: an error of its own is an answer, unless it says that it is unwell."""

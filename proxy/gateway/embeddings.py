@@ -25,7 +25,7 @@ def embed(steps: Steps, payload: Payload, endpoint: EmbeddingsEndpoint, notes: E
     notes.model = request.model
     answer = endpoint.answer_locally(request, stopwatch)
     if answer is None:
-        route = steps.route(request.model, notes)
+        route, _ = steps.route(request.model, notes)
         result = steps.with_repairs(route, notes, lambda repaired: _vectors(steps, request, repaired, notes))
         note_end(notes, Usage(prompt_tokens=result.prompt_tokens), "")
         answer = endpoint.render_result(result, request, stopwatch)

@@ -31,7 +31,8 @@ def relay(steps: Steps, body: bytes, payload: Payload, endpoint: RelayEndpoint, 
         model = ""  # No name; what it is, the upstream shall judge.
     notes.model, notes.stream = model, payload.get("stream") is True
     if model:
-        body = _with_model(body, asked, steps.route(model, notes).upstream_model)
+        route, _ = steps.route(model, notes)
+        body = _with_model(body, asked, route.upstream_model)
     reply = _sent(steps, UpstreamCall(endpoint.path, body, notes.upstream_model, stream=notes.stream), notes)
     headers = passed_on(reply.headers, _PASSED_ON)
     if _is_stream(reply, notes.stream):

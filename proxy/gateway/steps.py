@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from proxy.canonical.catalog import ModelCard
 from proxy.dialect import Egress, Payload
 from proxy.errors import ModelNotFound, ProxyError, UpstreamRefused
 from proxy.profile_book import ProfileBook
@@ -55,8 +56,8 @@ class Steps:
             return {**payload, "model": self.default_model}
         return payload
 
-    def route(self, model: str, notes: ExchangeNotes) -> Route:
-        """Where a request for `model` goes. The first request waits for the upstream's list, which tells what kind of server it is."""
+    def route(self, model: str, notes: ExchangeNotes) -> tuple[Route, ModelCard | None]:
+        """Where a request for `model` goes, and what the upstream lists of the model there. The first request waits for the upstream's list, which tells what kind of server it is."""
         upstream = self.upstream
         upstream.models.ensure_known()
         upstream_model = self._map.upstream_model(model, upstream.models)
@@ -65,7 +66,7 @@ class Steps:
         route = Route(upstream.name, model, upstream_model, self._profiles.current(upstream.name, upstream_model, card))
         if _log.isEnabledFor(logging.DEBUG):
             _log.debug("routed", extra=_about(route, notes) | {"profile": route.profile.name, "listed": card is not None})
-        return route
+        return route, card
 
     def with_repairs(self, route: Route, notes: ExchangeNotes, attempt: Callable[[Route], T]) -> T:
         """What `attempt` returns, after at most `MAX_REPAIRS` lessons in what the upstream does not take. The lessons are kept."""

@@ -89,7 +89,7 @@ class Texts:
     """Carries chats and prompts.
 
     Args:
-        find_model: what is known of a model, by the name that the client asked for.
+        told_of: what the operator says of an upstream model that is not listed.
         new_id: makes ids for tool calls and answers that came without one.
         keepalive_s: the longest time for which a stream's client hears nothing.
         patience_s: how long an upstream's stream may go on without giving a part of its answer.
@@ -99,13 +99,13 @@ class Texts:
         self,
         steps: Steps,
         *,
-        find_model: Callable[[str], ModelCard | None],
+        told_of: Callable[[str], ModelCard | None],
         new_id: Callable[[], str],
         keepalive_s: float,
         patience_s: float,
     ) -> None:
         self._steps = steps
-        self._find_model = find_model
+        self._told_of = told_of
         self._new_id = new_id
         self._keepalive_ns = round(keepalive_s * 1e9)
         self._patience_s = patience_s
@@ -119,12 +119,11 @@ class Texts:
         steps = self._steps
         request = endpoint.parse(steps.with_default_model(payload))
         notes.model, notes.stream = request.model, request.stream
-        steps.upstream.models.ensure_known()
-        endpoint.admit(request, self._find_model(request.model))
+        route, card = steps.route(request.model, notes)
+        endpoint.admit(request, card or self._told_of(route.upstream_model))
         answer = endpoint.answer_locally(request, stopwatch)
         if answer is not None:
             return Reply(200, endpoint.whole_type, answer)
-        route = steps.route(request.model, notes)
         if request.stream:
             opening = steps.with_repairs(route, notes, lambda repaired: self._open(request, repaired, notes, stopwatch))
             body = self._rendered(opening, endpoint.stream_renderer(request, stopwatch), notes, stopwatch)

@@ -153,8 +153,6 @@ class UpstreamClient:
                 request.headers["Content-Length"] = str(len(call.body))
             if request_id:
                 request.headers["X-Request-ID"] = request_id
-            if call.headers:
-                request.headers.update(call.headers)
             response = self._transmit(request, (connect_s, first_byte_s))
         except SENDING_FAILURES as failure:
             return fault_of(failure, Timeouts(connect_s, first_byte_s))

@@ -63,10 +63,6 @@ class ModelList:
         """Seconds since the list was fetched; `None` when it never was."""
         return None if self._listing is None else self._clock() - self._fetched_s
 
-    def known(self) -> bool:
-        """Whether the upstream has told what it lists, be it that it lists nothing."""
-        return self._listing is not None
-
     def cards(self) -> Sequence[ModelCard]:
         """All models, in the upstream's order; `()` when it cannot list. Waits for the upstream only until the first list is there.
 

@@ -23,7 +23,6 @@ class UpstreamCall:
     model: str = ""
     stream: bool = False
     method: str = "POST"
-    headers: Mapping[str, str] = field(default_factory=dict)
     first_byte_s: float | None = None
 
 

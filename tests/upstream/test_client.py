@@ -61,14 +61,6 @@ def test_without_a_key_there_is_no_authorization(upstream: FakeUpstream, make_cl
     assert "authorization" not in upstream.requests[0].headers
 
 
-def test_headers_of_the_call_are_added_and_do_not_stay(upstream: FakeUpstream, make_client: MakeClient) -> None:
-    upstream.on("/chat/completions", json_answer({}))
-    client = make_client()
-    client.send(UpstreamCall("/chat/completions", b"{}", headers={"X-One": "1"})).read(MAX)
-    client.send(CHAT).read(MAX)
-    assert [request.headers.get("x-one") for request in upstream.requests] == ["1", None]
-
-
 def test_the_query_of_the_base_url_ends_every_url(upstream: FakeUpstream, make_client: MakeClient) -> None:
     upstream.on("/openai/deployments/d/chat/completions", json_answer({}))
     make_client(base_url=f"{upstream.origin}/openai/deployments/d/?api-version=2024-10-21").send(CHAT).close()

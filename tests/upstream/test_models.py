@@ -61,10 +61,10 @@ def names(models: ModelList) -> list[str]:
 def test_the_first_reader_waits_and_the_others_read_the_cache(clock: Clock, later: Later) -> None:
     upstream = Upstream(["b", "a"])
     models = a_list(upstream, clock, later)
-    assert (models.known(), models.count, models.age_s) == (False, 0, None)
+    assert (models.count, models.age_s) == (0, None)
     assert [names(models), names(models)] == [["b", "a"], ["b", "a"]]
     clock.now_s += 10
-    assert (models.known(), models.count, models.age_s, upstream.asked) == (True, 2, 10.0, 1)
+    assert (models.count, models.age_s, upstream.asked) == (2, 10.0, 1)
 
 
 def test_an_old_list_serves_while_one_new_one_is_fetched(clock: Clock, later: Later) -> None:
@@ -123,7 +123,7 @@ def test_never_listed_and_down_is_an_error_without_hammering(clock: Clock, later
     for _ in range(3):
         with pytest.raises(UpstreamUnavailable):
             models.cards()
-    assert (upstream.asked, models.lists, models.known()) == (1, True, False)
+    assert (upstream.asked, models.lists, models.age_s is not None) == (1, True, False)
     clock.now_s += 2
     with pytest.raises(UpstreamUnavailable):
         models.cards()
@@ -136,7 +136,7 @@ def test_an_upstream_may_have_no_list(clock: Clock, later: Later, status: int) -
     refusal = UpstreamRefused("no such URL", status=502, upstream_status=status)
     upstream = Upstream(refusal, refusal, ["one", "day"], refusal)
     models = a_list(upstream, clock, later)
-    assert (names(models), models.lists, models.known(), models.by_name("m")) == ([], False, True, None)
+    assert (names(models), models.lists, models.age_s is not None, models.by_name("m")) == ([], False, True, None)
     clock.now_s += 60
     models.cards()
     later.run()
@@ -188,7 +188,7 @@ def test_ensure_known_waits_once_and_raises_nothing(clock: Clock, later: Later) 
     models = a_list(upstream, clock, later)
     models.ensure_known()
     models.ensure_known()
-    assert (upstream.asked, later.tasks, models.known()) == (1, [], False)
+    assert (upstream.asked, later.tasks, models.age_s is not None) == (1, [], False)
     clock.now_s += 2
     models.ensure_known()
     assert (upstream.asked, len(later.tasks)) == (1, 1)
