@@ -57,7 +57,10 @@ class Steps:
         return payload
 
     def route(self, model: str, notes: ExchangeNotes) -> tuple[Route, ModelCard | None]:
-        """Where a request for `model` goes, and what the upstream lists of the model there. The first request waits for the upstream's list, which tells its kind."""
+        """Where a request for `model` goes, and what the upstream lists of the model there.
+
+        The first request waits for the upstream's list, which tells what kind of server it is.
+        """
         upstream = self.upstream
         upstream.models.ensure_known()
         upstream_model = self._map.upstream_model(model, upstream.models)
