@@ -821,6 +821,12 @@ def test_model_when_the_upstream_is_ill_is_its_error(upstream: FakeUpstream, cli
     assert client.get("/v1/models/m").status_code == 400
 
 
+@pytest.mark.parametrize("name", ["\u2028", "\u00a0", " \t "])
+def test_relayed_model_when_it_is_nothing_but_space_goes_up_as_it_came(upstream: FakeUpstream, client: FlaskClient, name: str) -> None:
+    ask(client, "/v1/chat/completions", model=name)
+    assert asked(upstream)[-1]["model"] == name
+
+
 def test_model_when_not_listed_is_not_found(client: FlaskClient) -> None:
     response = client.get("/v1/models/nope/none")
     assert response.status_code == 404

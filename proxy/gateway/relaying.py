@@ -27,7 +27,7 @@ def relay(steps: Steps, body: bytes, payload: Payload, endpoint: RelayEndpoint, 
     """
     asked = payload.get("model")
     model = steps.default_model if asked in (None, "") else asked
-    if not isinstance(model, str):
+    if not isinstance(model, str) or not model.strip():
         model = ""  # No name; what it is, the upstream shall judge.
     notes.model, notes.stream = model, payload.get("stream") is True
     if model:
