@@ -46,14 +46,14 @@ class Plan:
     first_tokens: int = 100
     held: int = 2000
     many_requests: int = 100_000
-    starts: int = 5
+    starts: int = 4
     growth_rounds: int = 3
-    growth_s: int = 3
+    growth_s: int = 2
 
 
 SECTIONS = ("chat", "stream", "tools", "embeddings", "paced", "first_token", "held", "memory", "start", "large", "growth", "profile")
 
-FULL = Plan("full", SECTIONS, rounds=5, load_s=4)
+FULL = Plan("full", SECTIONS, rounds=5, load_s=3)
 SHORT = Plan(
     "short",
     SECTIONS,
@@ -73,7 +73,7 @@ SHORT = Plan(
 QUICK = Plan(
     "quick",
     ("chat", "stream", "paced", "first_token"),
-    rounds=4,
+    rounds=3,
     load_s=2,
     peers=False,
     ceilings=False,

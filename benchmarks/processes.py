@@ -60,19 +60,26 @@ class Program:
         """Seconds of processor time, user and system, of all its living processes since their start."""
         return sum(_cpu_s(process) for process in self._family())
 
-    def settle(self) -> None:
-        """Waits, though not for long, until it has done what was still asked of it: clients that left do not take back their requests."""
+    def settle(self) -> bool:
+        """Waits until it has done what was still asked of it: clients that left do not take back their requests. `False`: it stays busy."""
         give_up_at = time.monotonic() + _SETTLING_S
         cpu_s = self.cpu_s()
         while time.monotonic() < give_up_at:
             time.sleep(_IDLE_S)
             before_s, cpu_s = cpu_s, self.cpu_s()
             if cpu_s - before_s < _IDLE_S / 4:
-                return
+                return True
+        return False
 
     def memory_bytes(self) -> int:
         """The resident memory of its largest process: its one worker."""
         return max(_resident_bytes(process) for process in self._family())
+
+    def idle_share(self, seconds: float) -> float:
+        """The share of a core that it takes while nobody asks for anything."""
+        cpu_s = self.cpu_s()
+        time.sleep(seconds)
+        return (self.cpu_s() - cpu_s) / seconds
 
     def forget_peak(self) -> None:
         """Lets `peak_bytes` begin anew."""

@@ -82,7 +82,8 @@ def _held_row(results: Results, section: str, name: str) -> Sequence[str]:
 
 
 def _memory_row(results: Results, section: str, name: str) -> Sequence[str]:
-    return [f"{results.figure(section, name, key):.1f} MiB" for key in ("start_mib", "loaded_mib", "streaming_mib")]
+    sizes = [f"{results.figure(section, name, key):.1f} MiB" for key in ("start_mib", "loaded_mib", "streaming_mib")]
+    return [*sizes, f"{results.figure(section, name, 'idle_share'):.1%}"]
 
 
 def _start_row(results: Results, section: str, name: str) -> Sequence[str]:
@@ -140,7 +141,7 @@ _SECTIONS: Sequence[tuple[str, str, Sequence[str], Row]] = (
     ("paced", "Paced streams", ("who", "processor per token", "x bare", "lag p50", "lag p99", "tokens/s"), _paced_row),
     ("first_token", "First token, new connection", ("who", "p50", "p99", "added", "x bare"), _first_token_row),
     ("held", "Held streams", ("who", "memory of each", "newcomer p50", "newcomer p99", "lost"), _held_row),
-    ("memory", "Memory of a worker", ("who", "at the start", "under load", "streaming"), _memory_row),
+    ("memory", "Memory of a worker", ("who", "at the start", "under load", "streaming", "processor when idle then"), _memory_row),
     ("start", "Start", ("who", "to the first answer", "processor", "memory"), _start_row),
     ("large", "Large requests and records", ("who", "10 MiB picture, extra memory", "256 KiB record", "1 MiB record"), _large_row),
 )

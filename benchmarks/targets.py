@@ -96,6 +96,7 @@ def _memory_and_start(results: Results) -> Iterator[Verdict]:
     # The first step still warms caches up.
     grown_mib = steps[-1]["mib"] - steps[0]["mib"] if steps else None
     yield _at_most("memory gained from the first fifth of 100,000 requests to the last", 1, "MiB", grown_mib)
+    yield _at_most("an idle worker, after streams", 0.01, "of a core", results.figure("memory", GATEWAY, "idle_share"))
     yield _at_most("from `serve` to the first answer", 1.5, "s", results.median("start", GATEWAY, "seconds"))
 
 

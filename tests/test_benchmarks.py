@@ -92,7 +92,7 @@ def test_each_section_has_something_that_measures_it() -> None:
 def test_the_quick_plan_stays_under_two_minutes_and_the_full_one_under_twenty() -> None:
     """What the sections wait for by the clock; starting programs comes on top."""
     loads_s = len({"chat", "stream"}) * 3 * (QUICK.rounds * QUICK.load_s + QUICK.warm_up_s)
-    assert loads_s + 4 * QUICK.paced_rounds * (QUICK.steady_s + 2) < 100
+    assert loads_s + 3 * QUICK.paced_rounds * (QUICK.steady_s + 2) < 100
     full_s = 2 * 7 * (FULL.rounds * FULL.load_s + 1) + 2 * 6 * (FULL.rounds * FULL.load_s + 1) + 6 * FULL.paced_rounds * (FULL.steady_s + 2)
     assert full_s < 14 * 60
 

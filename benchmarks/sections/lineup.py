@@ -110,7 +110,8 @@ class Asking:
         cpu_s = program.cpu_s()
         seen = self._load(seconds)
         spent_s = program.cpu_s() - cpu_s
-        program.settle()
+        if not program.settle():
+            self.site.say(f"  {self.standing.contender.title} stays busy, though nobody asks for anything any more")
         return {
             "requests_per_s": seen.requests_per_s,
             "cpu_us_per_request": spent_s / seen.requests * 1e6,

@@ -1,4 +1,4 @@
-"""The memory of a worker: at the start, under load, and after many requests, when it must be what it was."""
+"""The memory of a worker: at the start, under load, and after many requests, when it must be what it was. And whether it then rests."""
 
 from __future__ import annotations
 
@@ -13,11 +13,15 @@ from benchmarks.workloads import Workload, chat, stream
 _STEPS = 5
 _MIB = 2**20
 _LOAD_S = 3
+_IDLE_S = 2
 _LONGEST_STEP_S = 30
 
 
 def measure_memory(site: Site, plan: Plan) -> dict[str, Any]:
-    """Figures of the gateway and of the bare pass-through, in MiB; the gateway's `steps` are taken while it answers many requests."""
+    """Figures of the gateway and of the bare pass-through: MiB, and the share of a core that they take after the load.
+
+    The gateway's `steps` are taken while it answers many requests.
+    """
     figures: dict[str, Any] = {}
     with lineup(site, site.canned, "chat", [GATEWAY, BARE]) as ready:
         ready.judge(chat())
@@ -31,8 +35,9 @@ def measure_memory(site: Site, plan: Plan) -> dict[str, Any]:
         for name, standing in ready.standings.items():
             _asking(ready, name, stream()).sample(_LOAD_S)
             figures[name]["streaming_mib"] = standing.program.peak_bytes() / _MIB
+            figures[name]["idle_share"] = standing.program.idle_share(_IDLE_S)
             site.say(
-                f"  memory {TITLES[name]}: " + ", ".join(f"{key} {value:.1f}" for key, value in figures[name].items() if key != "steps")
+                f"  memory {TITLES[name]}: " + ", ".join(f"{key} {value:.3g}" for key, value in figures[name].items() if key != "steps")
             )
     return {"figures": figures, "problems": ready.problems}
 

@@ -22,7 +22,7 @@ def measure_pace(site: Site, plan: Plan) -> dict[str, Any]:
     """Samples of each contender in turn, with `paced_streams` streams at a time."""
     tokens = plan.tokens_per_s * (plan.steady_s + _SPARE_S)
     place = f"paced/{tokens}/{1000 // plan.tokens_per_s}"
-    names = [GATEWAY, RELAY, BARE, DIRECT, *([PEER, LITELLM] if plan.peers else [])]
+    names = [GATEWAY, RELAY, BARE, *([DIRECT] if plan.ceilings else []), *([PEER, LITELLM] if plan.peers else [])]
     samples: dict[str, list[Sample]] = {}
     with lineup(site, site.paced, place, names) as ready:
         for round_number, name in turns(ready.names, plan.paced_rounds):
