@@ -103,7 +103,7 @@ def problem_of(check: Any, body: bytes) -> str:
     except WrongAnswer as wrong:
         return str(wrong)
     except (KeyError, IndexError, TypeError, AttributeError, orjson.JSONDecodeError) as error:
-        return f"{type(error).__name__}: {error} in {body[:200]!r}"
+        return f"{type(error).__name__}: {error} in {body[:80]!r}"
     return ""
 
 

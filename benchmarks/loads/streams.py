@@ -117,6 +117,17 @@ async def first_token(url: str, question: Question, patience_s: float = 10) -> F
     return FirstToken(watched.first_ns - watched.started_ns, watched.first_stamp_ns - watched.started_ns)
 
 
+async def first_token_again(stream: Stream, url: str, question: Question, patience_s: float = 10) -> FirstToken:
+    """How long the first token takes on a connection whose stream is over; the next stream is read to its end, too."""
+    place = urlsplit(url)
+    request = _request(place.netloc, place.path + question.path, question.body)
+    stream.watched = watched = Watched(request, question.mark, time.monotonic_ns())
+    stream.transport.set_protocol(watched)
+    watched.connection_made(stream.transport)
+    await asyncio.wait_for(watched.over, patience_s)
+    return FirstToken(watched.first_ns - watched.started_ns, watched.first_stamp_ns - watched.started_ns)
+
+
 async def open_streams(url: str, question: Question, count: int, *, gap_s: float, patience_s: float = 30) -> list[Stream]:
     """So many streams that have all begun, opened one after the other with a gap in between.
 

@@ -6,24 +6,25 @@ import asyncio
 from typing import Any
 
 from benchmarks.contenders.field import Standing
-from benchmarks.loads.streams import FirstToken, first_token
+from benchmarks.loads.streams import FirstToken, first_token, first_token_again, open_stream
 from benchmarks.plan import Plan, Sample, percentile, turns
 from benchmarks.sections.lineup import contenders, found, lineup
 from benchmarks.site import Site
-from benchmarks.titles import TITLES
+from benchmarks.titles import DIRECT, TITLES
 from benchmarks.workloads import paced
 
 _PLACE = "paced/3/5"
 # For all of the last exchange to be over: the contender sleeps when the next one comes.
 _REST_S = 0.005
+_FIRST_STREAM_S = 10
 
 
 def measure_first_tokens(site: Site, plan: Plan, own: tuple[str, ...]) -> dict[str, Any]:
     """Samples of each contender in turn."""
     samples: dict[str, list[Sample]] = {}
     names = contenders(plan, *own)
-    if "direct" not in names:
-        names.append("direct")
+    if DIRECT not in names:
+        names.append(DIRECT)
     with lineup(site, site.paced, _PLACE, names) as ready:
         for standing in ready.standings.values():
             asyncio.run(_ask_one_by_one(standing, 3))
@@ -49,9 +50,15 @@ async def _sample(standing: Standing, count: int) -> Sample:
 
 
 async def _ask_one_by_one(standing: Standing, count: int) -> list[FirstToken]:
+    """First tokens on new connections. The upstream itself is asked over one that is kept, for so it is asked by all others."""
     question = paced(standing.contender.dialect)
     tokens: list[FirstToken] = []
+    kept = await open_stream(standing.url, question) if standing.contender.name == DIRECT else None
+    if kept is not None:
+        await asyncio.wait_for(kept.watched.over, _FIRST_STREAM_S)
     for _ in range(count):
-        tokens.append(await first_token(standing.url, question))
         await asyncio.sleep(_REST_S)
+        tokens.append(await (first_token_again(kept, standing.url, question) if kept else first_token(standing.url, question)))
+    if kept is not None:
+        kept.close()
     return tokens
