@@ -78,8 +78,10 @@ class SocketBody:
         return self._framing.reusable
 
     def wait_at_most(self, seconds: float, *, many_reads: bool = False) -> None:
-        """See `Body`."""
-        if many_reads and self._alarm is None and not self.ended:
+        """See `Body`. Nothing after the end: the socket is another answer's, and an alarm would ring for ever."""
+        if self.ended:
+            return
+        if many_reads and self._alarm is None:
             self._alarm = alarm_for(self._socket)
         if self._alarm is not None:
             self._alarm.set(seconds)

@@ -352,3 +352,28 @@ def _until_done(chunks: Iterator[bytes]) -> bytes:
         if b"[DONE]\n\n" in seen:
             break
     return seen
+
+
+class EndedBody:
+    """A body that is complete: its connection is back in the pool, and nothing may touch it."""
+
+    ended = True
+    reusable = True
+
+    def __init__(self) -> None:
+        self.touched = False
+
+    def wait_at_most(self, seconds: float, *, many_reads: bool = False) -> None:
+        self.touched = True
+
+    def receive(self) -> bytes:
+        raise AssertionError("an ended body was read")
+
+    def close(self) -> None:
+        self.touched = True
+
+
+def test_ended_answer_is_let_go_without_touching_its_connection() -> None:
+    body = EndedBody()
+    UpstreamReply(200, {}, body, Timeouts()).drain_or_close()
+    assert not body.touched
