@@ -127,11 +127,11 @@ class UpstreamReply:
         """Lets go of an answer that has told everything: its connection is kept when the end is there, or a moment away."""
         body = self._body
         try:
-            if body.reusable and not body.ended and not self._closed:
-                body.wait_at_most(_DRAIN_S)
+            if body.reusable and not self._closed:
                 for _ in range(_DRAIN_READS):
                     if body.ended:
                         return
+                    body.wait_at_most(_DRAIN_S)
                     body.receive()
         except _READ_FAILURES:
             pass
