@@ -8,7 +8,7 @@ BIN := .venv/bin
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format typing imports docs bench bench-quick build clean
+.PHONY: help run test lint format typing imports docs bench bench-quick simulate build clean
 
 help: ## what there is to make
 	@sed -n "s|^\([a-z -]*\):.*## |  make \1: |p" $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ bench: .venv/bench ## measure everything, in about 20 minutes, and write it into
 
 bench-quick: .venv/bench ## measure in under 2 minutes what was lost or won since the recorded run
 	$(BIN)/python -m benchmarks quick
+
+simulate: .venv/bench ## simulate what the choice among replicas does, in half a minute, and write it into docs/operations/choice.md
+	$(BIN)/python -m benchmarks.simulation
 
 build: .venv/installed ## the wheel and the source archive, in dist/
 	$(BIN)/uv build

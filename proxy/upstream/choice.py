@@ -10,8 +10,9 @@ import hashlib
 import math
 import threading
 from bisect import bisect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate
+from types import MappingProxyType
 from typing import Protocol, TypeVar
 
 
@@ -124,8 +125,8 @@ class PrefixAffinity:
 
     Args:
         random: for requests without a key, which go to the less busy of two.
-        bound: how far above its share a replica may get, from 1 on. The usual one is the largest that costs no tail of waiting even where a
-            replica works on one request at a time; see docs/operations/choice.md.
+        bound: how far above its share a replica may get, from 1 on. The usual one kept waiting shorter than the other policies do in all that was
+            simulated, a slow replica and replicas that work on one request at a time included; see docs/operations/choice.md.
 
     Source: rendezvous hashing with weights (Schindelhauer and Schomaker, 2005); "Consistent hashing with bounded loads" (Mirrokni, Thorup
     and Zadimoghaddam, 2017).
@@ -162,6 +163,12 @@ class PrefixAffinity:
 
 
 _ONE_OF_2_64 = 2.0**-64
+
+
+# By the names that the configuration has for them.
+POLICIES: Mapping[str, Callable[[Callable[[], float]], Choice]] = MappingProxyType(
+    {"least_in_flight": LeastInFlight, "weighted_round_robin": lambda _: WeightedRoundRobin(), "prefix_affinity": PrefixAffinity}
+)
 
 
 def _load_with_one_more(candidate: Candidate) -> float:

@@ -5,27 +5,21 @@ from __future__ import annotations
 import random
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.upstream.choice import Choice, LeastInFlight, PrefixAffinity, WeightedRoundRobin, in_order
+from proxy.upstream.choice import POLICIES, Choice, LeastInFlight, PrefixAffinity, WeightedRoundRobin, in_order
 from tests.upstream.replicas import FakeReplica, some_replicas
 
 KEYS = [b"key %d" % number for number in range(2000)]
 
-POLICIES: dict[str, Callable[[], Choice]] = {
-    "least_in_flight": lambda: LeastInFlight(random.Random(1).random),
-    "weighted_round_robin": WeightedRoundRobin,
-    "prefix_affinity": lambda: PrefixAffinity(random.Random(1).random),
-}
-
 
 @pytest.fixture(params=POLICIES)
 def policy(request: pytest.FixtureRequest) -> Choice:
-    return POLICIES[request.param]()
+    return POLICIES[request.param](random.Random(1).random)
 
 
 def homes(choice: Choice, replicas: Sequence[FakeReplica]) -> dict[bytes, str]:
@@ -141,11 +135,8 @@ def test_round_robin_loses_no_turn_with_threads() -> None:
 
 
 def test_only_affinity_wants_a_key() -> None:
-    assert {name: make().uses_affinity for name, make in POLICIES.items()} == {
-        "least_in_flight": False,
-        "weighted_round_robin": False,
-        "prefix_affinity": True,
-    }
+    wanting = {name: make(random.Random(1).random).uses_affinity for name, make in POLICIES.items()}
+    assert wanting == {"least_in_flight": False, "weighted_round_robin": False, "prefix_affinity": True}
 
 
 def test_a_key_keeps_its_replica_in_every_worker_and_in_any_order_of_replicas() -> None:

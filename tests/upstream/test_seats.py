@@ -197,8 +197,10 @@ def test_when_to_come_again_is_told_by_the_queue_and_by_how_long_seats_are_held(
     clock = Clock()
     seats, replicas = crowd.seats(per_replica=2, places=3, clock=clock), some_replicas(0, 0)
     for _ in range(3):
-        with seats.take(all_of(*replicas)):
+        with seats.take(all_of(*replicas)) as seat:
             clock.now_s += 8
+    clock.now_s += 1000
+    seat.release()  # Was given back long ago.
     for _ in range(4):
         seats.take(all_of(*replicas))
     for _ in range(3):

@@ -43,10 +43,7 @@ def render_error(error: ProxyError, *, missing: Sentence = not_found) -> bytes:
     Args:
         missing: the endpoint's sentence for a model that nobody has; clients look for its words.
     """
-    if isinstance(error, ModelNotFound):
-        text = missing(error.model)
-    else:
-        text = _WORDS.get(error.kind, error.message)
+    text = missing(error.model) if isinstance(error, ModelNotFound) else _WORDS.get(error.kind, error.message)
     return line_safe(orjson.dumps({"error": text}))
 
 
