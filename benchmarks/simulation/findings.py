@@ -63,8 +63,8 @@ def _find(scenario: Scenario, make_choice: MakeChoice, plan: Plan) -> Finding:
         for place, box in enumerate(boxes):
             worked[place] += box.worked_s
     waits.sort()
-    shares = (_below(waits, share) for share in (0.5, 0.95, 0.99))
-    return Finding(len(waits), remembered / prompts, *shares, max(worked) * len(worked) / sum(worked))
+    p50_s, p95_s, p99_s = (_below(waits, share) for share in (0.5, 0.95, 0.99))
+    return Finding(len(waits), remembered / prompts, p50_s, p95_s, p99_s, max(worked) * len(worked) / sum(worked))
 
 
 def _below(ordered: Sequence[float], share: float) -> float:

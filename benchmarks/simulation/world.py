@@ -7,6 +7,7 @@ import itertools
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from benchmarks.simulation.boxes import Box, Memory, Request
 from benchmarks.simulation.loads import SYSTEM_TOKENS, Conversation, Load
@@ -65,7 +66,7 @@ class World:
         """Lets people ask until then, and waits until all are answered."""
         self._until_s = until_s
         for at_s, conversation in load.arrivals(seed, until_s):
-            self._at(at_s, lambda conversation=conversation: self._ask(conversation, 0, SYSTEM_TOKENS))
+            self._at(at_s, partial(self._ask, conversation, 0, SYSTEM_TOKENS))
         if self._absence is not None:
             self._at(self._absence.to_s, self._restart_the_first)
         while self._events:

@@ -125,8 +125,8 @@ class PrefixAffinity:
 
     Args:
         random: for requests without a key, which go to the less busy of two.
-        bound: how far above its share a replica may get, from 1 on. The usual one kept waiting shorter than the other policies do in all that was
-            simulated, a slow replica and replicas that work on one request at a time included; see docs/operations/choice.md.
+        bound: how far above its share a replica may get, from 1 on. The usual one kept waiting shorter than the other policies did in all
+            that was simulated, a slow replica and replicas that work on one request at a time included; see docs/operations/choice.md.
 
     Source: rendezvous hashing with weights (Schindelhauer and Schomaker, 2005); "Consistent hashing with bounded loads" (Mirrokni, Thorup
     and Zadimoghaddam, 2017).
