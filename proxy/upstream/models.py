@@ -34,6 +34,7 @@ class ModelList:
         spawn: runs a function beside the request.
 
     Attributes:
+        known: the list as it was fetched last; `None` before that, and when the upstream has none.
         lists: `False` once the upstream said that it has no list; true until then.
         last_error: why the last fetch failed, `None` when it did not.
     """
@@ -41,6 +42,7 @@ class ModelList:
     def __init__(
         self, fetch: Callable[[], list[ModelCard]], ttl_s: float, clock: Callable[[], float], spawn: Callable[[Callable[[], None]], object]
     ) -> None:
+        self.known: tuple[ModelCard, ...] | None = None
         self.lists = True
         self.last_error: UpstreamError | None = None
         self._fetch = fetch
@@ -131,6 +133,7 @@ class ModelList:
                 return
         self._was_asked = True
         self._listing, self.lists, self.last_error = _index(cards), lists, None
+        self.known = self._listing.cards if lists else None
         self._fetched_s = self._clock()
         self._due_s = self._fetched_s + self._ttl_s
 
