@@ -7,6 +7,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from proxy.canonical.catalog import ModelCard
@@ -15,7 +16,7 @@ from proxy.dialect import Egress
 from proxy.dialects.registry import egress_of
 from proxy.errors import UpstreamError
 from proxy.gateway import MAX_WHOLE_BYTES, Gateway, Upstream, models_call
-from proxy.operator_files import read_operator_files
+from proxy.gateway_config import GatewayConfig
 from proxy.profile_book import ProfileBook, Server
 from proxy.routing import ModelMap
 from proxy.settings import Settings
@@ -25,32 +26,53 @@ from proxy.upstream.models import ModelList
 from proxy.upstream.reply import Timeouts
 from proxy.upstream.retry import RetryPolicy
 from proxy.upstream.session import make_session
+from proxy.upstream_settings import ReplicaSettings, UpstreamSettings
 
 UPSTREAM_NAME = "default"
 
 OnBreakerChange = Callable[[str, str, BreakerState, bool], None]
 
 
-def build_gateway(settings: Settings, on_breaker_change: OnBreakerChange | None = None) -> Gateway:
-    """The gateway that `settings` describe.
+def build_gateway(config: GatewayConfig, on_breaker_change: OnBreakerChange | None = None) -> Gateway:
+    """The gateway for the first replica of the default upstream.
 
     Args:
         on_breaker_change: is told upstream, model (`""` for the whole upstream), the new state of its breaker, and whether it is listed.
-
-    Raises:
-        SettingsError: the operator's files are wrong.
     """
-    files = read_operator_files(settings)
-    upstream = build_upstream(settings, files.catalogue, on_breaker_change)
+    default = config.upstream()
+    settings = settings_for(config.settings, default, default.replicas[0])
+    upstream = build_upstream(settings, config.catalogue, on_breaker_change)
     return Gateway(
         upstream,
-        ModelMap(files.mapping),
+        ModelMap(config.aliases),
         ProfileBook({upstream.name: Server(settings.openai_api_base_url, settings.upstream_profile)}),
-        catalogue=files.catalogue,
+        catalogue=config.catalogue,
         new_id=partial(secrets.token_hex, 12),
         default_model=settings.default_model,
         keepalive_s=settings.keepalive_interval,
         patience_s=settings.first_byte_timeout,
+    )
+
+
+def settings_for(settings: Settings, upstream: UpstreamSettings, replica: ReplicaSettings) -> Settings:
+    """`settings` as if they knew nothing but one replica, and of the upstream's keys the first."""
+    return replace(
+        settings,
+        openai_api_base_url=replica.base_url,
+        openai_api_key=next(iter(upstream.keys), ""),
+        upstream_profile=upstream.profile,
+        upstream_proxy=upstream.proxy,
+        upstream_ca_bundle=upstream.tls.ca_bundle,
+        disable_ssl_verification=not upstream.tls.verify,
+        connect_timeout=upstream.timeouts.connect_s,
+        first_byte_timeout=upstream.timeouts.first_byte_s,
+        request_timeout=upstream.timeouts.idle_s,
+        health_check_timeout=upstream.timeouts.health_check_s,
+        max_retries=upstream.stubbornness.max_retries,
+        retry_after_max=upstream.stubbornness.retry_after_max_s,
+        breaker_failures=upstream.stubbornness.breaker_failures,
+        breaker_cooldown=upstream.stubbornness.breaker_cooldown_s,
+        model_list_ttl=upstream.model_list_ttl_s,
     )
 
 

@@ -15,8 +15,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from proxy.operator_files import keep_operator_files, load_settings
-from proxy.settings import Settings, SettingsError
+from proxy.gateway_config import GatewayConfig, load_config
+from proxy.settings import SettingsError
 from proxy.web.logs import log_config
 
 # An idle client's connection delays a graceful stop by so much; HTTP libraries keep theirs for about as long.
@@ -28,35 +28,36 @@ _LAST_WORDS_S = 2
 _METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 _OPERATOR_METRICS_FOLDER = os.environ.get(_METRICS_VARIABLE) or None
 
-_settings_in_force: Settings | None = None
+_config_in_force: GatewayConfig | None = None
 
 
 def options_from_environment() -> dict[str, Any]:
-    """gunicorn's options by the environment and `.env`, for `gunicorn.conf.py`, which is read at the start and at each reload.
+    """gunicorn's options by the configuration, for `gunicorn.conf.py`, which is read at the start and at each reload.
 
-    Wrong settings end the start with one message. At a reload they are logged and the old ones stay: a slip does not stop a running server.
+    A wrong configuration ends the start with one message. At a reload it is logged and the old one stays: a slip does not stop a running
+    server.
     """
-    global _settings_in_force  # noqa: PLW0603 - gunicorn reads modules, and keeps nothing for them
+    global _config_in_force  # noqa: PLW0603 - gunicorn reads modules, and keeps nothing for them
     try:
-        settings = load_settings()
-        keep_operator_files(settings)
-        options = gunicorn_options(settings)
+        config = load_config()
+        options = gunicorn_options(config)
     except SettingsError as error:
-        if _settings_in_force is None:
+        if _config_in_force is None:
             raise SystemExit(f"Error: {error}") from None
         logging.getLogger("gunicorn.error").error("Settings are wrong, the old ones stay in force: %s", error)
-        return gunicorn_options(_settings_in_force)
-    _settings_in_force = settings
+        return gunicorn_options(_config_in_force)
+    _config_in_force = config
     return options
 
 
-def settings_in_force() -> Settings | None:
-    """The settings that this master read, for its workers; `None` when some other server runs the app."""
-    return _settings_in_force
+def config_in_force() -> GatewayConfig | None:
+    """The configuration that this master read, for its workers; `None` when some other server runs the app."""
+    return _config_in_force
 
 
-def gunicorn_options(settings: Settings) -> dict[str, Any]:
+def gunicorn_options(config: GatewayConfig) -> dict[str, Any]:
     """gunicorn's options, hooks included, by its own names. Raises `SettingsError` when there is no room for temporary files."""
+    settings = config.settings
     host = f"[{settings.proxy_host}]" if ":" in settings.proxy_host else settings.proxy_host
     last_words_at_s = max(settings.graceful_timeout - _LAST_WORDS_S, 1)
     hooks = {
@@ -77,7 +78,7 @@ def gunicorn_options(settings: Settings) -> dict[str, Any]:
         "worker_tmp_dir": _folder_in_memory(),
         "control_socket_disable": True,
         "accesslog": None,
-        "logconfig_dict": log_config(settings.log_level, settings.debug, secrets=[settings.openai_api_key]),
+        "logconfig_dict": log_config(settings.log_level, settings.debug, secrets=config.secrets()),
         "proc_name": "ollama-openai-proxy",
         "post_worker_init": partial(prepare_worker, last_words_at_s),
         **(hooks if settings.enable_metrics else {}),

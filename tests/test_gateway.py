@@ -17,6 +17,7 @@ from proxy import create_app
 from proxy.assembly import build_gateway
 from proxy.dialects.openai.ingress import CHAT as RELAYED_CHAT
 from proxy.errors import UpstreamRefused
+from proxy.gateway_config import config_of
 from proxy.settings import Settings
 from proxy.telemetry import ExchangeNotes
 from tests.facts.speech import chat_chunk, chat_reply, embeddings_reply, finish_chunk, lines_of, refusal, usage_chunk
@@ -919,7 +920,7 @@ def test_breakers_tell_whether_their_model_is_listed(upstream: FakeUpstream) -> 
     upstream.on(CHAT, json_answer(refusal("the model crashed"), 503))
     told: list[tuple[str, str, str, bool]] = []
     settings = Settings.from_env({}, dotenv=None, openai_api_base_url=upstream.base_url, max_retries=0, breaker_failures=1)
-    gateway = build_gateway(settings, lambda *change: told.append(change))
+    gateway = build_gateway(config_of(settings), lambda *change: told.append(change))
     gateway.models()
     for model in ("m", "nobody-lists-me"):
         with pytest.raises(UpstreamRefused):

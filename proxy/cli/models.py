@@ -10,15 +10,14 @@ from proxy.assembly import build_gateway
 from proxy.cli.table import in_columns
 from proxy.dialects.ollama.names import display_name
 from proxy.errors import UpstreamError
-from proxy.operator_files import load_settings
+from proxy.gateway_config import load_config
 
 
 @click.command("models", short_help="List the models as clients see them.")
 def command() -> None:
     """List the names that clients can use, and the upstream's name for each."""
     logging.getLogger("proxy").addHandler(logging.NullHandler())  # an error is told below
-    settings = load_settings()
-    gateway = build_gateway(settings)
+    gateway = build_gateway(load_config())
     try:
         listed = [card.id for card in gateway.models()]
     except UpstreamError as error:
