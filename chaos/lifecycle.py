@@ -15,7 +15,7 @@ from chaos.faults import WELL, Fault, Mode
 from chaos.programs import Victim
 from chaos.redis_box import RedisBox
 from chaos.stage import Stage
-from chaos.subjects import GRACEFUL_S, config_file
+from chaos.subjects import GRACEFUL_S, WORKERS, config_file
 
 _ASKING_EVERY_S = 0.1
 _READY_SAYS_NO_WITHIN_S = 0.5
@@ -73,12 +73,15 @@ async def reloaded(stage: Stage) -> None:
 
 
 async def workers_replaced(stage: Stage) -> None:
-    """SIGTERM to each worker; the master starts another one."""
+    """SIGTERM to each worker; the next one's turn comes when the master has started another in its place."""
+    subject = stage.subjects[0]
     await asyncio.sleep(stage.plan.calm_s)
     stage.struck()
-    for worker in stage.subjects[0].workers():
+    for worker in subject.workers():
         worker.terminate()
-        await asyncio.sleep(stage.plan.ill_s / 2)
+        if not await stage.until(lambda gone=worker.pid: _is_replaced(subject, gone), GRACEFUL_S + _RELOADED_WITHIN_S):  # type: ignore[misc]
+            stage.record.problems.append("a worker was not replaced")
+    await asyncio.sleep(stage.plan.after_s)
     stage.healed()
 
 
@@ -165,6 +168,12 @@ async def _listens_for(subject: Victim) -> float:
         writer.close()
         await asyncio.sleep(_ASKING_EVERY_S / 2)
     return time.monotonic() - began_s
+
+
+def _is_replaced(subject: Victim, pid: int) -> bool:
+    """Whether the worker is gone, and there are as many as there were."""
+    alive = [worker.pid for worker in subject.workers()]
+    return pid not in alive and len(alive) == WORKERS
 
 
 def _is_ready(subject: Victim) -> bool:

@@ -131,14 +131,17 @@ class _Seen:
 
     def _time_of(self, attempt: Attempt) -> float:
         """A frozen replica notes what it has met when it is thawed; it had come before its client gave up."""
-        asked = self.asked[attempt.marker]
-        return attempt.at_s if attempt.at_s <= asked.ended_s else asked.started_s
+        return attempt.at_s if self._was_awaited(attempt) else self.asked[attempt.marker].started_s
 
     def answered_again_s(self, replica: str) -> float | None:
         """From the recovery to the first request that it has answered well."""
         healed_s = self.marks.healed_s
-        times = (one.at_s for one in self.record.attempts if one.replica == replica and one.marker and one.said and one.at_s > healed_s)
-        return next((at_s - healed_s for at_s in times), None)
+        answered = (one for one in self.record.attempts if one.replica == replica and one.said and one.at_s > healed_s)
+        # One that was frozen answers what it had been asked before, and nobody waits for.
+        return next((one.at_s - healed_s for one in answered if self._was_awaited(one)), None)
+
+    def _was_awaited(self, attempt: Attempt) -> bool:
+        return attempt.marker in self.asked and attempt.at_s <= self.asked[attempt.marker].ended_s
 
 
 def _figures(seen: _Seen) -> Figures:

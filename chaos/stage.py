@@ -58,12 +58,13 @@ class Stage:
         subjects: those that were started, each with a folder of its own; clients ask the first, unless `address` says otherwise.
     """
 
-    def __init__(self, subject: Subject, config: Config, plan: Plan, folder: Path) -> None:
+    def __init__(self, subject: Subject, config: Config, plan: Plan, folder: Path, rate: float) -> None:
         self.subject = subject
         self.plan = plan
         self.folder = folder
         self.config = config
         self.record = Record()
+        self.load = SteadyLoad(lambda: self.address(), subject.kinds, rate, plan.limit_s)  # noqa: PLW0108 - scenarios change the address
         self.replicas = {name: ReplicaBox(name, folder) for name in NAMES}
         self.subjects: list[Victim] = []
         self.folders: list[Path] = []
@@ -86,6 +87,7 @@ class Stage:
         folder = self.folder / f"subject-{len(self.subjects)}"
         folder.mkdir()
         victim = await asyncio.to_thread(Victim.start, self.subject.launch(folder, self.base_urls, self.config), folder)
+        self.load.meet(victim.url)
         self.subjects.append(victim)
         self.folders.append(folder)
         return victim
@@ -127,7 +129,7 @@ def reported_attempts(log: Path) -> dict[str, int]:
     """By request id, how often the upstream was asked, as the access log tells."""
     found: dict[str, int] = {}
     for line in log.read_bytes().splitlines():
-        if line.startswith(b"{"):
+        if line.startswith(b"{") and line.endswith(b"}"):
             record = orjson.loads(line)
             if "request_id" in record and "attempts" in record:
                 found[record["request_id"]] = record["attempts"]
@@ -137,26 +139,19 @@ def reported_attempts(log: Path) -> dict[str, int]:
 @asynccontextmanager
 async def open_stage(subject: Subject, config: Config, plan: Plan, folder: Path, rate: float) -> AsyncIterator[Stage]:
     """A stage with replicas and one subject, under load. When it is left, all answers are awaited, and `record` is complete."""
-    stage = Stage(subject, config, plan, folder)
-    # Scenarios change the address on the way.
-    load = SteadyLoad(
-        lambda: stage.address(),  # noqa: PLW0108
-        subject.kinds,
-        rate,
-        plan.limit_s,
-    )
+    stage = Stage(subject, config, plan, folder, rate)
     try:
         await asyncio.gather(*(asyncio.to_thread(replica.start) for replica in stage.replicas.values()))
         await stage.add_subject()
-        stage.record.asked = load.asked
+        stage.record.asked = stage.load.asked
         stage.record.marks.began_s = time.monotonic()
         watching = asyncio.create_task(
             watch(lambda: [one for each in stage.subjects for one in each.workers()], stage.record.samples, _SAMPLES_EVERY_S)
         )
-        asking = asyncio.create_task(load.run())
+        asking = asyncio.create_task(stage.load.run())
         yield stage
         asking.cancel()
-        await load.finish()
+        await stage.load.finish()
         watching.cancel()
         stage.collect()
     finally:

@@ -41,15 +41,18 @@ class Libraries:
 
     def __init__(self, url: str, limit_s: float) -> None:
         self._limit_s = limit_s
-        self._ollama = ollama.AsyncClient(url, timeout=limit_s, headers=_NO_KEEPING, trust_env=False)
+        # Authorities of certificates take long to load, and are not asked on loopback.
+        self._ollama = ollama.AsyncClient(url, timeout=limit_s, headers=_NO_KEEPING, trust_env=False, verify=False)
         self._openai = openai.AsyncOpenAI(
             base_url=f"{url}/v1",
             api_key="none",
             max_retries=0,
             timeout=limit_s,
             default_headers=_NO_KEEPING,
-            http_client=openai.DefaultAsyncHttpxClient(trust_env=False),
+            http_client=openai.DefaultAsyncHttpxClient(trust_env=False, verify=False),
         )
+        # Half of the library is imported when it is first needed; that must not be while others are timed.
+        self._completions = self._openai.chat.completions
 
     async def close(self) -> None:
         """Closes what they hold."""
@@ -100,7 +103,7 @@ class Libraries:
     async def _read_openai(self, order: Order, told: Told) -> None:
         options = openai.types.chat.ChatCompletionStreamOptionsParam(include_usage=True)
         asked = openai.types.chat.ChatCompletionUserMessageParam(role="user", content=order.prompt)
-        chunks = await self._openai.chat.completions.create(model=MODEL, messages=[asked], stream=True, stream_options=options)
+        chunks = await self._completions.create(model=MODEL, messages=[asked], stream=True, stream_options=options)
         async for chunk in chunks:
             for choice in chunk.choices:
                 told.add(choice.delta.content or "")

@@ -61,11 +61,18 @@ class SteadyLoad:
         self._under_way: set[asyncio.Task[None]] = set()
         self._numbers = count()
 
-    async def run(self, number: int | None = None) -> None:
-        """Asks `number` times, or until it is cancelled."""
+    def meet(self, url: str) -> None:
+        """Gets to know a gateway, before it is asked for anything."""
+        place = urlsplit(url)
+        self._ears[url] = Ear(place.hostname or "", place.port or 80)
+        if any(kind.library for kind in self._kinds):
+            self._libraries[url] = Libraries(url, self._limit_s)
+
+    async def run(self) -> None:
+        """Asks until it is cancelled."""
         clock = asyncio.get_running_loop().time
         began_s = clock()
-        for turn in count() if number is None else range(number):
+        for turn in count():
             await asyncio.sleep(began_s + turn / self._rate - clock())
             task = asyncio.create_task(self._ask(next(self._numbers)))
             self._under_way.add(task)
@@ -87,17 +94,12 @@ class SteadyLoad:
         self.asked.append(await (self._by_library(url, kind, order) if kind.library else self._by_hand(url, kind, order)))
 
     async def _by_hand(self, url: str, kind: Kind, order: Order) -> Asked:
-        if url not in self._ears:
-            place = urlsplit(url)
-            self._ears[url] = Ear(place.hostname or "", place.port or 80)
         heard = await self._ears[url].ask(kind.path, kind.body(order), {"X-Request-ID": order.marker}, self._limit_s)
         wait_s = _wait_s(heard.started_s, heard.first_s, 0 if kind.streams else order.pacing_s)
         ending = judge(kind, order, heard)
         return Asked(kind.name, order.marker, heard.started_s, heard.ended_s, wait_s, ending, heard.headers.get("retry-after", ""))
 
     async def _by_library(self, url: str, kind: Kind, order: Order) -> Asked:
-        if url not in self._libraries:
-            self._libraries[url] = Libraries(url, self._limit_s)
         told, ending = await self._libraries[url].ask(kind, order)
         return Asked(
             kind.name, order.marker, told.started_s, told.ended_s, _wait_s(told.started_s, told.first_s, 0), ending, told.retry_after
