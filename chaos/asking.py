@@ -15,7 +15,7 @@ import orjson
 from chaos.orders import MODEL
 from chaos.programs import Victim
 
-_EVERY_S = 0.3
+_EVERY_S = 0.2
 _PATIENCE_S = 5
 
 

@@ -40,7 +40,9 @@ def _ill(names: Sequence[str], strike: Blow, heal: Blow = ReplicaBox.recover) ->
     """Strikes the replicas after a calm, heals them after a while, and waits for their return."""
 
     async def act(stage: Stage) -> None:
-        await asyncio.sleep(stage.plan.calm_s)
+        # Lists that are known are those that can still be told later.
+        with asked_for_lists(stage.subjects[0]):
+            await asyncio.sleep(stage.plan.calm_s)
         stage.struck()
         await _each(strike, stage, names)
         with asked_for_lists(stage.subjects[0]) as lists:
