@@ -89,8 +89,8 @@ def load_config(
     return config
 
 
-def config_of(settings: Settings, *, needs_upstream: bool = True) -> GatewayConfig:
-    """The configuration that settings describe by themselves, wherever they were made: of one upstream at most.
+def config_of(settings: Settings) -> GatewayConfig:
+    """The configuration that settings describe by themselves, wherever they were made: of one upstream.
 
     Raises:
         SettingsError: a file holds something that cannot be, an upstream is missing, or there are more than settings know of.
@@ -98,17 +98,15 @@ def config_of(settings: Settings, *, needs_upstream: bool = True) -> GatewayConf
     files, problems = read_operator_files(settings)
     if settings.proxy_config:
         problems["PROXY_CONFIG"] = "must be read by load_config(): these settings do not know what it says of upstreams"
-    if found := {**(settings.lack_of_upstream() if needs_upstream else {}), **problems}:
+    if found := {**settings.lack_of_upstream(), **problems}:
         raise SettingsError(found)
-    if not settings.openai_api_base_url:
-        return GatewayConfig(settings, aliases=files.mapping, catalogue=files.catalogue)
-    return GatewayConfig(settings, (upstream_of(settings),), DEFAULT_NAME, files.mapping, catalogue=files.catalogue)
+    return GatewayConfig(settings, (upstream_of(settings),), DEFAULT_NAME, MappingProxyType(files.mapping), catalogue=files.catalogue)
 
 
 def check_config(config: GatewayConfig) -> None:
     """Raises `SettingsError` of a configuration that was put together elsewhere, and holds together badly."""
     names = [upstream.name for upstream in config.upstreams]
-    problems = config.settings.lack_of_upstream() if not names else {}
+    problems = {} if names else {"upstreams": "must be one at least"}
     if len(set(names)) < len(names):
         problems["upstreams"] = "must each have a name of its own"
     if names and config.default_upstream not in ("", *names):

@@ -90,20 +90,21 @@ class _Reading:
 
     def check_together(self, values: Mapping[str, Any]) -> None:
         """Finds what is wrong with keys that are right by themselves."""
-        ways = [path for path in ("replicas", "base_url") if path in self._given]
-        if not ways:
-            self.problems.setdefault(*_of_file((*self._root, "base_url"), "must say where the upstream is"))
-        elif len(ways) > 1:
-            self._blame(self.places["replicas"], ["must not stand beside base_url: it says the same, in a longer form"])
-        else:
-            urls = [replica["base_url"] if ways == ["replicas"] else replica for replica in values.get(ways[0], ())]
-            if len(set(urls)) < len(urls):
-                self._blame(self.places[ways[0]], ["must name each replica once"])
+        self._check_replicas(values)
         certificate, key = values.get("tls.client_cert", ""), values.get("tls.client_key", "")
         if certificate:
             self._read("tls.client_cert", fields.Function(deserialize=lambda _: kinds.check_certificate(certificate, key)))
         elif key:
             self._blame(self.places["tls.client_key"], ["must come with tls.client_cert"])
+
+    def _check_replicas(self, values: Mapping[str, Any]) -> None:
+        if self._given.keys() >= {"base_url", "replicas"}:
+            self._blame(self.places["replicas"], ["must not stand beside base_url: it says the same, in a longer form"])
+        elif self._given.keys().isdisjoint({"base_url", "replicas"}) and spelled(self._root) not in self.problems:
+            self._blame(Place("config", spelled((*self._root, "base_url"))), ["must say where the upstream is"])
+        urls = [*values.get("base_url", ()), *(replica["base_url"] for replica in values.get("replicas", ()))]
+        if len(set(urls)) < len(urls):
+            self._blame(self.places["replicas" if "replicas" in self.places else "base_url"], ["must name each replica once"])
 
     def _sort_in(self, rest: Spot, leaf: Leaf) -> None:
         """Puts a leaf to the key that it is of, or of whose table it is an entry."""
@@ -150,10 +151,6 @@ class _Reading:
         """Keeps the first problem of each name."""
         for inner, problem in told(messages):
             self.problems.setdefault(*place.blamed(problem, inner))
-
-
-def _of_file(spot: Spot, problem: str) -> tuple[str, str]:
-    return Place("config", spelled(spot)).blamed(problem)
 
 
 def _build(name: str, given: Mapping[str, Any], keys: tuple[str, ...], places: Mapping[str, Place], settings: Settings) -> UpstreamSettings:

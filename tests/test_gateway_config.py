@@ -237,7 +237,7 @@ def test_secrets_are_those_of_all_upstreams_and_in_no_repr(file: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
-        ({"upstreams": ()}, "OPENAI_API_BASE_URL must say"),
+        ({"upstreams": ()}, "upstreams must be one at least"),
         ({"default_upstream": "nobody"}, "default_upstream must be one of one"),
         ({"upstreams": (UpstreamSettings("one", (ReplicaSettings("http://a"),)),) * 2}, "upstreams must each have a name of its own"),
         ({"upstreams": (UpstreamSettings("one", ()),)}, "upstreams.one must have a replica"),

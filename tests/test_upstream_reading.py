@@ -235,7 +235,7 @@ def test_an_empty_table_inside_says_nothing() -> None:
 def test_an_upstream_that_is_no_table_is_told_how_to_write_one() -> None:
     tree = ConfigTree({"upstreams": {"boxes": BASE_URL}}, [])
     _, problems = read_upstream("boxes", tree.below("upstreams", "boxes"), Settings(), {})
-    assert problems["upstreams.boxes"] == "must be a table: [upstreams.boxes]"
+    assert problems == {"upstreams.boxes": "must be a table: [upstreams.boxes]"}
 
 
 @pytest.mark.parametrize("name", ["Boxes", "a/b", "a:b", "a.b", "-a", "", "a" * 64])
