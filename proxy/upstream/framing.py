@@ -9,7 +9,6 @@ Source: RFC 9112, sections 6 and 7.
 from __future__ import annotations
 
 import re
-from http.client import HTTPResponse
 from typing import Protocol
 
 # A size line and its end. Before all but the first stands the end of the chunk before it. A lone LF is let pass, as all clients do.
@@ -42,15 +41,6 @@ class Framing(Protocol):
 
     def connection_ended(self) -> None:
         """Notes that no more bytes will come. Raises `BrokenFraming` unless that is how this body ends."""
-
-
-def framing_of(head: HTTPResponse) -> Framing:
-    """The framing that the head of an answer announces."""
-    if head.chunked:
-        return ChunkedFraming(reusable=not head.will_close)
-    if head.length is None:
-        return OpenFraming()
-    return SizedFraming(head.length, reusable=not head.will_close)
 
 
 class ChunkedFraming:
