@@ -6,6 +6,7 @@ Such numbers stand in schemas (the limits of an unsigned 128-bit integer) and in
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -30,11 +31,16 @@ def loads_exact(text: bytes) -> Any:
         raise ValueError("the JSON is nested too deeply") from error
 
 
-def dumps_exact(value: Any) -> bytes:
-    """The JSON text, integers digit by digit. Raises `TypeError` as orjson does: half characters, a few hundred levels."""
+def dumps_exact(value: Any, default: Callable[[Any], Any] | None = None) -> bytes:
+    """The JSON text, integers digit by digit. Raises `TypeError` as orjson does: half characters, a few hundred levels.
+
+    Args:
+        default: what orjson asks about values that JSON does not know. Beside integers that it can't write, their `str` stands for them.
+    """
     try:
-        return orjson.dumps(value)
+        return orjson.dumps(value, default)
     except orjson.JSONEncodeError as error:
         if "64-bit" not in str(error):
             raise
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    named = None if default is None else str
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=named).encode()

@@ -1,16 +1,21 @@
-"""Large JSON texts, decoded beside no second copy of them. Pure.
+"""Large JSON texts, read and written beside no second copy of what is large in them: pictures in base64. Pure.
 
-orjson copies a text before it reads it. With a picture in base64 there would stand, for a moment, the text, its copy and the picture: three
-times what the client sent. Here the long strings of a large text are taken out of it first, orjson reads what is left, and then they are
-put in their places. Whatever comes out of the ordinary on the way, orjson reads the text as it is.
+orjson copies a text before it reads it. With a picture there would stand, for a moment, the text, its copy and the picture: three times
+what the client sent. Here the long strings of a large text are taken out of it first, orjson reads what is left, and then they are put in
+their places. Whatever comes out of the ordinary on the way, orjson reads the text as it is.
+
+In the same way, a picture and the words before it become one string only in the text that is written.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from io import BytesIO
+from typing import Any, Final
 
 import orjson
+
+from proxy.wire.exact_json import dumps_exact
 
 _LARGE_BYTES = 1024 * 1024
 # A string of two blocks or more is found for certain: one of its blocks, wherever they begin, has no quote.
@@ -20,6 +25,53 @@ _AFTER_STRINGS = b" \t\r\n,:]}"
 # What can't stand in a string as it is, and what means something else than itself.
 _NOT_PLAIN = tuple(bytes((code,)) for code in (*range(0x20), 0x5C))
 _MARK, _SPELLED_MARK = "\0", rb"\u0000"
+# What orjson never writes: where it stands, a text is still to be put.
+_HOLE: Final = b"\0"
+_PIECE_CHARS = 64 * 1024
+
+
+class LongText:
+    """A string of several pieces, for `dumps`: ASCII that stands in JSON as it is, without quotes, backslashes and control characters.
+
+    No dataclass: orjson would write one as an object.
+    """
+
+    __slots__ = ("pieces",)
+
+    def __init__(self, pieces: tuple[str, ...]) -> None:
+        self.pieces = pieces
+
+    def __str__(self) -> str:
+        return "".join(self.pieces)
+
+
+def dumps(value: Any) -> bytes:
+    """What `dumps_exact` gives, also of a value that has long texts in it. Raises `TypeError` as it does."""
+    texts: list[LongText] = []
+
+    def leave_hole(unknown: object) -> orjson.Fragment:
+        if not isinstance(unknown, LongText):
+            raise TypeError(f"{type(unknown).__name__} has no JSON")
+        texts.append(unknown)
+        return orjson.Fragment(_HOLE)
+
+    text = dumps_exact(value, leave_hole)
+    return _filled(text, texts) if texts and _HOLE in text else text
+
+
+def _filled(text: bytes, texts: list[LongText]) -> bytes:
+    filled, around, done = BytesIO(), memoryview(text), 0
+    for long_text in texts:
+        hole = text.index(_HOLE, done)
+        filled.write(around[done:hole])
+        filled.write(b'"')
+        for piece in long_text.pieces:
+            for start in range(0, len(piece), _PIECE_CHARS):
+                filled.write(piece[start : start + _PIECE_CHARS].encode("ascii"))
+        filled.write(b'"')
+        done = hole + len(_HOLE)
+    filled.write(around[done:])
+    return filled.getvalue()
 
 
 def loads(text: bytes) -> Any:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.wire.large_json import loads, loads_outermost
+from proxy.wire.large_json import LongText, dumps, loads, loads_outermost
 
 MIB = 1024 * 1024
 PICTURE = base64.b64encode(bytes(range(256)) * 4096).decode()
@@ -124,3 +124,35 @@ def test_a_picture_is_copied_once() -> None:
         tracemalloc.stop()
     assert value["messages"][0]["images"][0] == PICTURE * 8
     assert peak_bytes < len(text) * 1.1
+
+
+def test_long_texts_are_written_as_the_strings_that_they_are() -> None:
+    picture = LongText(("data:image/png;base64,", PICTURE))
+    value = {"a": [picture, "\0", {"b": picture}], "c": "é"}
+    plain = {"a": [str(picture), "\0", {"b": str(picture)}], "c": "é"}
+    assert dumps(value) == orjson.dumps(plain)
+    assert dumps(plain) == orjson.dumps(plain)
+    assert dumps({"a": LongText(())}) == b'{"a":""}'
+
+
+def test_long_texts_are_written_beside_integers_that_orjson_cannot_write() -> None:
+    assert dumps({"a": LongText(("x", "y")), "b": 1 << 70}) == b'{"a":"xy","b":1180591620717411303424}'
+
+
+@pytest.mark.parametrize("value", ["\ud800", [LongText(("x",)), "\ud800"], object(), [LongText(("x",)), object()]])
+def test_what_cannot_be_written_is_refused(value: object) -> None:
+    with pytest.raises(TypeError):
+        dumps({"a": value})
+
+
+def test_a_long_text_is_written_once() -> None:
+    picture = LongText(("data:image/png;base64,", PICTURE * 8))
+    tracemalloc.start()
+    try:
+        text = dumps({"a": picture})
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(text) > len(PICTURE) * 8
+    # A growing buffer is a little too long, and is then moved to its place by the system, which takes no memory.
+    assert peak_bytes < len(text) * 1.2
