@@ -30,7 +30,7 @@ def answer_of(response: requests.Response) -> tuple[Mapping[str, str], Body]:
     raw: Any = response.raw
     if isinstance(raw, RawAnswer):
         return raw.headers, raw
-    headers = {name.lower(): value for name, value in response.headers.items()}
+    headers = {name.lower(): value.strip(" \t") for name, value in response.headers.items()}
     source = getattr(raw, "answer_socket", None)
     return headers, RawBody(raw) if source is None else PooledBody(raw, source)
 
@@ -52,9 +52,10 @@ class RawAnswer(SocketBody):
             while not self.ended:
                 if data := self.receive():
                     yield data
-        except zlib.error as error:
-            raise DecodeError(str(error)) from error
-        except (BrokenFraming, OSError) as error:
+        except (BrokenFraming, OSError, zlib.error) as error:
+            self.close()
+            if isinstance(error, zlib.error):
+                raise DecodeError(str(error)) from error
             raise ProtocolError(str(error), error) from error
 
 

@@ -142,8 +142,9 @@ class UpstreamPool(HTTPConnectionPool):
             HTTPError, HTTPException, OSError: there is none to be had.
         """
         connection: Any = self._get_conn()
+        connection.pool = self
         if connection.sock is None:
-            connection.pool, connection.timeout = self, connect_s
+            connection.timeout = connect_s
             try:
                 self._connect(connection, through_tunnel=through_tunnel)
             except BaseException:

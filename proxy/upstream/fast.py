@@ -13,6 +13,7 @@ from typing import Any, cast
 
 import requests
 from requests import exceptions as requests_errors
+from requests.structures import CaseInsensitiveDict
 from urllib3 import exceptions as urllib3_errors
 from urllib3.util import parse_url
 
@@ -103,7 +104,7 @@ class FastAdapter(UpstreamAdapter):
             way = self._way_of(request, proxies)
             return way, way.head + b"\r\n"
         way = self._ways.get(request.template) or self._keep_way_of(request.template, proxies)
-        return way, way.head + header_lines(request.own_headers.items()) + b"\r\n"
+        return way, way.head + header_lines(request.own_headers) + b"\r\n"
 
     def _keep_way_of(self, template: requests.PreparedRequest, proxies: Any) -> _Way:
         if len(self._ways) >= _MAX_KNOWN_TEMPLATES:
@@ -118,12 +119,11 @@ class FastAdapter(UpstreamAdapter):
             raise requests_errors.InvalidURL(error, request=request) from error
         target = self.request_url(request, proxies)
         through_tunnel = pool.proxy is not None and target.startswith("/")
-        headers = dict(request.headers)
-        if not any(name.lower() == "host" for name in headers):
-            headers = {"Host": _host_of(request.url), **headers}
+        headers = CaseInsensitiveDict({"Host": _host_of(request.url)})
+        headers.update({_as_text(name): _as_text(value) for name, value in request.headers.items()})
         if not through_tunnel:
             headers.update(pool.proxy_headers)
-        return _Way(pool, through_tunnel, request_line(request.method, target) + header_lines(headers.items()))
+        return _Way(pool, through_tunnel, request_line(request.method, target) + header_lines(headers))
 
 
 def _exchange(connection: UpstreamConnection, lines: bytes, body: bytes | None, first_byte_s: float | None) -> tuple[Head, bytes]:
@@ -146,6 +146,10 @@ def _exchange(connection: UpstreamConnection, lines: bytes, body: bytes | None, 
         raise urllib3_errors.ReadTimeoutError(cast("Any", connection.pool), None, "no answer in time") from error
     connection.answers += 1
     return answer
+
+
+def _as_text(value: str | bytes) -> str:
+    return value if isinstance(value, str) else value.decode("latin-1")
 
 
 def _host_of(url: str) -> str:

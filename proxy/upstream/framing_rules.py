@@ -9,6 +9,7 @@ Source: RFC 9112, sections 6.1, 6.3 and 9.3; RFC 9110, section 8.6.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from http.client import HTTPException
 
 from proxy.upstream.framing import ChunkedFraming, Framing, OpenFraming, SizedFraming
@@ -36,8 +37,7 @@ def framing_of(method: str, version: int, status: int, headers: Mapping[str, str
     Raises:
         IllegalHead: nobody can tell where the body ends.
     """
-    connection = headers.get("connection")
-    reusable = version == 11 if connection is None else _stays_open(version, connection)
+    reusable = _stays_open(version, headers.get("connection", ""))
     if method == "HEAD" or status in _WITHOUT_BODY:
         return SizedFraming(0, reusable=reusable)
     coding, length = headers.get("transfer-encoding"), headers.get("content-length")
@@ -49,6 +49,7 @@ def framing_of(method: str, version: int, status: int, headers: Mapping[str, str
     return SizedFraming(_number(length), reusable=reusable)
 
 
+@lru_cache(64)
 def _stays_open(version: int, connection: str) -> bool:
     options = {option.strip() for option in connection.lower().split(",")}
     return "close" not in options and (version == 11 or "keep-alive" in options)
@@ -62,8 +63,7 @@ def _check_coding(coding: str) -> None:
 
 def _number(length: str) -> int:
     """The length; one that is told twice is the same both times."""
-    told = {part.strip() for part in length.split(",")} if "," in length else {length}
-    digits = told.pop()
-    if told or not (digits.isascii() and digits.isdigit()) or len(digits) > _MOST_DIGITS:
+    digits, *more = [part.strip() for part in length.split(",")]
+    if not (digits.isascii() and digits.isdigit()) or len(digits) > _MOST_DIGITS or any(other != digits for other in more):
         raise IllegalHead("a length that is no number")
     return int(digits)

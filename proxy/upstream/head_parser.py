@@ -60,6 +60,8 @@ def take_head(data: bytes) -> tuple[Head, bytes] | None:
             found = _HEAD.fullmatch(_straightened(data[at:end]))
             if found is None:
                 raise IllegalHead("not the head of an HTTP/1.x answer")
+        if end - at > LONGEST_HEAD_BYTES:
+            raise IllegalHead("a head without end")
         version, status, reason, lines = found.groups()
         if status >= b"200":
             head = Head(10 if version == b"0" else 11, int(status), (reason or b"").strip().decode("latin-1"), _fields(lines))

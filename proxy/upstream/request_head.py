@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
@@ -12,8 +12,7 @@ from requests.exceptions import InvalidHeader
 
 _METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _TARGET = re.compile(r"[\x21-\x7e]+")
-_NAME = _METHOD
-_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+_LINES = re.compile(r"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]++:[\t\x20-\x7e\x80-\xff]*+\r\n)*+")
 
 
 class CallRequest(PreparedRequest):
@@ -53,15 +52,9 @@ def request_line(method: str, target: str) -> bytes:
     return f"{method} {target} HTTP/1.1\r\n".encode("ascii")
 
 
-def header_lines(headers: Iterable[tuple[str | bytes, str | bytes]]) -> bytes:
+def header_lines(headers: Mapping[str, str]) -> bytes:
     """A line for each header. Raises `InvalidHeader` for what cannot be sent; the error does not tell it, because it may be a key."""
-    lines = []
-    for name, value in ((_as_text(name), _as_text(value)) for name, value in headers):
-        if _NAME.fullmatch(name) is None or _VALUE.fullmatch(value) is None:
-            raise InvalidHeader("a header that cannot be sent")
-        lines.append(f"{name}: {value}\r\n")
-    return "".join(lines).encode("latin-1")
-
-
-def _as_text(value: str | bytes) -> str:
-    return value if isinstance(value, str) else value.decode("latin-1")
+    lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    if _LINES.fullmatch(lines) is None or lines.count("\n") != len(headers):
+        raise InvalidHeader("a header that cannot be sent")
+    return lines.encode("latin-1")
