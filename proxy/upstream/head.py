@@ -3,7 +3,7 @@
 - An interim answer (1xx) is no answer: the real one is still to come on the same connection. http.client skips 100 alone.
 - A head that ends with its connection, before its empty line, was cut. http.client takes what there is.
 - Lines that are no header fields hide those that follow, the length of the body for instance. urllib3 tells its log, and goes on.
-- A carriage return or a NUL inside a line is none of HTTP. http.client ends lines at the former.
+- A carriage return inside a line is no end of it. http.client takes what follows for a field.
 - A head that comes in drops is to be there in time as a whole. http.client waits anew for each drop.
 
 It also tells a connection that ended without a word (`NoAnswer`) from one that broke in the middle of a head.
@@ -91,8 +91,8 @@ class _WholeLines:
         line: bytes = self._readline(most_bytes)
         if not line.endswith(b"\n") and len(line) < most_bytes:
             raise CutHead("the connection ended inside the head")
-        if b"\r" in line[:-2] or b"\0" in line:
-            raise IllegalHead("characters that are none of HTTP's")
+        if b"\r" in line[:-2]:
+            raise IllegalHead("a carriage return inside a line")
         if self._due_s is not None and monotonic() > self._due_s:
             raise TimeoutError("timed out")
         return line

@@ -15,8 +15,8 @@ from proxy.upstream.framing_rules import IllegalHead
 from proxy.upstream.head import MOST_INTERIM_HEADS
 
 # Possessive quantifiers: nothing is tried twice, so that the time is linear in the bytes. Names are as http.client takes them.
-_STATUS_LINE = rb"HTTP/1\.(\d) ++([1-9]\d\d)(?: ([^\r\n\0]*+))?\r\n"
-_HEAD = re.compile(_STATUS_LINE + rb"((?:[!-9;-~]++:[^\r\n\0]*+\r\n)*+)\r\n")
+_STATUS_LINE = rb"HTTP/1\.(\d) ++([1-9]\d\d)(?: ([^\r\n]*+))?\r\n"
+_HEAD = re.compile(_STATUS_LINE + rb"((?:[!-9;-~]++:[^\r\n]*+\r\n)*+)\r\n")
 _FIRST_LINE = re.compile(_STATUS_LINE)
 _END = re.compile(rb"\n\r?\n")
 _FOLD = re.compile(rb"[ \t]*+\r?\n[ \t]++")
