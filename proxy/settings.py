@@ -122,7 +122,7 @@ class Settings:
     upstream_transport: Transport = _setting(
         "fast",
         kinds.one_of("fast", "urllib3"),
-        "Who speaks HTTP to the upstream: `fast`, or `urllib3` at twice the cost, should an upstream ever get on better with it.",
+        "Who speaks HTTP to the upstream: `fast`; or `urllib3`, which is slower, should an upstream ever get on better with it.",
     )
     upstream_ca_bundle: str = _setting(
         "", kinds.certificate_file(), "PEM file of the authorities that the upstream's certificate is checked against."
