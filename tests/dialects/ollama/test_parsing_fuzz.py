@@ -139,7 +139,7 @@ def payloads_with_two_oddities(draw: st.DrawFn, endpoint: str) -> Any:
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_a_request_is_read_as_marshmallow_loads_it(endpoint: str, data: st.DataObject) -> None:
     schema = ENDPOINTS[endpoint][1]
@@ -148,7 +148,7 @@ def test_a_request_is_read_as_marshmallow_loads_it(endpoint: str, data: st.DataO
 
 
 @pytest.mark.parametrize(("endpoint", "place"), every_place(), ids=str)
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(value=JSON)
 def test_any_value_at_any_field_is_read_as_marshmallow_loads_it(endpoint: str, place: Place, value: Any) -> None:
     schema, payload = ENDPOINTS[endpoint][1], a_payload(place, value)
