@@ -19,8 +19,10 @@ from proxy.wire.sse import MAX_EVENT_BYTES, SseEvent, SseReader
 
 _BLANK = b"\xef\xbb\xbf \t\r\n"
 _BLANK_LINE = b"\n\n"
-# So many records are read one by one: the first that a mould can be made of is nearly always among them.
+# Among so many records is nearly always the first that a mould can be made of.
 _FIRST_RECORDS = 5
+# Below this, finding out where a mould begins to fit costs more than it saves.
+_BURST_BYTES = 4 * 1024
 
 
 class _Unreadable(UpstreamBroken):
@@ -106,7 +108,7 @@ class AnswerReader:
                     self._moulds.have_fitted = True
                 if not chunk:
                     return
-            if self._one_by_one:
+            if self._one_by_one and len(chunk) > _BURST_BYTES:
                 event, blank_line, rest = chunk.partition(_BLANK_LINE)
                 self._take_in_full(event + blank_line, sse, events)
                 chunk = rest
@@ -123,8 +125,8 @@ class AnswerReader:
         mould = self._moulds.of_field(field)
         self._mould = mould if sse.at_rest else None
         self._first_reads -= 1
-        # What follows the next record may fit: where that one was cut, or no mould could be made so far.
-        self._one_by_one = self._mould is not mould or self._first_reads > 0
+        # What follows the next record may fit: it was cut, or no mould could be made so far.
+        self._one_by_one = self._mould is not mould or (mould is None and self._first_reads > 0)
 
     def _keep(self, piece: bytes) -> None:
         self._body.append(piece)
