@@ -11,12 +11,13 @@ from werkzeug.routing import Rule
 
 from proxy.dialects.openai.ingress import render_error
 from proxy.errors import NotFound
-from proxy.extension import Proxy, attach_mount, mount_at_root
+from proxy.extension import Proxy, mount_at_root
 from proxy.gateway_config import GatewayConfig, as_config
 from proxy.settings import Settings
 from proxy.web.blueprint import plain_text
 from proxy.web.failure import error_reply
 from proxy.web.forwarded import ForwardedFor
+from proxy.web.mounting import attach_mount
 from proxy.web.paths import TidyPaths
 
 

@@ -101,6 +101,7 @@ def _build_client(settings: Settings, egress: Egress, on_change: OnChange) -> Up
         ca_bundle=settings.upstream_ca_bundle,
         verify=not settings.disable_ssl_verification,
         proxy=settings.upstream_proxy,
+        transport=settings.upstream_transport,
     )
     breakers = Breakers(
         failures=settings.breaker_failures,

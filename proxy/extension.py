@@ -8,11 +8,10 @@ from proxy.assembly import build_gateway
 from proxy.dialects.registry import DIALECTS
 from proxy.gateway_config import GatewayConfig, as_config
 from proxy.settings import Settings
-from proxy.web import observe
-from proxy.web.guards import attach_guards
 from proxy.web.metrics import make_metrics
+from proxy.web.mounting import attach_mount
 from proxy.web.ops import make_ops_blueprint
-from proxy.web.state import MountState, bind_state
+from proxy.web.state import MountState
 
 _KEY = "proxy"
 
@@ -61,13 +60,6 @@ class Proxy:
         if ops:
             blueprints.append(make_ops_blueprint(f"{name}_ops", self._settings))
         return blueprints
-
-
-def attach_mount(scaffold: Flask | Blueprint, mount: MountState) -> None:
-    """Observes, guards and serves with `mount` all requests of a blueprint; of an app, those that match no URL. The order matters."""
-    observe.attach(scaffold, mount.metrics)
-    bind_state(scaffold, mount)
-    attach_guards(scaffold, mount.settings)
 
 
 def mount_at_root(app: Flask) -> MountState:

@@ -17,7 +17,9 @@ from typing import Any
 
 from proxy.gateway_config import GatewayConfig, load_config
 from proxy.settings import SettingsError
+from proxy.web.allocator import return_large_blocks
 from proxy.web.logs import log_config
+from proxy.web.server_log import ErrorLog
 
 # An idle client's connection delays a graceful stop by so much; HTTP libraries keep theirs for about as long.
 _KEEPALIVE_S = 5
@@ -78,6 +80,7 @@ def gunicorn_options(config: GatewayConfig) -> dict[str, Any]:
         "worker_tmp_dir": _folder_in_memory(),
         "control_socket_disable": True,
         "accesslog": None,
+        "logger_class": ErrorLog,
         "logconfig_dict": log_config(settings.log_level, settings.debug, secrets=config.secrets()),
         "proc_name": "ollama-openai-proxy",
         "post_worker_init": partial(prepare_worker, last_words_at_s),
@@ -86,7 +89,8 @@ def gunicorn_options(config: GatewayConfig) -> dict[str, Any]:
 
 
 def prepare_worker(last_words_at_s: float, worker: Any) -> None:
-    """Lets a worker that stops tell the clients of open streams why they end, before the master kills it."""
+    """Lets a worker that stops tell the clients of open streams why they end, before the master kills it; and sees to its memory."""
+    return_large_blocks()
     worker.cfg.set("graceful_timeout", last_words_at_s)
     # By name: it needs gevent, which the master must not have.
     import_module("proxy.web.last_words").watch_for_the_end(worker, last_words_at_s)

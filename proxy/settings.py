@@ -26,6 +26,7 @@ Source = tuple[Origin, Mapping[str, Any]]
 
 
 IN_DOTENV: Final = "(it is set in the file .env)"
+Transport = Literal["fast", "urllib3"]
 
 
 class SettingsError(ValueError):
@@ -130,6 +131,11 @@ class Settings:
         kinds.http_url(example="http://proxy.example:3128", may_hold_credentials=True),
         "An HTTP proxy on the way to the upstream. HTTP_PROXY and HTTPS_PROXY are not read.",
         secret=True,
+    )
+    upstream_transport: Transport = _setting(
+        "fast",
+        kinds.one_of("fast", "urllib3"),
+        "Who speaks HTTP to the upstream: `fast`; or `urllib3`, which is slower, should an upstream ever get on better with it.",
     )
     upstream_ca_bundle: str = _setting(
         "", kinds.certificate_file(), "PEM file of the authorities that the upstream's certificate is checked against."

@@ -17,9 +17,9 @@ from werkzeug.test import TestResponse
 from proxy import create_app
 from proxy.dialect import Payload
 from proxy.dialects.registry import DIALECTS
-from proxy.extension import attach_mount
 from proxy.gateway import Gateway
 from proxy.settings import Settings, SettingsError
+from proxy.web.mounting import attach_mount
 from proxy.web.state import MountState
 from proxy.wire.messages import Reply
 from tests.facts.speech import chat_reply

@@ -13,6 +13,7 @@ from proxy.canonical.held_text import HeldText
 
 _TAGS = ("think", "thinking", "thought", "reasoning")
 _OPENING = tuple(f"<{tag}>" for tag in _TAGS)
+_CLOSING = tuple(f"</{tag}>" for tag in _TAGS)
 
 
 class _State(Enum):
@@ -37,7 +38,7 @@ class ThinkTagSplitter:
 
     def __init__(self, *, preopened: bool = False) -> None:
         self._state = _State.THINK if preopened else _State.START
-        self._closing = tuple(f"</{tag}>" for tag in _TAGS)  # only the opening tag's own once it is known
+        self._closing = _CLOSING  # only the opening tag's own once it is known
         self._held = HeldText()
         self._trim = preopened  # line ends at the beginning of the held text are to be left out
         self._open: PartKind | None = None  # the part that is open in what was passed on
@@ -50,11 +51,11 @@ class ThinkTagSplitter:
     def feed(self, events: Sequence[ChatEvent]) -> list[ChatEvent]:
         """`events` with the reasoning split off; what is not decided yet comes with a later call."""
         out: list[ChatEvent] = []
-        for event in events:
+        for position, event in enumerate(events):
             if self._state is _State.DONE:
-                out.append(event)
-            else:
-                self._take(event, out)
+                out += events[position:]
+                break
+            self._take(event, out)
         return out
 
     def close(self) -> list[ChatEvent]:
@@ -67,8 +68,13 @@ class ThinkTagSplitter:
     def _take(self, event: ChatEvent, out: list[ChatEvent]) -> None:
         match event:
             case PartDelta():
-                self._held.append(event)
-                self._advance(out)
+                if self._state is _State.START and not self._held.text and event.text.lstrip()[:1] not in ("", "<"):
+                    # Nearly all answers begin so.
+                    self._state, self._open = _State.DONE, "text"
+                    out += (PartOpened("text"), event)
+                else:
+                    self._held.append(event)
+                    self._advance(out)
                 return
             case PartOpened(kind="text") if self._state is not _State.UNCLOSED:
                 return

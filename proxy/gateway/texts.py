@@ -118,6 +118,8 @@ class Texts:
         """
         steps = self._steps
         request = endpoint.parse(steps.with_default_model(payload))
+        # Pictures that had to be rewritten on the way into the request would be held twice until the answer is there.
+        del payload
         notes.model, notes.stream = request.model, request.stream
         route, card = steps.route(request.model, notes)
         endpoint.admit(request, card or self._told_of(route.upstream_model))

@@ -1,23 +1,22 @@
 """The body of an upstream's answer, read as it arrives.
 
 `SocketBody` asks the socket itself for what is there: one system call for all that has come, and a time-out that loses nothing, which
-neither http.client nor urllib3 can offer (their readers cannot be used again after one). What they have read ahead is taken over.
+neither http.client nor urllib3 can offer (their readers cannot be used again after one). What has come with the head is taken over.
 """
 
 from __future__ import annotations
 
 import socket
 import ssl
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 from urllib3.exceptions import HTTPError
 from urllib3.response import HTTPResponse
 
 from proxy.upstream.alarm import ReadAlarm, alarm_for
-from proxy.upstream.framing import BrokenFraming, framing_of
+from proxy.upstream.exchange import READ_BYTES
+from proxy.upstream.framing import BrokenFraming, Framing
 from proxy.upstream.packing import unpacker_of
-
-READ_BYTES = 64 * 1024
 
 
 class Body(Protocol):
@@ -50,28 +49,39 @@ class Body(Protocol):
         """Ends the connection, so that the upstream stops working on the rest."""
 
 
-def body_of(raw: HTTPResponse) -> Body:
-    """The body that follows a head. Answers of adapters that are not ours, of tests for instance, have no socket to read from."""
-    source = getattr(raw, "answer_socket", None)
-    return RawBody(raw) if source is None else SocketBody(raw, source)
+class Lease(Protocol):
+    """The connection that an answer comes over. One of the two methods is called, once."""
+
+    def give_back(self) -> None:
+        """Keeps the connection for the next request."""
+
+    def drop(self) -> None:
+        """Ends the connection."""
 
 
 class SocketBody:
-    """A body that is read from the socket `source`, behind the back of the answer whose head is `raw`."""
+    """A body that is read from a socket.
 
-    def __init__(self, raw: HTTPResponse, source: socket.socket) -> None:
+    Args:
+        source: where it comes from.
+        lease: is let go when the body has ended, or is closed.
+        coding: the answer's `Content-Encoding`.
+        ahead: what of it has come already.
+    """
+
+    def __init__(self, source: socket.socket, lease: Lease, framing: Framing, coding: str, ahead: bytes) -> None:
         self.ended = False
-        self._raw = raw
-        self._head = cast("Any", raw._original_response)  # noqa: SLF001 - requests relies on this name, too.
         self._socket = source
+        self._lease: Lease | None = lease
+        self._framing = framing
+        self._ahead = ahead
         self._wait_s: float | None = None
         self._alarm: ReadAlarm | None = None
-        self._framing = framing_of(self._head)
-        self._unpacker = unpacker_of(raw.headers.get("content-encoding", ""))
-        self._begun = False
+        self._unpacker = unpacker_of(coding) if coding else None
         self._is_cut = False
-        if self._framing.ended:
-            self._give_back()
+        if framing.ended:
+            framing.reusable = framing.reusable and not ahead
+            self._end()
 
     @property
     def reusable(self) -> bool:
@@ -92,32 +102,65 @@ class SocketBody:
         """See `Body`."""
         if self._is_cut:
             raise BrokenFraming("it ended inside its packing")
-        data = b"" if self._begun else self._read_ahead()
-        if not data:
-            data = self._socket.recv(READ_BYTES) if self._alarm is None else self._alarm.watch(self._socket.recv, READ_BYTES)
+        data = self._ahead
         if data:
-            body = self._framing.feed(data)
+            self._ahead = b""
         else:
-            self._framing.connection_ended()
+            data = self._socket.recv(READ_BYTES) if self._alarm is None else self._alarm.watch(self._socket.recv, READ_BYTES)
+        framing = self._framing
+        if data:
+            body = framing.feed(data)
+        else:
+            framing.connection_ended()
             body = b""
         if self._unpacker is not None:
             body = self._unpacker.feed(body)
-        if self._framing.ended:
-            self._is_cut = self._unpacker is not None and not self._unpacker.whole
-            if not self._is_cut:
-                self._give_back()
+        if framing.ended:
+            self._end()
         return body
 
     def close(self) -> None:
         """See `Body`."""
+        lease, self._lease = self._lease, None
+        if lease is not None:
+            self._stop_alarm()
+            lease.drop()
+
+    def _end(self) -> None:
+        if self._unpacker is not None and not self._unpacker.whole:
+            self._is_cut = True
+            return
+        self.ended = True
+        if self._framing.reusable and self._lease is not None:
+            self._stop_alarm()
+            self._lease.give_back()
+            self._lease = None
+        else:
+            self.close()
+
+    def _stop_alarm(self) -> None:
         if self._alarm is not None:
             self._alarm.stop()
-        self._raw.close()
-        self._raw.release_conn()
+
+
+class PooledBody(SocketBody):
+    """The body of an answer whose head urllib3 has read. What it has read ahead is taken over."""
+
+    def __init__(self, raw: HTTPResponse, source: socket.socket) -> None:
+        head: Any = raw._original_response  # noqa: SLF001 - requests relies on this name, too.
+        self._head = head
+        self._begun = False
+        super().__init__(source, _Urllib3Lease(raw), head.framing, raw.headers.get("content-encoding", ""), b"")
+
+    def receive(self) -> bytes:
+        """See `Body`."""
+        if not self._begun:
+            self._begun = True
+            self._ahead = self._read_ahead()
+        return super().receive()
 
     def _read_ahead(self) -> bytes:
         """What the head's reader holds already: asked in a way that cannot wait."""
-        self._begun = True
         self._socket.settimeout(0)
         try:
             data: bytes | None = self._head.fp.read1(READ_BYTES)
@@ -126,15 +169,23 @@ class SocketBody:
         self._socket.settimeout(self._wait_s)
         return data or b""
 
-    def _give_back(self) -> None:
-        self.ended = True
-        if self._framing.reusable:
-            if self._alarm is not None:
-                self._alarm.stop()
-            self._head.close()
-            self._raw.release_conn()
-        else:
-            self.close()
+
+class _Urllib3Lease:
+    """A connection that urllib3 leads."""
+
+    def __init__(self, raw: HTTPResponse) -> None:
+        self._raw = raw
+
+    def give_back(self) -> None:
+        """See `Lease`."""
+        head: Any = self._raw._original_response  # noqa: SLF001 - requests relies on this name, too.
+        head.close()
+        self._raw.release_conn()
+
+    def drop(self) -> None:
+        """See `Lease`."""
+        self._raw.close()
+        self._raw.release_conn()
 
 
 class RawBody:

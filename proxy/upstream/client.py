@@ -16,12 +16,13 @@ import requests
 from proxy.errors import UpstreamError, UpstreamRefused
 from proxy.telemetry import ExchangeNotes
 from proxy.upstream.address import Address
-from proxy.upstream.body import body_of
+from proxy.upstream.answer import answer_of
 from proxy.upstream.breaker import Breakers
 from proxy.upstream.faults import SENDING_FAILURES, Fault, fault_of, inner_fault_of, redirect_of, refusal_of
 from proxy.upstream.health import UpstreamHealth
 from proxy.upstream.key_cover import KeyCover
 from proxy.upstream.reply import Timeouts, UpstreamReply
+from proxy.upstream.request_head import CallRequest
 from proxy.upstream.retry import LONGEST_RETRY_AFTER_S, RETRY_AFTER_HEADERS, RetryPolicy, retry_after_s
 from proxy.wire.messages import UpstreamCall
 
@@ -147,17 +148,15 @@ class UpstreamClient:
         first_byte_s = call.first_byte_s or timeouts.first_byte_s
         connect_s = min(timeouts.connect_s, first_byte_s)
         try:
-            request = self._template(call.method, call.path).copy()
-            if call.body is not None:
-                request.body = call.body
-                request.headers["Content-Length"] = str(len(call.body))
+            own_headers = {"Content-Length": str(len(call.body or b""))} if call.method != "GET" else {}
             if request_id:
-                request.headers["X-Request-ID"] = request_id
+                own_headers["X-Request-ID"] = request_id
+            request = CallRequest(self._template(call.method, call.path), call.body, own_headers)
             response = self._transmit(request, (connect_s, first_byte_s))
         except SENDING_FAILURES as failure:
             return fault_of(failure, Timeouts(connect_s, first_byte_s))
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        reply = UpstreamReply(response.status_code, headers, body_of(response.raw), timeouts)
+        headers, body = answer_of(response)
+        reply = UpstreamReply(response.status_code, headers, body, timeouts)
         if reply.status < 300:
             return reply
         return self._refusal(reply, _ERROR_BODY_S if call.first_byte_s is None else began_s + first_byte_s - self._clock())
@@ -210,4 +209,6 @@ class UpstreamClient:
 
     def _prepare(self, method: str, path: str) -> requests.PreparedRequest:
         headers = dict(self._headers) if method == "GET" else {**self._headers, "Content-Type": "application/json"}
-        return self._session.prepare_request(requests.Request(method, self._address.url(path), headers=headers))
+        template = self._session.prepare_request(requests.Request(method, self._address.url(path), headers=headers))
+        template.headers.pop("Content-Length", None)  # Each call says its own.
+        return template

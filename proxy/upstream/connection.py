@@ -6,6 +6,7 @@
 - Whether an idle connection still stands is asked without a turn of gevent's loop, which its patched `poll` takes even for no wait at all.
 - Head and body of a request leave in one piece: one system call and one packet instead of two.
 - An answer keeps the socket that it comes from, as `answer_socket`, because its body is read straight from it.
+- A pool hands out connections that stand, for those who speak HTTP over them by themselves.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ import ssl
 import sys
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from http.client import HTTPException
+from typing import Any, cast
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ProxyError
 from urllib3.response import HTTPResponse
 
 from proxy.upstream.head import AnswerHead, NoAnswer
@@ -37,12 +39,14 @@ class UpstreamConnection(HTTPConnection):
 
     Attributes:
         send_timeout_s: a request must be sent within this time; urllib3's connect timeout is too short for pictures on a slow line.
-        answers: what came over it since it was connected.
+        answers: how many came over it since it was connected.
+        pool: where it belongs, when it was taken from there.
     """
 
     response_class = AnswerHead
     send_timeout_s = 120.0
     answers = 0
+    pool: UpstreamPool
     _unsent: list[bytes] | None = None
 
     @property
@@ -111,12 +115,60 @@ class UpstreamConnection(HTTPConnection):
         response.answer_socket = source  # type: ignore[attr-defined]
         return response
 
+    def give_back(self) -> None:
+        """Keeps the connection for the next request, when it was taken from its pool."""
+        self.pool._put_conn(cast("Any", self))  # noqa: SLF001 - urllib3 has no other word for it.
+
+    def drop(self) -> None:
+        """Ends the connection, when it was taken from its pool."""
+        self.close()
+        self.give_back()
+
 
 class UpstreamTLSConnection(UpstreamConnection, HTTPSConnection):
     """A connection over TLS."""
 
 
-def pool_classes(limit_s: float) -> dict[str, type[HTTPConnectionPool]]:
+class UpstreamPool(HTTPConnectionPool):
+    """Connections to one host, of which any number may be in use."""
+
+    def take(self, connect_s: float | None, *, through_tunnel: bool) -> UpstreamConnection:
+        """A connection that stands. It must come back by its `give_back` or `drop`.
+
+        Args:
+            through_tunnel: whether it is made by a CONNECT to the pool's proxy.
+
+        Raises:
+            HTTPError, HTTPException, OSError: there is none to be had.
+        """
+        connection: Any = self._get_conn()
+        connection.pool = self
+        if connection.sock is None:
+            connection.timeout = connect_s
+            try:
+                self._connect(connection, through_tunnel=through_tunnel)
+            except BaseException:
+                connection.drop()
+                raise
+        return cast("UpstreamConnection", connection)
+
+    def _connect(self, connection: Any, *, through_tunnel: bool) -> None:
+        try:
+            if through_tunnel:
+                self._prepare_proxy(connection)
+            else:
+                connection.connect()
+        except (HTTPError, HTTPException, OSError) as error:
+            if connection.proxy and not connection.has_connected_to_proxy:
+                raise ProxyError("no connection to the proxy", error) from error
+            raise
+
+
+class UpstreamTLSPool(UpstreamPool, HTTPSConnectionPool):
+    """The same, over TLS."""
+
+
+def pool_classes(limit_s: float) -> dict[str, type[UpstreamPool]]:
     """The pools of such connections, by URL scheme; a request must be sent within `limit_s`."""
 
     class Connection(UpstreamConnection):
@@ -125,10 +177,10 @@ def pool_classes(limit_s: float) -> dict[str, type[HTTPConnectionPool]]:
     class TLSConnection(UpstreamTLSConnection):
         send_timeout_s = limit_s
 
-    class Pool(HTTPConnectionPool):
+    class Pool(UpstreamPool):
         ConnectionCls = Connection
 
-    class TLSPool(HTTPSConnectionPool):
+    class TLSPool(UpstreamTLSPool):
         ConnectionCls = TLSConnection
 
     return {"http": Pool, "https": TLSPool}

@@ -9,17 +9,13 @@ Source: RFC 9112, sections 6 and 7.
 from __future__ import annotations
 
 import re
-from http.client import HTTPResponse
 from typing import Protocol
 
-# A size line and its end. Before all but the first stands the end of the chunk before it. A lone LF is let pass, as all clients do.
-_FIRST_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\n]*)?\r?\n")
-_NEXT_SIZE = re.compile(rb"\r?\n([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\n]*)?\r?\n")
-_FIRST_SIZE_BEGUN = re.compile(rb"[0-9A-Fa-f]{1,15}[ \t]*(?:;[^\n]*)?\r?")
-_NEXT_SIZE_BEGUN = re.compile(rb"\r?(?:\n(?:[0-9A-Fa-f]{1,15}[ \t]*(?:;[^\n]*)?\r?)?)?")
 _END_OF_TRAILER = re.compile(rb"(?:[^\n]+\n)*?\r?\n")
 _LONGEST_LINE_BYTES = 4 * 1024
 _LONGEST_TRAILER_BYTES = 16 * 1024
+_MOST_KNOWN_SIZES = 1024
+_LONGEST_KNOWN_BYTES = 20
 
 
 class BrokenFraming(Exception):
@@ -44,13 +40,38 @@ class Framing(Protocol):
         """Notes that no more bytes will come. Raises `BrokenFraming` unless that is how this body ends."""
 
 
-def framing_of(head: HTTPResponse) -> Framing:
-    """The framing that the head of an answer announces."""
-    if head.chunked:
-        return ChunkedFraming(reusable=not head.will_close)
-    if head.length is None:
-        return OpenFraming()
-    return SizedFraming(head.length, reusable=not head.will_close)
+class _SizeLines:
+    """The lines that tell the sizes of chunks, each with its end. A lone LF is let pass, as all clients do.
+
+    Attributes:
+        known: sizes of lines that were seen. They recur: to look one up takes half of a chunk's time off.
+        gap_bytes: so many at least stand before the digits.
+    """
+
+    def __init__(self, whole: bytes, begun: bytes, gap_bytes: int) -> None:
+        self.known: dict[bytes, int] = {}
+        self.gap_bytes = gap_bytes
+        self._whole = re.compile(whole)
+        self._begun = re.compile(begun)
+
+    def learn(self, line: bytes) -> int | None:
+        """The size that `line` tells; `None` when it is no whole size line."""
+        found = self._whole.fullmatch(line)
+        if found is None:
+            return None
+        size = int(found[1], 16)
+        if len(self.known) < _MOST_KNOWN_SIZES and len(line) < _LONGEST_KNOWN_BYTES:
+            self.known[line] = size
+        return size
+
+    def may_begin(self, data: bytes) -> bool:
+        """Whether more bytes could make a size line of `data`."""
+        return len(data) <= _LONGEST_LINE_BYTES and self._begun.fullmatch(data) is not None
+
+
+_FIRST = _SizeLines(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\n]*)?\r?\n", rb"[0-9A-Fa-f]{1,15}[ \t]*(?:;[^\n]*)?\r?", 0)
+# Before all but the first stands the end of the chunk before it.
+_NEXT = _SizeLines(rb"\r?\n([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\n]*)?\r?\n", rb"\r?(?:\n(?:[0-9A-Fa-f]{1,15}[ \t]*(?:;[^\n]*)?\r?)?)?", 2)
 
 
 class ChunkedFraming:
@@ -61,7 +82,7 @@ class ChunkedFraming:
         self.reusable = reusable
         self._held = b""
         self._left = 0
-        self._size_line = _FIRST_SIZE
+        self._size_lines = _FIRST
         self._in_trailer = False
 
     def feed(self, data: bytes) -> bytes:
@@ -72,27 +93,24 @@ class ChunkedFraming:
         if self._in_trailer:
             self._read_trailer(data)
             return b""
-        parts: list[bytes] = []
-        at, end, left, size_line = 0, len(data), self._left, self._size_line
-        while at < end:
-            if left:
-                part = data[at : at + left]
-                parts.append(part)
-                at += len(part)
-                left -= len(part)
-                continue
-            line = size_line.match(data, at)
-            if line is None:
-                self._hold(data[at:])
+        body_end, end = self._left, len(data)
+        parts = [data[:body_end]] if body_end else []
+        while body_end < end:
+            lines = self._size_lines
+            at = data.find(b"\n", body_end + lines.gap_bytes) + 1
+            line = data[body_end:at]
+            size = lines.known.get(line)
+            if size is None and (size := lines.learn(line)) is None:
+                self._hold(data[body_end:])
                 break
-            at = line.end()
-            left = int(line[1], 16)
-            size_line = self._size_line = _NEXT_SIZE
-            if not left:
+            self._size_lines = _NEXT
+            if not size:
                 self._in_trailer = True
                 self._read_trailer(data[at:])
                 break
-        self._left = left
+            body_end = at + size
+            parts.append(data[at:body_end])
+        self._left = max(0, body_end - end)
         return b"".join(parts)
 
     def connection_ended(self) -> None:
@@ -100,9 +118,11 @@ class ChunkedFraming:
         raise BrokenFraming("it ended before its last chunk")
 
     def _hold(self, rest: bytes) -> None:
-        """Keeps the beginning of a size line."""
-        pattern = _FIRST_SIZE_BEGUN if self._size_line is _FIRST_SIZE else _NEXT_SIZE_BEGUN
-        if len(rest) > _LONGEST_LINE_BYTES or pattern.fullmatch(rest) is None:
+        """Keeps the beginning of a size line. Behind the end of a chunk, which ends most reads of a stream, it looks as the first does."""
+        if rest == b"\r\n" and self._size_lines is _NEXT:
+            self._size_lines = _FIRST
+            return
+        if not self._size_lines.may_begin(rest):
             raise BrokenFraming("its chunks are not where they should be")
         self._held = rest
 

@@ -6,16 +6,19 @@ import socket
 import sys
 import time
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import orjson
 import zstandard
-from flask import request
+from flask import Request, request
 from werkzeug.exceptions import ClientDisconnected
+from werkzeug.wsgi import get_content_length
 
 from proxy.errors import InvalidRequest, RequestTimeout, RequestTooLarge
+from proxy.web.state import current_request
+from proxy.wire import large_json
 from proxy.wire.exact_json import has_long_numbers, loads_exact
 from proxy.wire.json_text import with_whole_characters
 
@@ -49,29 +52,61 @@ def read_body(max_bytes: int, timeout_s: float) -> bytes:
         RequestTimeout: it was not complete after `timeout_s`.
         InvalidRequest: it is cut, or packed in a way that we do not know.
     """
-    announced_bytes = request.content_length
+    asked = current_request()
+    announced_bytes = get_content_length(asked.environ)
     refuse_if_larger(announced_bytes or 0, max_bytes)
-    body = _received(max_bytes, timeout_s)
+    # Of a body that is too long a byte more than allowed.
+    body = _received(asked, max_bytes + 1 if announced_bytes is None else announced_bytes, timeout_s)
     refuse_if_larger(len(body), max_bytes)
     if announced_bytes is not None and len(body) < announced_bytes:
         raise InvalidRequest(_CUT)
-    encoding = request.headers.get("Content-Encoding", "").strip().lower()
+    encoding = asked.environ.get("HTTP_CONTENT_ENCODING", "").strip().lower()
     return body if encoding in ("", "identity") else _unpacked(body, encoding, max_bytes)
 
 
-def _received(max_bytes: int, timeout_s: float) -> bytes:
-    """What the client sent; of a body that is too long a byte more than allowed: werkzeug stops at its limit in silence."""
-    request.max_content_length = max_bytes + 1
+def _received(asked: Request, most_bytes: int, timeout_s: float) -> bytes:
+    """What the client sends, up to so many bytes."""
+    timeout = _deadline(timeout_s)
     try:
-        with _deadline(timeout_s):
-            return request.get_data(cache=False)
-    except ClientDisconnected as error:
+        return _read(asked, most_bytes)
+    except (ClientDisconnected, OSError, ValueError) as error:
         raise InvalidRequest(_CUT) from error
     except Exception as error:
         # gunicorn tells a client's broken chunk framing by exceptions of its own, which it only lets out while the body is read.
         if type(error).__module__.startswith("gunicorn.http"):
             raise InvalidRequest(f"the request body cannot be read: {error}") from error
         raise
+    except BaseException as expired:
+        if expired is not timeout:
+            raise
+        raise RequestTimeout(f"the request body was not complete after {timeout_s:g} seconds") from None
+    finally:
+        if timeout is not None:
+            timeout.close()
+
+
+def _read(asked: Request, most_bytes: int) -> bytes:
+    """The body as the server hands it out, where it says that it ends where the body does; werkzeug would copy it twice.
+
+    Else, and where a host may have read it before us, werkzeug knows.
+    """
+    if "wsgi.input_terminated" in asked.environ:
+        source = asked.environ["wsgi.input"]
+        body: bytes = source.read(most_bytes)
+        while len(body) < most_bytes and (more := source.read(most_bytes - len(body))):
+            body += more
+        if body:
+            return body
+    asked.max_content_length = most_bytes
+    return asked.get_data(cache=False)
+
+
+def _deadline(timeout_s: float) -> Any:
+    """What gevent raises in this greenlet after so long, unless it is closed before. Without gevent the server's own timeouts must do."""
+    gevent, monkey = sys.modules.get("gevent"), sys.modules.get("gevent.monkey")
+    if gevent is None or monkey is None or not monkey.is_module_patched("socket"):
+        return None
+    return gevent.Timeout.start_new(timeout_s)
 
 
 def parse_json(body: bytes) -> dict[str, Any]:
@@ -80,7 +115,7 @@ def parse_json(body: bytes) -> dict[str, Any]:
     Raises:
         InvalidRequest: there is none, or something follows it.
     """
-    payload = _json_object(body)
+    payload = _json_object(body, large_json.loads)
     if _WITH_SCHEMAS.isdisjoint(payload) or not has_long_numbers(body):
         return payload
     try:
@@ -91,19 +126,19 @@ def parse_json(body: bytes) -> dict[str, Any]:
 
 
 def parse_json_text(body: bytes) -> tuple[bytes, dict[str, Any]]:
-    """`body` as it came, and the JSON object in it.
+    """`body` as it came, and the JSON object in it to be looked at: texts deep inside may be left out (`large_json.loads_outermost`).
 
     Raises:
         InvalidRequest: as `parse_json`.
     """
-    return body, _json_object(body)
+    return body, _json_object(body, large_json.loads_outermost)
 
 
-def _json_object(body: bytes) -> dict[str, Any]:
-    if not body.strip():
+def _json_object(body: bytes, loads: Callable[[bytes], Any]) -> dict[str, Any]:
+    if not body or body.isspace():
         raise InvalidRequest("missing request body")
     try:
-        payload = orjson.loads(body)
+        payload = loads(body)
     except orjson.JSONDecodeError as error:
         try:
             payload = orjson.loads(with_whole_characters(body))
@@ -112,24 +147,6 @@ def _json_object(body: bytes) -> dict[str, Any]:
     if not isinstance(payload, dict):
         raise InvalidRequest(f"the request body must be a JSON object, not {_KINDS.get(type(payload), 'null')}")
     return payload
-
-
-@contextmanager
-def _deadline(timeout_s: float) -> Iterator[None]:
-    """Ends the block with `RequestTimeout` when it takes too long; under servers without gevent their own timeouts must do."""
-    gevent, monkey = sys.modules.get("gevent"), sys.modules.get("gevent.monkey")
-    if gevent is None or monkey is None or not monkey.is_module_patched("socket"):
-        yield
-        return
-    timeout = gevent.Timeout.start_new(timeout_s)
-    try:
-        yield
-    except gevent.Timeout as expired:
-        if expired is not timeout:
-            raise
-        raise RequestTimeout(f"the request body was not complete after {timeout_s:g} seconds") from None
-    finally:
-        timeout.close()
 
 
 def leave_unread() -> Callable[[], None] | None:

@@ -6,9 +6,10 @@ Views of dialects call these functions; nothing here knows a dialect.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any
 
-from flask import Response, request
+from flask import Response
 
 from proxy.dialect import EmbeddingsEndpoint, Payload, RelayEndpoint, Stopwatch, TextEndpoint
 from proxy.errors import ProxyError
@@ -19,37 +20,69 @@ from proxy.web.body import parse_json, parse_json_text, read_body
 from proxy.web.departure import ClientGone, ClientWatch, NoWatch, watch_client
 from proxy.web.failure import JSON, RenderError, error_reply
 from proxy.web.observe import Observation, observation, stream_closed
-from proxy.web.state import state
+from proxy.web.state import current_request, state
 from proxy.wire.messages import Reply
 
 _CLIENT_CLOSED_REQUEST = 499
+# nginx would hold tokens back until its buffer is full.
+_STREAM_HEADERS = {"X-Accel-Buffering": "no", "Cache-Control": "no-cache"}
 
-T = TypeVar("T")
+
+class Asked:
+    """The current request as those see it who answer it. Its client is watched from when the request is complete.
+
+    Attributes:
+        watch: armed while an upstream is waited for.
+    """
+
+    __slots__ = ("gateway", "notes", "stopwatch", "watch")
+
+    def __init__(self, seen: Observation, gateway: Gateway) -> None:
+        self.gateway = gateway
+        self.notes: ExchangeNotes = seen.notes
+        self.stopwatch: Stopwatch = seen.stopwatch
+        self.watch: ClientWatch | NoWatch = NoWatch()
+
+    def body(self) -> bytes:
+        """All that the client sends. Raises as `read_body`."""
+        body = _read_body()
+        self.await_upstream()
+        return body
+
+    def await_upstream(self) -> None:
+        """Lets a client that leaves end the wait. Before its request is complete, a byte on its socket is no sign of anything."""
+        self.watch = watch_client(current_request().environ)
+        self.watch.armed = True
+
+
+Carry = Callable[[Asked], Reply]
 
 
 def converse(endpoint: TextEndpoint) -> Response:
     """The answer to a text endpoint's request, errors included."""
-    return _carried(
-        endpoint.name, endpoint.render_error, read_json, lambda payload, notes: gateway().converse(payload, endpoint, notes, stopwatch())
-    )
+
+    def carry(asked: Asked) -> Reply:
+        return asked.gateway.converse(parse_json(asked.body()), endpoint, asked.notes, asked.stopwatch)
+
+    return _carried(endpoint.name, endpoint.render_error, carry)
 
 
 def embed(endpoint: EmbeddingsEndpoint) -> Response:
     """The answer to an embeddings endpoint's request, errors included."""
-    return _carried(
-        endpoint.name, endpoint.render_error, read_json, lambda payload, notes: gateway().embed(payload, endpoint, notes, stopwatch())
-    )
+
+    def carry(asked: Asked) -> Reply:
+        return asked.gateway.embed(parse_json(asked.body()), endpoint, asked.notes, asked.stopwatch)
+
+    return _carried(endpoint.name, endpoint.render_error, carry)
 
 
 def relay(endpoint: RelayEndpoint) -> Response:
     """The upstream's own answer to the client's own bytes, errors included."""
-    return _carried(
-        endpoint.name,
-        endpoint.render_error,
-        lambda: parse_json_text(_read_body()),
-        lambda asked, notes: gateway().relay(*asked, endpoint, notes),
-        is_relay=True,
-    )
+
+    def carry(asked: Asked) -> Reply:
+        return asked.gateway.relay(*parse_json_text(asked.body()), endpoint, asked.notes)
+
+    return _carried(endpoint.name, endpoint.render_error, carry, is_relay=True)
 
 
 def relay_get(name: str, path: str, render_error: RenderError, model: str = "", otherwise: bytes | None = None) -> Response:
@@ -59,7 +92,12 @@ def relay_get(name: str, path: str, render_error: RenderError, model: str = "", 
         model: the name asked for, where the path is about one.
         otherwise: the answer where the upstream has no such URL, if there is one.
     """
-    return _carried(name, render_error, lambda: None, lambda _, notes: gateway().relay_get(path, notes, model, otherwise), is_relay=True)
+
+    def carry(asked: Asked) -> Reply:
+        asked.await_upstream()
+        return asked.gateway.relay_get(path, asked.notes, model, otherwise)
+
+    return _carried(name, render_error, carry, is_relay=True)
 
 
 def read_json() -> Payload:
@@ -84,72 +122,49 @@ def settings() -> Settings:
     return state().settings
 
 
-def stopwatch() -> Stopwatch:
-    return observation().stopwatch
-
-
 def _read_body() -> bytes:
     limits = state().settings
     return read_body(limits.request_max_size, limits.body_timeout)
 
 
-def _carried(
-    name: str, render_error: RenderError, read: Callable[[], T], carry: Callable[[T, ExchangeNotes], Reply], *, is_relay: bool = False
-) -> Response:
-    """What `carry` replies to what `read` read, as a response. While `carry` waits for an upstream, a client that leaves ends it.
-
-    The watch starts when the body is complete: before that, a byte on the client's socket is no sign of anything.
-    """
-    notes = observation().notes
-    notes.endpoint = name
-    watch: ClientWatch | NoWatch = NoWatch()
+def _carried(name: str, render_error: RenderError, carry: Carry, *, is_relay: bool = False) -> Response:
+    """What `carry` replies, as a response. While it waits for an upstream, a client that leaves ends it."""
+    seen = observation()
+    seen.notes.endpoint = name
+    asked = Asked(seen, gateway())
     try:
-        asked = read()
-        watch = watch_client(request.environ)
-        watch.armed = True
-        reply = carry(asked, notes)
-        watch.armed = False
+        reply = carry(asked)
     except ProxyError as error:
-        watch.stop()
+        asked.watch.stop()
         return error_reply(error, render_error, is_relay=is_relay)
     except ClientGone:
-        notes.end = "client_gone"
+        seen.notes.end = "client_gone"
         return Response(status=_CLIENT_CLOSED_REQUEST)
     except BaseException:
-        watch.stop()
+        asked.watch.stop()
         raise
-    return _response(reply, watch)
+    asked.watch.armed = False
+    return _response(reply, asked.watch, seen)
 
 
-def _response(reply: Reply, watch: ClientWatch | NoWatch) -> Response:
+def _response(reply: Reply, watch: ClientWatch | NoWatch, seen: Observation) -> Response:
     if isinstance(reply.body, bytes):
         watch.stop()
-        response = Response(reply.body, reply.status, content_type=reply.content_type)
-    else:
-        response = _streamed(reply, reply.body, watch)
-    for name, value in reply.headers.items():
-        response.headers[name] = value
+        return Response(reply.body, reply.status, {"Content-Type": reply.content_type, **reply.headers})
+    headers = {"Content-Type": reply.content_type, **_STREAM_HEADERS, **reply.headers}
+    response = Response(_watched(reply.body, watch, seen), reply.status, headers)
+    response.call_on_close(partial(_close_stream, reply, watch, seen))
     return response
 
 
-def _streamed(reply: Reply, body: Iterator[bytes], watch: ClientWatch | NoWatch) -> Response:
-    seen = observation()
-    response = Response(_watched(body, watch, seen), reply.status, content_type=reply.content_type)
-    # nginx would hold tokens back until its buffer is full.
-    response.headers["X-Accel-Buffering"] = "no"
-    response.headers["Cache-Control"] = "no-cache"
-
-    def close() -> None:
-        watch.stop()
-        seen.notes.end = seen.notes.end or "client_gone"
-        close_body: Any = getattr(body, "close", None)
-        if close_body is not None:
-            close_body()
-        reply.close()
-        stream_closed(seen)
-
-    response.call_on_close(close)
-    return response
+def _close_stream(reply: Reply, watch: ClientWatch | NoWatch, seen: Observation) -> None:
+    watch.stop()
+    seen.notes.end = seen.notes.end or "client_gone"
+    close_body: Any = getattr(reply.body, "close", None)
+    if close_body is not None:
+        close_body()
+    reply.close()
+    stream_closed(seen)
 
 
 def _watched(body: Iterator[bytes], watch: ClientWatch | NoWatch, seen: Observation) -> Iterator[bytes]:

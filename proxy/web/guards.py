@@ -5,9 +5,7 @@ The order is Ollama's: origin, then host. Every OPTIONS request is answered here
 
 from __future__ import annotations
 
-from typing import Any
-
-from flask import Blueprint, Flask, Response, request
+from flask import Request, Response
 
 from proxy.settings import Settings
 from proxy.web.blueprint import plain_text
@@ -18,21 +16,6 @@ from proxy.web.origins import OriginGuard, crossing_origin
 _MAX_LENGTH_DIGITS = 18
 
 
-def attach_guards(scaffold: Flask | Blueprint, settings: Settings) -> None:
-    """Guards all URLs of a blueprint of ours; of an app, only what matches no URL."""
-    guards = Guards(settings)
-    unmatched_only = isinstance(scaffold, Flask)
-
-    def admit() -> Response | None:
-        return None if unmatched_only and request.url_rule is not None else guards.admit(request.environ)
-
-    def tell_browsers(response: Response) -> Response:
-        return response if unmatched_only and request.url_rule is not None else guards.tell_browsers(response)
-
-    scaffold.before_request(admit)
-    scaffold.after_request(tell_browsers)
-
-
 class Guards:
     """The rules of one mount."""
 
@@ -41,12 +24,13 @@ class Guards:
         self._hosts = make_host_guard(settings.proxy_host, settings.allowed_hosts)
         self._max_bytes = settings.request_max_size
 
-    def admit(self, environ: dict[str, Any]) -> Response | None:
-        """The answer to the current request when no view is to see it. What an unknown URL gets is its app's business.
+    def admit(self, asked: Request) -> Response | None:
+        """The answer to a request when no view is to see it. What an unknown URL gets is its app's business.
 
         Raises:
             RequestTooLarge: its body is announced to be larger than allowed.
         """
+        environ, rule = asked.environ, asked.url_rule
         is_options = environ["REQUEST_METHOD"] == "OPTIONS"
         origin = crossing_origin(environ)
         if origin is not None:
@@ -60,19 +44,19 @@ class Guards:
                 return _empty(403)
             if is_options and verdict == "name":
                 return _empty(204)
-        if request.url_rule is None:
+        if rule is None:
             return None
         if is_options:
-            return plain_text("405 method not allowed", 405, allow=sorted(request.url_rule.methods or ()))
+            return plain_text("405 method not allowed", 405, allow=sorted(rule.methods or ()))
         length = environ.get("CONTENT_LENGTH") or ""
         if length.isdecimal():
             # int() refuses thousands of digits; no body that we could take is longer than these.
             refuse_if_larger(int(length[:_MAX_LENGTH_DIGITS]), self._max_bytes)
         return None
 
-    def tell_browsers(self, response: Response) -> Response:
-        """The response with the headers that the page's browser must see."""
-        if crossing_origin(request.environ) is not None:
+    def tell_browsers(self, response: Response, asked: Request) -> Response:
+        """The response to a request, with the headers that the page's browser must see."""
+        if crossing_origin(asked.environ) is not None:
             self._origins.add_headers(response)
         return response
 

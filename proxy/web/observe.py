@@ -1,7 +1,7 @@
 """What we note of an exchange: its request id, its lines in the access log, its metrics.
 
 All of it happens when the answer is complete, off the way of the first byte; a stream's first line is written when the stream has begun.
-Hooks sit on our own blueprints. Views find their observation by `observation()`, which must be called inside the request.
+`proxy.web.mounting` begins and ends observations. Views find theirs by `observation()`, which must be called inside the request.
 """
 
 from __future__ import annotations
@@ -11,16 +11,18 @@ import re
 import secrets
 from dataclasses import dataclass, field
 
-from flask import Blueprint, Flask, Response, g, request
+from flask import Request, Response, g
 
 from proxy.telemetry import OTHER, ExchangeNotes
 from proxy.web.metrics import Metrics
+from proxy.web.state import current_request
 from proxy.web.stopwatch import Stopwatch
 
 _access = logging.getLogger("proxy.access")
 _SANE_ID = re.compile(r"[!-~]{1,128}")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _BAD_ENDS = ("failed", "truncated")
+_KEY = "proxy_observation"
 
 
 @dataclass(slots=True)
@@ -66,15 +68,17 @@ class Observation:
             )
 
     def _log(self, message: str) -> None:
-        """What failed on our side or the upstream's is a warning, so that it can be seen alone. Unknown fields are left out."""
+        """What failed on our side or the upstream's is a warning, so that it can be seen alone."""
         failed = self.status >= 500 or (self.streamed and self.notes.end in _BAD_ENDS)
         level = logging.WARNING if failed else logging.INFO
         if _access.isEnabledFor(level):
-            _access.log(level, message, extra={name: value for name, value in self._fields().items() if value is not None and value != ""})
+            # Logger.log() would walk the stack to find this line, which nobody wants to know.
+            _access.handle(_access.makeRecord(_access.name, level, "", 0, message, (), None, extra=self._fields()))
 
     def _fields(self) -> dict[str, object]:
+        """The members of a line. What is unknown is left out."""
         notes = self.notes
-        return {
+        fields = {
             "method": self.method,
             "path": self.path,
             "status": self.status,
@@ -96,70 +100,59 @@ class Observation:
             "error_kind": notes.error_kind,
             "error": notes.error_message,
         }
+        return {name: value for name, value in fields.items() if value is not None and value != ""}
 
 
 def observation() -> Observation:
     """What is noted of the current request."""
-    found: Observation | None = g.get("proxy_observation")
-    if found is None:  # A hook of the host's failed before ours were asked.
-        found = g.proxy_observation = _new_observation(None)
-    return found
+    found: Observation | None = g.get(_KEY)
+    return begin(current_request(), None) if found is None else found  # A hook of the host's failed before ours were asked.
 
 
-def attach(scaffold: Flask | Blueprint, metrics: Metrics | None) -> None:
-    """Observes all requests of a blueprint of ours; of an app, only those that match no URL. Must come before all other hooks of ours."""
-    unmatched_only = isinstance(scaffold, Flask)
-
-    def begin() -> None:
-        if unmatched_only and request.url_rule is not None:
-            return
-        g.proxy_observation = _new_observation(metrics)
-        if metrics is not None:
-            metrics.request_began()
-
-    def observed(response: Response) -> Response:
-        """The response with its request id; closing it closes the observation."""
-        seen: Observation | None = g.get("proxy_observation")
-        if seen is not None and not seen.status:
-            seen.status = response.status_code
-            # Flask makes an iterator of an HTTPException's body too; only streams have no length.
-            length = response.content_length
-            seen.streamed = response.is_streamed and length is None
-            if length and seen.method != "HEAD":
-                seen.notes.bytes_sent = length
-            response.headers["X-Request-ID"] = seen.request_id
-            response.call_on_close(seen.close)
-        return response
-
-    def abandoned(_: BaseException | None) -> None:
-        """Closes the observation of a request that ended without a response: an exception went past Flask, to the server."""
-        seen: Observation | None = g.get("proxy_observation")
-        if seen is not None and not seen.status:
-            seen.status = 500
-            seen.close()
-
-    scaffold.before_request(begin)
-    scaffold.after_request(observed)
-    scaffold.teardown_request(abandoned)
-
-
-def stream_closed(seen: Observation) -> None:
-    """Says that a stream has ended, for those who close it by other ways than its response."""
-    seen.close()
-
-
-def _new_observation(metrics: Metrics | None) -> Observation:
-    environ, rule = request.environ, request.url_rule
+def begin(asked: Request, metrics: Metrics | None) -> Observation:
+    """The observation of the current request, from now on."""
+    environ, rule = asked.environ, asked.url_rule
     request_id = _request_id(environ.get("HTTP_X_REQUEST_ID"))
-    return Observation(
+    seen = g.proxy_observation = Observation(
         request_id=request_id,
         method=environ["REQUEST_METHOD"],
-        path=request.path,
+        path=asked.path,
         route=OTHER if rule is None else rule.rule,
         remote=environ.get("REMOTE_ADDR", ""),
         metrics=metrics,
         notes=ExchangeNotes(request_id=request_id),
     )
+    if metrics is not None:
+        metrics.request_began()
+    return seen
+
+
+def finish(response: Response) -> None:
+    """Gives the response its request id, and closes the observation with it."""
+    seen: Observation | None = g.get(_KEY)
+    if seen is None or seen.status:
+        return
+    seen.status = response.status_code
+    # Flask makes an iterator of an HTTPException's body too; only streams have no length.
+    length = response.content_length
+    seen.streamed = response.is_streamed and length is None
+    if length and seen.method != "HEAD":
+        seen.notes.bytes_sent = length
+    response.headers["X-Request-ID"] = seen.request_id
+    response.call_on_close(seen.close)
+
+
+def abandon(_: BaseException | None) -> None:
+    """Closes the observation of a request that ended without a response: an exception went past Flask, to the server."""
+    seen: Observation | None = g.get(_KEY)
+    if seen is not None and not seen.status:
+        seen.status = 500
+        seen.close()
+
+
+def stream_closed(seen: Observation) -> None:
+    """Says that a stream has ended, for those who close it by other ways than its response."""
+    seen.close()
 
 
 def _request_id(given: str | None) -> str:

@@ -6,17 +6,21 @@ Such numbers stand in schemas (the limits of an unsigned 128-bit integer) and in
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import orjson
 
 _DIGITS_TO_0 = bytes.maketrans(b"0123456789", b"0" * 10)
 _LONG = b"0" * 19
+# Texts are looked through in pieces: changed as a whole, one with a picture in it would take its memory once more.
+_PIECE_BYTES = 256 * 1024
 
 
 def has_long_numbers(text: bytes) -> bool:
     """Whether an integer beyond 64 bits may stand in `text`: whether it has 19 digits in a row."""
-    return _LONG in text.translate(_DIGITS_TO_0)
+    starts = range(0, len(text), _PIECE_BYTES)
+    return any(_LONG in text[start : start + _PIECE_BYTES + len(_LONG) - 1].translate(_DIGITS_TO_0) for start in starts)
 
 
 def loads_exact(text: bytes) -> Any:
@@ -27,11 +31,16 @@ def loads_exact(text: bytes) -> Any:
         raise ValueError("the JSON is nested too deeply") from error
 
 
-def dumps_exact(value: Any) -> bytes:
-    """The JSON text, integers digit by digit. Raises `TypeError` as orjson does: half characters, a few hundred levels."""
+def dumps_exact(value: Any, default: Callable[[Any], Any] | None = None) -> bytes:
+    """The JSON text, integers digit by digit. Raises `TypeError` as orjson does: half characters, a few hundred levels.
+
+    Args:
+        default: what orjson asks about values that JSON does not know. Beside integers that it can't write, their `str` stands for them.
+    """
     try:
-        return orjson.dumps(value)
+        return orjson.dumps(value, default)
     except orjson.JSONEncodeError as error:
         if "64-bit" not in str(error):
             raise
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    named = None if default is None else str
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=named).encode()

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import orjson
 
 _STRUCTURE = re.compile(rb'["{}\[\]]')
+_EMPTY = re.compile(rb"[ \t\r\n]*}")
 _COLON = re.compile(rb"[ \t\r\n]*:[ \t\r\n]*")
 _LITERAL = re.compile(rb"[^ \t\r\n,}]+")
 _ESCAPE = re.compile(
@@ -34,15 +35,17 @@ def replace_top_level_string(body: bytes, key: str, value: str) -> bytes:
     Members of that name in inner objects stay, and so do strings that only look like one. Duplicates are all replaced, since readers differ
     in which of them they take, and so is a value that is no string. `key` is a plain word: letters, digits, `_`.
     """
-    pieces: list[bytes] = []
+    pieces: list[bytes | memoryview] = []
     done = 0
     encoded = orjson.dumps(value)
+    # Slices of bytes would be one more copy of what may hold pictures.
+    whole = memoryview(body)
     for start, end in _values_of(body, key):
-        pieces += (body[done:start], encoded)
+        pieces += (whole[done:start], encoded)
         done = end
     if not pieces:
         return body
-    pieces.append(body[done:])
+    pieces.append(whole[done:])
     return b"".join(pieces)
 
 
@@ -52,8 +55,9 @@ def add_first_member(body: bytes, key: str, value: str) -> bytes:
     if replaced is not body:
         return replaced
     brace = body.index(b"{") + 1
-    comma = b"" if body[brace:].lstrip().startswith(b"}") else b","
-    return b"".join((body[:brace], orjson.dumps(key), b":", orjson.dumps(value), comma, body[brace:]))
+    comma = b"" if _EMPTY.match(body, brace) else b","
+    whole = memoryview(body)
+    return b"".join((whole[:brace], orjson.dumps(key), b":", orjson.dumps(value), comma, whole[brace:]))
 
 
 def _values_of(body: bytes, key: str) -> Iterator[tuple[int, int]]:

@@ -54,6 +54,11 @@ class SseReader:
         self._field: SseField = "data"
         self._event_bytes = 0
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether the next byte begins an event."""
+        return not (self._pieces or self._lines or self._name or self._after_cr) and self._head is None
+
     def feed(self, chunk: bytes) -> list[SseEvent]:
         """The events that `chunk` completes.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import orjson
@@ -10,6 +11,7 @@ import pytest
 import requests
 
 from proxy.errors import UpstreamRefused
+from proxy.settings import Transport
 from proxy.upstream.breaker import Breakers
 from proxy.upstream.client import UpstreamClient
 from proxy.upstream.reply import Timeouts
@@ -18,6 +20,7 @@ from proxy.upstream.session import make_session
 from tests.fake_upstream import FakeUpstream
 
 MakeClient = Callable[..., UpstreamClient]
+OpenSession = Callable[..., requests.Session]
 
 
 class Clock:
@@ -50,9 +53,22 @@ def clock() -> Clock:
     return Clock()
 
 
+@pytest.fixture(params=["urllib3", "fast"])
+def transport(request: pytest.FixtureRequest) -> Transport:
+    """Each way of speaking HTTP to upstreams."""
+    transport: Transport = request.param
+    return transport
+
+
 @pytest.fixture
-def session() -> Iterator[requests.Session]:
-    with make_session(pool_size=8) as session:
+def open_session(transport: Transport) -> OpenSession:
+    """Makes a session, as `make_session` does, with the transport that is tested."""
+    return partial(make_session, transport=transport)
+
+
+@pytest.fixture
+def session(open_session: OpenSession) -> Iterator[requests.Session]:
+    with open_session(pool_size=8) as session:
         yield session
 
 

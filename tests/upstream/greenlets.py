@@ -1,6 +1,6 @@
 """Scenes that need gevent's patches, and so a process of their own.
 
-`python greenlets.py <scene,scene...> <base URL> [<CA file>]` prints what it saw in each, as JSON.
+`python greenlets.py <scene,scene...> <transport> <base URL> [<CA file>]` prints what it saw in each, as JSON.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ import contextlib  # noqa: E402
 import sys  # noqa: E402
 import time  # noqa: E402
 from collections.abc import Callable, Mapping  # noqa: E402
-from typing import Any  # noqa: E402
+from typing import Any, cast  # noqa: E402
 
 import gevent  # noqa: E402
 import orjson  # noqa: E402
 import psutil  # noqa: E402
 
 from proxy.errors import UpstreamRefused, UpstreamUnavailable  # noqa: E402
+from proxy.settings import Transport  # noqa: E402
 from proxy.upstream.breaker import Breakers  # noqa: E402
 from proxy.upstream.client import UpstreamClient  # noqa: E402
 from proxy.upstream.reply import Timeouts, UpstreamReply  # noqa: E402
@@ -27,8 +28,9 @@ from proxy.upstream.retry import RetryPolicy  # noqa: E402
 from proxy.upstream.session import make_session  # noqa: E402
 from proxy.wire.messages import UpstreamCall  # noqa: E402
 
-BASE_URL = sys.argv[2]
-CA_FILE = sys.argv[3] if len(sys.argv) > 3 else ""
+TRANSPORT = cast("Transport", sys.argv[2])
+BASE_URL = sys.argv[3]
+CA_FILE = sys.argv[4] if len(sys.argv) > 4 else ""
 
 
 class Left(BaseException):
@@ -44,7 +46,7 @@ def make_client(*, retries: int = 0, keepalive_s: float = 0, cooldown_s: float =
         "default",
         BASE_URL,
         "",
-        session=make_session(pool_size=100, ca_bundle=CA_FILE),
+        session=make_session(pool_size=100, ca_bundle=CA_FILE, transport=TRANSPORT),
         policy=RetryPolicy(max_retries=retries),
         breakers=Breakers(failures=failures, cooldown_s=cooldown_s, clock=time.monotonic),
         read_error=read_error,

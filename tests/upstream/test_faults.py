@@ -16,10 +16,9 @@ from proxy.errors import UpstreamBroken, UpstreamTimeout, UpstreamUnavailable
 from proxy.telemetry import ExchangeNotes
 from proxy.upstream.reply import Timeouts
 from proxy.upstream.retry import RetryPolicy
-from proxy.upstream.session import make_session
 from proxy.wire.messages import UpstreamCall
 from tests.fake_upstream import CUT, STALL, Answer, FakeUpstream, json_answer
-from tests.upstream.conftest import MakeClient
+from tests.upstream.conftest import MakeClient, OpenSession
 
 CHAT = UpstreamCall("/chat/completions", b'{"model":"m"}', model="m")
 MAX = 1_000_000
@@ -95,8 +94,10 @@ def test_a_certificate_of_an_unknown_authority(make_client: MakeClient, tls_upst
     assert attempts == 1
 
 
-def test_a_certificate_for_another_host(make_client: MakeClient, tls_upstream: FakeUpstream, ca_file: str) -> None:
-    with make_session(pool_size=2, ca_bundle=ca_file) as session:
+def test_a_certificate_for_another_host(
+    make_client: MakeClient, tls_upstream: FakeUpstream, ca_file: str, open_session: OpenSession
+) -> None:
+    with open_session(pool_size=2, ca_bundle=ca_file) as session:
         error, _ = failure_of(make_client, base_url=f"https://localhost:{tls_upstream.port}/v1", session=session)
     assert error.code == "upstream_tls_failure"
     assert "mismatch" in error.message.lower()
@@ -140,8 +141,8 @@ def test_a_connection_that_closes_in_the_handshake_is_a_failure_to_connect(make_
     assert (error.code, attempts) == ("upstream_connection_failure", 2)
 
 
-def test_a_proxy_that_is_not_there(make_client: MakeClient) -> None:
-    with make_session(pool_size=2, proxy="http://user:secret@127.0.0.1:1") as session:
+def test_a_proxy_that_is_not_there(make_client: MakeClient, open_session: OpenSession) -> None:
+    with open_session(pool_size=2, proxy="http://user:secret@127.0.0.1:1") as session:
         for base_url in ("http://upstream.example/v1", "https://upstream.example/v1"):
             error, attempts = failure_of(make_client, base_url=base_url, session=session)
             assert (error.code, attempts) == ("upstream_proxy_failure", 2)
@@ -149,8 +150,8 @@ def test_a_proxy_that_is_not_there(make_client: MakeClient) -> None:
             assert "secret" not in error.message
 
 
-def test_a_proxy_that_refuses_to_tunnel(make_client: MakeClient, upstream: FakeUpstream) -> None:
-    with make_session(pool_size=2, proxy=upstream.origin) as session:
+def test_a_proxy_that_refuses_to_tunnel(make_client: MakeClient, upstream: FakeUpstream, open_session: OpenSession) -> None:
+    with open_session(pool_size=2, proxy=upstream.origin) as session:
         error, _ = failure_of(make_client, base_url="https://upstream.example/v1", session=session)
     assert error.code == "upstream_proxy_failure"
 
@@ -163,8 +164,8 @@ def test_settings_that_cannot_be_sent(make_client: MakeClient, changes: dict[str
     assert "secret" not in repr(error.__cause__)
 
 
-def test_a_body_that_the_upstream_does_not_take_in_time(make_client: MakeClient) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener, make_session(pool_size=2, send_timeout_s=0.1) as session:
+def test_a_body_that_the_upstream_does_not_take_in_time(make_client: MakeClient, open_session: OpenSession) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener, open_session(pool_size=2, send_timeout_s=0.1) as session:
         client = make_client(base_url=f"http://127.0.0.1:{listener.getsockname()[1]}/v1", session=session)
         with pytest.raises(UpstreamTimeout, match="too slow to take"):
             client.send(UpstreamCall("/x", b"x" * 20_000_000))
@@ -174,8 +175,8 @@ def test_a_body_that_the_upstream_does_not_take_in_time(make_client: MakeClient)
 
 
 @pytest.fixture
-def tls_session(ca_file: str) -> Iterator[requests.Session]:
-    with make_session(pool_size=2, ca_bundle=ca_file) as session:
+def tls_session(ca_file: str, open_session: OpenSession) -> Iterator[requests.Session]:
+    with open_session(pool_size=2, ca_bundle=ca_file) as session:
         yield session
 
 
@@ -185,8 +186,10 @@ def test_tls_with_an_authority_of_ones_own(make_client: MakeClient, tls_upstream
     assert tls_upstream.connections == 1
 
 
-def test_tls_without_checking(make_client: MakeClient, tls_upstream: FakeUpstream, caplog: pytest.LogCaptureFixture) -> None:
-    with make_session(pool_size=2, verify=False) as session:
+def test_tls_without_checking(
+    make_client: MakeClient, tls_upstream: FakeUpstream, caplog: pytest.LogCaptureFixture, open_session: OpenSession
+) -> None:
+    with open_session(pool_size=2, verify=False) as session:
         client = make_client(base_url=tls_upstream.base_url, session=session)
         assert [client.send(CHAT).read(MAX) for _ in range(2)] == [b'{"tls": true}'] * 2
     assert [record.levelname for record in caplog.records if "DISABLE_SSL_VERIFICATION" in record.message] == ["WARNING"]

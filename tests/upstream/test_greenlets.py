@@ -19,9 +19,11 @@ from tests.fake_upstream import STALL, Answer, FakeUpstream, Request, json_answe
 SCENES = Path(__file__).with_name("greenlets.py")
 
 
-def play(scenes: str, *address: str) -> dict[str, Any]:
+def play(scenes: str, transport: str, *address: str) -> dict[str, Any]:
     """What was seen in each scene."""
-    ran = subprocess.run([sys.executable, str(SCENES), scenes, *address], capture_output=True, text=True, timeout=60, check=False)
+    ran = subprocess.run(
+        [sys.executable, str(SCENES), scenes, transport, *address], capture_output=True, text=True, timeout=60, check=False
+    )
     assert ran.returncode == 0, ran.stderr
     seen: dict[str, Any] = json.loads(ran.stdout)
     return seen
@@ -58,7 +60,7 @@ def say_when_arrived(upstream: FakeUpstream, *paths: str) -> None:
         upstream.on(f"/arrived{path}", script(path))
 
 
-def test_leaving_frees_the_upstream_at_once(server: tuple[FakeUpstream, list[str]]) -> None:
+def test_leaving_frees_the_upstream_at_once(server: tuple[FakeUpstream, list[str]], transport: str) -> None:
     upstream, address = server
     upstream.on("/stall", Answer(before=[STALL]))
     upstream.on("/stream", Answer(steps=[b"one", STALL]))
@@ -67,7 +69,7 @@ def test_leaving_frees_the_upstream_at_once(server: tuple[FakeUpstream, list[str
     upstream.on("/ok", json_answer("well", keep_alive=False))
     say_when_arrived(upstream, "/stall", "/stream", "/closing", "/error")
     scenes = ["leave_in_the_body", "leave_in_the_last_body", "leave_in_an_error_body", "leave_before_the_head"]
-    seen = play(",".join(scenes), *address)
+    seen = play(",".join(scenes), transport, *address)
     for scene in scenes:
         assert_left_at_once(seen[scene])
     assert [len(upstream.requests_to(path)) for path in ("/stall", "/stream", "/closing", "/error")] == [1, 1, 1, 1]
@@ -76,31 +78,31 @@ def test_leaving_frees_the_upstream_at_once(server: tuple[FakeUpstream, list[str
     assert (last["next"], last["health"]["state"], last["health"]["last_error"]) == ('"well"', "up", "")
 
 
-def test_leaving_between_two_attempts_and_as_the_probe(upstream: FakeUpstream) -> None:
+def test_leaving_between_two_attempts_and_as_the_probe(upstream: FakeUpstream, transport: str) -> None:
     upstream.on("/later", json_answer({}, 503, {"Retry-After": "5"}, keep_alive=False))
     upstream.on("/fail", json_answer({}, 500, keep_alive=False))
     upstream.on("/stall", Answer(before=[STALL]))
     upstream.on("/ok", json_answer("well"))
     say_when_arrived(upstream, "/later", "/stall")
-    seen = play("leave_between_attempts,leave_as_the_probe", upstream.base_url)
+    seen = play("leave_between_attempts,leave_as_the_probe", transport, upstream.base_url)
     for scene in seen.values():
         assert_left_at_once(scene)
     assert len(upstream.requests_to("/later")) == 1
     assert seen["leave_as_the_probe"]["next"] == '"well"'
 
 
-def test_leaving_while_a_body_is_sent() -> None:
+def test_leaving_while_a_body_is_sent(transport: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as deaf:
-        assert_left_at_once(play("leave_while_sending", f"http://127.0.0.1:{deaf.getsockname()[1]}/v1")["leave_while_sending"])
+        assert_left_at_once(play("leave_while_sending", transport, f"http://127.0.0.1:{deaf.getsockname()[1]}/v1")["leave_while_sending"])
 
 
-def test_silences_are_told_and_streams_do_not_wait_for_each_other(server: tuple[FakeUpstream, list[str]]) -> None:
+def test_silences_are_told_and_streams_do_not_wait_for_each_other(server: tuple[FakeUpstream, list[str]], transport: str) -> None:
     upstream, address = server
     gate = upstream.gate()
     upstream.on("/pauses", Answer(steps=[b"one", gate, b"two", b"three"]))
     upstream.on("/go", lambda _: gate.set() or json_answer({}))
     upstream.on("/slow", Answer(steps=[b"a", 0.5, b"b"]))
-    seen = play("hear_silences,many_at_once", *address)
+    seen = play("hear_silences,many_at_once", transport, *address)
     assert seen["hear_silences"] == {"before": ["one", "", "", "", ""], "after": "twothree"}
     assert seen["many_at_once"]["bodies"] == ["ab"]
     assert seen["many_at_once"]["took_s"] < 10

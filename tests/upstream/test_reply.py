@@ -326,6 +326,11 @@ def test_bytes_after_the_end_spoil_the_connection(upstream: FakeUpstream, make_c
     assert upstream.connections == 2
 
 
+# `responses` stands in the place of HTTPAdapter.send, which the fast transport does not use.
+OTHERS = pytest.mark.parametrize("transport", ["urllib3"], indirect=True)
+
+
+@OTHERS
 @responses.activate
 def test_answers_of_other_adapters_can_be_read(make_client: MakeClient) -> None:
     responses.post("http://upstream.example/v1/chat/completions", json={"ok": True}, headers={"X-A": "1"})
@@ -336,6 +341,7 @@ def test_answers_of_other_adapters_can_be_read(make_client: MakeClient) -> None:
     client.send(CHAT).drain_or_close()
 
 
+@OTHERS
 @responses.activate
 def test_a_broken_answer_of_another_adapter_is_told(make_client: MakeClient) -> None:
     responses.post(

@@ -12,10 +12,9 @@ from pathlib import Path
 import pytest
 import trustme
 
-from proxy.upstream.session import make_session
 from proxy.wire.messages import UpstreamCall
 from tests.fake_upstream import FakeUpstream, json_answer
-from tests.upstream.conftest import MakeClient
+from tests.upstream.conftest import MakeClient, OpenSession
 
 CHAT = UpstreamCall("/chat/completions", b'{"model":"m"}', model="m")
 MAX = 1_000_000
@@ -71,10 +70,10 @@ def tunnel() -> Iterator[Tunnel]:
     tunnel.close()
 
 
-def test_a_plain_upstream_behind_a_proxy(make_client: MakeClient, upstream: FakeUpstream) -> None:
+def test_a_plain_upstream_behind_a_proxy(make_client: MakeClient, upstream: FakeUpstream, open_session: OpenSession) -> None:
     """The proxy is asked for the whole URL, and the key is for the upstream alone."""
     upstream.on("http://upstream.example/v1/chat/completions", json_answer({"by": "proxy"}))
-    with make_session(pool_size=2, proxy=upstream.origin.replace("//", "//user:pass@")) as session:
+    with open_session(pool_size=2, proxy=upstream.origin.replace("//", "//user:pass@")) as session:
         client = make_client(base_url="http://upstream.example/v1", session=session)
         assert [client.send(CHAT).read(MAX) for _ in range(2)] == [b'{"by": "proxy"}'] * 2
     assert upstream.connections == 1
@@ -82,11 +81,11 @@ def test_a_plain_upstream_behind_a_proxy(make_client: MakeClient, upstream: Fake
     assert upstream.requests[0].headers["proxy-authorization"].startswith("Basic ")
 
 
-def test_an_upstream_with_tls_behind_a_proxy(make_client: MakeClient, tunnel: Tunnel, tmp_path: Path) -> None:
+def test_an_upstream_with_tls_behind_a_proxy(make_client: MakeClient, tunnel: Tunnel, tmp_path: Path, open_session: OpenSession) -> None:
     authority, context, ca_file = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), tmp_path / "ca.pem"
     authority.issue_cert("127.0.0.1").configure_cert(context)
     authority.cert_pem.write_to_path(str(ca_file))
-    with FakeUpstream(tls=context) as upstream, make_session(pool_size=2, ca_bundle=str(ca_file), proxy=tunnel.url) as session:
+    with FakeUpstream(tls=context) as upstream, open_session(pool_size=2, ca_bundle=str(ca_file), proxy=tunnel.url) as session:
         upstream.on("/chat/completions", json_answer({"by": "tunnel"}))
         client = make_client(base_url=upstream.base_url, session=session)
         assert [client.send(CHAT).read(MAX) for _ in range(2)] == [b'{"by": "tunnel"}'] * 2
@@ -96,14 +95,16 @@ def test_an_upstream_with_tls_behind_a_proxy(make_client: MakeClient, tunnel: Tu
     assert "sk-test" not in head
 
 
-def test_a_missing_file_of_authorities_is_told_at_once(tmp_path: Path) -> None:
+def test_a_missing_file_of_authorities_is_told_at_once(tmp_path: Path, open_session: OpenSession) -> None:
     with pytest.raises(OSError, match="No such file"):
-        make_session(pool_size=1, ca_bundle=str(tmp_path / "none.pem"))
+        open_session(pool_size=1, ca_bundle=str(tmp_path / "none.pem"))
 
 
-def test_a_session_that_was_closed_opens_new_connections(make_client: MakeClient, upstream: FakeUpstream) -> None:
+def test_a_session_that_was_closed_opens_new_connections(
+    make_client: MakeClient, upstream: FakeUpstream, open_session: OpenSession
+) -> None:
     upstream.on("/chat/completions", json_answer({}))
-    with make_session(pool_size=2) as session:
+    with open_session(pool_size=2) as session:
         client = make_client(session=session)
         client.send(CHAT).read(MAX)
         session.close()
@@ -112,10 +113,10 @@ def test_a_session_that_was_closed_opens_new_connections(make_client: MakeClient
 
 
 def test_more_streams_than_the_pool_holds_are_served_without_a_word(
-    make_client: MakeClient, upstream: FakeUpstream, caplog: pytest.LogCaptureFixture
+    make_client: MakeClient, upstream: FakeUpstream, caplog: pytest.LogCaptureFixture, open_session: OpenSession
 ) -> None:
     upstream.on("/chat/completions", json_answer({}))
-    with make_session(pool_size=8) as session:
+    with open_session(pool_size=8) as session:
         client = make_client(session=session)
         replies = [client.send(CHAT) for _ in range(8)]
         assert [reply.read(MAX) for reply in replies] == [b"{}"] * 8
@@ -123,8 +124,8 @@ def test_more_streams_than_the_pool_holds_are_served_without_a_word(
     assert caplog.records == []
 
 
-def test_many_urls_share_the_connections_of_their_host(make_client: MakeClient, upstream: FakeUpstream) -> None:
-    with make_session(pool_size=2) as session:
+def test_many_urls_share_the_connections_of_their_host(make_client: MakeClient, upstream: FakeUpstream, open_session: OpenSession) -> None:
+    with open_session(pool_size=2) as session:
         client = make_client(session=session)
         for number in range(300):
             upstream.on(f"/models/{number}", json_answer({}))

@@ -7,7 +7,7 @@ import io
 import json
 import socket
 import zlib
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import zstandard
@@ -18,9 +18,12 @@ from werkzeug.test import TestResponse
 
 from proxy.dialects.openai.ingress import render_error
 from proxy.errors import InvalidRequest
-from proxy.web import observe
+from proxy.gateway import Gateway
+from proxy.settings import Settings
 from proxy.web.blueprint import dialect_blueprint, route
 from proxy.web.body import leave_unread, parse_json, parse_json_text, read_body
+from proxy.web.mounting import attach_mount
+from proxy.web.state import MountState
 
 MAX_BYTES = 10_000
 
@@ -29,7 +32,7 @@ def a_client(**config: Any) -> FlaskClient:
     app = Flask(__name__, static_folder=None)
     app.config.update(config)
     blueprint = dialect_blueprint("ours", render_error)
-    observe.attach(blueprint, None)
+    attach_mount(blueprint, MountState(Settings(), cast(Gateway, None), None))
     route(blueprint, "/echo", ["POST"], lambda: Response(read_body(MAX_BYTES, 5)))
     app.register_blueprint(blueprint)
     return app.test_client()

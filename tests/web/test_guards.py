@@ -4,7 +4,7 @@ import io
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from flask import Blueprint, Flask, Response
@@ -12,9 +12,12 @@ from flask.testing import FlaskClient
 from flask_cors import CORS
 
 from proxy.errors import InvalidRequest
+from proxy.gateway import Gateway
 from proxy.settings import Settings
 from proxy.web.blueprint import dialect_blueprint, route
-from proxy.web.guards import Guards, attach_guards
+from proxy.web.guards import Guards
+from proxy.web.mounting import attach_mount
+from proxy.web.state import MountState
 
 EVIL = "http://evil.example"
 
@@ -25,9 +28,13 @@ def a_client(**settings: Any) -> FlaskClient:
     return app.test_client()
 
 
+def a_mount(settings: Settings) -> MountState:
+    return MountState(settings, cast(Gateway, None), None)
+
+
 def a_blueprint(settings: Settings) -> Blueprint:
     blueprint = dialect_blueprint("ours", lambda error: error.message.encode())
-    attach_guards(blueprint, settings)
+    attach_mount(blueprint, a_mount(settings))
 
     def stream() -> Response:
         def chunks() -> Iterator[bytes]:
@@ -355,7 +362,7 @@ def own_app() -> FlaskClient:
     app = Flask(__name__, static_folder=None)
     settings = replace(Settings(), proxy_host="127.0.0.1", cors_origins=LISTED, request_max_size=100)
     app.register_blueprint(a_blueprint(settings))
-    attach_guards(app, settings)
+    attach_mount(app, a_mount(settings))
     return app.test_client()
 
 

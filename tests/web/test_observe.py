@@ -2,15 +2,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from flask import Blueprint, Flask, Response, abort
 from flask.testing import FlaskClient
 from prometheus_client import CollectorRegistry
 
+from proxy.gateway import Gateway
+from proxy.settings import Settings
 from proxy.web.metrics import Metrics
-from proxy.web.observe import Observation, attach, observation, stream_closed
+from proxy.web.mounting import attach_mount
+from proxy.web.observe import Observation, observation, stream_closed
+from proxy.web.state import MountState
 
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
@@ -30,10 +34,14 @@ def lines(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
     ]
 
 
+def a_mount(metrics: Metrics | None) -> MountState:
+    return MountState(Settings(), cast(Gateway, None), metrics)
+
+
 def an_app(metrics: Metrics | None = None) -> Flask:
     app = Flask(__name__, static_folder=None)
     blueprint = Blueprint("ours", __name__, url_prefix="/ours")
-    attach(blueprint, metrics)
+    attach_mount(blueprint, a_mount(metrics))
 
     @blueprint.post("/whole")
     def whole() -> Response:
@@ -224,7 +232,7 @@ def test_unknown_url_when_the_app_is_ours_is_observed_once(caplog: pytest.LogCap
     registry = CollectorRegistry()
     metrics = Metrics(registry)
     app = an_app(metrics)
-    attach(app, metrics)
+    attach_mount(app, a_mount(metrics))
     client = app.test_client()
 
     assert "X-Request-ID" in client.get("/nope", buffered=True).headers
@@ -240,7 +248,7 @@ def test_unknown_url_when_the_app_is_ours_is_observed_once(caplog: pytest.LogCap
 def test_metrics_when_a_method_is_unknown_call_it_other(method: str) -> None:
     registry = CollectorRegistry()
     app = Flask(__name__, static_folder=None)
-    attach(app, Metrics(registry))
+    attach_mount(app, a_mount(Metrics(registry)))
     app.test_client().open("/", method=method, buffered=True)
 
     labels = {"method": "GET" if method == "GET" else "other", "route": "other", "status": "404"}

@@ -15,10 +15,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from proxy import __version__
 from proxy.gateway import Gateway
 from proxy.settings import Settings
-from proxy.web import observe
 from proxy.web.metrics import Metrics
+from proxy.web.mounting import attach_mount
 from proxy.web.ops import Readiness, make_ops_blueprint
-from proxy.web.state import MountState, bind_state
+from proxy.web.state import MountState
 
 
 class FakeGateway:
@@ -40,8 +40,7 @@ def a_client(gateway: FakeGateway, metrics: Metrics | None = None, **settings: A
     app = Flask(__name__, static_folder=None)
     chosen = replace(Settings(), **settings)
     blueprint = make_ops_blueprint("ops", chosen)
-    observe.attach(blueprint, metrics)
-    bind_state(blueprint, MountState(chosen, cast(Gateway, gateway), metrics))
+    attach_mount(blueprint, MountState(chosen, cast(Gateway, gateway), metrics))
     app.register_blueprint(blueprint, url_prefix="/llm")
     return app.test_client()
 

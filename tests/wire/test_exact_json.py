@@ -29,6 +29,12 @@ def test_short_numbers_are_not_long(text: bytes) -> None:
     assert not has_long_numbers(text)
 
 
+@pytest.mark.parametrize("before", [0, 256 * 1024 - 19, 256 * 1024 - 18, 256 * 1024 - 10, 256 * 1024 - 1, 256 * 1024, 1_000_000])
+def test_long_numbers_are_found_wherever_they_stand(before: int) -> None:
+    assert has_long_numbers(b"x" * before + b"1234567890123456789")
+    assert not has_long_numbers(b"x" * before + b"123456789012345678")
+
+
 def test_text_beside_a_long_number_stays_utf8_on_one_line() -> None:
     assert dumps_exact({"a": "\u00e9\n", "b": 1 << 64}) == '{"a":"\u00e9\\n","b":18446744073709551616}'.encode()
 

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import time
+import tracemalloc
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -116,3 +118,17 @@ def test_ten_megabytes_of_picture_and_many_escapes_are_read_in_linear_time() -> 
 def test_text_that_is_no_json_is_refused() -> None:
     with pytest.raises(ValueError, match="valid JSON"):
         replaced(b'{"model":[1')
+
+
+@pytest.mark.parametrize("change", [replace_top_level_string, add_first_member])
+@pytest.mark.parametrize("before", [b'{"model":"a","url":"', b'{"url":"', b'{"other":"a","model":"b","url":"'])
+def test_a_large_text_is_copied_once(change: Callable[[bytes, str, str], bytes], before: bytes) -> None:
+    body = before + b"A" * 4_000_000 + b'"}'
+    tracemalloc.start()
+    try:
+        changed = change(body, "model", "b")
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert orjson.loads(changed)["url"] == "A" * 4_000_000
+    assert peak_bytes < len(body) * 1.1

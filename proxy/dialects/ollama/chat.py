@@ -18,7 +18,7 @@ from proxy.errors import InvalidRequest
 
 def parse_chat(payload: Payload) -> ChatRequest:
     """The conversation to be continued. Without messages it is a load or unload: see `load_reason`. Raises `InvalidRequest`."""
-    row = CHAT.load(payload)
+    row = CHAT.read(payload)
     check_top_logprobs(row)
     model = required_model(row)
     options = read_options(row)

@@ -15,7 +15,7 @@ def parse_embed(payload: Payload) -> EmbeddingsRequest:
 
     Raises `InvalidRequest`, with status 404 when no model is named.
     """
-    row = EMBED.load(payload)
+    row = EMBED.read(payload)
     model = asked_model(row)
     if not model:
         # Not `ModelNotFound`: for a model with a name this endpoint has another sentence ("try pulling it first"), for none this one.
@@ -28,7 +28,7 @@ def parse_embed(payload: Payload) -> EmbeddingsRequest:
 
 def parse_embeddings(payload: Payload) -> EmbeddingsRequest:
     """The one text to embed, or none when `prompt` is empty; its vector is not normalised. Raises `InvalidRequest`."""
-    row = EMBEDDINGS.load(payload)
+    row = EMBEDDINGS.read(payload)
     model = required_model(row)
     read_options(row)
     return EmbeddingsRequest(model, _texts(row.get("prompt")), normalize=False)

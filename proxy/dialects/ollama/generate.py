@@ -22,7 +22,7 @@ def parse_generate(payload: Payload) -> ChatRequest | PromptRequest:
     """A conversation of one turn; a plain continuation where `raw` or `suffix` asks for one. Without a prompt it is a load or unload: see
     `load_reason`. Raises `InvalidRequest`, and `ModelNotFound` when no model is named.
     """
-    row = GENERATE.load(payload)
+    row = GENERATE.read(payload)
     check_top_logprobs(row)
     model = asked_model(row)
     if not model:

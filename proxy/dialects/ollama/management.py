@@ -57,41 +57,41 @@ class DeleteRequest:
 
 def parse_show(payload: Payload) -> ShowRequest:
     """The request to `/api/show`. Raises `InvalidRequest`."""
-    row = SHOW.load(payload)
+    row = SHOW.read(payload)
     overlays = {name: row[name] for name in ("verbose", "system", "template", "options") if name in row}
     return ShowRequest(required_model(row), **overlays)
 
 
 def parse_pull(payload: Payload) -> TransferRequest:
     """The request to `/api/pull`. Raises `InvalidRequest`."""
-    row = PULL.load(payload)
+    row = PULL.read(payload)
     return TransferRequest(_named_model(row, "invalid model name"), row.get("stream", True), row.get("insecure", False))
 
 
 def parse_push(payload: Payload) -> TransferRequest:
     """The request to `/api/push`. Raises `InvalidRequest`."""
-    row = PUSH.load(payload)
+    row = PUSH.read(payload)
     return TransferRequest(required_model(row), row.get("stream", True), row.get("insecure", False))
 
 
 def parse_create(payload: Payload) -> CreateRequest:
     """The request to `/api/create`. Raises `InvalidRequest`."""
-    row = CREATE.load(payload)
+    row = CREATE.read(payload)
     model = _named_model(row, "invalid model name")
-    if not row.get("from_") and "files" not in row:
+    if not row.get("from") and "files" not in row:
         raise InvalidRequest("neither 'from' or 'files' was specified", param="from")
     return CreateRequest(model, row.get("stream", True))
 
 
 def parse_copy(payload: Payload) -> CopyRequest:
     """The request to `/api/copy`. Raises `InvalidRequest`."""
-    row = COPY.load(payload)
+    row = COPY.read(payload)
     return CopyRequest(_copy_end(row, "source"), _copy_end(row, "destination"))
 
 
 def parse_delete(payload: Payload) -> DeleteRequest:
     """The request to `/api/delete`. Raises `InvalidRequest`."""
-    row = DELETE.load(payload)
+    row = DELETE.read(payload)
     return DeleteRequest(_named_model(row, 'name "" is invalid'))
 
 

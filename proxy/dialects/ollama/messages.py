@@ -43,8 +43,9 @@ class _Conversation:
     def add(self, index: int, row: Row) -> None:
         """Takes the next row, which stands at `index`. Raises `InvalidRequest`."""
         role = row.get("role", "").lower()
-        if role in _PLAIN_ROLES:
-            self._after.append(Message(_PLAIN_ROLES[role], _content(row)))
+        plain = _PLAIN_ROLES.get(role)
+        if plain is not None:
+            self._after.append(Message(plain, _content(row)))
         elif role == "assistant":
             self._add_assistant(index, row)
         elif role == "tool":
@@ -63,8 +64,11 @@ class _Conversation:
         goes_on = self._turn and not self._results and not self._after
         if calls and not goes_on:
             self._close_turn()
-        thinking: tuple[Part, ...] = (ReasoningPart(row["thinking"]),) if row.get("thinking") else ()
-        parts = (*thinking, *_content(row), *(self._call_part(index, place, call) for place, call in enumerate(calls)))
+        parts: tuple[Part, ...] = _content(row)
+        if row.get("thinking"):
+            parts = (ReasoningPart(row["thinking"]), *parts)
+        if calls:
+            parts = (*parts, *(self._call_part(index, place, call) for place, call in enumerate(calls)))
         if calls or goes_on:
             self._turn.extend(parts)
         else:
@@ -97,7 +101,10 @@ class _Conversation:
 
 
 def _content(row: Row) -> tuple[TextPart | ImagePart | AudioPart, ...]:
-    return content_parts(row.get("content", ""), row.get("images", ()))
+    text, media = row.get("content"), row.get("images")
+    if media:
+        return content_parts(text or "", media)
+    return (TextPart(text),) if text else ()
 
 
 def _arguments_text(arguments: Mapping[str, Any]) -> str:

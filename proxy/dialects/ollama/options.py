@@ -6,8 +6,9 @@ truncated where integers stand, and a wrong type is a 500. Source: `api/types.go
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar, cast
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load
 
@@ -15,34 +16,51 @@ from proxy.canonical.request import Sampling
 from proxy.dialects.ollama.golang import INT64_MAX, INT64_MIN
 from proxy.errors import InvalidRequest
 
+T = TypeVar("T")
 
-class _Integer(fields.Field[int]):
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> int:
+
+class _Option(fields.Field[T]):
+    """One option; its `name` is the client's word for it."""
+
+    @abstractmethod
+    def read(self, value: Any) -> T:
+        """`value` as this option's type. Raises `ValidationError`."""
+
+    def misfit(self, wanted: str) -> ValidationError:
+        """The error about a value of the wrong type."""
+        return ValidationError(f'option "{self.name}" must be of {wanted}')
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> T:
+        return self.read(value)
+
+
+class _Integer(_Option[int]):
+    def read(self, value: Any) -> int:
         if type(value) is int or type(value) is float:
             return max(INT64_MIN, min(INT64_MAX, int(value)))
-        raise ValidationError(f'option "{attr}" must be of type integer')
+        raise self.misfit("type integer")
 
 
-class _Float(fields.Field[float]):
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> float:
+class _Float(_Option[float]):
+    def read(self, value: Any) -> float:
         if type(value) is int or type(value) is float:
             return float(value)
-        raise ValidationError(f'option "{attr}" must be of type float32')
+        raise self.misfit("type float32")
 
 
-class _Boolean(fields.Field[bool]):
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> bool:
+class _Boolean(_Option[bool]):
+    def read(self, value: Any) -> bool:
         if type(value) is bool:
             return value
-        raise ValidationError(f'option "{attr}" must be of type boolean')
+        raise self.misfit("type boolean")
 
 
-class _Strings(fields.Field[list[str]]):
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> list[str]:
+class _Strings(_Option[list[str]]):
+    def read(self, value: Any) -> list[str]:
         if type(value) is not list:
-            raise ValidationError(f'option "{attr}" must be of type array')
+            raise self.misfit("type array")
         if not all(type(item) is str for item in value):
-            raise ValidationError(f'option "{attr}" must be of an array of strings')
+            raise self.misfit("an array of strings")
         return value
 
 
@@ -74,6 +92,19 @@ class OptionsSchema(Schema):
     draft_num_predict = _Integer()
     use_mmap = _Boolean()
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._readers = {name: cast("_Option[Any]", field).read for name, field in self.load_fields.items()}
+
+    def read(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """What `load` gives, by the same fields. What is wrong, and what of it comes first, `load` itself says. Raises `InvalidRequest`."""
+        readers = self._readers
+        try:
+            return {name: readers[name](value) for name, value in options.items() if value is not None and name in readers}
+        except ValidationError:
+            loaded: dict[str, Any] = self.load(options)
+            return loaded
+
     @pre_load
     def drop_nulls(self, options: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
         return {name: value for name, value in options.items() if value is not None}
@@ -91,8 +122,7 @@ RANDOM_SEED = -1
 def read_options(row: Mapping[str, Any]) -> dict[str, Any]:
     """The known options among a request's `options`, in their types. Raises `InvalidRequest` with status 500."""
     options = row.get("options")
-    known: dict[str, Any] = OPTIONS.load(options) if options else {}
-    return known
+    return OPTIONS.read(options) if options else {}
 
 
 def sampling(options: Mapping[str, Any], row: Mapping[str, Any]) -> Sampling:

@@ -30,6 +30,8 @@ from proxy.dialects.ollama.records import (
 from proxy.errors import ProxyError, UpstreamBroken
 from proxy.wire.ndjson import line_safe
 
+_LINE_END = b"}\n"
+
 
 class LineRenderer:
     """Writes one stream; `shape` says for which endpoint. What never changes in a line is made once."""
@@ -42,7 +44,7 @@ class LineRenderer:
         self._shows_reasoning = _shows_reasoning(request)
         self._shows_logprobs = request.sampling.logprobs
         self._shows_top = bool(request.sampling.top_logprobs)
-        self._around: tuple[bytes, bytes] | None = None
+        self._before = self._after = b""  # what stands around a fragment of the open part; nothing where it is not written
         self._in_text = False
         self._call: PartOpened | None = None
         self._fragments: list[str] = []
@@ -55,12 +57,22 @@ class LineRenderer:
     def render(self, events: Sequence[ChatEvent]) -> bytes:
         """The lines for these events; what is rendered together carries one time."""
         opening = self._opening + created_at(self._stopwatch.time_ns()).encode() + b'",'
-        # Nearly all events are deltas; they take the short way.
-        lines = [self._delta(event, opening) if type(event) is PartDelta else self._line(event, opening) for event in events]
+        lines: list[bytes] = []
+        begin, end = opening + self._before, self._after
+        for event in events:
+            # Nearly all events are such deltas.
+            if end and type(event) is PartDelta and not event.logprobs:
+                if event.text:
+                    lines.append(begin + orjson.dumps(event.text) + end)
+            else:
+                lines.append(self._line(event, opening))
+                begin, end = opening + self._before, self._after
         return line_safe(b"".join(lines))
 
     def _line(self, event: ChatEvent, opening: bytes) -> bytes:
         match event:
+            case PartDelta():
+                return self._delta(event, opening)
             case PartOpened():
                 self._open(event)
             case PartClosed():
@@ -70,7 +82,7 @@ class LineRenderer:
             case KeepAlive():
                 # Blank lines and comments break clients; a line without text is the only sign of life that all of them take.
                 before, after = self._shape.text
-                return opening + before + b'""' + after + b"}\n"
+                return opening + before + b'""' + after + _LINE_END
             case Failed():
                 return error_line(event.error)
             case Finished():
@@ -80,31 +92,33 @@ class LineRenderer:
     def _open(self, part: PartOpened) -> None:
         if self._first_token_ns is None:
             self._first_token_ns = self._stopwatch.elapsed_ns()
-        self._around = self._place_of(part.kind)
+        self._before, self._after = self._place_of(part.kind)
         self._in_text = part.kind == "text"
         if part.kind == "tool_call":
             self._call, self._fragments = part, []
 
-    def _place_of(self, kind: PartKind) -> tuple[bytes, bytes] | None:
-        """Where fragments of such a part are written; `None` where they are not."""
+    def _place_of(self, kind: PartKind) -> tuple[bytes, bytes]:
         if kind == "tool_call" or (kind == "reasoning" and not self._shows_reasoning):
-            return None
-        return self._shape.thinking if kind == "reasoning" else self._shape.text
+            return b"", b""
+        before, after = self._shape.thinking if kind == "reasoning" else self._shape.text
+        return before, after + _LINE_END
 
     def _delta(self, delta: PartDelta, opening: bytes) -> bytes:
-        if self._around is None:
+        if not self._after:
             if self._call is not None:
                 self._fragments.append(delta.text)
             return b""
-        before, after = self._around
+        after = self._after
         if delta.logprobs and self._shows_logprobs and self._in_text:
-            after += b',"logprobs":' + orjson.dumps(logprob_items(delta.logprobs, self._shows_top))
+            items = orjson.dumps(logprob_items(delta.logprobs, self._shows_top))
+            after = after.removesuffix(_LINE_END) + b',"logprobs":' + items + _LINE_END
         elif not delta.text:
             return b""
-        return opening + before + orjson.dumps(delta.text) + after + b"}\n"
+        return opening + self._before + orjson.dumps(delta.text) + after
 
     def _close(self, opening: bytes) -> bytes:
-        call, self._call, self._around = self._call, None, None
+        call, self._call = self._call, None
+        self._before = self._after = b""
         if call is None:
             return b""
         arguments = arguments_object("".join(self._fragments))
@@ -114,7 +128,7 @@ class LineRenderer:
         record = tool_call(call.id, self._calls_written, call.name, arguments)
         self._calls_written += 1
         before, after = self._shape.tool_call
-        return opening + before + orjson.dumps(record) + after + b"}\n"
+        return opening + before + orjson.dumps(record) + after + _LINE_END
 
     def _finish(self, finished: Finished) -> bytes:
         if self._unreadable and finished.finish_reason != "length":

@@ -6,19 +6,19 @@ Source: `api/types.go` of Ollama v0.33.0.
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from marshmallow import EXCLUDE, Schema, ValidationError, pre_load
 
 from proxy.dialects.ollama.durations import keep_alive_s
-from proxy.dialects.ollama.fields import Anything, Bool, Converted, Int, ListOf, Media, Object, String, Struct
+from proxy.dialects.ollama.fields import Anything, Bool, Converted, GoField, Int, ListOf, Media, Object, Row, String, Struct, read_members
 from proxy.dialects.ollama.golang import cannot_unmarshal_whole, present
 from proxy.dialects.ollama.thinking import effort
 from proxy.errors import InvalidRequest
 
 
 class GoSchema(Schema):
-    """A struct of Ollama's `api` package. `load` gives the fields that were sent, or raises `InvalidRequest` with the first thing wrong."""
+    """A struct of Ollama's `api` package. `read` gives the fields that were sent, under the names that they have on the wire."""
 
     go_name = ""
 
@@ -27,7 +27,25 @@ class GoSchema(Schema):
 
     def __init__(self) -> None:
         super().__init__()
-        self.wire_names = frozenset(field.data_key or name for name, field in self.load_fields.items())
+        self._readers = {field.data_key or name: cast("GoField[Any]", field).read for name, field in self.load_fields.items()}
+        self.wire_names = self._readers.keys()
+
+    def read(self, payload: object) -> Row:
+        """What `load` gives, by the same fields. What is wrong with a request, and what of it comes first, `load` itself says.
+
+        Raises:
+            InvalidRequest: with the first thing wrong.
+        """
+        if type(payload) is not dict:
+            return self._judged(payload)
+        try:
+            return read_members(payload, self._readers)
+        except ValidationError:
+            return self._judged(payload)
+
+    def _judged(self, payload: Any) -> Row:
+        loaded: Row = self.load(payload)
+        return loaded
 
     def on_bind_field(self, field_name: str, field_obj: Any) -> None:
         field_obj.place(self.go_name, field_obj.data_key or field_name)
@@ -82,7 +100,7 @@ class InferenceSchema(GoSchema):
     shift = Bool()
     logprobs = Bool()
     top_logprobs = Int()
-    debug_render_only = Bool(data_key="_debug_render_only")
+    _debug_render_only = Bool()
 
 
 class ChatSchema(InferenceSchema):
@@ -195,7 +213,7 @@ class CreateSchema(GoSchema):
     model = String()
     name = String()
     stream = Bool()
-    from_ = String(data_key="from")
+    from_ = String(data_key="from", attribute="from")
     files = Object("map[string]string")
     adapters = Object("map[string]string")
     template = String()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from proxy.errors import InvalidRequest
-from proxy.wire.exact_json import dumps_exact
+from proxy.wire import large_json
 
 
 def dumps(body: Mapping[str, Any]) -> bytes:
@@ -16,6 +16,6 @@ def dumps(body: Mapping[str, Any]) -> bytes:
         InvalidRequest: something of what the client sent can't be written: half a character, a few hundred levels.
     """
     try:
-        return dumps_exact(body)
+        return large_json.dumps(body)
     except (TypeError, RecursionError) as error:
         raise InvalidRequest(f"the request can't be written as JSON: {error}") from error

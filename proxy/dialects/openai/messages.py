@@ -19,12 +19,15 @@ from proxy.canonical.request import (
 )
 from proxy.dialects.openai.tool_ids import nine_letter_ids
 from proxy.profiles import Profile
+from proxy.wire.large_json import LongText
 
 Json = dict[str, Any]
 
 # Servers that insist on the thinking of earlier turns refuse an empty text; clients may have dropped what there was.
 # Source: https://github.com/NousResearch/hermes-agent/pull/18263
 _FORGOTTEN_THINKING = " "
+
+_LARGE_CHARS = 1024 * 1024
 
 _MEDIA = (ImagePart, AudioPart)
 _SPOKEN = (TextPart, RefusalPart)
@@ -164,7 +167,13 @@ def _content_parts(parts: Sequence[Part]) -> list[Json]:
 def _media(part: ImagePart | AudioPart) -> Json:
     if isinstance(part, AudioPart):
         return {"type": "input_audio", "input_audio": {"data": part.data, "format": part.format}}
-    return {"type": "image_url", "image_url": {"url": part.url or f"data:{part.mime};base64,{part.data}"}}
+    return {"type": "image_url", "image_url": {"url": part.url or _data_url(part)}}
+
+
+def _data_url(picture: ImagePart) -> str | LongText:
+    prefix = f"data:{picture.mime};base64,"
+    # Put together here, a large picture would be in memory three times when the body is written, and not twice.
+    return prefix + picture.data if len(picture.data) < _LARGE_CHARS else LongText((prefix, picture.data))
 
 
 def _function(tool: Tool) -> Json:

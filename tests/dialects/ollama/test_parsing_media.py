@@ -141,3 +141,17 @@ def test_any_text_is_media_or_a_value_error(text: str) -> None:
 @pytest.mark.parametrize(("text", "canonical"), [("QR==", "QQ=="), ("QUJDQUJ=", "QUJDQUI="), ("QR", "QQ=="), ("QUJDQUJ", "QUJDQUI=")])
 def test_bits_left_over_in_the_last_digit_do_not_reach_strict_decoders(text: str, canonical: str) -> None:
     assert standard_base64(text) == canonical
+
+
+@pytest.mark.parametrize("text", ["A" * 65536, "A" * 65532 + "AA==", "A" * 65536 + "AAA=", "A" * 200_000])
+def test_long_pictures_are_read_as_short_ones(text: str) -> None:
+    assert standard_base64(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "byte"),
+    [("A" * 65534 + "==" + "AAAA", 65536), ("A" * 65536 + "!AAA", 65536), ("A" * 65535 + "!AAAA", 65535), ("A" * 65536 + "=AAA", 65536)],
+)
+def test_what_is_wrong_in_a_long_picture_is_found(text: str, byte: int) -> None:
+    with pytest.raises(ValueError, match=rf"^illegal base64 data at input byte {byte}$"):
+        standard_base64(text)

@@ -16,8 +16,8 @@ from proxy.dialects.ollama.routes import make_blueprint
 from proxy.errors import UpstreamUnavailable
 from proxy.gateway import Gateway
 from proxy.settings import Settings
-from proxy.web import observe
-from proxy.web.state import MountState, bind_state
+from proxy.web.mounting import attach_mount
+from proxy.web.state import MountState
 from tests.dialects.ollama.answers import records
 
 JSON = "application/json; charset=utf-8"
@@ -60,8 +60,7 @@ class StandInGateway:
 def a_client(gateway: StandInGateway | None = None, **settings: Any) -> FlaskClient:
     app = Flask("test")
     blueprint = make_blueprint("proxy1_ollama")
-    observe.attach(blueprint, None)
-    bind_state(blueprint, MountState(Settings(**settings), cast(Gateway, gateway or StandInGateway()), None))
+    attach_mount(blueprint, MountState(Settings(**settings), cast(Gateway, gateway or StandInGateway()), None))
     app.register_blueprint(blueprint)
     return app.test_client()
 

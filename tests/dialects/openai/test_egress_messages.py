@@ -285,3 +285,11 @@ def test_tools_are_never_dropped_in_silence() -> None:
 def test_what_no_json_can_hold_is_the_clients_mistake() -> None:
     with pytest.raises(InvalidRequest, match="can't be written as JSON"):
         built(messages=(said("user", TextPart("\ud800")),))
+
+
+@pytest.mark.parametrize("chars", [4, 1024 * 1024 - 4, 1024 * 1024, 3 * 1024 * 1024])
+def test_pictures_of_any_size_are_sent_as_data_urls(chars: int) -> None:
+    picture = ImagePart("image/png", "A" * chars)
+    url = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{'A' * chars}"}}
+    sent = messages(said("user", picture, "and?"), said("user", picture))
+    assert [message["content"] for message in sent] == [[url, {"type": "text", "text": "and?"}], [url]]

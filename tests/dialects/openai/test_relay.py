@@ -221,6 +221,33 @@ def test_last_record_when_it_repeats_the_whole_text_is_an_end_all_the_same() -> 
     assert reader.finish_reason == "stop"
 
 
+@pytest.mark.parametrize("step", [100, 16_384, 1_000_000])
+@pytest.mark.parametrize(
+    "last", [a_record("", "stop", message={"content": LONG}), a_record("x") * 500 + a_record("", "stop")], ids=["long", "many"]
+)
+def test_end_when_the_stream_is_longer_than_what_is_looked_through_is_found(last: bytes, step: int) -> None:
+    stream = a_record() * 100 + last
+    reader = RelayTail()
+    handed_on = b"".join(reader.feed(stream[at : at + step]) for at in range(0, len(stream), step))
+    assert handed_on + reader.close() == stream
+    assert reader.finish_reason == "stop"
+
+
+@pytest.mark.parametrize("step", [100, 16_384, 1_000_000])
+def test_error_when_longer_than_what_is_looked_through_is_seen(step: int) -> None:
+    stream = a_record() * 100 + b'data: {"error":{"message":"boom","page":"' + b"x" * 30_000 + b'"}}\n\n' + DONE
+    _, reader = relayed(stream, list(range(0, len(stream), step)))
+    assert reader.failure is not None
+    assert reader.failure.message == "boom"
+
+
+@pytest.mark.parametrize("word", ["error: no such file", '"error": {"message": "x"}', "\nerror: {}\n", 'data: {"error": 1}'])
+def test_error_in_the_models_words_is_none(word: str) -> None:
+    _, reader = relayed(a_record(word) * 3 + a_record("", "stop", error=None) + DONE)
+    assert reader.failure is None
+    assert reader.finish_reason == "stop"
+
+
 @pytest.mark.parametrize("end", [b"", DONE])
 def test_error_when_told_by_the_upstream_itself_is_told_once(end: bytes) -> None:
     stream = a_record() + b'data: {"error":{"message":"boom","type":"overloaded","code":503}}\n\n' + end

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from proxy.canonical.events import ChatEvent
 from proxy.dialects.openai.reading.refusals import read_error
 from proxy.dialects.openai.reading.stream import AnswerReader
+from proxy.dialects.openai.reading.usual import usual_events
 from proxy.routing import Route
 
 __all__ = ["read_completion", "read_error", "stream_reader"]
@@ -23,5 +24,8 @@ def stream_reader(route: Route, new_id: Callable[[], str]) -> AnswerReader:
 
 def read_completion(body: bytes, route: Route, new_id: Callable[[], str]) -> list[ChatEvent]:
     """The events of a whole answer, up to `Finished` or `Failed`; it may be a stream, from servers that know nothing else."""
+    usual = usual_events(body)
+    if usual is not None:
+        return usual
     reader = stream_reader(route, new_id)
     return [*(reader.feed(body) if body else ()), *reader.close()]

@@ -23,12 +23,13 @@ class Answer:
 
     Attributes:
         finish_reason: why the model stopped, once the server has said so.
+        field: the field of deltas whose text goes on with the live part, if a record says nothing else; `""` when there is none.
         is_plain: whether this answers a plain prompt (legacy completions), so that nothing was made of the model's text yet.
     """
 
     __slots__ = (
         *("_answered", "_calls", "_created", "_id", "_model", "_new_id", "_queue", "_raw_reason", "_started", "_stop_sequence"),
-        *("_field", "_usage", "finish_reason", "is_plain"),
+        *("_usage", "field", "finish_reason", "is_plain"),
     )
 
     def __init__(self, new_id: Callable[[], str]) -> None:
@@ -39,20 +40,20 @@ class Answer:
         self._created = 0
         self._started = False
         self._answered = False  # a choice was there
-        self._field = ""  # the field whose text goes on with the live part, if the next record says nothing else
+        self.field = ""
         self._raw_reason = self._stop_sequence = ""
         self._usage: Usage | None = None
         self.finish_reason: FinishReason | None = None
         self.is_plain = False
 
-    def take(self, record: Any, events: list[ChatEvent]) -> None:
-        """Reads one record of a stream.
+    def take(self, record: Any, events: list[ChatEvent]) -> str | None:
+        """Reads one record of a stream. Its text, if that is all it says, and goes on with the live part.
 
         Raises:
             UpstreamRefused: the record is an error.
             UpstreamBroken: the record is nothing that an answer consists of.
         """
-        field = self._field
+        field = self.field
         if field:
             # Nearly all records say one thing, in the field of the one before, and go on with its part.
             try:
@@ -67,10 +68,11 @@ class Answer:
                 ):
                     if text:
                         events.append(PartDelta(text))
-                    return
+                    return text
             except (KeyError, TypeError, ValueError):
                 pass
         self._take_record(record, events, whole=False)
+        return None
 
     def take_whole(self, body: Any, events: list[ChatEvent]) -> None:
         """Reads the JSON body of an answer that is no stream.
@@ -167,7 +169,7 @@ class Answer:
         if isinstance(function_call, dict):
             self._begin(events)
             self._calls.take([{"index": 0, "function": function_call}], events, whole=whole)
-        self._field = _field_of(segments, delta, self._queue.live)
+        self.field = _field_of(segments, delta, self._queue.live)
 
     def _take_finish(self, reason: str, choice: Record) -> None:
         read = read_finish(reason)

@@ -8,15 +8,21 @@ from typing import Any
 
 import orjson
 
-from proxy.canonical.events import ChatEvent, Failed, KeepAlive
+from proxy.canonical.events import ChatEvent, Failed, KeepAlive, PartDelta
 from proxy.canonical.think_tags import ThinkTagSplitter
 from proxy.dialects.openai.reading.answer import Answer
 from proxy.dialects.openai.reading.lenient_json import LenientJson
+from proxy.dialects.openai.reading.mould import Mould, Moulds
 from proxy.dialects.openai.reading.refusals import described, refusal_in_answer
 from proxy.errors import UpstreamBroken, UpstreamError
 from proxy.wire.sse import MAX_EVENT_BYTES, SseEvent, SseReader
 
 _BLANK = b"\xef\xbb\xbf \t\r\n"
+_BLANK_LINE = b"\n\n"
+# Among so many records is nearly always the first that a mould can be made of.
+_FIRST_RECORDS = 5
+# Below this, finding out where a mould begins to fit costs more than it saves.
+_BURST_BYTES = 4 * 1024
 
 
 class _Unreadable(UpstreamBroken):
@@ -34,13 +40,19 @@ class AnswerReader:
         split_think_tags: whether thinking that the model wrote between tags becomes reasoning.
     """
 
-    __slots__ = ("_answer", "_body", "_body_bytes", "_lenient", "_over", "_splitter", "_sse")
+    __slots__ = (
+        *("_answer", "_body", "_body_bytes", "_first_reads", "_lenient", "_mould", "_moulds", "_one_by_one", "_over", "_splitter", "_sse"),
+    )
 
     def __init__(self, new_id: Callable[[], str], *, split_think_tags: bool) -> None:
         self._answer = Answer(new_id)
         self._lenient = LenientJson()
         self._splitter = ThinkTagSplitter() if split_think_tags else None
         self._sse: SseReader | None = None
+        self._moulds = Moulds()
+        self._mould: Mould | None = None  # the one that the next record may fit
+        self._first_reads = _FIRST_RECORDS
+        self._one_by_one = True
         self._body: list[bytes] = []
         self._body_bytes = 0
         self._over = False
@@ -57,10 +69,13 @@ class AnswerReader:
             return [KeepAlive()] if self._answer.finish_reason is None else self.close()
         events: list[ChatEvent] = []
         try:
-            self._take(chunk, events)
+            if self._sse is None:
+                self._begin(chunk, events)
+            else:
+                self._take(chunk, self._sse, events)
         except UpstreamError as error:
             self._fail(error, events)
-        return self._split(events)
+        return events if self._splitter is None else self._split(events, self._splitter)
 
     def close(self) -> list[ChatEvent]:
         """The events that the end of the bytes completes. An answer that has neither a finish reason nor a terminator was cut."""
@@ -71,19 +86,47 @@ class AnswerReader:
             self._take_end(events)
         except UpstreamError as error:
             self._fail(error, events)
-        return self._split(events)
+        return events if self._splitter is None else self._split(events, self._splitter)
 
-    def _take(self, chunk: bytes, events: list[ChatEvent]) -> None:
-        if self._sse is None:
-            if not self._body:
-                chunk = chunk.lstrip(_BLANK)
-            if self._body or chunk.startswith((b"{", b"[", b"<")):
-                self._keep(chunk)
-                return
-            if not chunk:
-                return
+    def _begin(self, chunk: bytes, events: list[ChatEvent]) -> None:
+        if not self._body:
+            chunk = chunk.lstrip(_BLANK)
+        if self._body or chunk.startswith((b"{", b"[", b"<")):
+            self._keep(chunk)
+        elif chunk:
             self._sse = SseReader()
-        self._read(self._sse.feed(chunk), events)
+            self._take(chunk, self._sse, events)
+
+    def _take(self, chunk: bytes, sse: SseReader, events: list[ChatEvent]) -> None:
+        """Reads the records that fit the mould in one step, all others in full. Both ways give the same events."""
+        while chunk and not self._over:
+            mould = self._mould
+            if mould is not None and chunk.startswith(mould.start):
+                texts, chunk = mould.texts(chunk)
+                events += [PartDelta(text) for text in texts if text]
+                if texts:
+                    self._moulds.have_fitted = True
+                if not chunk:
+                    return
+            if self._one_by_one and len(chunk) > _BURST_BYTES:
+                event, blank_line, rest = chunk.partition(_BLANK_LINE)
+                self._take_in_full(event + blank_line, sse, events)
+                chunk = rest
+            else:
+                self._take_in_full(chunk, sse, events)
+                return
+
+    def _take_in_full(self, chunk: bytes, sse: SseReader, events: list[ChatEvent]) -> None:
+        records = sse.feed(chunk)
+        text = self._read(records, events)
+        field = self._answer.field
+        if text is not None:
+            self._moulds.learn(records[-1].data, text, field)
+        mould = self._moulds.of_field(field)
+        self._mould = mould if sse.at_rest else None
+        self._first_reads -= 1
+        # What follows the next record may fit: it was cut, or no mould could be made so far.
+        self._one_by_one = self._mould is not mould or (mould is None and self._first_reads > 0)
 
     def _keep(self, piece: bytes) -> None:
         self._body.append(piece)
@@ -91,20 +134,24 @@ class AnswerReader:
         if self._body_bytes > MAX_EVENT_BYTES:
             raise UpstreamBroken(f"the upstream's answer has more than {MAX_EVENT_BYTES} bytes")
 
-    def _read(self, records: list[SseEvent], events: list[ChatEvent]) -> None:
-        answer = self._answer
+    def _read(self, records: list[SseEvent], events: list[ChatEvent]) -> str | None:
+        """Reads records in full. The text of the last one, if it says nothing else; see `Answer.take`."""
+        answer, text = self._answer, None
         for record in records:
             try:
                 payload = orjson.loads(record.data)
             except orjson.JSONDecodeError:
+                text = None
                 self._read_odd(record, events)
                 if self._over:
-                    return
+                    return None
             else:
                 if record.name or record.field != "data":
+                    text = None
                     self._take_named(record, payload, events)
                 else:
-                    answer.take(payload, events)
+                    text = answer.take(payload, events)
+        return text
 
     def _read_odd(self, record: SseEvent, events: list[ChatEvent]) -> None:
         """Reads what is no JSON by the letter: the terminator, nothing at all, or JSON as other readers take it."""
@@ -165,10 +212,9 @@ class AnswerReader:
         self._over = True
         events.append(Failed(error))
 
-    def _split(self, events: list[ChatEvent]) -> list[ChatEvent]:
-        if self._splitter is not None:
-            # A model that was asked without a chat template writes tags of its own.
-            events = [*self._splitter.close(), *events] if self._answer.is_plain else self._splitter.feed(events)
-            if self._splitter.done:
-                self._splitter = None
+    def _split(self, events: list[ChatEvent], splitter: ThinkTagSplitter) -> list[ChatEvent]:
+        # A model that was asked without a chat template writes tags of its own.
+        events = [*splitter.close(), *events] if self._answer.is_plain else splitter.feed(events)
+        if splitter.done:
+            self._splitter = None
         return events

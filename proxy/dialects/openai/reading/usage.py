@@ -7,6 +7,8 @@ from typing import Any
 
 from proxy.canonical.completion import Usage
 
+_NOTHING = Usage()
+
 
 def read_usage(raw: object) -> Usage | None:
     """The counts of a `usage` object, `None` when it counts nothing. What is missing or no number stays unknown: nothing is estimated."""
@@ -22,7 +24,7 @@ def read_usage(raw: object) -> Usage | None:
         cache_write_tokens=_count(prompt_details.get("cache_creation_tokens")) if written is None else written,
         reasoning_tokens=_count(_details(raw, "completion_tokens_details").get("reasoning_tokens")),
     )
-    return None if usage == Usage() else usage
+    return None if usage == _NOTHING else usage
 
 
 def _details(raw: dict[str, Any], name: str) -> dict[str, Any]:
@@ -32,6 +34,8 @@ def _details(raw: dict[str, Any], name: str) -> dict[str, Any]:
 
 def _count(value: object) -> int | None:
     """A count that may have come as a float or as text."""
+    if type(value) is int:
+        return value if value >= 0 else None
     if isinstance(value, bool):
         return None
     if isinstance(value, str):
