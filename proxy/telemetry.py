@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 # How an answer ended: by itself; by an error before or during the stream; because the client left; without the upstream's own end.
 End = Literal["", "finished", "failed", "client_gone", "truncated"]
@@ -17,6 +17,8 @@ class ExchangeNotes:
         request_id: by which the client, our log and the upstream know the exchange.
         endpoint: what was asked, for logs and metrics (`ollama.chat`, `openai.chat`).
         model: the name asked for; `known_model` says whether it may be a metric label (it is listed), else the label is `other`.
+        replica: the one that was asked last, of upstreams that have several.
+        journey: what the upstream's client remembers of the exchange from one attempt to the next; nobody else looks at it.
         first_byte_s: seconds from the request's arrival to the first byte of the answer's body.
         attempts: how often the upstream was asked; `repairs` says how many of these asked again with a body changed after a refusal.
         failures: the kind of error that each failed attempt met, in order, also when a later attempt went well.
@@ -28,6 +30,7 @@ class ExchangeNotes:
     known_model: bool = False
     upstream: str = ""
     upstream_model: str = ""
+    replica: str = ""
     stream: bool = False
     attempts: int = 0
     repairs: int = 0
@@ -40,6 +43,7 @@ class ExchangeNotes:
     error_kind: str = ""
     error_message: str = ""
     failures: list[str] = field(default_factory=list)
+    journey: Any = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

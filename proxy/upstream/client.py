@@ -13,7 +13,7 @@ from typing import Any
 
 import requests
 
-from proxy.errors import UpstreamError, UpstreamRefused
+from proxy.errors import ProxyError, UpstreamError, UpstreamRefused
 from proxy.telemetry import ExchangeNotes
 from proxy.upstream.address import Address
 from proxy.upstream.answer import answer_of
@@ -111,9 +111,21 @@ class UpstreamClient:
         self._health.note(fault)
         return self._wait_after(fault, notes.attempts - notes.repairs, notes.upstream_model, notes)
 
-    def answered(self, model: str) -> None:
-        """Notes that a call to `model` brought an answer and no error inside it. `send` cannot know: it has read no body."""
+    @property
+    def uses_affinity(self) -> bool:
+        """Whether it is worth giving calls an affinity key."""
+        return False
+
+    def answered(self, model: str, notes: ExchangeNotes | None = None) -> None:
+        """Notes that a call to `model` brought an answer and no error inside it. `send` cannot know: it has read no body.
+
+        Args:
+            notes: those of the call; they tell which replica answered.
+        """
         self._breakers.recovered(model)
+
+    def stream_failed(self, notes: ExchangeNotes, error: ProxyError) -> None:
+        """Notes that the answer of which `notes` are broke after the client had got some of it: the next request avoids that replica."""
 
     def make_fit(self, error: UpstreamError) -> None:
         """Makes an upstream's words fit for clients: without our keys, and without a wait that nobody can mean.

@@ -89,6 +89,7 @@ class Observation:
             "model": notes.model,
             "upstream": notes.upstream,
             "upstream_model": notes.upstream_model,
+            "replica": notes.replica,
             "attempts": notes.attempts,
             "repairs": notes.repairs,
             "first_byte_ms": None if notes.first_byte_s is None else round(notes.first_byte_s * 1e3, 3),

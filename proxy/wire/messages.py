@@ -16,6 +16,9 @@ class UpstreamCall:
         model: the upstream's name of the model, `""` when the call is about none; failures are counted by it.
         stream: whether the answer is to be read as it arrives.
         first_byte_s: longest wait for the answer's head, when it is not the upstream's usual one (health checks).
+        affinity_key: the same for requests that one replica serves best (`proxy.canonical.affinity`); `b""` for none.
+        client_key: who asks, so that those who wait for a free replica are served in turn.
+        client_secret: the client's own key, where it is to be shown to the upstream in place of ours.
     """
 
     path: str
@@ -24,6 +27,9 @@ class UpstreamCall:
     stream: bool = False
     method: str = "POST"
     first_byte_s: float | None = None
+    affinity_key: bytes = b""
+    client_key: str = ""
+    client_secret: str = field(default="", repr=False)
 
 
 def nothing_to_close() -> None:
