@@ -10,7 +10,6 @@ from functools import partial
 
 import click
 
-from proxy.assembly import build_upstream, settings_for
 from proxy.canonical.catalog import ModelCard
 from proxy.cli.base_url import NoAnswer, corrections, is_an_api, is_refused_key, list_models, takes_chats
 from proxy.cli.examination import FOR_CLIENTS_ONLY, Finding, Subject, examine
@@ -23,6 +22,7 @@ from proxy.gateway_config import GatewayConfig, load_config
 from proxy.profile_book import ProfileBook, Server
 from proxy.routing import ModelMap, Route
 from proxy.settings import Settings
+from proxy.upstream_assembly import build_upstream
 from proxy.upstream_settings import ReplicaSettings, UpstreamSettings
 
 
@@ -58,9 +58,10 @@ def _chosen(config: GatewayConfig, name: str) -> tuple[UpstreamSettings, ...]:
 def _check(config: GatewayConfig, upstream: UpstreamSettings, replica: ReplicaSettings, model: str, embedding_model: str) -> bool:
     """Prints what is found at one replica; whether it can chat, with each of the keys."""
     # One try each: whoever waits here wants to know how it is now.
-    settings = replace(settings_for(config.settings, upstream, replica), max_retries=0)
-    findings = list(examine(_subject(config, settings, upstream, model, embedding_model)))
-    of_keys = list(_further_keys(settings, upstream))
+    once = replace(upstream.stubbornness, max_retries=0)
+    told = replace(upstream, replicas=(replica,), keys=upstream.keys[:1], stubbornness=once)
+    findings = list(examine(_subject(config, told, model, embedding_model)))
+    of_keys = list(_further_keys(config.settings, told, upstream.keys[1:]))
     if len(config.upstreams) > 1 or len(upstream.replicas) > 1:
         click.echo(f"[{upstream.name}] {replica.base_url.partition('?')[0]}")
     click.echo(_as_text([*findings, *of_keys]))
@@ -73,12 +74,12 @@ def _as_text(findings: Sequence[Finding]) -> str:
     return f"{in_columns([('CHECK', 'VERDICT', 'FINDING'), *rows])}\n{hints}"
 
 
-def _subject(config: GatewayConfig, settings: Settings, told: UpstreamSettings, model: str, embedding_model: str) -> Subject:
-    """The replica that `settings` know of the upstream of which the operator `told`."""
-    upstream = build_upstream(settings, config.catalogue)
+def _subject(config: GatewayConfig, told: UpstreamSettings, model: str, embedding_model: str) -> Subject:
+    """The one replica, with the one key, of the upstream that the operator `told` of."""
+    upstream = build_upstream(config.settings, told, config.catalogue)
     names = ModelMap({**told.aliases, **config.aliases})
-    book = ProfileBook({upstream.name: Server(settings.openai_api_base_url, settings.upstream_profile)})
-    key_names = key_names_of(told)
+    book = ProfileBook({upstream.name: Server(told.replicas[0].base_url, told.profile)})
+    key_names, patience_s = key_names_of(told), told.timeouts.health_check_s
 
     def route_to(name: str, card: ModelCard | None) -> Route:
         return Route(upstream.name, name, name, book.current(upstream.name, name, card))
@@ -86,23 +87,23 @@ def _subject(config: GatewayConfig, settings: Settings, told: UpstreamSettings, 
     return Subject(
         upstream,
         route_to=route_to,
-        diagnose=partial(why_unreachable, settings, key_names),
-        takes_chats=partial(takes_chats, upstream, settings.health_check_timeout),
-        better_url=partial(_better_url, settings),
+        diagnose=partial(why_unreachable, told, key_names),
+        takes_chats=partial(takes_chats, upstream, patience_s),
+        better_url=partial(_better_url, config.settings, told),
         key_names=key_names,
         clients_bring_keys=told.pass_client_key and not told.keys,
         model=model and names.upstream_model(model, upstream.models),
         embedding_model=embedding_model and names.upstream_model(embedding_model, upstream.models),
-        patience_s=settings.health_check_timeout,
+        patience_s=patience_s,
     )
 
 
-def _further_keys(settings: Settings, upstream: UpstreamSettings) -> Iterator[Finding]:
+def _further_keys(settings: Settings, told: UpstreamSettings, keys: Sequence[str]) -> Iterator[Finding]:
     """Of the keys that take turns, those after the first, which all else was asked with."""
-    for number, key in enumerate(upstream.keys[1:], start=2):
+    for number, key in enumerate(keys, start=2):
         question = f"key {number}"
         try:
-            list_models(build_upstream(replace(settings, openai_api_key=key)), settings.health_check_timeout)
+            list_models(build_upstream(settings, replace(told, keys=(key,))), told.timeouts.health_check_s)
         except NoAnswer:
             yield Finding(question, "skipped", "the server was not reached")
         except ProxyError as error:
@@ -112,14 +113,14 @@ def _further_keys(settings: Settings, upstream: UpstreamSettings) -> Iterator[Fi
             yield Finding(question, "ok", "accepted")
 
 
-def _better_url(settings: Settings) -> str:
+def _better_url(settings: Settings, told: UpstreamSettings) -> str:
     """The first of the likely base URLs that leads to an API; `""` when none does."""
-    tried = corrections(settings.openai_api_base_url)
-    return next((url for url in tried if is_an_api(_upstream_at(settings, url), settings.health_check_timeout)), "")
+    tried = corrections(told.replicas[0].base_url)
+    return next((url for url in tried if is_an_api(_upstream_at(settings, told, url), told.timeouts.health_check_s)), "")
 
 
-def _upstream_at(settings: Settings, base_url: str) -> Upstream:
-    return build_upstream(replace(settings, openai_api_base_url=base_url))
+def _upstream_at(settings: Settings, told: UpstreamSettings, base_url: str) -> Upstream:
+    return build_upstream(settings, replace(told, replicas=(ReplicaSettings(base_url),)))
 
 
 def _is_usable(findings: Iterable[Finding]) -> bool:
