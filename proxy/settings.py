@@ -105,6 +105,17 @@ class Settings:
         kinds.seconds(may_be_zero=True),
         "A Retry-After of more seconds than this goes to the client at once, instead of being waited for.",
     )
+    retry_sent: bool = _setting(
+        True,
+        kinds.flag(),
+        "Whether a request that went out is sent to another replica when no byte of its answer came: "
+        "the first may have begun to work on it.",
+    )
+    retry_budget: int = _setting(
+        20,
+        kinds.whole_number(0, 1000),
+        "How many requests of each hundred may be sent again, by what the last ten seconds brought; ten in that time always may.",
+    )
     breaker_failures: int = _setting(5, kinds.whole_number(1), "So many failures in a row open the circuit breaker.")
     breaker_cooldown: float = _setting(5.0, kinds.seconds(), "Seconds that an open breaker waits before it tries again.")
     debug: bool = _setting(False, kinds.flag(), "Adds DEBUG lines to the log. Never shows bodies or traces to clients.")
@@ -153,6 +164,9 @@ class Settings:
     )
     health_check_timeout: float = _setting(
         30.0, kinds.seconds(), "Longest wait for the upstream's list of models, which says that it is there."
+    )
+    health_check_interval: float = _setting(
+        1.0, kinds.seconds(may_be_zero=True), "Seconds between two looks at each replica of an upstream that has several; 0 looks at none."
     )
     ollama_version: str = _setting("0.33.0", kinds.three_numbers(), "The version of Ollama that /api/version names.")
     origins: Mapping[str, Origin] = field(default_factory=dict, repr=False, compare=False)

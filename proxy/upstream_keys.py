@@ -131,8 +131,26 @@ KEYS: Final[tuple[Key, ...]] = (
     _inherited(
         "retry_after_max", kinds.seconds(may_be_zero=True), "retry_after_max", "A Retry-After of more seconds than this is not waited for."
     ),
+    _inherited(
+        "retry_sent",
+        kinds.flag(),
+        "retry_sent",
+        "Whether a request that went out is sent to another replica when no byte of its answer came.",
+    ),
+    _inherited(
+        "retry_budget",
+        kinds.whole_number(0, 1000),
+        "retry_budget",
+        "How many requests of each hundred may be sent again; ten in ten seconds always may.",
+    ),
     _inherited("breaker_failures", kinds.whole_number(1), "breaker_failures", "So many failures in a row open a circuit breaker."),
     _inherited("breaker_cooldown", kinds.seconds(), "breaker_cooldown", "Seconds that an open breaker waits before it tries again."),
+    _inherited(
+        "health_check_interval",
+        kinds.seconds(may_be_zero=True),
+        "health_check_interval",
+        "Seconds between two looks at each replica; 0 looks at none. Where there is one replica only, it is looked at if this key is set.",
+    ),
     _inherited(
         "model_list_ttl",
         kinds.seconds(may_be_zero=True),

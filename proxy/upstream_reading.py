@@ -173,7 +173,15 @@ def _build(name: str, given: Mapping[str, Any], keys: tuple[str, ...], places: M
         policy=values["policy"],
         limits=Limits(values["limits.in_flight"], values["limits.queue"], values["limits.queue_wait"]),
         timeouts=UpstreamTimeouts(**{f"{span}_s": seconds for span, seconds in part("timeouts").items()}),
-        stubbornness=Stubbornness(values["max_retries"], values["retry_after_max"], values["breaker_failures"], values["breaker_cooldown"]),
+        stubbornness=Stubbornness(
+            values["max_retries"],
+            values["retry_after_max"],
+            values["retry_sent"],
+            values["retry_budget"],
+            values["breaker_failures"],
+            values["breaker_cooldown"],
+        ),
+        health_check_interval_s=_health_check_interval_s(values, given),
         model_list_ttl_s=values["model_list_ttl"],
         tls=Tls(**part("tls")),
         proxy=values["proxy"],
@@ -189,6 +197,13 @@ def _default(key: Key, settings: Settings) -> Any:
         return key.default
     value = getattr(settings, key.setting)
     return not value if key.is_opposite else value
+
+
+def _health_check_interval_s(values: Mapping[str, Any], given: Mapping[str, Any]) -> float:
+    """Where there is one replica, it is asked anyway, and a look at it serves nobody but who wants to see it in the metrics."""
+    is_wanted = "health_check_interval" in given or len(_replicas(values)) > 1
+    seconds: float = values["health_check_interval"] if is_wanted else 0.0
+    return seconds
 
 
 def _replicas(values: Mapping[str, Any]) -> tuple[ReplicaSettings, ...]:

@@ -49,10 +49,12 @@ class UpstreamTimeouts:
 
 @dataclass(frozen=True, slots=True)
 class Stubbornness:
-    """How often a failed request is tried again, and when that ends."""
+    """How often a failed request is tried again, and when that ends. `retry_budget` is in percent of the requests."""
 
     max_retries: int = 3
     retry_after_max_s: float = 5.0
+    retry_sent: bool = True
+    retry_budget: int = 20
     breaker_failures: int = 5
     breaker_cooldown_s: float = 5.0
 
@@ -87,6 +89,7 @@ class UpstreamSettings:
         headers: go with every request besides.
         show, hide: globs of the models that clients may use (all, if there are none), and of the exceptions.
         aliases: names that clients may use -> models of this upstream.
+        health_check_interval_s: between two looks at each replica; 0 looks at none.
         priority: of upstreams with the same model, the highest gets its plain name; among equals, the first.
         preload: models that are loaded at the start, and touched every `ping_interval_s` unless that is 0.
         in_force: all keys, in the order of the documentation.
@@ -106,6 +109,7 @@ class UpstreamSettings:
     limits: Limits = Limits()
     timeouts: UpstreamTimeouts = UpstreamTimeouts()
     stubbornness: Stubbornness = Stubbornness()
+    health_check_interval_s: float = 0.0
     model_list_ttl_s: float = 60.0
     tls: Tls = Tls()
     proxy: str = field(default="", repr=False)

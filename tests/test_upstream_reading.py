@@ -51,8 +51,11 @@ def test_a_key_that_nobody_wrote_has_the_value_of_its_setting() -> None:
         "health_check_timeout": 4.5,
         "max_retries": 7,
         "retry_after_max": 8.5,
+        "retry_sent": False,
+        "retry_budget": 8,
         "breaker_failures": 9,
         "breaker_cooldown": 10.5,
+        "health_check_interval": 11.0,
         "model_list_ttl": 11.5,
         "upstream_ca_bundle": "ca.pem",
         "disable_ssl_verification": True,
@@ -60,12 +63,14 @@ def test_a_key_that_nobody_wrote_has_the_value_of_its_setting() -> None:
         "upstream_profile": "vllm",
     }
     assert set(changed) == {key.setting for key in KEYS if key.setting}
-    upstream, _ = read({"base_url": BASE_URL}, Settings(**changed, origins=dict.fromkeys(changed, "environment")))
+    addresses = [BASE_URL, "http://other/v1"]
+    upstream, _ = read({"base_url": addresses}, Settings(**changed, origins=dict.fromkeys(changed, "environment")))
     assert upstream is not None
     assert (upstream.timeouts.connect_s, upstream.timeouts.first_byte_s, upstream.timeouts.idle_s) == (1.5, 2.5, 3.5)
-    assert (upstream.timeouts.health_check_s, upstream.model_list_ttl_s) == (4.5, 11.5)
+    assert (upstream.timeouts.health_check_s, upstream.health_check_interval_s, upstream.model_list_ttl_s) == (4.5, 11.0, 11.5)
     stubbornness = upstream.stubbornness
     assert (stubbornness.max_retries, stubbornness.retry_after_max_s) == (7, 8.5)
+    assert (stubbornness.retry_sent, stubbornness.retry_budget) == (False, 8)
     assert (stubbornness.breaker_failures, stubbornness.breaker_cooldown_s) == (9, 10.5)
     assert (upstream.tls.ca_bundle, upstream.tls.verify) == ("ca.pem", False)
     assert (upstream.proxy, upstream.profile) == ("http://proxy:1", "vllm")
@@ -76,6 +81,12 @@ def test_a_key_that_nobody_wrote_has_the_value_of_its_setting() -> None:
 
 def test_the_defaults_of_the_values_are_those_of_the_keys() -> None:
     assert upstream_of(Settings(openai_api_base_url=BASE_URL)) == UpstreamSettings("default", (ReplicaSettings(BASE_URL),))
+
+
+def test_a_lone_replica_is_looked_at_only_where_the_operator_says_so() -> None:
+    assert an_upstream(base_url=[BASE_URL, "http://other/v1"]).health_check_interval_s == 1
+    assert an_upstream().health_check_interval_s == 0
+    assert an_upstream(health_check_interval=3).health_check_interval_s == 3
 
 
 def test_every_key_is_read() -> None:
@@ -94,8 +105,11 @@ def test_every_key_is_read() -> None:
         timeouts={"connect": 1, "first_byte": 2, "idle": 3, "total": 4, "commit": 0, "health_check": 6},
         max_retries=0,
         retry_after_max=0,
+        retry_sent=False,
+        retry_budget=0,
         breaker_failures=1,
         breaker_cooldown=2,
+        health_check_interval=0.5,
         model_list_ttl=0,
         tls={"verify": False},
         proxy="http://u:word@proxy:3128",
