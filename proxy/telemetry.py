@@ -10,6 +10,16 @@ End = Literal["", "finished", "failed", "client_gone", "truncated"]
 
 
 @dataclass(slots=True)
+class AskedUpstream:
+    """What happened at an upstream that was asked and did not serve, before another one was. The fields mean what they mean below."""
+
+    upstream: str
+    attempts: int
+    repairs: int
+    failures: list[str]
+
+
+@dataclass(slots=True)
 class ExchangeNotes:
     """What happened in one exchange. Filled on the way by whoever knows; read once, when the response is closed.
 
@@ -22,6 +32,7 @@ class ExchangeNotes:
         first_byte_s: seconds from the request's arrival to the first byte of the answer's body.
         attempts: how often the upstream was asked; `repairs` says how many of these asked again with a body changed after a refusal.
         failures: the kind of error that each failed attempt met, in order, also when a later attempt went well.
+        earlier: the upstreams that were asked before this one, in order.
     """
 
     request_id: str = ""
@@ -44,6 +55,13 @@ class ExchangeNotes:
     error_message: str = ""
     failures: list[str] = field(default_factory=list)
     journey: Any = field(default=None, repr=False)
+    earlier: list[AskedUpstream] = field(default_factory=list)
+
+    def turn_away(self) -> None:
+        """Closes what is noted of the upstream, which will not serve: what comes is about the next one."""
+        self.earlier.append(AskedUpstream(self.upstream, self.attempts, self.repairs, self.failures))
+        self.attempts = self.repairs = 0
+        self.failures, self.replica, self.journey = [], "", None
 
 
 @dataclass(frozen=True, slots=True)
