@@ -1,32 +1,61 @@
-"""Builds a gateway from its configuration."""
+"""Builds a gateway from its configuration. Here the clocks, the chance and the threads come in that the gateway is handed."""
 
 from __future__ import annotations
 
 import secrets
+import threading
+import time
+from collections.abc import Callable, Sequence
 from functools import partial
 
-from proxy.gateway import Gateway
+from proxy.gateway import Gateway, Upstream
 from proxy.gateway_config import GatewayConfig
 from proxy.profile_book import ProfileBook, Server
-from proxy.routing import ModelMap
-from proxy.upstream_assembly import OnBreakerChange, build_upstreams
+from proxy.routing import ModelMap, RoutedUpstream, RouteTable
+from proxy.upstream.watch import UpstreamWatch
+from proxy.upstream_assembly import build_upstreams
 
 
-def build_gateway(config: GatewayConfig, on_breaker_change: OnBreakerChange | None = None) -> Gateway:
-    """The gateway for the default upstream.
+def build_gateway(config: GatewayConfig, watch: UpstreamWatch | None = None) -> Gateway:
+    """The gateway for all upstreams; nothing is sent yet.
 
     Args:
-        on_breaker_change: see `build_upstreams`.
+        watch: is told what happens to upstreams beside the requests.
     """
-    settings, default = config.settings, config.upstream()
-    (upstream,) = (one for one in build_upstreams(config, on_breaker_change) if one.name == default.name)
+    settings, upstreams = config.settings, build_upstreams(config, watch)
     return Gateway(
-        upstream,
-        ModelMap(config.aliases),
-        ProfileBook({one.name: Server(one.replicas[0].base_url, one.profile) for one in config.upstreams}),
+        upstreams,
+        build_route_table(config, upstreams),
+        ProfileBook({told.name: Server(told.replicas[0].base_url, told.profile) for told in config.upstreams}),
         catalogue=config.catalogue,
         new_id=partial(secrets.token_hex, 12),
+        spawn=_beside_the_request,
+        clock=time.monotonic,
+        names_are_upstreams=_leaves_names_alone(config),
         default_model=settings.default_model,
         keepalive_s=settings.keepalive_interval,
-        patience_s=default.timeouts.first_byte_s,
     )
+
+
+def build_route_table(config: GatewayConfig, upstreams: Sequence[Upstream]) -> RouteTable:
+    """Where the names lead that clients use.
+
+    Args:
+        upstreams: those of the configuration, in its order.
+    """
+    routed = [
+        RoutedUpstream(told.name, upstream.models, told.priority, told.aliases, told.show, told.hide)
+        for told, upstream in zip(config.upstreams, upstreams, strict=True)
+    ]
+    return RouteTable(routed, config.default_upstream, ModelMap(config.aliases), config.fallbacks)
+
+
+def _leaves_names_alone(config: GatewayConfig) -> bool:
+    """Whether there is one upstream, and clients see its models by its names, and no others."""
+    (first, *others) = config.upstreams
+    return not (others or config.aliases or first.aliases or first.show or first.hide)
+
+
+def _beside_the_request(work: Callable[[], None]) -> None:
+    """Runs `work` in a thread; under gevent that is a greenlet."""
+    threading.Thread(target=work, daemon=True, name="gateway").start()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import random
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 
 from proxy.canonical.catalog import ModelCard
 from proxy.catalogue_file import Catalogue
@@ -14,79 +16,165 @@ from proxy.dialects.registry import egress_of
 from proxy.errors import UpstreamError
 from proxy.gateway import MAX_WHOLE_BYTES, Upstream, models_call
 from proxy.gateway_config import GatewayConfig
+from proxy.key_names import key_names_of
 from proxy.settings import Settings
-from proxy.upstream.breaker import Breakers, BreakerState, OnChange
+from proxy.upstream.breaker import Breakers, BreakerState
+from proxy.upstream.budget import RetryBudget
+from proxy.upstream.choice import POLICIES, Choice
 from proxy.upstream.client import UpstreamClient
+from proxy.upstream.cooldown import CoolDowns
+from proxy.upstream.fleet import Fleet, ignore_recovery
+from proxy.upstream.key_ring import KeyRing
+from proxy.upstream.line import Line
 from proxy.upstream.models import ModelList
+from proxy.upstream.replica import Replica, labels_of
 from proxy.upstream.reply import Timeouts
 from proxy.upstream.retry import RetryPolicy
-from proxy.upstream.session import make_session
-from proxy.upstream_settings import UpstreamSettings
+from proxy.upstream.seats import Seats, share_of
+from proxy.upstream.session import make_session, make_tls_context
+from proxy.upstream.watch import Unwatched, UpstreamWatch
+from proxy.upstream.words import Words
+from proxy.upstream_care import build_background
+from proxy.upstream_settings import ReplicaSettings, UpstreamSettings
 
-OnBreakerChange = Callable[[str, str, BreakerState, bool], None]
 
-
-def build_upstreams(config: GatewayConfig, on_breaker_change: OnBreakerChange | None = None) -> tuple[Upstream, ...]:
+def build_upstreams(config: GatewayConfig, watch: UpstreamWatch | None = None) -> tuple[Upstream, ...]:
     """All upstreams of a configuration, in its order.
 
     Args:
-        on_breaker_change: is told upstream, model (`""` for the whole upstream), the new state of its breaker, and whether it is listed.
+        watch: is told what happens to them, beside the requests.
     """
-    return tuple(build_upstream(config.settings, told, config.catalogue, on_breaker_change) for told in config.upstreams)
+    is_one_of_several = len(config.upstreams) > 1
+    return tuple(
+        build_upstream(config.settings, told, config.catalogue, watch, is_one_of_several=is_one_of_several) for told in config.upstreams
+    )
 
 
 def build_upstream(
-    settings: Settings, told: UpstreamSettings, catalogue: Catalogue | None = None, on_breaker_change: OnBreakerChange | None = None
+    settings: Settings,
+    told: UpstreamSettings,
+    catalogue: Catalogue | None = None,
+    watch: UpstreamWatch | None = None,
+    *,
+    is_one_of_several: bool = False,
 ) -> Upstream:
     """One upstream.
 
     Args:
         settings: what belongs to the gateway as a whole.
         told: all else.
+        is_one_of_several: whether messages must say which upstream they are about.
     """
     egress = egress_of(told.dialect)
-
-    def tell(model: str, state: BreakerState) -> None:
-        if on_breaker_change is not None:
-            on_breaker_change(told.name, model, state, not model or models.by_name(model) is not None)
-
-    client = _build_client(settings, told, egress, tell)
+    words = Words(f"the upstream '{told.name}'" if is_one_of_several else "the upstream", key_names_of(told))
+    watch = watch or Unwatched()
     known = catalogue or Catalogue()
+
+    def is_listed(model: str) -> bool:
+        return models.by_name(model) is not None
 
     def fetch() -> list[ModelCard]:
         return [known.describe(card) for card in _listed(client, egress, told.timeouts.health_check_s)]
 
-    models = ModelList(fetch, told.model_list_ttl_s, time.monotonic, _beside_the_request)
-    return Upstream(told.name, _identity_of(told), client, egress, models)
+    client = _build_client(settings, told, egress, words, watch, is_listed)
+    models = ModelList(fetch, told.model_list_ttl_s, time.monotonic, _beside_the_request, partial(watch.list_fetched, told.name))
+    return Upstream(
+        told.name,
+        _identity_of(told),
+        client,
+        egress,
+        models,
+        base_url_name=words.keys.base_url,
+        commit_s=told.timeouts.commit_s,
+        patience_s=told.timeouts.first_byte_s,
+        is_limited=told.limits.in_flight > 0,
+        passes_client_key=told.pass_client_key,
+    )
 
 
 def _identity_of(told: UpstreamSettings) -> str:
-    addresses = "\n".join(replica.base_url for replica in told.replicas)
+    return _digest("\n".join(replica.base_url for replica in told.replicas))
+
+
+def _digest(addresses: str) -> str:
+    """A word for addresses, which may hold keys, that does not tell them."""
     return hashlib.sha256(addresses.encode()).hexdigest()[:16]
 
 
-def _build_client(settings: Settings, told: UpstreamSettings, egress: Egress, on_change: OnChange) -> UpstreamClient:
-    session = make_session(
-        pool_size=settings.worker_connections,
-        ca_bundle=told.tls.ca_bundle,
-        verify=told.tls.verify,
-        proxy=told.proxy,
-        transport=settings.upstream_transport,
-    )
-    patience = told.stubbornness
-    breakers = Breakers(
-        failures=patience.breaker_failures, cooldown_s=patience.breaker_cooldown_s, clock=time.monotonic, on_change=on_change
+def _build_client(
+    settings: Settings, told: UpstreamSettings, egress: Egress, words: Words, watch: UpstreamWatch, is_listed: Callable[[str], bool]
+) -> UpstreamClient:
+    stubbornness, choice = told.stubbornness, POLICIES[told.policy](random.random)
+    seats = _build_seats(settings, told, choice, words, watch) if len(told.replicas) > 1 or told.limits.in_flight else None
+    replicas = _build_replicas(settings, told, egress, words, watch, is_listed)
+    fleet = Fleet(
+        replicas,
+        CoolDowns(time.monotonic, trial_s=stubbornness.breaker_cooldown_s),
+        cooldown_s=stubbornness.breaker_cooldown_s,
+        on_recovery=ignore_recovery if seats is None else seats.welcome,
     )
     return UpstreamClient(
         told.name,
-        told.replicas[0].base_url,
-        next(iter(told.keys), ""),
-        session=session,
-        policy=RetryPolicy(patience.max_retries, patience.retry_after_max_s),
-        breakers=breakers,
-        read_error=egress.read_error,
-        timeouts=Timeouts(told.timeouts.connect_s, told.timeouts.first_byte_s, told.timeouts.idle_s, settings.keepalive_interval),
+        fleet,
+        choice=choice,
+        seats=seats,
+        policy=RetryPolicy(stubbornness.max_retries, stubbornness.retry_after_max_s),
+        budget=RetryBudget(time.monotonic, share=stubbornness.retry_budget / 100),
+        retry_sent=stubbornness.retry_sent,
+        total_s=told.timeouts.total_s,
+        background=build_background(told, replicas, egress, watch, ignore_recovery if seats is None else seats.welcome),
     )
+
+
+def _build_seats(settings: Settings, told: UpstreamSettings, choice: Choice, words: Words, watch: UpstreamWatch) -> Seats[Replica]:
+    workers = settings.web_concurrency
+    return Seats(
+        choice,
+        per_replica=share_of(told.limits.in_flight, workers),
+        queue=share_of(told.limits.queue, workers),
+        queue_wait_s=told.limits.queue_wait_s,
+        clock=time.monotonic,
+        on_depth=partial(watch.queue_changed, told.name),
+        on_waited=partial(watch.waited, told.name),
+        words=words,
+    )
+
+
+def _build_replicas(
+    settings: Settings, told: UpstreamSettings, egress: Egress, words: Words, watch: UpstreamWatch, is_listed: Callable[[str], bool]
+) -> list[Replica]:
+    tls = make_tls_context(told.tls.ca_bundle, told.tls.client_cert, told.tls.client_key, verify=told.tls.verify)
+    labels, keys = labels_of([replica.base_url for replica in told.replicas]), told.keys or ("",)
+    timeouts = Timeouts(
+        told.timeouts.connect_s, told.timeouts.first_byte_s, told.timeouts.idle_s, settings.keepalive_interval, told.timeouts.total_s
+    )
+
+    def build(address: ReplicaSettings, label: str) -> Replica:
+        def tell(model: str, state: BreakerState) -> None:
+            watch.breaker_changed(told.name, label, model, state, not model or is_listed(model))
+
+        line = Line(
+            address.base_url,
+            keys,
+            # A session keeps the connections to few hosts only: each replica has its own.
+            session=make_session(pool_size=settings.worker_connections, tls=tls, proxy=told.proxy, transport=settings.upstream_transport),
+            read_error=egress.read_error,
+            timeouts=timeouts,
+            headers=told.headers,
+            secrets=tuple(told.secrets()),
+            words=words,
+        )
+        breakers = Breakers(
+            failures=told.stubbornness.breaker_failures,
+            cooldown_s=told.stubbornness.breaker_cooldown_s,
+            clock=time.monotonic,
+            on_change=tell,
+            words=words,
+        )
+        ring = KeyRing(keys, time.monotonic)
+        return Replica(_digest(address.base_url), label, address.weight, line=line, keys=ring, breakers=breakers, clock=time.monotonic)
+
+    return [build(address, label) for address, label in zip(told.replicas, labels, strict=True)]
 
 
 def _listed(client: UpstreamClient, egress: Egress, timeout_s: float) -> list[ModelCard]:

@@ -10,15 +10,17 @@ from functools import partial
 
 import click
 
+from proxy.assembly import build_gateway
 from proxy.canonical.catalog import ModelCard
 from proxy.cli.base_url import NoAnswer, corrections, is_an_api, is_refused_key, list_models, takes_chats
 from proxy.cli.examination import FOR_CLIENTS_ONLY, Finding, Subject, examine
-from proxy.cli.key_names import key_names_of
+from proxy.cli.names import examine_names
 from proxy.cli.table import in_columns
 from proxy.cli.unreachable import why_unreachable
 from proxy.errors import ProxyError
 from proxy.gateway import Upstream
 from proxy.gateway_config import GatewayConfig, load_config
+from proxy.key_names import key_names_of
 from proxy.profile_book import ProfileBook, Server
 from proxy.routing import ModelMap, Route
 from proxy.settings import Settings
@@ -43,6 +45,8 @@ def command(name: str, model: str, embedding_model: str) -> None:
     if len(config.upstreams) == 1:
         model = model or config.settings.default_model
     usable = [_check(config, upstream, replica, model, embedding_model) for upstream in upstreams for replica in upstream.replicas]
+    if not name:
+        _check_names(config)
     sys.exit(0 if all(usable) else 1)
 
 
@@ -66,6 +70,13 @@ def _check(config: GatewayConfig, upstream: UpstreamSettings, replica: ReplicaSe
         click.echo(f"[{upstream.name}] {replica.base_url.partition('?')[0]}")
     click.echo(_as_text([*findings, *of_keys]))
     return (_is_usable(findings) or FOR_CLIENTS_ONLY in findings) and all(finding.verdict != "failed" for finding in of_keys)
+
+
+def _check_names(config: GatewayConfig) -> None:
+    """Prints what is found of the names that the operator gave, where there are any."""
+    findings = list(examine_names(config, build_gateway(config)))
+    if findings:
+        click.echo(f"[names]\n{_as_text(findings)}")
 
 
 def _as_text(findings: Sequence[Finding]) -> str:

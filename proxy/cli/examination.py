@@ -13,9 +13,9 @@ from proxy.canonical.events import ChatEvent, Failed, PartDelta, UsageSeen
 from proxy.canonical.fold import collect
 from proxy.canonical.request import ChatRequest, Message, Sampling, TextPart, Tool, ToolCallPart
 from proxy.cli.base_url import NoAnswer, is_foreign, is_refused_key, list_models, read_whole
-from proxy.cli.key_names import KeyNames
 from proxy.errors import ProxyError, UpstreamRefused
 from proxy.gateway import MAX_REPAIRS, Upstream
+from proxy.key_names import KeyNames
 from proxy.routing import Route
 from proxy.wire.messages import UpstreamCall
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
-from proxy.cli.key_names import KeyNames
+from proxy.key_names import KeyNames
 from proxy.upstream_settings import UpstreamSettings
 
 Diagnosis = tuple[str, str]

@@ -1,4 +1,4 @@
-"""Circuit breakers: one for the way to the upstream, one for each of its models that is ill.
+"""Circuit breakers of a replica: one for the way to it, one for each of its models that is ill.
 
 pybreaker counts; what counts is decided here. pybreaker takes each exception for a failure or, when it is excluded, for a success. A
 client that leaves is neither, and a refused request says nothing of its model: both must change nothing. So a call is let in first, and
@@ -25,12 +25,12 @@ from pybreaker import (
 
 from proxy.errors import UpstreamError, UpstreamUnavailable
 from proxy.upstream.faults import Fault, Verdict
+from proxy.upstream.words import PLAIN_WORDS, Words
 
 BreakerState = Literal["closed", "half-open", "open"]
 OnChange = Callable[[str, BreakerState], None]
 
 _MAX_ILL_MODELS = 256
-_LONGEST_COOLING_S = 60.0
 _PROBE_TAKES_S = 1.0
 
 
@@ -39,49 +39,60 @@ def ignore_change(model: str, state: BreakerState) -> None:
 
 
 class Breakers:
-    """The breakers of one upstream. A model has one only from its first failure to its next success.
+    """The breakers of one replica. A model has one only from its first failure to its next success.
 
     Args:
         failures: so many in a row open a breaker.
         cooldown_s: an open breaker lets one call through, to see, after so long.
         clock: seconds, from any start, that never go back.
-        on_change: is told the model (`""` for the way to the upstream) and the new state of its breaker.
+        on_change: is told the model (`""` for the way to the replica) and the new state of its breaker.
+        words: what messages call the upstream.
     """
 
-    def __init__(self, *, failures: int, cooldown_s: float, clock: Callable[[], float], on_change: OnChange = ignore_change) -> None:
+    def __init__(
+        self,
+        *,
+        failures: int,
+        cooldown_s: float,
+        clock: Callable[[], float],
+        on_change: OnChange = ignore_change,
+        words: Words = PLAIN_WORDS,
+    ) -> None:
         self._failures = failures
         self._cooldown_s = cooldown_s
         self._clock = clock
         self._on_change = on_change
+        self._words = words
         self._way = self._new_circuit("")
         self._models: dict[str, _Circuit] = {}
-        self._cooling_until_s: dict[str, float] = {}
 
-    def admit(self, model: str) -> Passage:
+    @property
+    def all_closed(self) -> bool:
+        """Whether everybody is let through: then there is no need for a passage."""
+        return not self._models and self._way.is_closed
+
+    def admit(self, model: str, *, anyway: bool = False) -> Passage:
         """A passage for one attempt, to be used as a context.
 
+        Args:
+            anyway: makes a probe of the attempt, before the time of an open breaker is over.
+
         Raises:
-            UpstreamUnavailable: a breaker is open.
+            UpstreamUnavailable: a breaker is open, or its probe is under way.
         """
-        circuits = [self._way]
-        circuit = self._models.get(model)
-        if circuit is not None:
-            circuits.append(circuit)
-        return Passage(self, model, circuits)
+        return Passage(self, model, self._circuits_of(model), anyway)
 
     def blocks(self, model: str) -> bool:
         """Whether an attempt would not be let through now."""
-        circuit = self._models.get(model)
-        return self._way.state == "open" or (circuit is not None and circuit.state == "open")
+        return any(circuit.state == "open" for circuit in self._circuits_of(model))
+
+    def rest_s(self, model: str) -> float:
+        """Seconds until an attempt may be let through, 0 when it would be now. How long a probe takes is guessed."""
+        return max(circuit.rest_s() for circuit in self._circuits_of(model))
 
     def states(self) -> dict[str, BreakerState]:
         """The state of each breaker: `""` is the way to the upstream, the others are models. A model without an entry is well."""
         return {"": self._way.state, **{model: circuit.state for model, circuit in list(self._models.items())}}
-
-    def cooling(self) -> dict[str, float]:
-        """Models that asked for a pause (429) -> seconds that are left of it."""
-        now_s = self._clock()
-        return {model: until_s - now_s for model, until_s in list(self._cooling_until_s.items()) if until_s > now_s}
 
     def settle(self, model: str, fault: Fault | None) -> None:
         """Notes how an attempt ended; `None` says well."""
@@ -96,8 +107,6 @@ class Breakers:
             self.recovered(model)
         elif verdict is Verdict.MODEL_ILL and model:
             self._fell_ill(model, fault.error)
-        elif fault.error.status == 429:
-            self._cool(model, fault.error)
 
     def _fell_ill(self, model: str, error: UpstreamError) -> None:
         circuit = self._models.pop(model, None) or self._new_circuit(model)
@@ -120,21 +129,21 @@ class Breakers:
             if circuit.state == "closed":
                 self._models.pop(model, None)
 
-    def _cool(self, model: str, error: UpstreamError) -> None:
-        now_s = self._clock()
-        if len(self._cooling_until_s) >= _MAX_ILL_MODELS:
-            self._cooling_until_s = {name: until_s for name, until_s in self._cooling_until_s.items() if until_s > now_s}
-        self._cooling_until_s[model] = now_s + min(error.retry_after_s or self._cooldown_s, _LONGEST_COOLING_S)
-
     def _new_circuit(self, model: str) -> _Circuit:
-        return _Circuit(model, self._failures, self._cooldown_s, self._clock, self._on_change)
+        who = f"the model '{model}' of {self._words.upstream}" if model else self._words.upstream
+        return _Circuit(model, who, self._failures, self._cooldown_s, self._clock, self._on_change)
+
+    def _circuits_of(self, model: str) -> list[_Circuit]:
+        circuit = self._models.get(model)
+        return [self._way] if circuit is None else [self._way, circuit]
 
 
 class Passage:
     """One attempt on its way. Left without `settle`, by a client's leaving for instance, it changes nothing."""
 
-    def __init__(self, breakers: Breakers, model: str, circuits: list[_Circuit]) -> None:
+    def __init__(self, breakers: Breakers, model: str, circuits: list[_Circuit], anyway: bool) -> None:
         self._breakers = breakers
+        self._anyway = anyway
         self._model = model
         self._circuits = circuits
         self._probed: list[_Circuit] = []
@@ -142,7 +151,7 @@ class Passage:
     def __enter__(self) -> Self:
         try:
             for circuit in self._circuits:
-                if circuit.enter():
+                if circuit.enter(anyway=self._anyway):
                     self._probed.append(circuit)
         except UpstreamUnavailable:
             self._leave()
@@ -165,8 +174,8 @@ class Passage:
 class _Circuit:
     """One breaker of pybreaker, that lets one probe through at a time."""
 
-    def __init__(self, model: str, failures: int, cooldown_s: float, clock: Callable[[], float], on_change: OnChange) -> None:
-        self._model = model
+    def __init__(self, model: str, who: str, failures: int, cooldown_s: float, clock: Callable[[], float], on_change: OnChange) -> None:
+        self._who = who
         self._cooldown_s = cooldown_s
         self._storage = _ClockedStorage(clock)
         self._breaker = CircuitBreaker(
@@ -185,9 +194,21 @@ class _Circuit:
         """An open breaker whose time is over counts as half-open: the next call will find it so."""
         if self._storage.state == STATE_CLOSED:
             return "closed"
-        return "open" if self._storage.state == STATE_OPEN and self._rest_s() > 0 else "half-open"
+        return "open" if self._storage.state == STATE_OPEN and self._still_open_s() > 0 else "half-open"
 
-    def enter(self) -> bool:
+    @property
+    def is_closed(self) -> bool:
+        is_closed: bool = self._storage.state == STATE_CLOSED
+        return is_closed
+
+    def rest_s(self) -> float:
+        """See `Breakers.rest_s`."""
+        if self._storage.state == STATE_CLOSED:
+            return 0.0
+        rest_s = self._still_open_s() if self._storage.state == STATE_OPEN else 0.0
+        return max(rest_s, _PROBE_TAKES_S if self._probing else 0.0)
+
+    def enter(self, *, anyway: bool) -> bool:
         """Whether the call that is let in is the probe. Raises `UpstreamUnavailable` when none is let in."""
         if self._storage.state == STATE_CLOSED:
             return False
@@ -195,8 +216,8 @@ class _Circuit:
             if self._storage.state == STATE_CLOSED:
                 return False
             if self._storage.state == STATE_OPEN:
-                if self._rest_s() > 0:
-                    raise self._refusal(self._rest_s())
+                if self._still_open_s() > 0 and not anyway:
+                    raise self._refusal(self._still_open_s())
                 self._breaker.half_open()
             if self._probing:
                 raise self._refusal(_PROBE_TAKES_S)
@@ -219,12 +240,11 @@ class _Circuit:
             with suppress(CircuitBreakerError):
                 self._breaker.call(_succeed)
 
-    def _rest_s(self) -> float:
+    def _still_open_s(self) -> float:
         return self._cooldown_s - self._storage.open_for_s()
 
     def _refusal(self, rest_s: float) -> UpstreamUnavailable:
-        who = f"the model '{self._model}' of the upstream" if self._model else "the upstream"
-        happened = f"{who} failed {self._storage.counter} times in a row, last with: {self._last_error}"
+        happened = f"{self._who} failed {self._storage.counter} times in a row, last with: {self._last_error}"
         return UpstreamUnavailable(
             f"{happened}; it is asked again in {max(rest_s, 0.1):.1f} s", code="upstream_circuit_open", retry_after_s=rest_s
         )

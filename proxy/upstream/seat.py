@@ -40,6 +40,18 @@ class Seat(Generic[R]):
         self.release()
 
 
+class Visit(Generic[R]):
+    """A short question to `replica`, which is no work to it: nobody waits for that, and nobody counts it."""
+
+    __slots__ = ("replica",)
+
+    def __init__(self, replica: R) -> None:
+        self.replica = replica
+
+    def release(self) -> None:
+        """Nothing to give back."""
+
+
 def give_back(seat: Seat[Any]) -> None:
     """How a seat is given back where nobody waits for one."""
     seat.replica.seats.discard(seat)

@@ -16,6 +16,7 @@ from proxy.errors import Overloaded
 from proxy.upstream.choice import Choice
 from proxy.upstream.fair_queue import FairQueue
 from proxy.upstream.seat import Replica, Seat, give_back
+from proxy.upstream.words import PLAIN_WORDS, Words
 
 WaitEnd = Literal["seated", "refused", "timed_out", "displaced", "failed", "left"]
 OnWaited = Callable[[WaitEnd, float], None]
@@ -55,6 +56,7 @@ class Seats(Generic[R]):
         clock: seconds that never go back.
         on_depth: is told how many wait, when that has changed.
         on_waited: is told how a wait ended, and after how many seconds; `refused` is one that did not begin.
+        words: what messages call the upstream.
 
     Attributes:
         waiting: how many requests wait.
@@ -70,6 +72,7 @@ class Seats(Generic[R]):
         clock: Callable[[], float],
         on_depth: Callable[[int], None] = ignore_depth,
         on_waited: OnWaited = ignore_waited,
+        words: Words = PLAIN_WORDS,
     ) -> None:
         self._choice = choice
         self._per_replica = per_replica
@@ -78,6 +81,7 @@ class Seats(Generic[R]):
         self._clock = clock
         self._on_depth = on_depth
         self._on_waited = on_waited
+        self._words = words
         self._queue = FairQueue[_Waiter[R]]()
         self._mean_held_s = 0.0
         self._given_back: deque[Seat[R]] = deque()
@@ -178,7 +182,7 @@ class Seats(Generic[R]):
         waiting = len(self._queue)
         until_seated_s = (waiting + 1) * self._mean_held_s / (replicas * self._per_replica)
         retry_after_s = float(math.ceil(min(max(until_seated_s, _SHORTEST_RETRY_S), _LONGEST_RETRY_S)))
-        message = f"the upstream is at its limit of requests, and {waiting} wait; try again in {retry_after_s:g} s"
+        message = f"{self._words.upstream} is at its limit of requests, and {waiting} wait; try again in {retry_after_s:g} s"
         return Overloaded(message, code="overloaded", retry_after_s=retry_after_s)
 
     # What follows is called with the lock held.

@@ -73,3 +73,52 @@ def test_models_without_end_are_forgotten_but_no_replica_is() -> None:
     assert len(cooldowns.all()) <= 1024
     assert cooldowns.rest_s("a") == 1
     assert cooldowns.rest_s("a", "m4999") > 0
+
+
+def test_when_its_time_is_over_one_may_go_and_see() -> None:
+    clock = Clock()
+    cooldowns = CoolDowns(clock, trial_s=5)
+    cooldowns.cool("a", 3, "429", "m")
+    cooldowns.begin_trial("a", "m")
+    assert cooldowns.rest_s("a", "m") == 3, "nobody sees anything before its time"
+    clock.now_s += 3
+    cooldowns.begin_trial("a", "other")
+    assert cooldowns.rest_s("a", "m") == 0
+    cooldowns.begin_trial("a", "m")
+    assert cooldowns.rest_s("a", "m") == 5
+    clock.now_s += 5
+    assert cooldowns.rest_s("a", "m") == 0, "the first one did not come back"
+
+
+def test_the_trial_decides() -> None:
+    clock = Clock()
+    cooldowns = CoolDowns(clock, trial_s=5)
+    cooldowns.cool("a", 3, "429", "m")
+    clock.now_s += 3
+    cooldowns.begin_trial("a", "m")
+    cooldowns.cool("a", 1, "429", "m")
+    assert cooldowns.rest_s("a", "m") == 1
+    clock.now_s += 1
+    cooldowns.begin_trial("a", "m")
+    assert cooldowns.end_by_answer("a", "m", ended=False)
+    assert cooldowns.rest_s("a", "m") == 0
+    assert not cooldowns.end_by_answer("a", "m", ended=True)
+
+
+def test_what_broke_off_is_proved_by_an_end() -> None:
+    cooldowns = CoolDowns(Clock())
+    cooldowns.cool("a", 3, "cut", needs_end=True)
+    cooldowns.cool("a", 3, "429", "m", is_firm=True)
+    assert cooldowns.end_by_answer("a", "m", ended=False)
+    assert (cooldowns.rest_s("a", "m"), cooldowns.is_firm("a", "m")) == (3, False)
+    assert cooldowns.end_by_answer("a", "m", ended=True)
+    assert cooldowns.rest_s("a", "m") == 0
+
+
+def test_what_the_replica_asked_for_is_firm_as_long_as_it_lasts() -> None:
+    clock = Clock()
+    cooldowns = CoolDowns(clock)
+    cooldowns.cool("a", 3, "429", "m", is_firm=True)
+    assert (cooldowns.is_firm("a", "m"), cooldowns.is_firm("a", "n"), cooldowns.is_firm("b", "m")) == (True, False, False)
+    clock.now_s += 3
+    assert not cooldowns.is_firm("a", "m")

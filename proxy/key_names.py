@@ -12,18 +12,24 @@ _FLAT_NAMES = {"base_url": "OPENAI_API_BASE_URL", "api_key": "OPENAI_API_KEY"}
 
 @dataclass(frozen=True, slots=True)
 class KeyNames:
-    """Names for advice about one upstream. `set_key` is the beginning of a sentence that goes on with a key."""
+    """Names for advice about one upstream, the flat ones if nothing else is said.
 
-    base_url: str
-    set_key: str
-    proxy: str
-    ca_bundle: str
+    Attributes:
+        set_key: the beginning of a sentence that goes on with a key.
+    """
+
+    base_url: str = "OPENAI_API_BASE_URL"
+    api_key: str = "OPENAI_API_KEY"
+    set_key: str = "Set OPENAI_API_KEY to"
+    proxy: str = "UPSTREAM_PROXY"
+    ca_bundle: str = "UPSTREAM_CA_BUNDLE"
 
 
 def key_names_of(upstream: UpstreamSettings) -> KeyNames:
     """The names for `upstream`."""
     return KeyNames(
         base_url=_name(upstream, "base_url", "replicas"),
+        api_key=_name_of_key(upstream),
         set_key=_set_key(upstream),
         proxy=_name(upstream, "proxy"),
         ca_bundle=_name(upstream, "tls.ca_bundle"),
@@ -31,8 +37,12 @@ def key_names_of(upstream: UpstreamSettings) -> KeyNames:
 
 
 def _set_key(upstream: UpstreamSettings) -> str:
-    name = _name(upstream, "api_key", "key_env", "key_file")
+    name = _name_of_key(upstream)
     return f"Let {name} lead to" if name.lower().endswith(("key_env", "key_file")) else f"Set {name} to"
+
+
+def _name_of_key(upstream: UpstreamSettings) -> str:
+    return _name(upstream, "api_key", "key_env", "key_file")
 
 
 def _name(upstream: UpstreamSettings, *paths: str) -> str:
