@@ -85,15 +85,37 @@ FIRST_BYTE = Metric(
 )
 STREAM_ENDS = Metric("ollama_proxy_stream_ends_total", "Streamed answers, by how they ended.", ("endpoint", "end"))
 TOKENS = Metric(
-    "ollama_proxy_tokens_total", "Tokens as the upstream counted them; direction is prompt or completion.", ("model", "direction")
+    "ollama_proxy_tokens_total",
+    "Tokens as the upstream counted them; direction is prompt or completion.",
+    ("upstream", "model", "direction"),
 )
 UPSTREAM_FAILURES = Metric("ollama_proxy_upstream_failures_total", "Attempts that failed at the upstream.", ("upstream", "kind"))
 UPSTREAM_RETRIES = Metric("ollama_proxy_upstream_retries_total", "Attempts after the first, with the same body.", ("upstream",))
 UPSTREAM_REPAIRS = Metric("ollama_proxy_upstream_repairs_total", "Attempts with a body changed after a refusal.", ("upstream",))
+FALLBACKS = Metric(
+    "ollama_proxy_fallbacks_total", "Requests that an upstream did not serve, so that the next of their chain was asked.", ("upstream",)
+)
+MODEL_LIST_AGE = Metric(
+    "ollama_proxy_model_list_age_seconds", "Since the list of models was fetched, in the worker that answered this.", ("upstream",)
+)
+MODEL_LIST_STALE = Metric(
+    "ollama_proxy_model_list_stale", "Whether the list of models could not be fetched anew, the worst of all workers.", ("upstream",)
+)
 BREAKER_STATE = Metric(
     "ollama_proxy_breaker_state",
-    "Circuit breaker, the worst of all workers: 0 closed, 1 half-open, 2 open. An empty model means the whole upstream.",
-    ("upstream", "model"),
+    "Circuit breaker, the worst of all workers: 0 closed, 1 half-open, 2 open. An empty model means the whole replica.",
+    ("upstream", "replica", "model"),
+)
+REPLICA_UP = Metric(
+    "ollama_proxy_upstream_replica_up",
+    "What the last look at a replica found, the worst of all workers: 1 it is well, 0 it is not. Replicas that nobody looks at have none.",
+    ("upstream", "replica"),
+)
+QUEUE_DEPTH = Metric("ollama_proxy_upstream_queue_depth", "Requests that wait for a free replica.", ("upstream",))
+QUEUE_WAIT = Metric(
+    "ollama_proxy_upstream_queue_wait_seconds",
+    "How long requests waited for a free replica; end is seated, refused (the queue was full), timed_out, displaced, failed or left.",
+    ("upstream", "end"),
 )
 PROCESS_MEMORY = Metric("ollama_proxy_process_resident_memory_bytes", "Resident memory of a worker.", ("pid",))
 PROCESS_CPU = Metric("ollama_proxy_process_cpu_seconds_total", "User and system CPU time of a worker.", ("pid",))
@@ -112,7 +134,13 @@ METRICS = (
     UPSTREAM_FAILURES,
     UPSTREAM_RETRIES,
     UPSTREAM_REPAIRS,
+    FALLBACKS,
+    MODEL_LIST_AGE,
+    MODEL_LIST_STALE,
     BREAKER_STATE,
+    REPLICA_UP,
+    QUEUE_DEPTH,
+    QUEUE_WAIT,
     PROCESS_MEMORY,
     PROCESS_CPU,
     PROCESS_THREADS,

@@ -20,6 +20,8 @@ from proxy.errors import UpstreamRefused
 from proxy.gateway_config import config_of
 from proxy.settings import Settings
 from proxy.telemetry import ExchangeNotes
+from proxy.upstream.breaker import BreakerState
+from proxy.upstream.watch import Unwatched
 from tests.facts.speech import chat_chunk, chat_reply, embeddings_reply, finish_chunk, lines_of, refusal, usage_chunk
 from tests.fake_upstream import CUT, RESET, STALL, Answer, FakeUpstream, Raw, Request, json_answer, sse, stream_of
 
@@ -918,14 +920,19 @@ def test_errors_inside_a_success_open_the_models_breaker(upstream: FakeUpstream,
 
 def test_breakers_tell_whether_their_model_is_listed(upstream: FakeUpstream) -> None:
     upstream.on(CHAT, json_answer(refusal("the model crashed"), 503))
-    told: list[tuple[str, str, str, bool]] = []
+    told: list[tuple[str, str, bool]] = []
+
+    class Watch(Unwatched):
+        def breaker_changed(self, upstream: str, replica: str, model: str, state: BreakerState, is_listed: bool = True) -> None:
+            told.append((model, state, is_listed))
+
     settings = Settings.from_env({}, dotenv=None, openai_api_base_url=upstream.base_url, max_retries=0, breaker_failures=1)
-    gateway = build_gateway(config_of(settings), lambda *change: told.append(change))
+    gateway = build_gateway(config_of(settings), Watch())
     gateway.models()
     for model in ("m", "nobody-lists-me"):
         with pytest.raises(UpstreamRefused):
             gateway.relay(b'{"model":"%b"}' % model.encode(), {"model": model}, RELAYED_CHAT, ExchangeNotes())
-    assert told == [("default", "m", "open", True), ("default", "nobody-lists-me", "open", False)]
+    assert told == [("m", "open", True), ("nobody-lists-me", "open", False)]
 
 
 def test_health_tells_the_age_of_the_list_of_models(upstream: FakeUpstream, client: FlaskClient) -> None:

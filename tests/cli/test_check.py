@@ -513,6 +513,48 @@ def test_one_upstream_can_be_asked_alone_with_a_model_of_its_own(check_several: 
     assert "--upstream must be one of boxes, cloud." in output
 
 
+def test_names_that_the_operator_gave_are_followed(check_several: Several, upstream: FakeUpstream) -> None:
+    with FakeUpstream() as other:
+        make_capable(other)
+        status, found, output = check_several(f"""
+            [upstreams.boxes]
+            base_url = "{upstream.base_url}"
+            aliases = {{"fast" = "talker", "old" = "gone"}}
+            models.hide = ["text-*"]
+            [upstreams.cloud]
+            base_url = "{other.base_url}"
+            [aliases]
+            "mine" = "cloud/talker"
+            "any-*" = "talker"
+            [fallbacks]
+            talker = ["cloud/talker", "cloud/tlaker", "boxes/text-embed"]
+            """)
+    assert status == 0
+    assert found["[names]"] == {
+        "alias mine": ("ok", "leads to talker at cloud"),
+        "alias boxes/fast": ("ok", "leads to talker at boxes"),
+        "alias boxes/old": ("warning", "leads to gone at boxes, which lists no such model"),
+        "fallback of talker": ("warning", "boxes/text-embed leads nowhere"),
+    }
+    assert "leads to tlaker at cloud, which lists no such model" in output
+    assert "Is cloud/tlaker spelled as `models` shows it?" in output
+
+
+def test_names_that_lead_to_an_upstream_that_is_not_there_are_not_judged(check_several: Several, upstream: FakeUpstream) -> None:
+    _, found, _ = check_several(
+        f"""
+        [upstreams.boxes]
+        base_url = "{upstream.base_url}"
+        [upstreams.cloud]
+        base_url = "http://127.0.0.1:9/v1"
+        [fallbacks]
+        talker = ["cloud/large"]
+        """,
+        MAX_RETRIES="0",
+    )
+    assert found["[names]"] == {"fallback of talker": ("skipped", "leads to large at cloud, whose models are not known")}
+
+
 def test_each_key_that_takes_a_turn_is_tried(check_several: Several, upstream: FakeUpstream) -> None:
     def list_for_right_keys(request: Request) -> Answer:
         if request.headers["authorization"] == "Bearer sk-wrong-00":
