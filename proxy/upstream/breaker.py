@@ -69,7 +69,7 @@ class Breakers:
     @property
     def all_closed(self) -> bool:
         """Whether everybody is let through: then there is no need for a passage."""
-        return not self._models and self._way.is_closed
+        return not self._models and bool(self._way.storage.state == STATE_CLOSED)
 
     def admit(self, model: str, *, anyway: bool = False) -> Passage:
         """A passage for one attempt, to be used as a context.
@@ -154,18 +154,19 @@ class Passage:
                 if circuit.enter(anyway=self._anyway):
                     self._probed.append(circuit)
         except UpstreamUnavailable:
-            self._leave()
+            self.leave()
             raise
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._leave()
+        self.leave()
 
     def settle(self, fault: Fault | None) -> None:
         """Notes how the attempt ended; `None` says well."""
         self._breakers.settle(self._model, fault)
 
-    def _leave(self) -> None:
+    def leave(self) -> None:
+        """The attempt is over."""
         for circuit in self._probed:
             circuit.leave()
         self._probed.clear()
@@ -177,11 +178,11 @@ class _Circuit:
     def __init__(self, model: str, who: str, failures: int, cooldown_s: float, clock: Callable[[], float], on_change: OnChange) -> None:
         self._who = who
         self._cooldown_s = cooldown_s
-        self._storage = _ClockedStorage(clock)
+        self.storage = _ClockedStorage(clock)
         self._breaker = CircuitBreaker(
             fail_max=failures,
             reset_timeout=cooldown_s,
-            state_storage=self._storage,
+            state_storage=self.storage,
             listeners=[_Listener(model, on_change)],
             throw_new_error_on_trip=False,
         )
@@ -192,30 +193,25 @@ class _Circuit:
     @property
     def state(self) -> BreakerState:
         """An open breaker whose time is over counts as half-open: the next call will find it so."""
-        if self._storage.state == STATE_CLOSED:
+        if self.storage.state == STATE_CLOSED:
             return "closed"
-        return "open" if self._storage.state == STATE_OPEN and self._still_open_s() > 0 else "half-open"
-
-    @property
-    def is_closed(self) -> bool:
-        is_closed: bool = self._storage.state == STATE_CLOSED
-        return is_closed
+        return "open" if self.storage.state == STATE_OPEN and self._still_open_s() > 0 else "half-open"
 
     def rest_s(self) -> float:
         """See `Breakers.rest_s`."""
-        if self._storage.state == STATE_CLOSED:
+        if self.storage.state == STATE_CLOSED:
             return 0.0
-        rest_s = self._still_open_s() if self._storage.state == STATE_OPEN else 0.0
+        rest_s = self._still_open_s() if self.storage.state == STATE_OPEN else 0.0
         return max(rest_s, _PROBE_TAKES_S if self._probing else 0.0)
 
     def enter(self, *, anyway: bool) -> bool:
         """Whether the call that is let in is the probe. Raises `UpstreamUnavailable` when none is let in."""
-        if self._storage.state == STATE_CLOSED:
+        if self.storage.state == STATE_CLOSED:
             return False
         with self._lock:
-            if self._storage.state == STATE_CLOSED:
+            if self.storage.state == STATE_CLOSED:
                 return False
-            if self._storage.state == STATE_OPEN:
+            if self.storage.state == STATE_OPEN:
                 if self._still_open_s() > 0 and not anyway:
                     raise self._refusal(self._still_open_s())
                 self._breaker.half_open()
@@ -236,15 +232,15 @@ class _Circuit:
 
     def succeeded(self) -> None:
         """Counts a success."""
-        if self._storage.counter or self._storage.state != STATE_CLOSED:
+        if self.storage.counter or self.storage.state != STATE_CLOSED:
             with suppress(CircuitBreakerError):
                 self._breaker.call(_succeed)
 
     def _still_open_s(self) -> float:
-        return self._cooldown_s - self._storage.open_for_s()
+        return self._cooldown_s - self.storage.open_for_s()
 
     def _refusal(self, rest_s: float) -> UpstreamUnavailable:
-        happened = f"{self._who} failed {self._storage.counter} times in a row, last with: {self._last_error}"
+        happened = f"{self._who} failed {self.storage.counter} times in a row, last with: {self._last_error}"
         return UpstreamUnavailable(
             f"{happened}; it is asked again in {max(rest_s, 0.1):.1f} s", code="upstream_circuit_open", retry_after_s=rest_s
         )

@@ -35,7 +35,8 @@ class RetryBudget:
     def note_request(self) -> None:
         """Notes that a request is sent for the first time."""
         with self._lock:
-            self._move_on()
+            if math.floor(self._clock() / self._slot_s) != self._slot:  # Said here, too: it is asked with each request.
+                self._move_on()
             self._requests.add_one()
 
     def take_retry(self) -> bool:

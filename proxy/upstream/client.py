@@ -70,6 +70,7 @@ class UpstreamClient:
         self.name = name
         self._fleet = fleet
         self._lone = fleet.replicas[0] if len(fleet.replicas) == 1 else None
+        self._unlimited = self._lone if seats is None else None
         self._choice = choice
         self._seats = seats
         self._policy = policy
@@ -135,8 +136,9 @@ class UpstreamClient:
         Args:
             notes: those of the call; they tell which replica answered.
         """
-        replica = self._lone if notes is None else self._journey_of(notes).replica
-        if replica is not None:
+        if self._lone is not None:
+            self._lone.breakers.recovered(model)
+        elif notes is not None and (replica := self._journey_of(notes).replica) is not None:
             replica.breakers.recovered(model)
             self._fleet.answered(replica, model, ended=False)
 
@@ -182,20 +184,23 @@ class UpstreamClient:
 
     def _attempt(self, call: UpstreamCall, notes: ExchangeNotes, journey: Journey) -> UpstreamReply | Fault | None:
         """The answer, or what went wrong; `None` when the replica let nobody through, and another is to be asked."""
-        seat = self._seat(call, journey)
-        replica = seat.replica
+        unlimited = self._unlimited
+        seat = self._seat(call, journey) if unlimited is None else Seat(unlimited, 0.0, give_back)
         outcome: UpstreamReply | Fault | None = None
         try:
-            outcome = self._asked(replica, call, notes, journey)
+            outcome = self._asked(seat.replica, call, notes, journey)
         finally:
             if not isinstance(outcome, UpstreamReply):
                 seat.release()
         if isinstance(outcome, UpstreamReply):
-            outcome.on_close = partial(self._left, seat, journey)
+            if unlimited is None:
+                outcome.on_close = partial(self._left, seat, journey, outcome)
+            else:  # Nobody waits for its seat, and how the answer ended decides nothing: let this cost nothing.
+                outcome.on_close = partial(unlimited.seats.discard, seat)
         return outcome
 
     def _asked(self, replica: Replica, call: UpstreamCall, notes: ExchangeNotes, journey: Journey) -> UpstreamReply | Fault | None:
-        key = journey.key = None if call.client_secret else replica.keys.pick()
+        key = journey.key = None if call.client_secret else replica.keys.only or replica.keys.pick()
         journey.replica = replica
         if self._lone is None:
             notes.replica = replica.label
@@ -212,9 +217,7 @@ class UpstreamClient:
         return outcome
 
     def _seat(self, call: UpstreamCall, journey: Journey) -> Seat[Replica] | Visit[Replica]:
-        """A seat at the replica that is to be asked."""
-        if self._lone is not None and self._seats is None:
-            return Seat(self._lone, 0.0, give_back)
+        """A seat at the replica that is to be asked, where there is something to choose, or to wait for."""
         able = partial(self._fleet.able, journey)
         if self._seats is None or call.method == "GET":
             return Visit(self._choice.choose(able()))
@@ -228,10 +231,10 @@ class UpstreamClient:
                 raise journey.error() from None
             raise
 
-    def _left(self, seat: Seat[Replica] | Visit[Replica], journey: Journey, ended: bool) -> None:
-        """An answer was let go; `ended` says that all of it was read."""
+    def _left(self, seat: Seat[Replica] | Visit[Replica], journey: Journey, reply: UpstreamReply) -> None:
+        """An answer was let go."""
         seat.release()
-        if ended and journey.model and not journey.failed:
+        if reply.ended and journey.model and not journey.failed:
             self._fleet.answered(seat.replica, journey.model, ended=True)
 
     def _goes_on(self, fault: Fault, journey: Journey, notes: ExchangeNotes) -> bool:

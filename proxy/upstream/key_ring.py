@@ -23,11 +23,15 @@ class KeyRing:
     Args:
         keys: in the operator's order; none at all is the same as one that is empty.
         clock: seconds that never go back.
+
+    Attributes:
+        only: the key where there is one only, else `None`.
     """
 
     def __init__(self, keys: Sequence[str], clock: Callable[[], float]) -> None:
         values = keys or ("",)
         self._keys = tuple(Key(place, f"key {place + 1} of {len(values)}", value) for place, value in enumerate(values))
+        self.only = self._keys[0] if len(self._keys) == 1 else None
         self._clock = clock
         self._turns = itertools.count()
         self._free_at_s = [-math.inf] * len(values)

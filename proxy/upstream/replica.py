@@ -62,21 +62,20 @@ class Replica:
             UpstreamUnavailable: a breaker let nobody through.
         """
         breakers = self.breakers
-        if breakers.all_closed:
-            return self._attempt(call, key_place, notes, due_s)
-        with breakers.admit(call.model, anyway=anyway):
-            return self._attempt(call, key_place, notes, due_s)
-
-    def _attempt(self, call: UpstreamCall, key_place: int, notes: ExchangeNotes, due_s: float | None) -> UpstreamReply | Fault:
-        notes.attempts += 1
-        outcome = self.line.exchange(call, key_place, notes.request_id, due_s)
-        if isinstance(outcome, Fault):
-            self.breakers.settle(call.model, outcome)
-            self.health.note(outcome)
-        else:
-            self.breakers.reached()
-            self.health.note(None)
-        return outcome
+        passage = None if breakers.all_closed else breakers.admit(call.model, anyway=anyway).__enter__()
+        try:
+            notes.attempts += 1
+            outcome = self.line.exchange(call, key_place, notes.request_id, due_s)
+            if isinstance(outcome, Fault):
+                breakers.settle(call.model, outcome)
+                self.health.note(outcome)
+            else:
+                breakers.reached()
+                self.health.note(None)
+            return outcome
+        finally:
+            if passage is not None:
+                passage.leave()
 
 
 def labels_of(base_urls: Sequence[str]) -> list[str]:

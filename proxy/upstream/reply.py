@@ -49,10 +49,10 @@ class UpstreamReply:
         words: what messages call the upstream.
 
     Attributes:
-        on_close: is told, once, when the answer is let go, whether all of it was read.
+        on_close: is called, once, when the answer is let go.
     """
 
-    on_close: Callable[[bool], object] | None = None
+    on_close: Callable[[], object] | None = None
 
     def __init__(
         self,
@@ -172,11 +172,16 @@ class UpstreamReply:
         """Lets go of the answer. One that was not read to its end loses its connection, so that the upstream stops working on it."""
         if not self._closed:
             self._closed = True
-            ended = self._body.ended
-            if not ended:
+            if not self._body.ended:
                 self._body.close()
             if self.on_close is not None:
-                self.on_close(ended)
+                self.on_close()
+                self.on_close = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether all of it was read."""
+        return self._body.ended
 
     def _wait_at_most(self, seconds: float, until_s: float) -> None:
         """Lets the next read wait for so long, and not beyond that moment. Raises `TimeoutError` when it is past."""
