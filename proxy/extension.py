@@ -48,6 +48,7 @@ class Proxy:
             raise RuntimeError(f"a Proxy is already mounted at {prefix or '/'!r} of this app")
         metrics = make_metrics() if self._settings.enable_metrics else None
         gateway = build_gateway(self._config, metrics)
+        gateway.start()
         mount = MountState(self._settings, gateway, metrics)
         for blueprint in self._blueprints(f"proxy{len(mounts) + 1}", ops):
             attach_mount(blueprint, mount)

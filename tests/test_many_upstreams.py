@@ -6,6 +6,8 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -451,6 +453,72 @@ def test_fallback_that_lacks_what_the_request_needs_is_passed_over(
         assert ask(client).status_code == chat
         assert ask(client, "/api/embed").status_code == embed
     assert (len(asked(cloud)), len(asked(cloud, "/embeddings"))) == (1, 1)
+
+
+# Replicas
+
+
+@pytest.mark.parametrize("first", ["Why is the sky blue?", "Write a poem.", "What is 2+2?"])
+def test_conversation_comes_back_to_its_replica_in_whatever_dialect(
+    tmp_path: Path, boxes: FakeUpstream, cloud: FakeUpstream, first: str
+) -> None:
+    text = '[upstreams.both]\nbase_url = [@boxes, @cloud]\npolicy = "prefix_affinity"\n'
+    client = several.a_client(tmp_path, text, boxes=boxes, cloud=cloud)
+    says(boxes)
+    says(cloud)
+    messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": first}]
+    for turn in range(4):
+        for path in ("/api/chat", "/v1/chat/completions"):
+            for stream in (True, False):
+                assert ask(client, path, "shared", messages=messages, stream=stream).get_data()
+        messages += [{"role": "assistant", "content": f"answer {turn}"}, {"role": "user", "content": f"and {turn}?"}]
+    assert sorted((len(asked(boxes)), len(asked(cloud)))) == [0, 16]
+
+
+# Upstreams that are full
+
+FULL = TWO.replace("@boxes", "@boxes\nlimits = {in_flight = 1, queue = 0}")
+ONE_WORKER = {"WEB_CONCURRENCY": "1"}
+
+
+@contextmanager
+def occupied(client: FlaskClient, upstream: FakeUpstream) -> Iterator[None]:
+    """While the one seat at the upstream is taken."""
+    gate = upstream.gate()
+    answer = json_answer(chat_reply("at last"))
+    upstream.on(CHAT, Answer(200, answer.headers, answer.steps, "length", before=[gate]))
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(ask, client.application.test_client())
+        assert upstream.wait_for_requests(1, path=CHAT)
+        yield
+        gate.set()
+        assert first.result().status_code == 200
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_full_upstream_is_told_in_each_dialects_words(a_client: Client, boxes: FakeUpstream, stream: bool) -> None:
+    client = a_client(FULL, **ONE_WORKER)
+    with occupied(client, boxes):
+        ollama, openai = (ask(client, path, stream=stream) for path in ("/api/chat", "/v1/chat/completions"))
+    assert (ollama.status_code, openai.status_code) == (503, 503)
+    assert ollama.get_json() == {"error": "server busy, please try again.  maximum pending requests exceeded"}
+    assert openai.get_json()["error"]["type"] == "server_error"
+    assert openai.get_json()["error"]["code"] == "overloaded"
+    assert [int(response.headers["Retry-After"]) >= 1 for response in (ollama, openai)] == [True, True]
+
+
+@pytest.mark.parametrize("queue", [0, 10])
+@pytest.mark.parametrize("path", CHATS)
+def test_full_upstream_is_left_for_the_next_after_a_second(
+    a_client: Client, boxes: FakeUpstream, cloud: FakeUpstream, path: str, queue: int
+) -> None:
+    says(cloud)
+    text = f'{FULL}\n[fallbacks]\n"big" = ["cloud/large"]\n'.replace("queue = 0", f"queue = {queue}")
+    client = a_client(text, **ONE_WORKER)
+    with occupied(client, boxes):
+        began_s = time.monotonic()
+        assert "hello" in ask(client, path).text
+        assert time.monotonic() - began_s < 3
 
 
 # What is noted

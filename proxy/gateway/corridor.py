@@ -122,6 +122,11 @@ class Gateway:
         """Where a request for `name` goes, and where next. Raises `ModelNotFound`."""
         return self._steps.chain(name)
 
+    def start(self) -> None:
+        """Starts what runs beside the requests: looks at replicas, the loading of models. To be called in the process that serves."""
+        for upstream in self._upstreams.values():
+            upstream.client.start()
+
     def health(self) -> Mapping[str, Mapping[str, Any]]:
         """What is known of each upstream, from memory."""
         return {name: {**upstream.client.health(), **_health_of_list(upstream)} for name, upstream in self._upstreams.items()}

@@ -83,13 +83,15 @@ class Prober:
         fault = self._fault_with(key)
         if fault is not None and fault.verdict is Verdict.NOTHING:  # An idle connection had been closed.
             fault = self._fault_with(key)
-        self._replica.health.note(fault)
-        if fault is None:
-            return ""
-        error, is_ill = fault.error, fault.verdict is not Verdict.REFUSED
-        if isinstance(error, UpstreamRefused) and error.upstream_status in KEY_REFUSED:
-            is_ill = key.value != "" and len(self._replica.keys) == 1  # Else others may be let in.
-        return error.message if is_ill else ""
+        is_ill = fault is not None and self._tells_of_illness(fault, key)
+        self._replica.health.note(fault if is_ill else None)
+        return fault.error.message if fault is not None and is_ill else ""
+
+    def _tells_of_illness(self, fault: Fault, key: Key) -> bool:
+        """Whether requests would fail as this look did: not all servers have a list of models, or show it to everybody."""
+        if isinstance(fault.error, UpstreamRefused) and fault.error.upstream_status in KEY_REFUSED:
+            return key.value != "" and len(self._replica.keys) == 1
+        return fault.verdict is not Verdict.REFUSED
 
     def _fault_with(self, key: Key) -> Fault | None:
         outcome = self._replica.line.exchange(self._call, key.place)

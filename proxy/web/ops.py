@@ -61,7 +61,7 @@ def make_ops_blueprint(name: str, settings: Settings) -> Blueprint:
 
     def health() -> Response:
         upstreams = state().gateway.health()
-        is_down = any(upstream["state"] == "down" for upstream in upstreams.values())
+        is_down = any(upstream["state"] in ("down", "degraded") for upstream in upstreams.values())
         uptime_s = round(time.monotonic() - started_s, 3)
         return _json(status="degraded" if is_down else "ok", version=__version__, uptime_s=uptime_s, upstreams=upstreams)
 

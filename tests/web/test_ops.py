@@ -57,7 +57,7 @@ def test_health_when_the_upstream_is_up_asks_nobody() -> None:
     assert gateway.probes == []
 
 
-@pytest.mark.parametrize(("state", "status"), [("down", "degraded"), ("unknown", "ok")])
+@pytest.mark.parametrize(("state", "status"), [("down", "degraded"), ("degraded", "degraded"), ("unknown", "ok")])
 def test_health_when_the_upstream_is_not_up_is_alive_all_the_same(state: str, status: str) -> None:
     response = a_client(FakeGateway(state)).get("/llm/health")
 
