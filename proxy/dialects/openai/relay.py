@@ -115,7 +115,8 @@ class RelayTail:
         tail = b"".join(self._pieces)
         begin = len(tail) - _TAIL_BYTES + 1
         if begin > 0:
-            tail = tail[max(tail.rfind(b"\n", 0, begin), tail.rfind(b"\r", 0, begin), 0) :]
+            line_end = tail.rfind(b"\n", 0, begin)
+            tail = tail[max(line_end if line_end >= 0 else tail.rfind(b"\r", 0, begin), 0) :]
         self._pieces, self._size = deque([tail]), len(tail)
         return tail
 
