@@ -67,7 +67,7 @@ class GatewayApp(Flask):
             return super().create_url_adapter(request)
         environ = request.environ
         scheme, method, query = environ["wsgi.url_scheme"], environ["REQUEST_METHOD"], environ.get("QUERY_STRING", "")
-        return MapAdapter(self.url_map, request.host, request.root_path, "", scheme, request.path, method, query)
+        return MapAdapter(self.url_map, request.host.lower(), request.root_path, "", scheme, request.path, method, query)
 
 
 def answer_unknown_url(_: Exception) -> Response:
