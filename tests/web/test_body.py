@@ -210,6 +210,11 @@ def test_input_that_is_cut_is_refused(client: FlaskClient) -> None:
     assert (response.status_code, message(response)) == (400, "the request ended before its body was complete")
 
 
+def test_input_that_is_announced_to_be_empty_is_empty(client: FlaskClient) -> None:
+    response = post_terminated(client, Pieces(b"", 100), 0)
+    assert (response.status_code, response.data) == (200, b"")
+
+
 def test_input_that_the_host_has_read_before_is_the_same() -> None:
     client = a_client()
     client.application.before_request(lambda: request.get_data() and None)
