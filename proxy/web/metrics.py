@@ -6,12 +6,10 @@ prometheus_client adds the workers up through files in the folder `PROMETHEUS_MU
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
 from functools import cache
 from typing import Generic, Literal, TypeVar
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, values
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics import MetricWrapperBase
 from prometheus_flask_exporter import PrometheusMetrics
@@ -24,8 +22,6 @@ from proxy.web.processes import ProcessFigures
 _DURATION_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 _FIRST_BYTE_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 _BREAKER_STATES = {"closed": 0, "half-open": 1, "open": 2}
-
-_METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
 M = TypeVar("M", bound=MetricWrapperBase)
 
@@ -130,13 +126,4 @@ class Metrics:
 @cache
 def make_metrics() -> Metrics:
     """The metrics of this process: the same ones for every caller."""
-    if _METRICS_VARIABLE in os.environ:
-        values.ValueClass = values.MultiProcessValue(_process_id())  # type: ignore[no-untyped-call]
     return Metrics(CollectorRegistry())
-
-
-def _process_id() -> Callable[[], int]:
-    """What tells the process that it is called in. prometheus_client asks the system for each number it counts: 3 % of a whole answer."""
-    known = [os.getpid()]
-    os.register_at_fork(after_in_child=lambda: known.__setitem__(0, os.getpid()))
-    return lambda: known[0]

@@ -247,36 +247,3 @@ def test_process_figures_when_a_worker_has_died_leave_it_out(tmp_path: Path, mon
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
 
     assert [process.pid for process in worker_processes()] == [os.getpid()]
-
-
-IN_A_FORKED_WORKER = """
-import os
-from proxy.telemetry import ExchangeNotes
-from proxy.web.metrics import make_metrics
-
-def answer_one():
-    made.request_began()
-    made.request_ended(ExchangeNotes(), route="/x", method="GET", status="200", duration_s=0.1, streamed=False)
-
-made = make_metrics()
-answer_one()
-child = os.fork()
-if not child:
-    answer_one()
-    answer_one()
-    os._exit(0)
-os.waitpid(child, 0)
-text, _ = made.exposition("text/plain")
-print([line for line in text.splitlines() if line.startswith("ollama_proxy_requests_total")])
-print(sorted(os.listdir(os.environ["PROMETHEUS_MULTIPROC_DIR"])) == sorted(
-    f"{kind}_{pid}.db" for kind in ("counter", "histogram", "gauge_livesum") for pid in (os.getpid(), child)))
-"""
-
-
-def test_a_process_that_was_forked_counts_in_files_of_its_own(tmp_path: Path) -> None:
-    environ = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
-    told = subprocess.run([sys.executable, "-c", IN_A_FORKED_WORKER], env=environ, capture_output=True, text=True, check=True)
-    assert told.stdout.splitlines() == [
-        """['ollama_proxy_requests_total{method="GET",route="/x",status="200"} 3.0']""",
-        "True",
-    ]
