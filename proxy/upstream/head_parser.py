@@ -23,6 +23,8 @@ _FOLD = re.compile(rb"(?:(?<![ \t])[ \t]++)?\r?\n[ \t]++")
 _LINE_END = re.compile(rb"\r?\n")
 _BEGINNING = b"HTTP/1."
 LONGEST_HEAD_BYTES = 64 * 1024
+# As many as http.client takes.
+_MOST_FIELDS = 99
 
 
 @dataclass(slots=True)
@@ -70,7 +72,14 @@ def take_head(data: bytes) -> tuple[Head, bytes] | None:
     raise IllegalHead("interim heads without end")
 
 
+def may_end(data: bytes | bytearray, known_bytes: int) -> bool:
+    """Whether a head may end in `data` after its first `known_bytes`, or with a line end that they begin."""
+    return _END.search(data, max(0, known_bytes - 2)) is not None
+
+
 def _fields(lines: bytes) -> dict[str, str]:
+    if lines.count(b"\n") > _MOST_FIELDS:
+        raise IllegalHead(f"a head of more than {_MOST_FIELDS} fields")
     headers: dict[str, str] = {}
     for line in lines.decode("latin-1").split("\r\n")[:-1]:
         name, _, value = line.partition(":")
