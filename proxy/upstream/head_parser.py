@@ -1,7 +1,8 @@
 """Takes the final head of an answer out of the bytes that came. No I/O.
 
 One regular expression judges a head as RFC 9112 writes it, and string methods take it apart: as fast as llhttp by way of httptools, and
-eight to ten times as fast as http.client. What is written otherwise (lone line feeds, folded lines) is straightened first, and judged by the same.
+eight to ten times as fast as http.client. What is written otherwise (lone line feeds, folded lines) is straightened first, and judged by
+the same.
 
 Source: RFC 9112, sections 2.2, 4 and 5; RFC 9110, section 15.2.
 """
@@ -15,7 +16,7 @@ from proxy.upstream.framing_rules import IllegalHead
 from proxy.upstream.head import MOST_INTERIM_HEADS
 
 # Possessive quantifiers: nothing is tried twice, so that the time is linear in the bytes. Names are as http.client takes them.
-_STATUS_LINE = rb"HTTP/1\.(\d) ++([1-9]\d\d)(?: ([^\r\n]*+))?\r\n"
+_STATUS_LINE = rb"HTTP/1\.(\d)[ \t]++([1-9]\d\d)(?:[ \t]([^\r\n]*+))?\r\n"
 _HEAD = re.compile(_STATUS_LINE + rb"((?:[!-9;-~]++:[^\r\n]*+\r\n)*+)\r\n")
 _FIRST_LINE = re.compile(_STATUS_LINE)
 _END = re.compile(rb"\n\r?\n")

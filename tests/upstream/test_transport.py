@@ -38,6 +38,7 @@ def whole(head: bytes) -> Answer:
     [
         b"HTTP/1.1 200 OK\nContent-Length: 2\nX-A: 1\n\n{}",
         b"HTTP/1.1 200\r\ncontent-length:2\r\nx-a:1\r\n\r\n{}",
+        b"HTTP/1.1\t200\tOK\r\nContent-Length: 2\r\nX-A: 1\r\n\r\n{}",
         b"HTTP/1.1  200  Very  Well\r\nContent-Length: 2 \r\nX-A:\t1\t\r\n\r\n{}",
         b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\nX-A: 1\r\n\r\n{}",
         b"HTTP/1.1 200 OK\r\nContent-Length: 2, 2\r\nX-A: 1\r\n\r\n{}",
