@@ -21,8 +21,10 @@ class Plan:
     Attributes:
         kind: what the results are called: `full`, `short` or `quick`.
         peers: whether the programs of others are measured too.
-        ceilings: whether the upstream itself and nginx as a reverse proxy are measured, which show what the machine can do.
+        ceilings: whether the upstream itself and nginx as a reverse proxy are measured, which show what the machine can do, and Flask
+            alone, which shows what this stack can do.
         load_s: how long wrk asks one contender in one round.
+        slow_load_s: how long it asks one who gave no answer in that time.
         steady_s: how long paced streams are watched, once all of them have begun.
         first_tokens: how many new connections one contender gets in one round.
         held: how many mostly silent streams one worker holds.
@@ -35,6 +37,7 @@ class Plan:
     rounds: int
     load_s: int
     warm_up_s: int = 1
+    slow_load_s: int = 12
     peers: bool = True
     ceilings: bool = True
     connections: int = 16

@@ -22,7 +22,7 @@ from benchmarks.sections.profile import measure_profile
 from benchmarks.sections.start import measure_starts
 from benchmarks.sections.throughput import measure_throughput
 from benchmarks.site import Site, open_site
-from benchmarks.titles import GATEWAY, LITELLM, PEER, RELAY
+from benchmarks.titles import CONSTANT, FLOOR, GATEWAY, LITELLM, PEER, RELAY
 from benchmarks.workloads import Workload
 
 OWN = (GATEWAY, RELAY)
@@ -42,13 +42,17 @@ def run(plan: Plan) -> dict[str, Any]:
     return {"machine": machine, "run": about, "sections": sections}
 
 
-def _throughput(workload: Workload, peers: Sequence[str] = (PEER, LITELLM)) -> Callable[[Site, Plan], dict[str, Any]]:
-    return lambda site, plan: measure_throughput(site, plan, workload, contenders(plan, *OWN, peers=peers))
+def _throughput(
+    workload: Workload, peers: Sequence[str] = (PEER, LITELLM), floors: Sequence[str] = ()
+) -> Callable[[Site, Plan], dict[str, Any]]:
+    return lambda site, plan: measure_throughput(
+        site, plan, workload, contenders(plan, *OWN, *(floors if plan.ceilings else ()), peers=peers)
+    )
 
 
 _SECTIONS: Mapping[str, Callable[[Site, Plan], dict[str, Any]]] = {
-    "chat": _throughput(workloads.chat()),
-    "stream": _throughput(workloads.stream()),
+    "chat": _throughput(workloads.chat(), floors=(FLOOR, CONSTANT)),
+    "stream": _throughput(workloads.stream(), floors=(FLOOR, CONSTANT)),
     # LiteLLM takes longer to start than to measure; what it does with these two says no more of it.
     "tools": _throughput(workloads.tools(), peers=(PEER,)),
     "embeddings": _throughput(workloads.embeddings(), peers=(PEER,)),

@@ -113,10 +113,10 @@ def _growth(results: Results) -> Iterator[Verdict]:
     yield _at_most("processor per request, 1,000 connections", 1.2, "x 10 connections", _grown(connections, 10, 1000))
     yield _at_most("processor per request, 200 models", 1.1, "x 1 model", _grown(models, 1, 200))
     linear = None
-    if messages:
-        each_us = (messages[20] - messages[2]) / 18
-        linear = (messages[200] - messages[2]) / 198 / each_us if each_us > 0 else None
-    yield _at_most("processor per message, history of 200", 1.2, "x history of 20", linear)
+    if 100 in messages:
+        first_us, last_us = (messages[100] - messages[2]) / 98, (messages[200] - messages[100]) / 100
+        linear = last_us / first_us if first_us > 0 else None
+    yield _at_most("processor per message, the 101st to the 200th of a history", 1.2, "x the first hundred", linear)
 
 
 def _grown(found: dict[int, float], small: int, large: int) -> float | None:

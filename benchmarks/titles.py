@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 GATEWAY, RELAY, BARE, DIRECT, NGINX, PEER, LITELLM = "gateway", "relay", "bare", "direct", "nginx", "peer", "litellm"
+FLOOR, CONSTANT = "floor", "constant"
 
 TITLES = {
     GATEWAY: "the gateway, Ollama to OpenAI",
     RELAY: "the gateway, OpenAI relayed",
     BARE: "bare Flask + requests pass-through",
+    FLOOR: "Flask and our upstream client alone",
+    CONSTANT: "Flask alone, asking nobody",
     DIRECT: "the upstream itself",
     NGINX: "nginx as a reverse proxy",
     PEER: "ollama-openai-proxy 0.7.0",

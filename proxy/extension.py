@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from flask import Blueprint, Flask
 
 from proxy.assembly import build_gateway
 from proxy.dialects.registry import DIALECTS
 from proxy.gateway_config import GatewayConfig, as_config
 from proxy.settings import Settings
-from proxy.web.metrics import make_metrics
 from proxy.web.mounting import attach_mount
 from proxy.web.ops import make_ops_blueprint
 from proxy.web.state import MountState
+
+if TYPE_CHECKING:
+    from proxy.web.metrics import Metrics
 
 _KEY = "proxy"
 
@@ -46,7 +50,7 @@ class Proxy:
             raise ValueError(f"the prefix {prefix!r} must start with a slash")
         if prefix in mounts:
             raise RuntimeError(f"a Proxy is already mounted at {prefix or '/'!r} of this app")
-        metrics = make_metrics() if self._settings.enable_metrics else None
+        metrics = _metrics() if self._settings.enable_metrics else None
         gateway = build_gateway(self._config, metrics)
         gateway.start()
         mount = MountState(self._settings, gateway, metrics)
@@ -61,6 +65,12 @@ class Proxy:
         if ops:
             blueprints.append(make_ops_blueprint(f"{name}_ops", self._settings))
         return blueprints
+
+
+def _metrics() -> Metrics:
+    from proxy.web.metrics import make_metrics  # noqa: PLC0415 (prometheus_client is only for those who want metrics)
+
+    return make_metrics()
 
 
 def mount_at_root(app: Flask) -> MountState:

@@ -70,7 +70,7 @@ def gunicorn_options(config: GatewayConfig) -> dict[str, Any]:
     }
     return {
         "bind": f"{host}:{settings.proxy_port}",
-        "worker_class": "gevent",
+        "worker_class": "proxy.worker.GatewayWorker",
         "workers": settings.web_concurrency,
         "worker_connections": settings.worker_connections,
         "timeout": _HANGING_AFTER_S,

@@ -291,8 +291,9 @@ def test_a_history_that_costs_by_its_length_is_linear() -> None:
     def verdict(results: Results) -> bool | None:
         return next(row.met for row in verdicts(results) if "message" in row.what)
 
-    assert verdict(growth({"2": 102, "20": 120, "200": 300})) is True
-    assert verdict(growth({"2": 102, "20": 120, "200": 900})) is False
+    assert verdict(growth({"2": 102, "100": 200, "200": 300})) is True
+    assert verdict(growth({"2": 102, "100": 200, "200": 900})) is False
+    assert verdict(growth({"2": 102, "20": 120})) is None
 
 
 def test_tables_tell_what_was_measured_and_what_was_wrong_with_whom() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks.contenders import own, peers
 from benchmarks.processes import Launch, Program, running
 from benchmarks.site import Site
-from benchmarks.titles import BARE, DIRECT, GATEWAY, LITELLM, NGINX, PEER, RELAY, TITLES
+from benchmarks.titles import BARE, CONSTANT, DIRECT, FLOOR, GATEWAY, LITELLM, NGINX, PEER, RELAY, TITLES
 from benchmarks.workloads import Dialect
 
 
@@ -40,6 +40,8 @@ _ALL = (
     Contender(GATEWAY, "ollama", own.launch_gateway),
     Contender(RELAY, "openai", own.launch_gateway),
     Contender(BARE, "openai", own.launch_bare),
+    Contender(FLOOR, "openai", own.launch_floor),
+    Contender(CONSTANT, "openai", own.launch_constant),
     Contender(DIRECT, "openai", None),
     Contender(NGINX, "openai", own.launch_nginx),
     Contender(PEER, "ollama", peers.launch_peer),

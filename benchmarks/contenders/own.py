@@ -1,8 +1,9 @@
-"""How the gateway is started, the bare pass-through beside it, and nginx as a reverse proxy. The first two share an interpreter."""
+"""How the gateway is started, what it is measured by, and nginx as a reverse proxy. All but nginx share an interpreter."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from benchmarks.machine import CannotMeasure
@@ -13,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 # Enough for the most streams that a run holds. One second is what a stop may take: nobody is waiting any more.
 _WORKER_CONNECTIONS = 2200
 _GRACEFUL_S = 1
+_OUR_WORKER = "proxy.worker.GatewayWorker"
 
 
 def launch_gateway(_: Path, upstream_url: str) -> Launch:
@@ -34,18 +36,32 @@ def launch_gateway(_: Path, upstream_url: str) -> Launch:
 
 def launch_bare(_: Path, upstream_url: str) -> Launch:
     """The bare pass-through under gunicorn with the gevent worker; it has no access log."""
+    return _under_gunicorn("bare_app", "gevent", {"TARGET": upstream_url})
+
+
+def launch_floor(_: Path, upstream_url: str) -> Launch:
+    """Flask and the gateway's upstream client on the gateway's worker."""
+    return _under_gunicorn("floor_app", _OUR_WORKER, {"TARGET": upstream_url, "ASK": "always"})
+
+
+def launch_constant(_: Path, upstream_url: str) -> Launch:
+    """Flask on the gateway's worker, with one answer for everybody."""
+    return _under_gunicorn("floor_app", _OUR_WORKER, {"TARGET": upstream_url, "ASK": "once"})
+
+
+def _under_gunicorn(module: str, worker_class: str, env: Mapping[str, str]) -> Launch:
     port = free_port()
     options = {
         "--bind": f"127.0.0.1:{port}",
-        "--worker-class": "gevent",
+        "--worker-class": worker_class,
         "--workers": "1",
         "--worker-connections": str(_WORKER_CONNECTIONS),
         "--graceful-timeout": str(_GRACEFUL_S),
         "--keep-alive": "5",
     }
     arguments = [word for option in options.items() for word in option]
-    command = [sys.executable, "-m", "gunicorn", "--no-control-socket", *arguments, "benchmarks.contenders.bare_app:app"]
-    return Launch(command, port, env={"TARGET": upstream_url, "PYTHONPATH": str(ROOT)})
+    command = [sys.executable, "-m", "gunicorn", "--no-control-socket", *arguments, f"benchmarks.contenders.{module}:app"]
+    return Launch(command, port, env={**env, "PYTHONPATH": str(ROOT)})
 
 
 def launch_nginx(folder: Path, upstream_url: str) -> Launch:

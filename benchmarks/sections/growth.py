@@ -15,7 +15,7 @@ from benchmarks.upstreams.canned import MODEL_COUNTS
 from benchmarks.workloads import Workload, chat, long_chat
 
 _CONNECTIONS = (1, 10, 100, 1000)
-_MESSAGES = (2, 20, 200)
+_MESSAGES = (2, 100, 200)
 _ANY_LENGTH = (1, 2**31)
 # What is begun when the load ends costs, but is not counted. With many connections that is much, unless the load lasts longer.
 _MANY, _MANY_TIMES = 1000, 4

@@ -23,9 +23,9 @@ def measure_throughput(site: Site, plan: Plan, workload: Workload, names: Sequen
             for name, standing in ready.standings.items()
         }
         for name in ready.names:
-            _sample(ready, asking[name], plan.warm_up_s)
+            _sample(ready, asking[name], plan.warm_up_s, plan.slow_load_s)
         for round_number, name in turns(ready.names, plan.rounds):
-            sample = _sample(ready, asking[name], plan.load_s) if name in ready.standings else None
+            sample = _sample(ready, asking[name], plan.load_s, plan.slow_load_s) if name in ready.standings else None
             if sample is None:
                 continue
             samples[name].append(sample)
@@ -36,12 +36,14 @@ def measure_throughput(site: Site, plan: Plan, workload: Workload, names: Sequen
         return found(ready, {name: samples[name] for name in ready.names}, records=workload.records)
 
 
-def _sample(ready: Lineup, asking: Asking, seconds: int) -> Sample | None:
-    """What the next seconds show; `None` when one of the others gave no answer, who is left out then."""
+def _sample(ready: Lineup, asking: Asking, seconds: int, slow_s: int) -> Sample | None:
+    """What the next seconds show; `None` when one of the others gave no answer in `slow_s` either, who is left out then."""
     name = asking.standing.contender.name
     try:
         sample = asking.sample(seconds)
     except LoadFailed as failure:
+        if seconds < slow_s:
+            return _sample(ready, asking, slow_s, slow_s)
         ready.leave_out(name, str(failure))
         return None
     if sample["wrong"]:

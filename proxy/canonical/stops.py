@@ -46,6 +46,9 @@ class StopCutter:
         """Passes on what can be passed on after `event`; whether it completed a stop sequence."""
         match event:
             case PartDelta() if self._in_text:
+                if event.text and not self._held.text and self._firsts.isdisjoint(event.text):
+                    out.append(event)  # as nearly all do: 0.3 us instead of 2.5
+                    return False
                 self._held.append(event)
                 return self._cut(out)
             case PartOpened():

@@ -62,7 +62,7 @@ class RawAnswer(SocketBody):
 class FastResponse(requests.Response):
     """An answer of requests, of which only that is made which somebody looks at.
 
-    Its own constructor and `headers` take 9 of the 80 us from a call to its whole answer. Cookies are not looked for.
+    Its own constructor takes 3 us of the 75 from a call to its whole answer, `headers` more when there are many. No cookies are looked for.
     """
 
     _content: Any = False

@@ -10,10 +10,11 @@ import socket
 from time import monotonic
 
 from proxy.upstream.head import ENDS_OF_CONNECTIONS, CutHead, NoAnswer
-from proxy.upstream.head_parser import LONGEST_HEAD_BYTES, Head, take_head
+from proxy.upstream.head_parser import LONGEST_HEAD_BYTES, Head, may_end, take_head
 
 READ_BYTES = 64 * 1024
 _ONE_PIECE_BYTES = 64 * 1024
+_SHORT_BYTES = 4 * 1024
 # The upstream takes no more: it has said why, or is gone; reading tells which. EPROTOTYPE is macOS's word for it.
 _TAKES_NO_MORE = (errno.EPIPE, errno.ECONNRESET, errno.EPROTOTYPE)
 
@@ -67,7 +68,8 @@ def _read_on(source: socket.socket, begun: bytes, due_s: float | None) -> tuple[
         if not more:
             raise CutHead("the connection ended inside the head")
         data += more
-        if b"\n" in more or len(data) > LONGEST_HEAD_BYTES:  # Else there is nothing new to see, and all of it would be looked at again.
+        # All of it is looked at again only where that can tell something new: a long head that comes in pieces takes linear time.
+        if len(data) <= _SHORT_BYTES or len(data) > LONGEST_HEAD_BYTES or may_end(data, len(data) - len(more)):
             taken = take_head(bytes(data))
             if taken is not None:
                 return taken

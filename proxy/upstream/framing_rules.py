@@ -38,8 +38,11 @@ def framing_of(method: str, version: int, status: int, headers: Mapping[str, str
         IllegalHead: nobody can tell where the body ends.
     """
     reusable = _stays_open(version, headers.get("connection", ""))
-    if method == "HEAD" or status in _WITHOUT_BODY:
+    if method == "HEAD":
         return SizedFraming(0, reusable=reusable)
+    if status in _WITHOUT_BODY:
+        # One that names a coding all the same may be followed by what would be taken for the head of the next answer.
+        return SizedFraming(0, reusable=reusable and "transfer-encoding" not in headers)
     coding, length = headers.get("transfer-encoding"), headers.get("content-length")
     if coding is not None and coding.lower() != "identity":  # `identity` stood for no coding, once.
         _check_coding(coding)

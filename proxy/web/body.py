@@ -5,19 +5,18 @@ from __future__ import annotations
 import socket
 import sys
 import time
-import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 import orjson
-import zstandard
 from flask import Request, request
 from werkzeug.exceptions import ClientDisconnected
 from werkzeug.wsgi import get_content_length
 
-from proxy.errors import InvalidRequest, RequestTimeout, RequestTooLarge
+from proxy.errors import InvalidRequest, RequestTimeout
 from proxy.web.state import current_request
+from proxy.web.unpacking import refuse_if_larger, unpack
 from proxy.wire import large_json
 from proxy.wire.exact_json import has_long_numbers, loads_exact
 from proxy.wire.json_text import with_whole_characters
@@ -25,23 +24,13 @@ from proxy.wire.json_text import with_whole_characters
 # How long a client may go on sending after its answer: in all, and between two pieces.
 _LINGER_S = 30.0
 _LINGER_SILENCE_S = 2.0
-# RFC 9659: who packs for the web must not ask for a larger window.
-_ZSTD_WINDOW_BYTES = 8 * 1024 * 1024
 
 _CUT = "the request ended before its body was complete"
-_CUT_PACKED = "the compressed request body ends too early"
-_ZSTD_PIECE_BYTES = 1024
 
 _KINDS = {list: "an array", str: "a string", bool: "a boolean", int: "a number", float: "a number"}
 
 # Where JSON schemas stand: there numbers count digit by digit. Elsewhere nothing is looked for: pictures are long.
 _WITH_SCHEMAS = frozenset({"format", "tools"})
-
-
-def refuse_if_larger(size_bytes: int, max_bytes: int) -> None:
-    """Raises `RequestTooLarge` for a body, announced or there, that is larger than allowed."""
-    if size_bytes > max_bytes:
-        raise RequestTooLarge(f"the request body is larger than {max_bytes} bytes (REQUEST_MAX_SIZE)")
 
 
 def read_body(max_bytes: int, timeout_s: float) -> bytes:
@@ -61,7 +50,7 @@ def read_body(max_bytes: int, timeout_s: float) -> bytes:
     if announced_bytes is not None and len(body) < announced_bytes:
         raise InvalidRequest(_CUT)
     encoding = asked.environ.get("HTTP_CONTENT_ENCODING", "").strip().lower()
-    return body if encoding in ("", "identity") else _unpacked(body, encoding, max_bytes)
+    return body if encoding in ("", "identity") else unpack(body, encoding, max_bytes)
 
 
 def _received(asked: Request, most_bytes: int, timeout_s: float) -> bytes:
@@ -97,7 +86,7 @@ def _read(asked: Request, most_bytes: int) -> bytes:
             body += more
         if body:
             return body
-    asked.max_content_length = most_bytes
+    asked.max_content_length = most_bytes + 1  # werkzeug takes the end of a body that has just this length for one byte too many
     return asked.get_data(cache=False)
 
 
@@ -170,41 +159,3 @@ def leave_unread() -> Callable[[], None] | None:
             client_socket.shutdown(socket.SHUT_RDWR)
 
     return linger_and_close
-
-
-def _unpacked(body: bytes, encoding: str, max_bytes: int) -> bytes:
-    try:
-        if encoding in ("gzip", "x-gzip", "deflate"):
-            return _inflated(body, max_bytes)
-        if encoding == "zstd":
-            return _unpacked_zstd(body, max_bytes)
-    except (zlib.error, zstandard.ZstdError) as error:
-        raise InvalidRequest(f"the request body is not valid {encoding}: {error}") from error
-    raise InvalidRequest(f"unknown Content-Encoding {encoding!r}: send identity, gzip, deflate or zstd", status=415)
-
-
-def _inflated(body: bytes, max_bytes: int) -> bytes:
-    inflater = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
-    unpacked = inflater.decompress(body, max_bytes + 1)
-    refuse_if_larger(len(unpacked), max_bytes)
-    if not inflater.eof:
-        raise InvalidRequest(_CUT_PACKED)
-    if inflater.unused_data:
-        raise InvalidRequest("something follows the compressed request body")
-    return unpacked
-
-
-def _unpacked_zstd(body: bytes, max_bytes: int) -> bytes:
-    """The content of all frames. Taken in small pieces: a decompressor that says where a frame ends has no limit for what it puts out."""
-    decompressor = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW_BYTES)
-    frame, unpacked = None, bytearray()
-    for start in range(0, len(body), _ZSTD_PIECE_BYTES):
-        piece = body[start : start + _ZSTD_PIECE_BYTES]
-        while piece:
-            frame = frame or decompressor.decompressobj()
-            unpacked += frame.decompress(piece)
-            refuse_if_larger(len(unpacked), max_bytes)
-            piece, frame = (frame.unused_data, None) if frame.eof else (b"", frame)
-    if frame is not None:
-        raise InvalidRequest(_CUT_PACKED)
-    return bytes(unpacked)

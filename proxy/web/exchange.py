@@ -25,8 +25,6 @@ from proxy.web.state import current_request, state
 from proxy.wire.messages import ANYBODY, Client, Reply
 
 _CLIENT_CLOSED_REQUEST = 499
-# nginx would hold tokens back until its buffer is full.
-_STREAM_HEADERS = {"X-Accel-Buffering": "no", "Cache-Control": "no-cache"}
 
 
 class Asked:
@@ -160,10 +158,15 @@ def _carried(name: str, render_error: RenderError, carry: Carry, *, is_relay: bo
 def _response(reply: Reply, watch: ClientWatch | NoWatch, seen: Observation) -> Response:
     if isinstance(reply.body, bytes):
         watch.stop()
-        return Response(reply.body, reply.status, {"Content-Type": reply.content_type, **reply.headers})
-    headers = {"Content-Type": reply.content_type, **_STREAM_HEADERS, **reply.headers}
-    response = Response(_watched(reply.body, watch, seen), reply.status, headers)
-    response.call_on_close(partial(_close_stream, reply, watch, seen))
+        response = Response(reply.body, reply.status, content_type=reply.content_type)
+    else:
+        response = Response(_watched(reply.body, watch, seen), reply.status, content_type=reply.content_type)
+        # nginx would hold tokens back until its buffer is full.
+        response.headers["X-Accel-Buffering"] = "no"
+        response.headers["Cache-Control"] = "no-cache"
+        response.call_on_close(partial(_close_stream, reply, watch, seen))
+    for name, value in reply.headers.items():
+        response.headers[name] = value
     return response
 
 

@@ -9,9 +9,9 @@ from flask import Request, Response
 
 from proxy.settings import Settings
 from proxy.web.blueprint import plain_text
-from proxy.web.body import refuse_if_larger
 from proxy.web.hosts import make_host_guard
 from proxy.web.origins import OriginGuard, crossing_origin
+from proxy.web.unpacking import refuse_if_larger
 
 _MAX_LENGTH_DIGITS = 18
 

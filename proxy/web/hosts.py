@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import cache, lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Literal
-
-import psutil
 
 Verdict = Literal["name", "address", "foreign"]
 
@@ -26,7 +24,6 @@ class HostGuard:
 
     def __init__(self, allowed_names: Iterable[str]) -> None:
         self._names = frozenset({"", "localhost", socket.gethostname().lower(), *map(_without_port, allowed_names)})
-        self._own_addresses = frozenset(_own_addresses())
         self.judge = lru_cache(_REMEMBERED)(self._judge)
 
     def _judge(self, header: str) -> Verdict:
@@ -38,7 +35,7 @@ class HostGuard:
         return "address" if address is not None and self._is_near(address) else "foreign"
 
     def _is_near(self, address: IPv4Address | IPv6Address) -> bool:
-        return address.is_loopback or address.is_unspecified or address in self._own_addresses or any(address in net for net in _PRIVATE)
+        return address.is_loopback or address.is_unspecified or any(address in net for net in _PRIVATE) or address in _own_addresses()
 
 
 def make_host_guard(bound_to: str, allowed_names: Iterable[str]) -> HostGuard | None:
@@ -63,8 +60,10 @@ def _address(host: str) -> IPv4Address | IPv6Address | None:
     return getattr(address, "ipv4_mapped", None) or address
 
 
-def _own_addresses() -> Iterable[IPv4Address | IPv6Address]:
-    for addresses in psutil.net_if_addrs().values():
-        for entry in addresses:
-            if entry.family in (socket.AF_INET, socket.AF_INET6):
-                yield ip_address(entry.address)
+@cache
+def _own_addresses() -> frozenset[IPv4Address | IPv6Address]:
+    """The addresses of this machine. They are looked up when the first Host is an address that is not private."""
+    import psutil  # noqa: PLC0415 (most are never asked for such an address)
+
+    entries = (entry for addresses in psutil.net_if_addrs().values() for entry in addresses)
+    return frozenset(ip_address(entry.address) for entry in entries if entry.family in (socket.AF_INET, socket.AF_INET6))

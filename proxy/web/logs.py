@@ -78,14 +78,22 @@ class JsonLines(OrjsonFormatter):
         super().__init__()
         self._redactor = redactor
 
-    def add_fields(self, log_data: LogData, record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
-        """The members of the line. The general way, which can rename and leave out, takes three times as long."""
-        log_data["time"] = self.formatTime(record)
-        log_data["level"] = record.levelname
-        log_data["logger"] = record.name
-        log_data["message"] = record.message
-        log_data.update(message_dict)
-        log_data.update({name: value for name, value in record.__dict__.items() if name not in _STANDARD})
+    def format(self, record: logging.LogRecord) -> str:
+        """The line. The library's general way, which can rename and leave out, takes three times as long."""
+        line: dict[str, Any] = {
+            "time": self.formatTime(record),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            line["exc_info"] = self.formatException(record.exc_info)
+        elif record.exc_text:
+            line["exc_info"] = record.exc_text
+        if record.stack_info:
+            line["stack_info"] = self.formatStack(record.stack_info)
+        line.update({name: value for name, value in record.__dict__.items() if name not in _STANDARD})
+        return self.jsonify_log_record(line)
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802
         """RFC 3339, UTC, milliseconds."""

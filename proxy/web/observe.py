@@ -10,13 +10,16 @@ import logging
 import re
 import secrets
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from flask import Request, Response, g
 
 from proxy.telemetry import OTHER, ExchangeNotes
-from proxy.web.metrics import Metrics
 from proxy.web.state import current_request
 from proxy.web.stopwatch import Stopwatch
+
+if TYPE_CHECKING:
+    from proxy.web.metrics import Metrics
 
 _access = logging.getLogger("proxy.access")
 _SANE_ID = re.compile(r"[!-~]{1,128}")
@@ -72,8 +75,10 @@ class Observation:
         failed = self.status >= 500 or (self.streamed and self.notes.end in _BAD_ENDS)
         level = logging.WARNING if failed else logging.INFO
         if _access.isEnabledFor(level):
-            # Logger.log() would walk the stack to find this line, which nobody wants to know.
-            _access.handle(_access.makeRecord(_access.name, level, "", 0, message, (), None, extra=self._fields()))
+            # Logger.log() would walk the stack to find this line, and compare each field with all that records have.
+            record = _access.makeRecord(_access.name, level, "", 0, message, (), None)
+            record.__dict__.update(self._fields())
+            _access.handle(record)
 
     def _fields(self) -> dict[str, object]:
         """The members of a line. What is unknown is left out."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from flask import Request, g, request
 
 from proxy.gateway import Gateway
 from proxy.settings import Settings
-from proxy.web.metrics import Metrics
+
+if TYPE_CHECKING:
+    from proxy.web.metrics import Metrics
 
 
 @dataclass(frozen=True, slots=True)

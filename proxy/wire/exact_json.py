@@ -42,5 +42,11 @@ def dumps_exact(value: Any, default: Callable[[Any], Any] | None = None) -> byte
     except orjson.JSONEncodeError as error:
         if "64-bit" not in str(error):
             raise
-    named = None if default is None else str
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=named).encode()
+
+    def as_text(unknown: object) -> str:
+        if default is None:
+            raise TypeError(f"{type(unknown).__name__} has no JSON")
+        default(unknown)  # It raises for what it does not know.
+        return str(unknown)
+
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=as_text).encode()

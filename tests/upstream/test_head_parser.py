@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.upstream.framing_rules import IllegalHead
-from proxy.upstream.head_parser import LONGEST_HEAD_BYTES, Head, take_head
+from proxy.upstream.head_parser import LONGEST_HEAD_BYTES, Head, may_end, take_head
 
 USUAL = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n"
 
@@ -136,3 +136,18 @@ def test_the_time_it_takes_is_linear(nearly: bytes) -> None:
     with pytest.raises(IllegalHead):
         take_head(head)
     assert time.process_time() - began_s < 1
+
+
+def test_a_head_of_more_fields_than_http_client_takes_is_refused() -> None:
+    fields = b"".join(b"x-%d: 1\r\n" % number for number in range(99))
+    taken = take_head(b"HTTP/1.1 200 OK\r\n" + fields + b"\r\n")
+    assert taken is not None
+    assert len(taken[0].headers) == 99
+    with pytest.raises(IllegalHead, match="99 fields"):
+        take_head(b"HTTP/1.1 200 OK\r\n" + fields + b"one: more\r\n\r\n")
+
+
+@pytest.mark.parametrize("known_bytes", [0, 5, 6, 7, 8])
+def test_a_head_may_end_where_the_pieces_meet(known_bytes: int) -> None:
+    assert may_end(b"a: b\r\n\r\n", known_bytes) is (known_bytes < 8)
+    assert not may_end(b"a: b\r\nc: d\r\n", known_bytes)

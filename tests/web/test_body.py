@@ -6,13 +6,18 @@ import gzip
 import io
 import json
 import socket
+import tracemalloc
 import zlib
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 import zstandard
 from flask import Flask, Response, abort, request
 from flask.testing import FlaskClient
+from gunicorn.http.body import Body, ChunkedReader, LengthReader
+from gunicorn.http.errors import InvalidHeader, NoMoreData
+from gunicorn.http.unreader import IterUnreader
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.test import TestResponse
 
@@ -165,6 +170,105 @@ def test_connection_of_a_client_that_is_gone_is_left_without_an_error() -> None:
 def test_connection_under_other_servers_is_theirs() -> None:
     with Flask(__name__).test_request_context():
         assert leave_unread() is None
+
+
+# Inputs that end by themselves, as gunicorn's do
+
+
+class Pieces(io.BytesIO):
+    """Gives a few bytes at a time; `asked_for` is how many were asked for each time."""
+
+    def __init__(self, body: bytes, piece_bytes: int) -> None:
+        super().__init__(body)
+        self._piece_bytes = piece_bytes
+        self.asked_for: list[int] = []
+
+    def read(self, size: int | None = -1) -> bytes:
+        assert size is not None
+        self.asked_for.append(size)
+        return super().read(min(size, self._piece_bytes))
+
+
+def post_terminated(client: FlaskClient, stream: io.IOBase, length: int) -> TestResponse:
+    return client.post("/echo", input_stream=stream, environ_overrides={"wsgi.input_terminated": True, "CONTENT_LENGTH": str(length)})
+
+
+def test_input_is_asked_once_for_what_is_announced(client: FlaskClient) -> None:
+    stream = Pieces(b"x" * 100, 1000)
+    assert post_terminated(client, stream, 100).data == b"x" * 100
+    assert stream.asked_for == [100]
+
+
+def test_input_that_gives_less_than_it_is_asked_for_is_asked_again(client: FlaskClient) -> None:
+    stream = Pieces(b"0123456789", 4)
+    assert post_terminated(client, stream, 10).data == b"0123456789"
+    assert stream.asked_for == [10, 6, 2]
+
+
+def test_input_that_is_cut_is_refused(client: FlaskClient) -> None:
+    response = post_terminated(client, Pieces(b"0123456789", 4), 11)
+    assert (response.status_code, message(response)) == (400, "the request ended before its body was complete")
+
+
+def test_input_that_is_announced_to_be_empty_is_empty(client: FlaskClient) -> None:
+    response = post_terminated(client, Pieces(b"", 100), 0)
+    assert (response.status_code, response.data) == (200, b"")
+
+
+def test_input_that_the_host_has_read_before_is_the_same() -> None:
+    client = a_client()
+    client.application.before_request(lambda: request.get_data() and None)
+    assert post_terminated(client, Pieces(b"0123456789", 100), 10).data == b"0123456789"
+
+
+class Failing(io.BytesIO):
+    """Raises when it is read."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self._error = error
+
+    def read(self, size: int | None = -1) -> bytes:
+        raise self._error
+
+
+@pytest.mark.parametrize("error", [ConnectionResetError("reset"), NoMoreData(), ValueError("closed")])
+def test_input_whose_connection_breaks_is_refused(client: FlaskClient, error: Exception) -> None:
+    response = post_terminated(client, Failing(error), 10)
+    assert (response.status_code, message(response)) == (400, "the request ended before its body was complete")
+
+
+def test_input_that_gunicorn_finds_broken_is_refused_with_its_words(client: FlaskClient) -> None:
+    response = post_terminated(client, Failing(InvalidHeader("x")), 10)
+    assert (response.status_code, message(response)) == (400, "the request body cannot be read: Invalid HTTP Header: 'x'")
+
+
+def test_input_that_fails_by_a_defect_is_no_fault_of_the_clients(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
+    assert post_terminated(client, Failing(ZeroDivisionError()), 10).status_code == 500
+    assert [record.message for record in caplog.records] == ["internal error"]
+
+
+MEGABYTES_8 = 8 * 1024 * 1024
+
+
+@pytest.mark.parametrize("announced", [True, False])
+def test_large_body_of_gunicorns_is_there_once_and_a_little_more(announced: bool) -> None:
+    piece = b"x" * 65536
+    if announced:
+        body = Body(LengthReader(IterUnreader(piece for _ in range(128)), MEGABYTES_8))
+        told = {"CONTENT_LENGTH": str(MEGABYTES_8)}
+    else:
+        chunks = (b"10000\r\n%b\r\n" % piece if number < 128 else b"0\r\n\r\n" for number in range(129))
+        body = Body(ChunkedReader(SimpleNamespace(), IterUnreader(chunks)))
+        told = {"HTTP_TRANSFER_ENCODING": "chunked"}
+    environ = {"wsgi.input": body, "wsgi.input_terminated": True, **told}
+    with Flask(__name__).test_request_context(method="POST", environ_overrides=environ):
+        tracemalloc.start()
+        received = read_body(MEGABYTES_8, 5)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert len(received) == MEGABYTES_8
+    assert peak_bytes < 1.5 * MEGABYTES_8
 
 
 # Packing

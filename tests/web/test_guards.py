@@ -4,8 +4,10 @@ import io
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any, cast
 
+import psutil
 import pytest
 from flask import Blueprint, Flask, Response
 from flask.testing import FlaskClient
@@ -16,6 +18,7 @@ from proxy.gateway import Gateway
 from proxy.settings import Settings
 from proxy.web.blueprint import dialect_blueprint, route
 from proxy.web.guards import Guards
+from proxy.web.hosts import _own_addresses
 from proxy.web.mounting import attach_mount
 from proxy.web.state import MountState
 
@@ -384,6 +387,24 @@ def test_known_url_when_the_app_is_ours_is_guarded_once(own_app: FlaskClient) ->
 
     assert response.headers.getlist("Access-Control-Allow-Origin") == ["https://app.example"]
     assert response.headers.getlist("Vary") == ["Origin"]
+
+
+def test_own_addresses_are_looked_up_when_they_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    def one_address() -> dict[str, list[SimpleNamespace]]:
+        asked.append("looked")
+        return {"eth0": [SimpleNamespace(family=socket.AF_INET, address="203.0.113.7"), SimpleNamespace(family=17, address="aa:bb:cc")]}
+
+    asked: list[str] = []
+    monkeypatch.setattr(psutil, "net_if_addrs", one_address)
+    _own_addresses.cache_clear()
+    client = a_client(proxy_host="127.0.0.1")
+    try:
+        assert [client.get("/tags", headers={"Host": host}).status_code for host in ("localhost", "127.0.0.1", "10.0.0.1")] == [200] * 3
+        assert asked == []
+        assert [client.get("/tags", headers={"Host": host}).status_code for host in ("203.0.113.7:80", "203.0.113.8")] == [200, 403]
+        assert asked == ["looked"]
+    finally:
+        _own_addresses.cache_clear()
 
 
 def test_verdicts_when_remembered_are_bounded() -> None:

@@ -80,6 +80,18 @@ def test_exception_when_logged_has_its_trace_without_secrets(log: tuple[logging.
     assert "ValueError: cannot use Bearer ***" in line["exc_info"]
 
 
+def test_trace_that_another_formatter_has_written_is_kept() -> None:
+    record = logging.makeLogRecord({"msg": "failed", "exc_text": "ValueError: as text"})
+    assert json.loads(JsonLines(Redactor()).format(record))["exc_info"] == "ValueError: as text"
+
+
+def test_stack_when_asked_for_is_in_the_line(log: tuple[logging.Logger, Lines]) -> None:
+    logger, lines = log
+    logger.info("here", stack_info=True)
+
+    assert "test_stack_when_asked_for_is_in_the_line" in lines()[0]["stack_info"]
+
+
 SECRET = "s3cr3t-V4lue_0"
 
 

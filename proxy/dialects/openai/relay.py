@@ -36,18 +36,21 @@ class RelayTail:
     the half record, and never read the error after it.
     """
 
-    __slots__ = ("_held", "_held_bytes", "_pieces", "_size", "failure")
+    __slots__ = ("_early_errors", "_early_usage", "_held", "_held_bytes", "_pieces", "_size", "failure")
 
     def __init__(self) -> None:
         self._held: list[bytes] = []
         self._held_bytes = 0
         self._pieces = deque([b"\n"])  # A record begins after a line end; so does the first.
         self._size = 1
+        self._early_usage = Usage()
+        self._early_errors: _Errors = (None, None)
         self.failure: ProxyError | None = None
 
     @property
     def usage(self) -> Usage:
-        return usage_of(self._tail())
+        found = _usage_in(self._tail())
+        return self._early_usage if found == Usage() else found
 
     @property
     def finish_reason(self) -> str:
@@ -72,7 +75,7 @@ class RelayTail:
             self._pieces.append(rest)
             self._size += len(rest)
         tail = self._tail()
-        told, untold = _errors(tail)
+        told, untold = _later(self._early_errors, _errors(tail))
         if told is not None:
             self.failure = told
         elif not _came_to_its_end(tail):
@@ -105,17 +108,29 @@ class RelayTail:
         while self._size - len(pieces[0]) >= _TAIL_BYTES:
             dropped = pieces.popleft()
             self._size -= len(dropped)
+            self._forget(dropped)
             before = dropped[-1:]
         if before:
             pieces.appendleft(before)
             self._size += 1
+
+    def _forget(self, lines: bytes) -> None:
+        """Notes what `lines`, which are too far from the end to be kept, say of cost and failure."""
+        # From the end, as in `_refusals`.
+        if lines.rfind(b'"prompt_tokens"') >= 0 and (usage := _usage_in(lines)) != Usage():
+            self._early_usage = usage
+        if lines.rfind(b'"error"') >= 0 or lines.rfind(b"error:") >= 0:
+            self._early_errors = _later(self._early_errors, _errors(b"\n" + lines))
 
     def _tail(self) -> bytes:
         """The last bytes that were handed on: so many as are looked through, and those of the line in which they begin."""
         tail = b"".join(self._pieces)
         begin = len(tail) - _TAIL_BYTES + 1
         if begin > 0:
-            tail = tail[max(tail.rfind(b"\n", 0, begin), tail.rfind(b"\r", 0, begin), 0) :]
+            line_end = tail.rfind(b"\n", 0, begin)
+            begin = max(line_end if line_end >= 0 else tail.rfind(b"\r", 0, begin), 0)
+            self._forget(tail[:begin])
+            tail = tail[begin:]
         self._pieces, self._size = deque([tail]), len(tail)
         return tail
 
@@ -128,7 +143,15 @@ def _came_to_its_end(tail: bytes) -> bool:
     return finish is not None and _GOES_ON.search(tail, finish.end()) is None
 
 
-def _errors(tail: bytes) -> tuple[UpstreamRefused | None, UpstreamRefused | None]:
+_Errors = tuple[UpstreamRefused | None, UpstreamRefused | None]
+
+
+def _later(early: _Errors, late: _Errors) -> _Errors:
+    """The last errors of each kind."""
+    return late[0] or early[0], late[1] or early[1]
+
+
+def _errors(tail: bytes) -> _Errors:
     """The last error that the upstream told the client, and the last one that it told in a way that readers of events skip."""
     told = untold = None
     for field, refusal in _refusals(tail):
