@@ -134,7 +134,7 @@ class GatewayMaster(Arbiter):  # type: ignore[misc]
         ready = sorted((worker for worker in current if worker.slate.is_ready), key=lambda worker: (worker in lasting, worker.age))
         if len(ready) >= self.num_workers:
             starting = lasting.difference(ready)
-            self._dismiss(staff.difference(ready[-self.num_workers :], starting))
+            self._dismiss(staff.difference(ready[len(ready) - self.num_workers :], starting))
             self._reloaded()
         elif self._reload is not None and time.monotonic() > self._reload.until_s:
             self._give_up(f"the new workers were not up after {_STARTS_WITHIN_S:g} s")

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 _WORDS = 12
-_PAUSE_S = 0.01
+_PAUSE_S = 0.03
 _MOMENT_S = 0.05
 _PATIENCE_S = 30
 _HELLO = {"model": "demo-chat", "messages": [{"role": "user", "content": f"count to {_WORDS}"}]}
@@ -67,7 +67,7 @@ class Load:
 
 
 @contextmanager
-def steady_load(address: str, clients: int = 6, pause_s: float = _PAUSE_S, keep: bool = True) -> Iterator[Load]:
+def steady_load(address: str, clients: int = 4, pause_s: float = _PAUSE_S, keep: bool = True) -> Iterator[Load]:
     """Asks for as long as the block lasts. Each client begins with another kind of request, so that all kinds are under way at any time.
 
     Args:

@@ -50,7 +50,7 @@ def test_stop_under_load_fails_no_request_whose_connection_was_taken(demo_upstre
     with running(KINDS["serve"], environ, tmp_path) as master:
         master.await_answer()
         with steady_load(master.address) as load:
-            wait_until(lambda: len(load.outcomes) > 20, lambda: master.lines)
+            wait_until(lambda: len(load.outcomes) > 10, lambda: master.lines)
             assert load.told_to_close == 0
             master.process.send_signal(signal.SIGTERM)
             assert master.process.wait(20) == 0
@@ -64,7 +64,7 @@ def test_stop_under_load_of_new_connections_fails_none_that_was_taken(demo_upstr
     with running(KINDS["serve"], environ, tmp_path) as master:
         master.await_answer()
         with steady_load(master.address, pause_s=0, keep=False) as load:
-            wait_until(lambda: len(load.outcomes) > 20, lambda: master.lines)
+            wait_until(lambda: len(load.outcomes) > 10, lambda: master.lines)
             master.process.send_signal(signal.SIGTERM)
             assert master.process.wait(20) == 0
     assert load.failures_before_the_end() == []
