@@ -80,6 +80,7 @@ class GatewayMaster(Arbiter):  # type: ignore[misc]
     _old_up_to_age = 0
     _is_changing = True
     _reload: _Reload | None = None
+    _owes_answer = False
     _run_file: RunFile | None = None
     _notice: Notice | None = None
 
@@ -135,10 +136,11 @@ class GatewayMaster(Arbiter):  # type: ignore[misc]
         if len(ready) >= self.num_workers:
             starting = lasting.difference(ready)
             self._dismiss(staff.difference(ready[len(ready) - self.num_workers :], starting))
-            self._reloaded()
+            self._commit()
         elif self._reload is not None and time.monotonic() > self._reload.until_s:
             self._give_up(f"the new workers were not up after {_STARTS_WITHIN_S:g} s")
-        self._is_changing = lasting != staff or len(ready) < self.num_workers
+        self._tell_when_in_force()
+        self._is_changing = lasting != staff or len(ready) < self.num_workers or self._owes_answer
 
     def _dismiss(self, workers: Iterable[Any]) -> None:
         for worker in workers:
@@ -168,6 +170,7 @@ class GatewayMaster(Arbiter):  # type: ignore[misc]
             self.log.warning("The gateway is stopping, and reads no new configuration")
             return
         self._say(asked=self._notice.asked + 1 if self._notice else 0)
+        self._owes_answer = False
         if self._reload is not None:
             self._give_up("another one was asked for")
         before = _Before(dict(vars(self.app)), config_in_force(), self.LISTENERS, self.num_workers, self._old_up_to_age)
@@ -229,11 +232,17 @@ class GatewayMaster(Arbiter):  # type: ignore[misc]
         self.log.error("The reload changes nothing: %s", reason)
         return _Refused(reason)
 
-    def _reloaded(self) -> None:
-        """The new configuration is in force once all who serve have it."""
+    def _commit(self) -> None:
+        """Leaves the old configuration behind: all who serve it are dismissed."""
         if self._reload is not None:
             _close(listener for listener in self._reload.before.listeners if listener not in self.LISTENERS)
             self._reload = None
+            self._owes_answer = True
+
+    def _tell_when_in_force(self) -> None:
+        """The new configuration is in force once all who take connections have it."""
+        if self._owes_answer and all(worker.slate.has_closed for worker in self.WORKERS.values() if worker.slate.is_dismissed):
+            self._owes_answer = False
             self.log.info("The new configuration is in force")
             self._answer("")
 

@@ -59,6 +59,7 @@ class PatientWorker(GeventWorker):  # type: ignore[misc]
             gevent.sleep(_PULSE_S)
         for server in servers:
             close_listener(server)
+        self.slate.close()
         self._finish(pools)
 
     def notify(self) -> None:

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import mmap
 
-_IS_READY, _RETIRES, _IS_DISMISSED = range(3)
+_IS_READY, _RETIRES, _HAS_CLOSED, _IS_DISMISSED = range(4)
 
 
 class Slate:
-    """Made in the master, before the worker is forked. The worker writes the first two words, the master the last."""
+    """Made in the master, before the worker is forked. The worker writes all words but the last, which is the master's."""
 
     __slots__ = ("_memory",)
 
     def __init__(self) -> None:
-        self._memory = mmap.mmap(-1, 3)
+        self._memory = mmap.mmap(-1, 4)
 
     def serve(self) -> None:
         """The worker takes requests from now on."""
@@ -25,6 +25,10 @@ class Slate:
     def retire(self) -> None:
         """The worker serves on, but wants another one in its place."""
         self._memory[_RETIRES] = True
+
+    def close(self) -> None:
+        """The worker takes no connections any more."""
+        self._memory[_HAS_CLOSED] = True
 
     def dismiss(self) -> None:
         """The worker is not needed any more: it takes no new connections, and leaves when those that it has are done, however long."""
@@ -39,6 +43,11 @@ class Slate:
     def retires(self) -> bool:
         """Whether the worker wants a successor."""
         return bool(self._memory[_RETIRES])
+
+    @property
+    def has_closed(self) -> bool:
+        """Whether the worker has left new connections to others."""
+        return bool(self._memory[_HAS_CLOSED])
 
     @property
     def is_dismissed(self) -> bool:
