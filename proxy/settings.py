@@ -83,6 +83,11 @@ class Settings:
     )
     worker_connections: int = _setting(1000, kinds.whole_number(1), "How many clients one worker serves at a time.")
     graceful_timeout: int = _setting(30, kinds.whole_number(1), "Seconds that open streams get to finish after a stop signal.")
+    drain_delay: float = _setting(
+        1.0,
+        kinds.seconds(may_be_zero=True),
+        "Seconds after a stop signal during which /ready says 503 and everything is still served; load balancers need some to notice.",
+    )
     forwarded_allow_ips: str = _setting(
         "127.0.0.1,::1", kinds.trusted_addresses(), "Comma list of reverse proxies whose X-Forwarded-* headers are believed."
     )

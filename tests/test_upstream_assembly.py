@@ -186,7 +186,8 @@ def careful(tmp_path: Path) -> Iterator[tuple[FakeUpstream, Tls]]:
 def test_a_certificate_is_shown_to_whom_it_is_for(careful: tuple[FakeUpstream, Tls]) -> None:
     server, tls = careful
     assert answer_of(build_upstream(SETTINGS, told_of(server.base_url, tls=tls))) == b'{"tls": true}'
-    stranger = build_upstream(SETTINGS, told_of(server.base_url, tls=replace(tls, client_cert=""), stubbornness=Stubbornness(max_retries=0)))
+    nameless = replace(tls, client_cert="")
+    stranger = build_upstream(SETTINGS, told_of(server.base_url, tls=nameless, stubbornness=Stubbornness(max_retries=0)))
     with pytest.raises(Exception, match="the upstream"):
         answer_of(stranger)
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
 
 from proxy.gateway_config import GatewayConfig
-from proxy.gunicorn_conf import gunicorn_options
+from proxy.gunicorn_conf import gunicorn_options, refuse
 from proxy.settings import SettingsError
 
 
@@ -45,7 +44,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             config = self._read_config()
             options = gunicorn_options(config)
         except SettingsError as error:
-            logging.getLogger("gunicorn.error").error("Settings are wrong, the old ones stay in force: %s", error)
+            refuse(error)
             return
         self.config, self._options = config, options
         self.callable = None

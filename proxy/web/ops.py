@@ -16,6 +16,7 @@ from flask import Blueprint, Response, request
 from proxy import __version__
 from proxy.errors import NotFound, ProxyError
 from proxy.settings import Settings
+from proxy.web import draining
 from proxy.web.blueprint import dialect_blueprint, route
 from proxy.web.failure import JSON
 from proxy.web.observe import observation
@@ -67,9 +68,12 @@ def make_ops_blueprint(name: str, settings: Settings) -> Blueprint:
 
     def ready() -> Response:
         gateway = state().gateway
-        if readiness.ready(gateway.probe, settings.health_check_timeout):
+        if draining.has_begun():
+            response = _json(status="stopping")
+        elif readiness.ready(gateway.probe, settings.health_check_timeout):
             return _json(status="ready")
-        response = _json(status="unavailable", upstreams=gateway.health())
+        else:
+            response = _json(status="unavailable", upstreams=gateway.health())
         response.status_code = 503
         response.headers["Retry-After"] = str(_VERDICT_TTL_S)
         return response
