@@ -79,6 +79,17 @@ class TextEndpoint:
     whole_type: str
 
 
+@dataclass(frozen=True, slots=True)
+class CountEndpoint:
+    """One endpoint that counts the tokens of a request. The fields mean what they mean in `TextEndpoint`; `render_count` writes the answer."""
+
+    name: str
+    parse: Callable[[Payload], ChatRequest]
+    render_count: Callable[[int], bytes]
+    render_error: Callable[[ProxyError], bytes]
+    whole_type: str
+
+
 class RelayReader(Protocol):
     """Watches a stream that is handed on untouched: what it cost, and whether it came to its own end.
 
@@ -115,7 +126,9 @@ class RelayEndpoint:
     """One endpoint whose upstream speaks the client's own language.
 
     Attributes:
+        dialect: whose upstreams can be asked so.
         path: the upstream's path.
+        passed_headers: which headers of the client the upstream gets, by their lower-case names.
         reader: makes the watcher of one stream.
         begins: whether an answer has begun with these first lines of a stream; there may be more to come that say so. Raises
             `UpstreamRefused` when they are an error, and `UpstreamBroken` when they are of nothing that a stream is made of.
@@ -125,6 +138,7 @@ class RelayEndpoint:
     """
 
     name: str
+    dialect: str
     path: str
     reader: Callable[[], RelayReader]
     begins: Callable[[bytes], bool]
@@ -132,6 +146,7 @@ class RelayEndpoint:
     usage_of: Callable[[bytes], Usage]
     affinity_key: Callable[[Payload, str], bytes]
     render_error: Callable[[ProxyError], bytes]
+    passed_headers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +162,18 @@ class EmbeddingsEndpoint:
 
 
 class Egress(Protocol):
-    """How upstreams of a dialect are asked and read: the module `dialects/<name>/egress.py`."""
+    """How upstreams of a dialect are asked and read: the module `dialects/<name>/egress.py`.
+
+    Attributes:
+        name: the dialect.
+        headers: that all requests to its upstreams have (`anthropic-version`).
+    """
 
     name: str
+    headers: Mapping[str, str]
+
+    def key_headers(self, key: str, host: str) -> dict[str, str]:
+        """The headers that show `key` to the server `host`."""
 
     def build_chat(self, request: ChatRequest, route: Route) -> UpstreamCall:
         """The call for a chat, with only what `route.profile` says the server takes."""
@@ -179,7 +203,16 @@ class Egress(Protocol):
         """Vectors in the order of the inputs. Raises `UpstreamRefused` for an error, `UpstreamBroken` when they do not match the inputs."""
 
     def build_models(self) -> UpstreamCall:
-        """The call for the model list."""
+        """The call for the model list, or for its first page."""
 
     def read_models(self, body: bytes) -> list[ModelCard]:
-        """The cards of all models. Raises `UpstreamBroken` when the body is no model list."""
+        """The cards of all models of a page. Raises `UpstreamBroken` when the body is no model list."""
+
+    def next_models(self, body: bytes) -> UpstreamCall | None:
+        """The call for the page after this one, `None` after the last."""
+
+    def build_count(self, request: ChatRequest, route: Route) -> UpstreamCall | None:
+        """The call that counts the tokens of a request, `None` when such servers cannot."""
+
+    def read_count(self, body: bytes) -> int:
+        """The number of tokens. Raises `UpstreamBroken` when the body tells none."""

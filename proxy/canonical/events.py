@@ -53,9 +53,11 @@ class PartDelta:
 
 @dataclass(slots=True)
 class PartClosed:
-    """The open part is complete. `opaque` is a signature or redacted data that must come back with the part."""
+    """The open part is complete. `opaque`, `origin` and `redacted` are as in `ReasoningPart`: they must come back with the part."""
 
     opaque: str = ""
+    origin: str = ""
+    redacted: bool = False
 
 
 @dataclass(slots=True)

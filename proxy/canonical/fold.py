@@ -68,26 +68,26 @@ class _Parts:
             case PartClosed():
                 text = "".join(self._texts)
                 if text or event.opaque or self._open.kind == "tool_call":
-                    self.closed.append(_part(self._open, text, event.opaque))
+                    self.closed.append(_part(self._open, text, event))
 
 
-def _part(opened: PartOpened, text: str, opaque: str) -> AnswerPart:
+def _part(opened: PartOpened, text: str, closed: PartClosed) -> AnswerPart:
     match opened.kind:
         case "text":
             return TextPart(text)
         case "reasoning":
-            return ReasoningPart(text, opaque)
+            return ReasoningPart(text, closed.opaque, closed.origin, closed.redacted)
         case "refusal":
             return RefusalPart(text)
         case "tool_call":
-            return ToolCallPart(opened.id, opened.name, text)
+            return ToolCallPart(opened.id, opened.name, text, closed.opaque, closed.origin)
 
 
 def completion_events(completion: Completion) -> list[ChatEvent]:
     """The events of a whole answer, one delta per part: `collect` turns them back into `completion`."""
     events: list[ChatEvent] = [Started(completion.id, completion.model, completion.created)]
     for part, delta in zip(completion.parts, _deltas(completion), strict=True):
-        events += (_opening(part), delta, PartClosed(part.opaque if isinstance(part, ReasoningPart) else ""))
+        events += (_opening(part), delta, _closing(part))
     if completion.usage != Usage():
         events.append(UsageSeen(completion.usage))
     events.append(Finished(completion.finish_reason, completion.raw_reason, completion.stop_sequence))
@@ -104,6 +104,16 @@ def _opening(part: AnswerPart) -> PartOpened:
             return PartOpened("refusal")
         case ToolCallPart():
             return PartOpened("tool_call", part.id, part.name)
+
+
+def _closing(part: AnswerPart) -> PartClosed:
+    match part:
+        case ReasoningPart():
+            return PartClosed(part.opaque, part.origin, part.redacted)
+        case ToolCallPart():
+            return PartClosed(part.opaque, part.origin)
+        case _:
+            return PartClosed()
 
 
 def _deltas(completion: Completion) -> list[PartDelta]:

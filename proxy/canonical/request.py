@@ -10,9 +10,14 @@ Role = Literal["system", "developer", "user", "assistant", "tool"]
 Effort = Literal["off", "on", "minimal", "low", "medium", "high", "xhigh", "max"]
 
 
+CacheHint = Mapping[str, Any] | None
+"""What an Anthropic client wrote as `cache_control`; only for upstreams that understand it."""
+
+
 @dataclass(frozen=True, slots=True)
 class TextPart:
     text: str
+    cache_hint: CacheHint = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +27,7 @@ class ImagePart:
     mime: str = ""
     data: str = ""
     url: str = ""
+    cache_hint: CacheHint = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +39,29 @@ class AudioPart:
 
 
 @dataclass(frozen=True, slots=True)
+class FilePart:
+    """A document: either `data` (standard padded base64, with its `mime`) or `url`. `name` is its title or file name."""
+
+    mime: str = ""
+    data: str = ""
+    url: str = ""
+    name: str = ""
+    cache_hint: CacheHint = None
+
+
+@dataclass(frozen=True, slots=True)
 class ReasoningPart:
-    """What the model thought in an earlier turn. `opaque` holds a signature that only its `origin` understands."""
+    """What the model thought in an earlier turn.
+
+    Attributes:
+        opaque: a signature, or what stands for thoughts that were hidden; only upstreams of the dialect `origin` understand it.
+        redacted: whether `opaque` stands for the thoughts themselves, of which no text is known.
+    """
 
     text: str
     opaque: str = ""
     origin: str = ""
+    redacted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,24 +71,28 @@ class RefusalPart:
 
 @dataclass(frozen=True, slots=True)
 class ToolCallPart:
-    """A call that the model made. `arguments` is JSON text, as the model wrote it."""
+    """A call that the model made. `arguments` is JSON text, as the model wrote it; `opaque` a signature for upstreams of `origin`."""
 
     id: str
     name: str
     arguments: str
+    opaque: str = ""
+    origin: str = ""
+    cache_hint: CacheHint = None
 
 
 @dataclass(frozen=True, slots=True)
 class ToolResultPart:
-    """The answer to the call `call_id`; `parts` are texts and images."""
+    """The answer to the call `call_id`; `parts` are what it says and shows."""
 
     call_id: str
     name: str
-    parts: tuple[TextPart | ImagePart | AudioPart, ...]
+    parts: tuple[TextPart | ImagePart | AudioPart | FilePart, ...]
     is_error: bool = False
+    cache_hint: CacheHint = None
 
 
-Part = TextPart | ImagePart | AudioPart | ReasoningPart | RefusalPart | ToolCallPart | ToolResultPart
+Part = TextPart | ImagePart | AudioPart | FilePart | ReasoningPart | RefusalPart | ToolCallPart | ToolResultPart
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +112,7 @@ class Tool:
     description: str = ""
     parameters: Mapping[str, Any] | None = None
     strict: bool | None = None
+    cache_hint: CacheHint = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +150,10 @@ class ChatRequest:
 
     Attributes:
         model: the name as the client asked for it; answers echo it.
+        tool_choice: OpenAI's words: `none`, `auto`, `required`, or `{"type": "function", "function": {"name": ...}}`.
         reasoning: how hard to think; `None` when the client did not say.
+        reasoning_budget: how many tokens may be thought at most.
+        hides_reasoning: whether the client wants no text of the thoughts.
         extra: options that only some upstreams know (`num_ctx`, `keep_alive_s`): Ollama's, durations in seconds.
     """
 
@@ -134,6 +165,8 @@ class ChatRequest:
     parallel_tool_calls: bool | None = None
     response_format: ResponseFormat | None = None
     reasoning: Effort | None = None
+    reasoning_budget: int | None = None
+    hides_reasoning: bool = False
     sampling: Sampling = field(default_factory=Sampling)
     user: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)

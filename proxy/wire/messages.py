@@ -13,10 +13,12 @@ class Client:
     Attributes:
         key: tells this client from others, so that all get their turn; says nothing else of it.
         secret: the key that it came with, `""` for none. It leaves the house only to upstreams whose operator said so.
+        headers: those of its request that its dialect hands on to upstreams of the same dialect (`RelayEndpoint.passed_headers`).
     """
 
     key: str = ""
     secret: str = field(default="", repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 ANYBODY = Client()
@@ -28,6 +30,8 @@ class UpstreamCall:
 
     Attributes:
         path: what comes after the base URL, with its leading slash (`/chat/completions`).
+        query: what comes after the path, already quoted, without its question mark (`alt=sse`).
+        headers: that this request has besides those of all requests to its upstream.
         body: the JSON text, or `None` for a GET.
         model: the upstream's name of the model, `""` when the call is about none; failures are counted by it.
         stream: whether the answer is to be read as it arrives.
@@ -48,6 +52,8 @@ class UpstreamCall:
     client_key: str = ""
     client_secret: str = field(default="", repr=False)
     queue_wait_s: float | None = None
+    query: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def nothing_to_close() -> None:

@@ -20,7 +20,7 @@ def render_error(error: ProxyError) -> bytes:
 
 
 def _relay_endpoint(name: str, path: str) -> RelayEndpoint:
-    return RelayEndpoint(f"openai.{name}", path, RelayTail, begins, KEEP_ALIVE, usage_of, affinity_key, render_error)
+    return RelayEndpoint(f"openai.{name}", "openai", path, RelayTail, begins, KEEP_ALIVE, usage_of, affinity_key, render_error)
 
 
 CHAT = _relay_endpoint("chat", "/chat/completions")
