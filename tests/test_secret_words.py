@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from proxy.dialects.openai.reading.plain_words import plain
+from proxy.wire.plain_words import plain
 from proxy.secret_words import KEY_LOOKS, may_hold_key
 from proxy.web.logs import Redactor
 

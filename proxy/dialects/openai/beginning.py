@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import orjson
 
-from proxy.dialects.openai.reading.lenient_json import LenientJson
-from proxy.dialects.openai.reading.refusals import described, refusal_in_answer
+from proxy.wire.lenient_json import LenientJson
+from proxy.wire.refusals import described, refusal_in_answer
 from proxy.errors import UpstreamBroken
 from proxy.wire.sse import SseEvent, SseReader
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from proxy.canonical.request import ChatRequest, PromptRequest
 from proxy.dialects.openai.embeddings import build_embeddings, read_embeddings, shorten
-from proxy.dialects.openai.json_body import dumps
+from proxy.wire.json_body import dumps
 from proxy.dialects.openai.messages import Json, messages_json
 from proxy.dialects.openai.models import build_models, read_models
 from proxy.dialects.openai.parameters import add_format, add_logprobs, add_prefill, add_sampling, add_streaming, add_token_limit, add_tools

@@ -15,8 +15,8 @@ from typing import Any, Final
 import orjson
 
 from proxy.canonical.catalog import EmbeddingsRequest, EmbeddingsResult
-from proxy.dialects.openai.json_body import dumps
-from proxy.dialects.openai.reading.refusals import refusal_in_answer
+from proxy.wire.json_body import dumps
+from proxy.wire.refusals import refusal_in_answer
 from proxy.errors import InvalidRequest, UpstreamBroken, UpstreamRefused
 from proxy.routing import Route
 from proxy.wire.messages import UpstreamCall

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from proxy.canonical.request import ChatRequest, PromptRequest, ResponseFormat, Sampling
-from proxy.dialects.openai.json_body import dumps
+from proxy.wire.json_body import dumps
 from proxy.dialects.openai.messages import Json, add_instruction, tools_json
 from proxy.dialects.openai.strictness import is_strict
 from proxy.errors import InvalidRequest

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import orjson
 
 from proxy.canonical.completion import Usage
-from proxy.dialects.openai.reading.plain_words import plain
-from proxy.dialects.openai.reading.refusals import refusal_in_answer
+from proxy.wire.plain_words import plain
+from proxy.wire.refusals import refusal_in_answer
 from proxy.errors import ProxyError, UpstreamBroken, UpstreamRefused
 
 # The end of a stream (finish, usage, [DONE]) is looked for in so many last bytes. Some servers repeat the whole message in the last record.

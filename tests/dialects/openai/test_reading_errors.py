@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from proxy.dialects.openai.reading import read_error
-from proxy.dialects.openai.reading.plain_words import plain
+from proxy.wire.plain_words import plain
 from proxy.errors import UpstreamRefused
 from tests.dialects.openai.records import DONE, error_of, read, read_whole, record, said, sse, text
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from proxy.canonical.events import ChatEvent
-from proxy.dialects.openai.reading.refusals import read_error
+from proxy.wire.refusals import read_error
 from proxy.dialects.openai.reading.stream import AnswerReader
 from proxy.dialects.openai.reading.usual import usual_events
 from proxy.routing import Route

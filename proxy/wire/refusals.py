@@ -1,4 +1,4 @@
-"""Error answers of OpenAI-compatible servers, in all the shapes they have -> `UpstreamRefused`. Pure.
+"""Error answers of upstreams, in all the shapes they have -> `UpstreamRefused`. Pure.
 
 What comes out has the status that the client is to get, a message that says what happened in the server's own words, and the reason in
 OpenAI's words (`code`) where code or text give it away.
@@ -13,10 +13,10 @@ from typing import Any
 
 import orjson
 
-from proxy.dialects.openai.reading.messages import message_of
-from proxy.dialects.openai.reading.plain_words import plain
-from proxy.dialects.openai.reading.reasons import reason_of
-from proxy.dialects.openai.reading.retry_info import read_retry_info
+from proxy.wire.error_messages import message_of
+from proxy.wire.plain_words import plain
+from proxy.wire.refusal_reasons import reason_of
+from proxy.wire.retry_info import read_retry_info
 from proxy.errors import UpstreamRefused
 from proxy.wire.headers import passed_on
 from proxy.wire.sse import SseReader
