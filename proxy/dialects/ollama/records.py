@@ -14,7 +14,6 @@ from typing import Any
 import orjson
 
 from proxy.canonical.completion import FinishReason, Usage
-from proxy.wire.json_text import with_whole_characters
 
 Record = dict[str, Any]
 
@@ -24,8 +23,6 @@ DONE_REASONS: Mapping[FinishReason, str] = {"stop": "stop", "length": "length", 
 
 # OpenAI's own value for a token that is as good as impossible. llama.cpp writes null there, for JSON has no infinity.
 _IMPOSSIBLE = -9999.0
-
-_WHITESPACE_TO_SPACES = str.maketrans("\t\n\r", "   ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,28 +84,6 @@ def metrics(usage: Usage, total_ns: int, first_token_ns: int | None) -> Record:
         record["eval_count"] = usage.completion_tokens
     record["eval_duration"] = eval_ns
     return record
-
-
-def arguments_object(text: str) -> bytes | None:
-    """The arguments of a call as the model wrote them, on one line; `{}` for none at all; `None` when they are no JSON object.
-
-    The text itself is kept: parsed and written again, large integers and `1.0` would come out as something else. Only half characters,
-    which no client could read, are replaced.
-    """
-    if not text.strip():
-        return b"{}"
-    try:
-        value = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        text = with_whole_characters(text.encode()).decode()
-        try:
-            value = orjson.loads(text)
-        except orjson.JSONDecodeError:
-            return None
-    if value is None:
-        return b"{}"
-    # Line ends between the tokens of a JSON text are whitespace; inside its strings they cannot be.
-    return text.translate(_WHITESPACE_TO_SPACES).strip().encode() if isinstance(value, dict) else None
 
 
 def tool_call(call_id: str, index: int, name: str, arguments: bytes) -> Record:

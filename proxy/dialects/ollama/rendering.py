@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import orjson
 
+from proxy.canonical.arguments import arguments_object
 from proxy.canonical.completion import Completion, Usage
 from proxy.canonical.events import ChatEvent, Failed, Finished, KeepAlive, PartClosed, PartDelta, PartKind, PartOpened, UsageSeen
 from proxy.canonical.request import ChatRequest, ReasoningPart, ToolCallPart
@@ -21,7 +22,6 @@ from proxy.dialects.ollama.records import (
     GENERATE,
     Record,
     Shape,
-    arguments_object,
     created_at,
     logprob_items,
     metrics,

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.canonical.request import AudioPart, ImagePart
-from proxy.dialects.ollama.media import media_part, sniffed_mime, standard_base64
+from proxy.dialects.ollama.media import media_part
+from proxy.wire.media import sniffed_mime, standard_base64
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
 JPEG = b"\xff\xd8\xff\xe0" + bytes(40)
