@@ -81,10 +81,16 @@ class TextEndpoint:
 
 @dataclass(frozen=True, slots=True)
 class CountEndpoint:
-    """One endpoint that counts the tokens of a request. The fields mean what they mean in `TextEndpoint`; `render_count` writes the answer."""
+    """One endpoint that counts the tokens of a request. The fields mean what they mean in `TextEndpoint`.
+
+    Attributes:
+        estimate: about how many tokens it has, for upstreams that do not count.
+        render_count: writes the answer.
+    """
 
     name: str
     parse: Callable[[Payload], ChatRequest]
+    estimate: Callable[[ChatRequest], int]
     render_count: Callable[[int], bytes]
     render_error: Callable[[ProxyError], bytes]
     whole_type: str
@@ -121,6 +127,16 @@ class RelayReader(Protocol):
         """The dialect's error record, to be added after the last byte that was handed on."""
 
 
+def says_model(_: Payload) -> str:
+    """`model`, where nothing else can be meant."""
+    return "model"
+
+
+def says_stream(payload: Payload) -> bool:
+    """Whether a payload says `"stream": true`."""
+    return payload.get("stream") is True
+
+
 @dataclass(frozen=True, slots=True)
 class RelayEndpoint:
     """One endpoint whose upstream speaks the client's own language.
@@ -129,6 +145,9 @@ class RelayEndpoint:
         dialect: whose upstreams can be asked so.
         path: the upstream's path.
         passed_headers: which headers of the client the upstream gets, by their lower-case names.
+        answer_headers: which headers of the upstream the client gets beside those of rate limits, by their lower-case names.
+        model_key: under which key of a payload the model's name stands.
+        wants_stream: whether the answer to a payload is a stream.
         reader: makes the watcher of one stream.
         begins: whether an answer has begun with these first lines of a stream; there may be more to come that say so. Raises
             `UpstreamRefused` when they are an error, and `UpstreamBroken` when they are of nothing that a stream is made of.
@@ -147,6 +166,9 @@ class RelayEndpoint:
     affinity_key: Callable[[Payload, str], bytes]
     render_error: Callable[[ProxyError], bytes]
     passed_headers: tuple[str, ...] = ()
+    answer_headers: tuple[str, ...] = ("retry-after",)
+    model_key: Callable[[Payload], str] = says_model
+    wants_stream: Callable[[Payload], bool] = says_stream
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,6 +161,8 @@ def _build_replicas(
             read_error=egress.read_error,
             timeouts=timeouts,
             headers=told.headers,
+            usual_headers=egress.headers,
+            key_headers=egress.key_headers,
             secrets=tuple(told.secrets()),
             words=words,
         )

@@ -14,7 +14,7 @@ from proxy import upstream_types as upstream_kinds
 from proxy.profiles import PROFILES
 from proxy.setting_types import Field
 
-UPSTREAM_DIALECTS: Final = ("openai",)
+UPSTREAM_DIALECTS: Final = ("openai", "anthropic", "gemini", "ollama")
 """Those that the house can ask. The registry knows them too, but it imports Flask, which the gunicorn master must not."""
 
 POLICIES: Final = ("least_in_flight", "weighted_round_robin", "prefix_affinity")
@@ -63,13 +63,13 @@ KEYS: Final[tuple[Key, ...]] = (
     Key(
         "dialect",
         kinds.one_of(*UPSTREAM_DIALECTS),
-        f"The API that the upstream speaks: {' or '.join(UPSTREAM_DIALECTS)}.",
+        f"The API that the upstream speaks: {', '.join(UPSTREAM_DIALECTS[:-1])} or {UPSTREAM_DIALECTS[-1]}.",
         UPSTREAM_DIALECTS[0],
     ),
     _list(
         "base_url",
         upstream_kinds.base_url(),
-        "Where it is, up to and including /v1. Several in a list are replicas: servers that have the same models.",
+        "Where it is: for the dialect openai up to and including /v1. Several in a list are replicas: servers that have the same models.",
     ),
     Key(
         "replicas",

@@ -1,4 +1,4 @@
-"""Where an upstream is, and how it wants to be shown the key."""
+"""Where an upstream is."""
 
 from __future__ import annotations
 
@@ -8,10 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, unquote_plus, urlsplit
 
 from proxy.errors import InvalidRequest
-from proxy.profiles import AZURE_HOSTS
 
-# Azure's hosts take the key in a header of their own.
-_AZURE_HOSTS = tuple(f".{host}" for host in AZURE_HOSTS)
 _KEY_NAME = re.compile(r"key|token|secret|sig|code|auth|pass", re.IGNORECASE)
 _SAFE_IN_PATH = "/:@!$&'()*+,;=~"
 
@@ -30,8 +27,8 @@ class Address:
         base, _, query = base_url.strip().partition("#")[0].partition("?")
         return cls(base.rstrip("/"), query, urlsplit(base).hostname or "")
 
-    def url(self, path: str) -> str:
-        """The URL of `path`, which comes from clients in part.
+    def url(self, path: str, query: str = "") -> str:
+        """The URL of `path`, which comes from clients in part, and `query`, which is quoted already.
 
         Raises:
             InvalidRequest: the path would lead out of the base URL.
@@ -39,14 +36,8 @@ class Address:
         if any(segment in (".", "..") for segment in path.split("/")):
             raise InvalidRequest("the path must not hold . or .. segments")
         url = self.base + quote(path, safe=_SAFE_IN_PATH)
-        return f"{url}?{self.query}" if self.query else url
-
-    def key_headers(self, api_key: str) -> dict[str, str]:
-        """The header that shows the key; none without a key."""
-        key = api_key.strip()
-        if not key:
-            return {}
-        return {"api-key": key} if self.host.endswith(_AZURE_HOSTS) else {"Authorization": f"Bearer {key}"}
+        queries = "&".join(filter(None, (query, self.query)))
+        return f"{url}?{queries}" if queries else url
 
     def query_keys(self) -> Iterator[str]:
         """The keys that the query holds, by the names they have there, as they are and as they are written."""

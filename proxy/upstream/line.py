@@ -12,7 +12,7 @@ from typing import Any
 
 import requests
 
-from proxy.errors import UpstreamError, UpstreamRefused
+from proxy.errors import UpstreamBroken, UpstreamError, UpstreamRefused
 from proxy.upstream.address import Address
 from proxy.upstream.answer import answer_of
 from proxy.upstream.faults import SENDING_FAILURES, Fault, fault_of, redirect_of, refusal_of
@@ -21,15 +21,17 @@ from proxy.upstream.reply import Timeouts, UpstreamReply
 from proxy.upstream.request_head import CallRequest
 from proxy.upstream.retry import LONGEST_RETRY_AFTER_S, RETRY_AFTER_HEADERS, retry_after_s
 from proxy.upstream.words import PLAIN_WORDS, Words
+from proxy.wire.headers import bearer
 from proxy.wire.messages import UpstreamCall
 
 ReadError = Callable[[int, Mapping[str, str], bytes], UpstreamRefused]
+KeyHeaders = Callable[[str, str], dict[str, str]]
 
 _MAX_ERROR_BYTES = 64 * 1024
 _ERROR_BODY_S = 10.0
 _KNOWN_PATHS = 256
 _NO_KEY = -1
-_KEY_HEADERS = ("authorization", "api-key")
+_KEY_HEADERS = ("authorization", "api-key", "x-api-key", "x-goog-api-key")
 
 
 class Line:
@@ -40,6 +42,8 @@ class Line:
         keys: in the order of the upstream's key ring; `""` for no key.
         read_error: makes an error of status, headers (lower-case names) and body of an answer with an error status.
         headers: that every request has besides.
+        usual_headers: that it has unless `headers` or the call say otherwise.
+        key_headers: makes the headers that show a key to a host.
         secrets: what else must be in no message, beside the keys.
         clock: seconds that never go back; `wall_clock`: seconds since the epoch, for dates in `Retry-After`.
     """
@@ -53,6 +57,8 @@ class Line:
         read_error: ReadError,
         timeouts: Timeouts,
         headers: Mapping[str, str] | None = None,
+        usual_headers: Mapping[str, str] | None = None,
+        key_headers: KeyHeaders = bearer,
         secrets: Sequence[str] = (),
         words: Words = PLAIN_WORDS,
         clock: Callable[[], float] = time.monotonic,
@@ -60,7 +66,9 @@ class Line:
     ) -> None:
         self._address = Address.parse(base_url)
         self._headers = dict(headers or {})
-        self._key_headers = [self._address.key_headers(key) for key in keys]
+        self._usual_headers = dict(usual_headers or {})
+        self._headers_of_key = key_headers
+        self._key_headers = [self._shown(key) for key in keys]
         self._key_cover = KeyCover([*keys, *secrets, *self._address.query_keys()])
         self._session: Any = session
         self._read_error = read_error
@@ -79,21 +87,26 @@ class Line:
 
         Raises:
             InvalidRequest: the path would lead out of the base URL.
+            UpstreamBroken: the call has an upload of which some was sent already.
         """
+        if call.upload is not None and call.upload.was_begun:
+            raise UpstreamBroken(f"the upload to {self._words.upstream} broke off; send it again")
         timeouts, began_s = self._timeouts, self._clock()
         first_byte_s = call.first_byte_s or timeouts.first_byte_s
         if due_s is not None:
             first_byte_s = max(min(first_byte_s, due_s - began_s), 0.001)
         connect_s = min(timeouts.connect_s, first_byte_s)
-        own_headers = {"Content-Length": str(len(call.body or b""))} if call.method != "GET" else {}
+        own_headers = self._own_headers(call)
         if request_id:
             own_headers["X-Request-ID"] = request_id
         try:
             if call.client_secret:
                 key_place = _NO_KEY
-                own_headers |= self._address.key_headers(call.client_secret)
-            template, transmit = self._template(call.method, call.path, key_place)
-            response = transmit(CallRequest(template, call.body, own_headers), timeout=(connect_s, first_byte_s))
+                own_headers |= self._shown(call.client_secret)
+            replaced = tuple(map(str.lower, call.headers)) if call.headers else ()
+            template, transmit = self._template(call.method, call.path, call.query, key_place, replaced)
+            body: Any = call.body if call.upload is None else call.upload
+            response = transmit(CallRequest(template, body, own_headers), timeout=(connect_s, first_byte_s))
         except SENDING_FAILURES as failure:
             return fault_of(failure, Timeouts(connect_s, first_byte_s), self._words)
         headers, body = answer_of(response)
@@ -114,6 +127,23 @@ class Line:
         if isinstance(error, UpstreamRefused):
             error.headers = {name: value for name, value in error.headers.items() if name not in RETRY_AFTER_HEADERS}
 
+    def _shown(self, key: str) -> dict[str, str]:
+        key = key.strip()
+        return self._headers_of_key(key, self._address.host) if key else {}
+
+    def _own_headers(self, call: UpstreamCall) -> dict[str, str]:
+        """What this call's request has of its own. What the operator wrote holds against what a client sent."""
+        headers: dict[str, str] = {}
+        if call.headers:
+            fixed = {name.lower() for name in self._headers}
+            headers |= {name: value for name, value in call.headers.items() if name.lower() not in fixed}
+        if call.upload is not None:
+            if call.upload.size_bytes is not None:
+                headers["Content-Length"] = str(call.upload.size_bytes)
+        elif call.method != "GET":
+            headers["Content-Length"] = str(len(call.body or b""))
+        return headers
+
     def _refusal(self, reply: UpstreamReply, within_s: float, client_secret: str) -> Fault:
         """The fault that an answer with an error status is. Its text is waited for so long at most."""
         if reply.status < 400:
@@ -126,17 +156,23 @@ class Line:
         self.make_fit(error, client_secret)
         return refusal_of(error, reply.headers)
 
-    def _prepare(self, method: str, path: str, key_place: int) -> tuple[requests.PreparedRequest, Callable[..., requests.Response]]:
+    def _prepare(
+        self, method: str, path: str, query: str, key_place: int, replaced: tuple[str, ...]
+    ) -> tuple[requests.PreparedRequest, Callable[..., requests.Response]]:
         """What all requests of a kind have, and how they are sent: by the Session's own adapter, because the rest of `Session.send` costs
         90 us and has nothing to do here.
+
+        Args:
+            replaced: headers, in lower case, that the calls have of their own.
         """
         headers = {name: value for name, value in self._headers.items() if key_place != _NO_KEY or name.lower() not in _KEY_HEADERS}
+        given = {name.lower() for name in headers}
+        usual = {"Content-Type": "application/json", **self._usual_headers} if method != "GET" else self._usual_headers
+        headers |= {name: value for name, value in usual.items() if name.lower() not in given and name.lower() not in replaced}
         if key_place != _NO_KEY:
             headers |= self._key_headers[key_place]
-        if method != "GET":
-            headers["Content-Type"] = "application/json"
         template: requests.PreparedRequest = self._session.prepare_request(
-            requests.Request(method, self._address.url(path), headers=headers)
+            requests.Request(method, self._address.url(path, query), headers=headers)
         )
         template.headers.pop("Content-Length", None)  # Each call says its own.
         session = self._session

@@ -1,4 +1,4 @@
-"""The headers of an upstream's answer, as they may stand in an answer to a client. Pure.
+"""The headers of an upstream's answer, as they may stand in an answer to a client; and the usual one of requests. Pure.
 
 Servers reject an answer of ours that holds a header which is no legal HTTP; what an upstream gets wrong must not become that.
 
@@ -28,3 +28,8 @@ def content_type(headers: Mapping[str, str], default: str) -> str:
     """What an answer calls itself; `default` where it says nothing, or nothing legal."""
     said = headers.get("content-type", "")
     return said if said and _VALUE.fullmatch(said) else default
+
+
+def bearer(key: str, _: str = "") -> dict[str, str]:
+    """The header that shows a key where nothing else is asked for; none without a key."""
+    return {"Authorization": f"Bearer {key}"} if key else {}

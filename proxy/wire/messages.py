@@ -24,6 +24,24 @@ class Client:
 ANYBODY = Client()
 
 
+@dataclass(slots=True)
+class Upload:
+    """A body that nobody holds as a whole. It can be sent once.
+
+    Attributes:
+        size_bytes: its length, where the client told it.
+        was_begun: whether some of it was sent.
+    """
+
+    pieces: Iterator[bytes]
+    size_bytes: int | None = None
+    was_begun: bool = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        self.was_begun = True
+        return self.pieces
+
+
 @dataclass(frozen=True, slots=True)
 class UpstreamCall:
     """A request to an upstream, ready to send.
@@ -32,6 +50,7 @@ class UpstreamCall:
         path: what comes after the base URL, with its leading slash (`/chat/completions`).
         query: what comes after the path, already quoted, without its question mark (`alt=sse`).
         headers: that this request has besides those of all requests to its upstream.
+        upload: the body, where it is to be sent as it comes.
         body: the JSON text, or `None` for a GET.
         model: the upstream's name of the model, `""` when the call is about none; failures are counted by it.
         stream: whether the answer is to be read as it arrives.
@@ -54,6 +73,7 @@ class UpstreamCall:
     queue_wait_s: float | None = None
     query: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
+    upload: Upload | None = None
 
 
 def nothing_to_close() -> None:

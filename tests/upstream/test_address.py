@@ -33,18 +33,6 @@ def test_paths_that_lead_elsewhere_are_refused(path: str) -> None:
         Address.parse("https://api.example/v1").url(path)
 
 
-@pytest.mark.parametrize(
-    ("base_url", "key", "headers"),
-    [
-        ("https://api.example/v1", "sk-1", {"Authorization": "Bearer sk-1"}),
-        ("https://api.example/v1", " sk-1\n", {"Authorization": "Bearer sk-1"}),
-        ("https://api.example/v1", "", {}),
-        ("https://api.example/v1", "  ", {}),
-        (AZURE, "sk-1", {"api-key": "sk-1"}),
-        ("https://me.openai.azure.us/openai/v1", "sk-1", {"api-key": "sk-1"}),
-        ("https://ME.OpenAI.Azure.com/openai/v1", "sk-1", {"api-key": "sk-1"}),
-        ("https://openai.azure.com.evil.example/v1", "sk-1", {"Authorization": "Bearer sk-1"}),
-    ],
-)
-def test_keys(base_url: str, key: str, headers: dict[str, str]) -> None:
-    assert Address.parse(base_url).key_headers(key) == headers
+def test_a_query_of_the_call_comes_before_the_operators() -> None:
+    assert Address.parse("https://api.example/v1?a=1").url("/models", "page=2") == "https://api.example/v1/models?page=2&a=1"
+    assert Address.parse("https://api.example/v1").url("/models", "page=2") == "https://api.example/v1/models?page=2"
