@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from proxy.canonical.request import ChatRequest, PromptRequest
-from proxy.dialects.openai.embeddings import build_embeddings, read_embeddings, shorten
+from proxy.canonical.shortening import shorten
+from proxy.dialects.openai.embeddings import build_embeddings, read_embeddings
 from proxy.wire.json_body import dumps
+from proxy.dialects.openai.keys import key_headers
 from proxy.dialects.openai.messages import Json, messages_json
 from proxy.dialects.openai.models import build_models, read_models
 from proxy.dialects.openai.parameters import add_format, add_logprobs, add_prefill, add_sampling, add_streaming, add_token_limit, add_tools
 from proxy.dialects.openai.reading import read_completion, read_error, stream_reader
 from proxy.dialects.openai.reasoning import add_reasoning
 from proxy.dialects.openai.repairs import repair
-from proxy.errors import InvalidRequest, NotSupported
+from proxy.errors import InvalidRequest, NotSupported, UpstreamBroken
 from proxy.routing import Route
 from proxy.wire.messages import UpstreamCall
 
 __all__ = [
     "build_chat",
+    "build_count",
     "build_embeddings",
     "build_models",
     "build_prompt",
+    "headers",
+    "key_headers",
     "name",
+    "next_models",
     "read_completion",
+    "read_count",
     "read_embeddings",
     "read_error",
     "read_models",
@@ -31,6 +40,7 @@ __all__ = [
 ]
 
 name = "openai"
+headers: Mapping[str, str] = {}
 
 
 def build_chat(request: ChatRequest, route: Route) -> UpstreamCall:
@@ -75,3 +85,18 @@ def build_prompt(request: PromptRequest, route: Route) -> UpstreamCall:
         body["logprobs"] = max(1, sampling.top_logprobs or 0)
     add_streaming(body, request, profile)
     return UpstreamCall(profile.prompt_path, dumps(body), route.upstream_model, stream=request.stream)
+
+
+def next_models(_: bytes) -> UpstreamCall | None:
+    """No call: a list has one page."""
+    return None
+
+
+def build_count(_: ChatRequest, __: Route) -> UpstreamCall | None:
+    """No call: such servers do not count."""
+    return None
+
+
+def read_count(_: bytes) -> int:
+    """Raises `UpstreamBroken`: nobody was asked."""
+    raise UpstreamBroken("such servers count no tokens")
