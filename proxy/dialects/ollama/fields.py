@@ -14,8 +14,9 @@ from typing import Any, TypeVar
 from marshmallow import ValidationError, fields
 
 from proxy.canonical.request import AudioPart, ImagePart
-from proxy.dialects.ollama.golang import INT64_MAX, INT64_MIN, cannot_unmarshal, kind, present
+from proxy.dialects.ollama.golang import cannot_unmarshal, kind, present
 from proxy.dialects.ollama.media import media_part
+from proxy.wire.golang import INT64_MAX, INT64_MIN
 
 T = TypeVar("T")
 Row = dict[str, Any]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import orjson
 
 from proxy.canonical.request import ResponseFormat
-from proxy.dialects.ollama.golang import quoted
+from proxy.wire.golang import quoted
 from proxy.errors import InvalidRequest
 
 

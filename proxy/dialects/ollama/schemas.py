@@ -10,11 +10,11 @@ from typing import Any, NoReturn, cast
 
 from marshmallow import EXCLUDE, Schema, ValidationError, pre_load
 
-from proxy.dialects.ollama.durations import keep_alive_s
 from proxy.dialects.ollama.fields import Anything, Bool, Converted, GoField, Int, ListOf, Media, Object, Row, String, Struct, read_members
 from proxy.dialects.ollama.golang import cannot_unmarshal_whole, present
 from proxy.dialects.ollama.thinking import effort
 from proxy.errors import InvalidRequest
+from proxy.wire.durations import keep_alive_s
 
 
 class GoSchema(Schema):

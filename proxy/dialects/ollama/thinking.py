@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from proxy.canonical.request import Effort
-from proxy.dialects.ollama.golang import quoted
+from proxy.wire.golang import quoted
 
 _LEVELS = ("high", "medium", "low", "max")
 _ALLOWED = '"high", "medium", "low", "max", true, or false'

@@ -1,7 +1,8 @@
-"""Ties the tool results of an Ollama conversation to their calls. Pure.
+"""Ties the tool results of a conversation to their calls. Pure.
 
-OpenAI-style servers want an id on every call and on its result. Ollama's clients drop the ids of calls, of results or of both, so ids are
-made up where they lack, and results find their calls by id, by tool name or by position.
+Upstreams want an id on every call and on its result, and the ids of a conversation to differ. Ollama's clients drop the ids of calls, of
+results or of both, and some servers give every call the same id; so ids are made up where they lack or come again, and results find their
+calls by id, by tool name or by position.
 """
 
 from __future__ import annotations
@@ -58,6 +59,12 @@ class CallLedger:
                 if self._open.pop(call.id, None):
                     return call
         return None
+
+    def answer_to(self, client_id: str) -> OpenCall | None:
+        """The open call with that id, `None` when there is none."""
+        waiting = self._waiting.get(("id", client_id))
+        call = waiting.popleft() if waiting else None
+        return self._open.pop(call.id, None) if call else None
 
     def unanswered(self) -> tuple[OpenCall, ...]:
         """The latest turn's calls without a result."""

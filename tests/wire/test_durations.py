@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.dialects.ollama.durations import duration_s, keep_alive_s
+from proxy.wire.durations import duration_s, keep_alive_s
 
 
 @pytest.mark.parametrize(

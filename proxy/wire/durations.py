@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 
-from proxy.dialects.ollama.golang import INT64_MAX, quoted
+from proxy.wire.golang import INT64_MAX, quoted
 
 _UNIT_NS = {"ns": 1, "us": 1e3, "µs": 1e3, "μs": 1e3, "ms": 1e6, "s": 1e9, "m": 60e9, "h": 3600e9}  # Go takes both mu
 _STEP = re.compile(r"(?P<number>[0-9]*\.?[0-9]*)(?P<unit>[^0-9.]*)")
