@@ -66,6 +66,8 @@ class TextEndpoint:
         admit: raises when the card says that the model lacks what the request needs; the card is `None` for unlisted models.
         stream_type, whole_type: content types.
         render_error: the body of an error answer, before a stream has begun.
+        names_stops: whether its answers name the stop sequence that ended them. Most upstreams do not tell; then all stop sequences are
+            looked for here (`proxy.canonical.stops`), and the upstream gets none.
     """
 
     name: str
@@ -77,6 +79,7 @@ class TextEndpoint:
     render_error: Callable[[ProxyError], bytes]
     stream_type: str
     whole_type: str
+    names_stops: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +135,11 @@ def says_model(_: Payload) -> str:
     return "model"
 
 
+def takes_all(_: Payload) -> bool:
+    """Whatever a client of a dialect says, its upstreams judge themselves."""
+    return True
+
+
 def says_stream(payload: Payload) -> bool:
     """Whether a payload says `"stream": true`."""
     return payload.get("stream") is True
@@ -151,6 +159,8 @@ class RelayEndpoint:
         reader: makes the watcher of one stream.
         begins: whether an answer has begun with these first lines of a stream; there may be more to come that say so. Raises
             `UpstreamRefused` when they are an error, and `UpstreamBroken` when they are of nothing that a stream is made of.
+        takes: whether such upstreams can take a payload as it is. Where they would refuse it for what it has from other upstreams, it is
+            translated, which leaves that out.
         keep_alive: what tells the client of a stream that has not begun that somebody is there.
         usage_of: the tokens that a whole answer reports.
         affinity_key: the key of a request (`proxy.canonical.affinity`) by its payload and the upstream's name of its model.
@@ -169,6 +179,7 @@ class RelayEndpoint:
     answer_headers: tuple[str, ...] = ("retry-after",)
     model_key: Callable[[Payload], str] = says_model
     wants_stream: Callable[[Payload], bool] = says_stream
+    takes: Callable[[Payload], bool] = takes_all
 
 
 @dataclass(frozen=True, slots=True)

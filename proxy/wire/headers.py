@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
-_RATE_LIMITS = "x-ratelimit-"
+_RATE_LIMITS = ("x-ratelimit-", "anthropic-ratelimit-")
 
 
 def passed_on(headers: Mapping[str, str], names: Collection[str]) -> dict[str, str]:
