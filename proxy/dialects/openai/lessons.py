@@ -12,7 +12,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
-from proxy.dialects.openai.reasoning import EFFORTS
+from proxy.canonical.efforts import EFFORTS
 from proxy.profiles import Profile
 
 Lesson = Callable[[str, Profile], Profile]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from proxy.canonical.format_words import in_words
 from proxy.canonical.request import ChatRequest, PromptRequest, ResponseFormat, Sampling
-from proxy.wire.json_body import dumps
 from proxy.dialects.openai.messages import Json, add_instruction, tools_json
 from proxy.dialects.openai.strictness import is_strict
 from proxy.errors import InvalidRequest
@@ -81,7 +81,7 @@ def add_format(body: Json, request: ChatRequest, profile: Profile) -> None:
     if constraint is not None:
         body["response_format"] = constraint
     if in_words:
-        add_instruction(body["messages"], _in_words(wanted, with_tools=bool(request.tools)))
+        add_instruction(body["messages"], in_words(wanted, with_tools=bool(request.tools)))
 
 
 def _constraint(wanted: ResponseFormat, profile: Profile, request: ChatRequest) -> tuple[Json | None, bool]:
@@ -114,13 +114,6 @@ def _schema_format(name: str, schema: Any, strict: bool | None, profile: Profile
 def _speaks_of_json(request: ChatRequest) -> bool:
     texts = (getattr(part, "text", "") for message in request.messages for part in message.parts)
     return any("json" in text.lower() for text in texts)
-
-
-def _in_words(wanted: ResponseFormat, *, with_tools: bool) -> str:
-    answer = "Unless you call a tool, answer" if with_tools else "Answer"
-    if wanted.schema is None:
-        return f"{answer} with one JSON object, and with nothing else."
-    return f"{answer} with JSON that conforms to this JSON schema, and with nothing else:\n{dumps(wanted.schema).decode()}"
 
 
 def add_prefill(body: Json, request: ChatRequest, profile: Profile) -> None:

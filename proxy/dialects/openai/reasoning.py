@@ -5,15 +5,14 @@ Each server has its own switch, and none refuses to be left alone: without a wis
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Final
 
+from proxy.canonical.efforts import nearest_effort
 from proxy.canonical.request import Effort
 from proxy.dialects.openai.messages import Json
 from proxy.profiles import Profile, ReasoningStyle
 
-# From not at all to as much as can be, in the words that go on the wire.
-EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 _TEMPLATE_EFFORTS: Final = ("low", "medium", "high")
 
 
@@ -23,19 +22,6 @@ def add_reasoning(body: Json, effort: Effort | None, profile: Profile) -> None:
         return
     fields = _STYLES[profile.reasoning](effort, profile)
     body.update({name: value for name, value in fields.items() if name not in profile.dropped})
-
-
-def nearest_effort(effort: Effort, words: Sequence[str]) -> str | None:
-    """The word that comes closest to `effort`, on the side of `medium`; `None` when it is best to say nothing.
-
-    Who wants no thinking gets as little as there is, but none of the middle.
-    """
-    if effort == "on":
-        return None
-    wanted, middle = EFFORTS.index("none" if effort == "off" else effort), EFFORTS.index("medium")
-    last = EFFORTS.index("low") if effort == "off" else middle
-    step = 1 if wanted <= last else -1
-    return next((EFFORTS[place] for place in range(wanted, last + step, step) if EFFORTS[place] in words), None)
 
 
 def _effort_field(effort: Effort, profile: Profile) -> Json:
