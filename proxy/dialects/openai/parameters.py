@@ -75,12 +75,12 @@ def add_format(body: Json, request: ChatRequest, profile: Profile) -> None:
     wanted = request.response_format
     if wanted is None:
         return
-    constraint, in_words = None, True
+    constraint, is_to_be_said = None, True
     if "response_format" not in profile.dropped and (profile.format_with_tools or not request.tools):
-        constraint, in_words = _constraint(wanted, profile, request)
+        constraint, is_to_be_said = _constraint(wanted, profile, request)
     if constraint is not None:
         body["response_format"] = constraint
-    if in_words:
+    if is_to_be_said:
         add_instruction(body["messages"], in_words(wanted, with_tools=bool(request.tools)))
 
 
