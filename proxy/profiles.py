@@ -227,6 +227,14 @@ PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
                 efforts=("none", "minimal", *_LEVELS, "max"),
                 echo_reasoning="reasoning",
             ),
+            # The same server asked in its own language, in which all of this but the token limit stands under `options`.
+            Profile(
+                "ollama-native",
+                params=_named(*_SAMPLING, "top_k", "min_p", "typical_p", "repeat_penalty"),
+                stop_limit=None,
+                reasoning="effort",
+                efforts=(*_LEVELS, "max"),
+            ),
             Profile("tgi", params=_named(*_SAMPLING)),
             Profile(
                 "cerebras",
