@@ -11,14 +11,14 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
-ReasoningStyle = Literal["none", "effort", "template", "openrouter", "thinking_switch", "groq"]
+ReasoningStyle = Literal["none", "effort", "template", "openrouter", "thinking_switch", "groq", "adaptive", "budget"]
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What an OpenAI-compatible server takes. Immutable: a lesson learnt from a refusal is a new profile.
+    """What a server takes. Immutable: a lesson learnt from a refusal is a new profile.
 
     Attributes:
         name: word for logs, metrics and the setting `UPSTREAM_PROFILE`.
@@ -44,12 +44,18 @@ class Profile:
         echo_reasoning: the field in which thinking goes back with the tool calls that it led to, `""` to leave it out.
         must_echo_reasoning: whether the server refuses earlier turns without their thinking.
         prefill: how a server is made to go on with the last turn where that is the model's: vLLM's switch, Mistral's mark, or llama.cpp's
-            condition that it must not think; `""` where such a turn is history like any other, or is gone on with unasked.
+            condition that it must not think; `reworded` where such a turn is refused, and the user must ask for the rest of it; `""` where it
+            is history like any other, or is gone on with unasked.
         think_tags: whether `<think>` tags at the start of the content are split off.
         prompt_path: where plain texts are continued, `""` where they are not.
         suffix: whether a gap before a suffix can be filled; some servers drop a suffix in silence.
         embeddings: fields that go with every request for vectors.
         truncation: fields that let the server shorten texts that are too long for it.
+        output_limit: how many tokens an answer can have at most, where that is known and the server refuses to be asked for more.
+        blank_stops: whether stop sequences may be nothing but white space; such ones are cut off here where they may not.
+        sampling_pairs: whether `temperature` and `top_p` may come together.
+        system_turns: whether the system may speak between turns.
+        forced_tools: whether a call can be demanded.
         dropped: wire names that must not be sent, learnt from refusals.
         sent: `params` without what is dropped, ready to be walked through.
     """
@@ -78,12 +84,17 @@ class Profile:
     message_names: bool = True
     echo_reasoning: Literal["", "reasoning_content", "reasoning"] = ""
     must_echo_reasoning: bool = False
-    prefill: Literal["", "switch", "mark", "unthinking"] = ""
+    prefill: Literal["", "switch", "mark", "unthinking", "reworded"] = ""
     think_tags: bool = True
     prompt_path: str = "/completions"
     suffix: bool = True
     embeddings: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
     truncation: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
+    output_limit: int | None = None
+    blank_stops: bool = True
+    sampling_pairs: bool = True
+    system_turns: bool = False
+    forced_tools: bool = True
     dropped: frozenset[str] = frozenset()
     sent: tuple[tuple[str, str], ...] = field(init=False, repr=False, compare=False)
 
@@ -136,6 +147,31 @@ _VLLM = Profile(
     prefill="switch",
     truncation=_fields(truncate_prompt_tokens=-1),
 )
+
+# Any server that speaks Anthropic's language; the rows after it are the families of Claude.
+_ANTHROPIC = Profile(
+    "anthropic",
+    params=_named("temperature", "top_p", "top_k", "user", "parallel_tool_calls"),
+    stop_limit=None,
+    blank_stops=False,
+    gathers_wholes=True,
+    reasoning="adaptive",
+    efforts=("none", *_LEVELS),
+    logprobs=False,
+    dimensions=False,
+    think_tags=False,
+    prompt_path="",
+)
+_CLAUDE_5 = replace(
+    _ANTHROPIC,
+    name="claude-5",
+    params=_named("user", "parallel_tool_calls"),
+    efforts=("none", *_LEVELS, "xhigh", "max"),
+    prefill="reworded",
+    system_turns=True,
+    output_limit=128_000,
+)
+_CLAUDE_4_5 = replace(_ANTHROPIC, name="claude-4.5", sampling_pairs=False, reasoning="budget", output_limit=64_000)
 
 PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
     {
@@ -243,6 +279,24 @@ PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
                 reasoning="effort",
                 efforts=_LEVELS,
             ),
+            _ANTHROPIC,
+            _CLAUDE_5,
+            replace(_CLAUDE_5, name="claude-5.1", forced_tools=False),
+            # These can't be told not to think.
+            replace(_CLAUDE_5, name="claude-thinker", efforts=_CLAUDE_5.efforts[1:]),
+            replace(_CLAUDE_5, name="claude-5.1-thinker", efforts=_CLAUDE_5.efforts[1:], forced_tools=False),
+            replace(_CLAUDE_5, name="claude-4.7", system_turns=False),
+            replace(
+                _ANTHROPIC,
+                name="claude-4.6",
+                sampling_pairs=False,
+                efforts=("none", *_LEVELS, "max"),
+                prefill="reworded",
+                output_limit=128_000,
+            ),
+            _CLAUDE_4_5,
+            replace(_CLAUDE_4_5, name="claude-4", json_schema=False, output_limit=32_000),
+            replace(_ANTHROPIC, name="claude-3", reasoning="none", efforts=(), json_schema=False, output_limit=8_192),
         )
     }
 )
@@ -257,6 +311,23 @@ REASONING_MODELS: Final[tuple[tuple[re.Pattern[str], tuple[str, ...]], ...]] = (
     (re.compile(r"gpt-5\.1(?!\d)(?!.*-chat)"), ("none", *_LEVELS)),
     (re.compile(r"gpt-5\.\d+(?!.*-chat)"), ("none", *_LEVELS, "xhigh")),
     (re.compile(r"gpt-5(?![.\d]|.*-chat)"), ("minimal", *_LEVELS)),
+)
+
+# The families of Claude, by the names of their models wherever they are reached (`anthropic.claude-sonnet-4-5-20250929-v1:0`), the newest
+# first. Source: https://platform.claude.com/docs/en/about-claude/models, and the model list of LiteLLM 1.109.1.
+CLAUDE_FAMILIES: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
+    (re.compile(rf"claude-(?:{pattern})(?![\d.])"), name)
+    for pattern, name in (
+        (r"(?:fable|mythos)-5[-.]1", "claude-5.1-thinker"),
+        (r"(?:fable|mythos)-(?:5|preview)", "claude-thinker"),
+        (r"[a-z]+-5[-.]5", "claude-5.1"),
+        (r"[a-z]+-5|opus-4[-.]8", "claude-5"),
+        (r"[a-z]+-4[-.]7", "claude-4.7"),
+        (r"[a-z]+-4[-.]6", "claude-4.6"),
+        (r"[a-z]+-4[-.]5", "claude-4.5"),
+        (r"[a-z]+-4(?:[-.][01])?|3[-.]7-[a-z]+", "claude-4"),
+        (r"3(?:[-.]5)?-[a-z]+", "claude-3"),
+    )
 )
 
 # Profiles that give way to an entry's own list of parameters, and what such lists never name although it is taken.
@@ -280,6 +351,7 @@ HOSTS: Final[Mapping[str, str]] = MappingProxyType(
         "api.together.ai": "together",
         "integrate.api.nvidia.com": "nim",
         "api.cerebras.ai": "cerebras",
+        "api.anthropic.com": "anthropic",
     }
 )
 
