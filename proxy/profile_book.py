@@ -13,10 +13,11 @@ from proxy.routing import AUTO, checked_profile, profile_of
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """What tells an upstream's kind: its base URL, and what the operator says that it is."""
+    """What tells an upstream's kind: its base URL, what the operator says that it is, and its language."""
 
     base_url: str
     profile: str = AUTO
+    dialect: str = "openai"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class ProfileBook:
             if entry is not None and entry.card is card:
                 return entry.current
             server = self._servers[upstream]
-            base = profile_of(server.base_url, server.profile, card, model)
+            base = profile_of(server.base_url, server.profile, card, model, server.dialect)
             if lesson is not None and lesson.base == base:
                 self._learnt[key] = replace(lesson, card=card)
                 return lesson.current

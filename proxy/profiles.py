@@ -56,6 +56,9 @@ class Profile:
         sampling_pairs: whether `temperature` and `top_p` may come together.
         system_turns: whether the system may speak between turns.
         forced_tools: whether a call can be demanded.
+        schemas: whether schemas go as they came, or are rewritten to the part of OpenAPI that Gemini's older models know.
+        system: whether there is a place for what the system says; where there is none, the user says it.
+        results_show: whether results of tools may hold pictures; where they may not, those come behind them.
         dropped: wire names that must not be sent, learnt from refusals.
         sent: `params` without what is dropped, ready to be walked through.
     """
@@ -95,6 +98,9 @@ class Profile:
     sampling_pairs: bool = True
     system_turns: bool = False
     forced_tools: bool = True
+    schemas: Literal["json", "openapi"] = "json"
+    system: bool = True
+    results_show: bool = False
     dropped: frozenset[str] = frozenset()
     sent: tuple[tuple[str, str], ...] = field(init=False, repr=False, compare=False)
 
@@ -172,6 +178,26 @@ _CLAUDE_5 = replace(
     output_limit=128_000,
 )
 _CLAUDE_4_5 = replace(_ANTHROPIC, name="claude-4.5", sampling_pairs=False, reasoning="budget", output_limit=64_000)
+
+_GEMINI = Profile(
+    "gemini",
+    params=_named("temperature", "seed", top_p="topP", top_k="topK", presence_penalty="presencePenalty", frequency_penalty="frequencyPenalty"),
+    stop_limit=5,
+    reasoning="thinking_level",
+    efforts=("minimal", *_LEVELS),
+    must_echo_reasoning=True,
+    results_show=True,
+)
+_GEMINI_2_5 = replace(
+    _GEMINI,
+    name="gemini-2.5",
+    reasoning="thinking_budget",
+    efforts=("none", "minimal", *_LEVELS, "xhigh"),
+    format_with_tools=False,
+    must_echo_reasoning=False,
+    results_show=False,
+)
+_GEMINI_2 = replace(_GEMINI_2_5, name="gemini-2.0", reasoning="none", efforts=(), schemas="openapi")
 
 PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
     {

@@ -7,7 +7,18 @@ from dataclasses import FrozenInstanceError, fields, replace
 import pytest
 
 from proxy.canonical.request import ChatRequest, Sampling
-from proxy.profiles import ENTRY_MARKS, HOSTS, NARROWED, OWNERS, PROFILES, REASONING_MODELS, REASONING_VARIANTS, Profile
+from proxy.profiles import (
+    DIALECT_PROFILES,
+    ENTRY_MARKS,
+    HOSTS,
+    MODEL_VARIANTS,
+    NARROWED,
+    OWNERS,
+    PROFILES,
+    REASONING_MODELS,
+    REASONING_VARIANTS,
+    Profile,
+)
 
 ALL = pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES.keys())
 
@@ -28,12 +39,13 @@ def test_penalties_keep_their_meaning(profile: Profile) -> None:
 
 @ALL
 def test_a_profile_that_grades_thinking_has_words_for_it(profile: Profile) -> None:
-    assert bool(profile.efforts) == (profile.reasoning in ("effort", "openrouter", "groq") or profile.name in ("vllm", "sglang"))
+    assert bool(profile.efforts) == (profile.reasoning in ("effort", "openrouter", "groq", "thinking_level", "thinking_budget") or profile.name in ("vllm", "sglang"))
 
 
 def test_all_names_that_lead_to_profiles_have_one() -> None:
-    led_to = {*HOSTS.values(), *OWNERS.values(), *REASONING_VARIANTS, *REASONING_VARIANTS.values(), *NARROWED}
+    led_to = {*HOSTS.values(), *DIALECT_PROFILES.values(), *MODEL_VARIANTS, *OWNERS.values(), *REASONING_VARIANTS, *REASONING_VARIANTS.values(), *NARROWED}
     led_to |= {name for _, name in ENTRY_MARKS}
+    led_to |= {name for variants in MODEL_VARIANTS.values() for _, name in variants}
     assert led_to <= set(PROFILES)
     assert all(name == profile.name for name, profile in PROFILES.items())
 

@@ -10,8 +10,10 @@ from urllib.parse import urlsplit
 
 from proxy.canonical.catalog import ModelCard
 from proxy.profiles import (
+    DIALECT_PROFILES,
     ENTRY_MARKS,
     HOSTS,
+    MODEL_VARIANTS,
     NARROWED,
     OWNERS,
     PROFILES,
@@ -24,16 +26,16 @@ from proxy.profiles import (
 AUTO = "auto"
 
 
-def profile_of(base_url: str, configured: str, card: ModelCard | None, upstream_model: str) -> Profile:
-    """The profile of a model before anything was learnt: what the operator says, else by host, else by marks of the model's entry.
+def profile_of(base_url: str, configured: str, card: ModelCard | None, upstream_model: str, dialect: str = "openai") -> Profile:
+    """The profile of a model before anything was learnt: what the operator says, else by dialect, by host, by marks of the model's entry.
 
     Raises:
         ValueError: nobody knows the configured profile.
     """
-    name = checked_profile(configured) or _by_host(base_url) or _by_entry(card) or "generic"
-    profile = PROFILES[name]
+    name = checked_profile(configured) or DIALECT_PROFILES.get(dialect) or _by_host(base_url) or _by_entry(card) or "generic"
+    model = upstream_model.rpartition("/")[2].lower()
+    profile = PROFILES[next((variant for pattern, variant in MODEL_VARIANTS.get(name, ()) if pattern.match(model)), name)]
     if name in REASONING_VARIANTS:
-        model = upstream_model.rpartition("/")[2].lower()
         efforts = next((efforts for pattern, efforts in REASONING_MODELS if pattern.match(model)), None)
         if efforts is not None:
             profile = replace(PROFILES[REASONING_VARIANTS[name]], efforts=efforts)

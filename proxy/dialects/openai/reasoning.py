@@ -18,9 +18,10 @@ _TEMPLATE_EFFORTS: Final = ("low", "medium", "high")
 
 def add_reasoning(body: Json, effort: Effort | None, profile: Profile) -> None:
     """The client's wish to let the model think, or not; nothing where the server could not be told."""
-    if effort is None or profile.reasoning == "none":
+    style = _STYLES.get(profile.reasoning)
+    if effort is None or style is None:
         return
-    fields = _STYLES[profile.reasoning](effort, profile)
+    fields = style(effort, profile)
     body.update({name: value for name, value in fields.items() if name not in profile.dropped})
 
 
