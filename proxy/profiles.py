@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
-ReasoningStyle = Literal["none", "effort", "template", "openrouter", "thinking_switch", "groq", "adaptive", "budget"]
+ReasoningStyle = Literal["none", "effort", "template", "openrouter", "thinking_switch", "groq", "adaptive", "budget", "level"]
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -183,7 +183,7 @@ _GEMINI = Profile(
     "gemini",
     params=_named("temperature", "seed", top_p="topP", top_k="topK", presence_penalty="presencePenalty", frequency_penalty="frequencyPenalty"),
     stop_limit=5,
-    reasoning="thinking_level",
+    reasoning="level",
     efforts=("minimal", *_LEVELS),
     must_echo_reasoning=True,
     results_show=True,
@@ -191,7 +191,7 @@ _GEMINI = Profile(
 _GEMINI_2_5 = replace(
     _GEMINI,
     name="gemini-2.5",
-    reasoning="thinking_budget",
+    reasoning="budget",
     efforts=("none", "minimal", *_LEVELS, "xhigh"),
     format_with_tools=False,
     must_echo_reasoning=False,
@@ -323,9 +323,19 @@ PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
             _CLAUDE_4_5,
             replace(_CLAUDE_4_5, name="claude-4", json_schema=False, output_limit=32_000),
             replace(_ANTHROPIC, name="claude-3", reasoning="none", efforts=(), json_schema=False, output_limit=8_192),
+            _GEMINI,
+            replace(_GEMINI, name="gemini-3-pro", efforts=("low", "high")),
+            replace(_GEMINI, name="gemini-3.x-pro", efforts=_LEVELS),
+            _GEMINI_2_5,
+            replace(_GEMINI_2_5, name="gemini-2.5-pro", efforts=("minimal", *_LEVELS, "xhigh")),
+            _GEMINI_2,
+            replace(_GEMINI_2, name="gemma", json_schema=False, json_mode="prompt", system=False),
         )
     }
 )
+
+# What servers take that speak a language of their own, before anything is known of the model.
+DIALECT_PROFILES: Final[Mapping[str, str]] = MappingProxyType({"anthropic": "anthropic", "gemini": "gemini", "ollama": "ollama-native"})
 
 # What OpenAI's reasoning models make of a profile, wherever they are reached.
 REASONING_VARIANTS: Final[Mapping[str, str]] = MappingProxyType(
@@ -340,9 +350,9 @@ REASONING_MODELS: Final[tuple[tuple[re.Pattern[str], tuple[str, ...]], ...]] = (
 )
 
 # The families of Claude, by the names of their models wherever they are reached (`anthropic.claude-sonnet-4-5-20250929-v1:0`), the newest
-# first. Source: https://platform.claude.com/docs/en/about-claude/models, and the model list of LiteLLM 1.109.1.
+# first; a version that is not known yet is in none of them. Source: https://platform.claude.com/docs/en/about-claude/models, and the model list of LiteLLM 1.109.1.
 CLAUDE_FAMILIES: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
-    (re.compile(rf"claude-(?:{pattern})(?![\d.])"), name)
+    (re.compile(rf"claude-(?:{pattern})(?![-.]?\d{{1,2}}(?!\d))"), name)
     for pattern, name in (
         (r"(?:fable|mythos)-5[-.]1", "claude-5.1-thinker"),
         (r"(?:fable|mythos)-(?:5|preview)", "claude-thinker"),

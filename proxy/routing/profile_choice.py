@@ -22,6 +22,7 @@ from proxy.profiles import (
     UNLISTED_PARAMETERS,
     Profile,
 )
+from proxy.routing.claude_choice import claude_profile
 
 AUTO = "auto"
 
