@@ -1,0 +1,109 @@
+"""Canonical messages -> those of `/api/chat`: one text each, with what there is to see and hear beside it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import orjson
+
+from proxy.canonical.arguments import arguments_object
+from proxy.canonical.request import (
+    AudioPart,
+    FilePart,
+    ImagePart,
+    Message,
+    Part,
+    ReasoningPart,
+    RefusalPart,
+    TextPart,
+    ToolCallPart,
+    ToolResultPart,
+)
+from proxy.errors import InvalidRequest
+
+Json = dict[str, Any]
+
+# What stands between the texts of one message; a model wrote its own in one piece.
+_BETWEEN = {"system": "\n\n", "developer": "\n\n", "user": "\n", "assistant": "", "tool": "\n"}
+
+# Ollama tells sound from pictures by these two only, and takes everything else for a picture (llm/llama_server.go, llamaServerChatMediaPart).
+_AUDIO_FORMATS = ("wav", "mp3")
+
+
+def messages_json(messages: Sequence[Message]) -> list[Json]:
+    """The conversation.
+
+    Raises:
+        InvalidRequest: it holds what Ollama has no place for: documents, pictures behind a URL, sound other than WAV and MP3.
+    """
+    return [built for message in messages for built in _built(message)]
+
+
+def _built(message: Message) -> Iterator[Json]:
+    if message.role == "tool":
+        yield from (_tool_message(part) for part in message.parts if isinstance(part, ToolResultPart))
+    elif message.role == "assistant":
+        yield _assistant_message(message)
+    else:
+        yield _said("system" if message.role == "developer" else message.role, message.parts, _BETWEEN[message.role])
+
+
+def _said(role: str, parts: Sequence[Part], between: str) -> Json:
+    """What is said and shown in `parts`. The text is always there: Ollama's own clients send it empty too."""
+    built: Json = {"role": role, "content": between.join(part.text for part in parts if isinstance(part, TextPart | RefusalPart))}
+    images = [_media(part) for part in parts if isinstance(part, ImagePart | AudioPart | FilePart)]
+    if images:
+        built["images"] = images
+    return built
+
+
+def _assistant_message(message: Message) -> Json:
+    built = _said("assistant", message.parts, "")
+    thinking = "".join(part.text for part in message.parts if isinstance(part, ReasoningPart))
+    if thinking:
+        built["thinking"] = thinking
+    calls = [_tool_call(part) for part in message.parts if isinstance(part, ToolCallPart)]
+    if calls:
+        built["tool_calls"] = calls
+    return built
+
+
+def _tool_call(call: ToolCallPart) -> Json:
+    return {"id": call.id, "function": {"name": call.name, "arguments": _arguments(call.arguments)}}
+
+
+def _arguments(text: str) -> object:
+    """The arguments as the object that Ollama insists on. What is none is put into one: a call that went wrong once must not end the
+    conversation for good.
+
+    Source: https://github.com/BerriAI/litellm/issues/33678
+    """
+    arguments = arguments_object(text)
+    return {"_raw": text} if arguments is None else orjson.Fragment(arguments)
+
+
+def _tool_message(result: ToolResultPart) -> Json:
+    built = _said("tool", result.parts, "\n")
+    if result.is_error:
+        built["content"] = f"Error: {built['content']}"
+    return built | {"tool_name": result.name, "tool_call_id": result.call_id}
+
+
+def _media(part: ImagePart | AudioPart | FilePart) -> str:
+    """The base64 of a picture or sound; Ollama finds out by itself which of them it is."""
+    match part:
+        case ImagePart() if part.data:
+            return part.data
+        case ImagePart():
+            raise _no_place("pictures behind a URL: send the picture itself, in base64")
+        case AudioPart() if part.format in _AUDIO_FORMATS:
+            return part.data
+        case AudioPart():
+            raise _no_place(f"sound in the format {part.format[:20]!r}: send WAV or MP3")
+        case FilePart():
+            raise _no_place("documents: send their text, or their pages as pictures")
+
+
+def _no_place(what: str) -> InvalidRequest:
+    return InvalidRequest(f"this model is on an Ollama server, which takes no {what}", param="messages")

@@ -1,0 +1,81 @@
+"""The model list of an Ollama server -> cards. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+import orjson
+
+from proxy.canonical.catalog import CAPABILITIES, ModelCard
+from proxy.errors import UpstreamBroken
+
+_SIZE: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([KMBT]?)\s*", re.IGNORECASE)
+_SCALES: Final = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
+
+
+def read_models(body: bytes) -> list[ModelCard]:
+    """The cards of all models, in the server's order. What older servers do not tell, of capabilities above all, stays unknown.
+
+    The entries themselves are not kept: they would be shown to clients of other languages as their own fields.
+
+    Raises:
+        UpstreamBroken: the body is no model list.
+    """
+    try:
+        payload = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise _no_list() from error
+    entries = payload.get("models") if isinstance(payload, dict) else None
+    if not isinstance(entries, list) and not (isinstance(payload, dict) and "models" in payload and entries is None):
+        raise _no_list()
+    return [_card(name, entry) for entry in entries or () if isinstance(entry, dict) and (name := _name(entry))]
+
+
+def _no_list() -> UpstreamBroken:
+    return UpstreamBroken("the upstream's answer to /api/tags is no model list; check that its base URL is an Ollama server's, without /api or /v1")
+
+
+def _name(entry: Mapping[str, Any]) -> str:
+    return _text(entry.get("name")) or _text(entry.get("model"))
+
+
+def _card(name: str, entry: Mapping[str, Any]) -> ModelCard:
+    details = entry.get("details")
+    details = details if isinstance(details, dict) else {}
+    listed = entry.get("capabilities")
+    return ModelCard(
+        id=name,
+        created=_unix_s(entry.get("modified_at")),
+        owned_by="library",  # Ollama's own word, where it speaks OpenAI's language
+        capabilities=frozenset(word for word in listed if word in CAPABILITIES) if isinstance(listed, list) else None,
+        context_length=_count(details.get("context_length")),
+        embedding_length=_count(details.get("embedding_length")),
+        parameter_count=_parameter_count(details.get("parameter_size")),
+        size_bytes=_count(entry.get("size")),
+        family=_text(details.get("family")),
+        quantization=_text(details.get("quantization_level")),
+    )
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _count(value: object) -> int | None:
+    return value if type(value) is int and 1 <= value < 2**63 else None
+
+
+def _parameter_count(size: object) -> int | None:
+    """The number that `8.0B` stands for."""
+    found = _SIZE.fullmatch(_text(size))
+    return round(float(found[1]) * _SCALES[found[2].upper()]) or None if found else None
+
+
+def _unix_s(text: object) -> int:
+    try:
+        return max(0, int(datetime.fromisoformat(_text(text)).timestamp()))
+    except (ValueError, OverflowError):
+        return 0
