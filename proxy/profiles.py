@@ -366,6 +366,21 @@ CLAUDE_FAMILIES: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
     )
 )
 
+# The generations of Gemini, and of Gemma beside it. Source: https://ai.google.dev/gemini-api/docs/models and .../docs/thinking.
+GEMINI_GENERATIONS: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
+    (re.compile(r"gemini-3-pro"), "gemini-3-pro"),
+    (re.compile(r"gemini-3\.\d+-pro"), "gemini-3.x-pro"),
+    (re.compile(r"gemini-2\.5-pro"), "gemini-2.5-pro"),
+    (re.compile(r"gemini-2\.5"), "gemini-2.5"),
+    (re.compile(r"gemini-(?:1|2\.0)|learnlm"), "gemini-2.0"),
+    (re.compile(r"gemma-[1-3]"), "gemma"),
+)
+
+# What the name of a model makes of a profile. Those that no name is known of are taken for the newest.
+MODEL_VARIANTS: Final[Mapping[str, tuple[tuple[re.Pattern[str], str], ...]]] = MappingProxyType(
+    {"anthropic": CLAUDE_FAMILIES, "gemini": GEMINI_GENERATIONS}
+)
+
 # Profiles that give way to an entry's own list of parameters, and what such lists never name although it is taken.
 NARROWED: Final = frozenset({"generic", "openrouter"})
 UNLISTED_PARAMETERS: Final = frozenset({"user", "parallel_tool_calls"})

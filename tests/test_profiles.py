@@ -39,7 +39,7 @@ def test_penalties_keep_their_meaning(profile: Profile) -> None:
 
 @ALL
 def test_a_profile_that_grades_thinking_has_words_for_it(profile: Profile) -> None:
-    assert bool(profile.efforts) == (profile.reasoning in ("effort", "openrouter", "groq", "thinking_level", "thinking_budget") or profile.name in ("vllm", "sglang"))
+    assert bool(profile.efforts) == (profile.reasoning in ("effort", "openrouter", "groq", "adaptive", "budget", "level") or profile.name in ("vllm", "sglang"))
 
 
 def test_all_names_that_lead_to_profiles_have_one() -> None:

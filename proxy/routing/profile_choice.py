@@ -35,7 +35,7 @@ def profile_of(base_url: str, configured: str, card: ModelCard | None, upstream_
     """
     name = checked_profile(configured) or DIALECT_PROFILES.get(dialect) or _by_host(base_url) or _by_entry(card) or "generic"
     model = upstream_model.rpartition("/")[2].lower()
-    profile = PROFILES[next((variant for pattern, variant in MODEL_VARIANTS.get(name, ()) if pattern.match(model)), name)]
+    profile = PROFILES[next((variant for pattern, variant in MODEL_VARIANTS.get(name, ()) if pattern.search(model)), name)]
     if name in REASONING_VARIANTS:
         efforts = next((efforts for pattern, efforts in REASONING_MODELS if pattern.match(model)), None)
         if efforts is not None:
