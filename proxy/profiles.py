@@ -350,7 +350,8 @@ REASONING_MODELS: Final[tuple[tuple[re.Pattern[str], tuple[str, ...]], ...]] = (
 )
 
 # The families of Claude, by the names of their models wherever they are reached (`anthropic.claude-sonnet-4-5-20250929-v1:0`), the newest
-# first; a version that is not known yet is in none of them. Source: https://platform.claude.com/docs/en/about-claude/models, and the model list of LiteLLM 1.109.1.
+# first; a version that is not known yet is in none of them.
+# Source: https://platform.claude.com/docs/en/about-claude/models, and the model list of LiteLLM 1.109.1.
 CLAUDE_FAMILIES: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
     (re.compile(rf"claude-(?:{pattern})(?![-.]?\d{{1,2}}(?!\d))"), name)
     for pattern, name in (

@@ -8,7 +8,7 @@ fallbacks.py       where it goes next
 merged.py          all names, as clients see them
 route_table.py     `RouteTable`: all this, kept until a list changes
 profile_choice.py  the profile of a model of which nothing was learnt yet
-claude_choice.py   the same of Anthropic's models
+claude_choice.py   what Anthropic's list says of that
 """
 
 from proxy.routing.destination import Destination, ListedName, Route, Rule

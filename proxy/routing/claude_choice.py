@@ -1,4 +1,7 @@
-"""What a model of Anthropic's takes: by its family, and by what Anthropic's list says of it. Pure."""
+"""What Anthropic's list says that a model takes -> a profile that heeds it. Pure.
+
+Source: https://platform.claude.com/docs/en/api/models/list, `max_tokens` and `capabilities`.
+"""
 
 from __future__ import annotations
 
@@ -6,22 +9,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from proxy.canonical.catalog import ModelCard
-from proxy.profiles import CLAUDE_FAMILIES, PROFILES, Profile
+from proxy.profiles import Profile
 
 _EFFORTS: Final = ("low", "medium", "high", "xhigh", "max")
 
 
-def claude_profile(card: ModelCard | None, upstream_model: str) -> Profile:
-    """The profile of the model's family; where the upstream lists what the model can do, that counts."""
-    name = upstream_model.lower()
-    family = next((family for pattern, family in CLAUDE_FAMILIES if pattern.search(name)), "anthropic")
-    profile = PROFILES[family]
-    return profile if card is None else _as_listed(profile, card.raw)
-
-
-def _as_listed(profile: Profile, entry: Mapping[str, Any]) -> Profile:
-    """Source: https://platform.claude.com/docs/en/api/models/list, `max_tokens` and `capabilities`."""
+def as_listed(profile: Profile, entry: Mapping[str, Any]) -> Profile:
+    """`profile` with what the model's `entry` says, where it says something."""
     limit = entry.get("max_tokens")
     if type(limit) is int and limit > 0:
         profile = replace(profile, output_limit=limit)

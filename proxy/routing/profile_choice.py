@@ -22,7 +22,7 @@ from proxy.profiles import (
     UNLISTED_PARAMETERS,
     Profile,
 )
-from proxy.routing.claude_choice import claude_profile
+from proxy.routing.claude_choice import as_listed
 
 AUTO = "auto"
 
@@ -40,6 +40,8 @@ def profile_of(base_url: str, configured: str, card: ModelCard | None, upstream_
         efforts = next((efforts for pattern, efforts in REASONING_MODELS if pattern.match(model)), None)
         if efforts is not None:
             profile = replace(PROFILES[REASONING_VARIANTS[name]], efforts=efforts)
+    if name == "anthropic" and card is not None:
+        return as_listed(profile, card.raw)
     return _narrowed(profile, card) if name in NARROWED and card is not None and card.parameters else profile
 
 
