@@ -154,15 +154,17 @@ _VLLM = Profile(
     truncation=_fields(truncate_prompt_tokens=-1),
 )
 
-# Any server that speaks Anthropic's language; the rows after it are the families of Claude.
+# Any server that speaks Anthropic's language, in what all of them know: what is new to it, they drop in silence. The rows after it are the
+# families of Claude.
 _ANTHROPIC = Profile(
     "anthropic",
     params=_named("temperature", "top_p", "top_k", "user", "parallel_tool_calls"),
     stop_limit=None,
     blank_stops=False,
     gathers_wholes=True,
-    reasoning="adaptive",
+    reasoning="budget",
     efforts=("none", *_LEVELS),
+    json_schema=False,
     logprobs=False,
     dimensions=False,
     think_tags=False,
@@ -172,12 +174,14 @@ _CLAUDE_5 = replace(
     _ANTHROPIC,
     name="claude-5",
     params=_named("user", "parallel_tool_calls"),
+    reasoning="adaptive",
     efforts=("none", *_LEVELS, "xhigh", "max"),
+    json_schema=True,
     prefill="reworded",
     system_turns=True,
     output_limit=128_000,
 )
-_CLAUDE_4_5 = replace(_ANTHROPIC, name="claude-4.5", sampling_pairs=False, reasoning="budget", output_limit=64_000)
+_CLAUDE_4_5 = replace(_ANTHROPIC, name="claude-4.5", sampling_pairs=False, json_schema=True, output_limit=64_000)
 
 _GEMINI = Profile(
     "gemini",
@@ -316,13 +320,15 @@ PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
                 _ANTHROPIC,
                 name="claude-4.6",
                 sampling_pairs=False,
+                reasoning="adaptive",
+                json_schema=True,
                 efforts=("none", *_LEVELS, "max"),
                 prefill="reworded",
                 output_limit=128_000,
             ),
             _CLAUDE_4_5,
             replace(_CLAUDE_4_5, name="claude-4", json_schema=False, output_limit=32_000),
-            replace(_ANTHROPIC, name="claude-3", reasoning="none", efforts=(), json_schema=False, output_limit=8_192),
+            replace(_ANTHROPIC, name="claude-3", reasoning="none", efforts=(), output_limit=8_192),
             _GEMINI,
             replace(_GEMINI, name="gemini-3-pro", efforts=("low", "high")),
             replace(_GEMINI, name="gemini-3.x-pro", efforts=_LEVELS),
