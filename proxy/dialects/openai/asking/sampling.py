@@ -1,0 +1,95 @@
+"""How to choose tokens: OpenAI's fields, and those that users of Ollama and vLLM send to any server. Pure.
+
+What Ollama calls `options` may stand at the top of the request, in an object `options`, or in `extra_body`, which is what remains when a
+client sends that argument of the SDK as a field. What stands at the top wins.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from proxy.canonical.request import Sampling
+from proxy.dialects.openai.asking.row import Row, wrong_type
+from proxy.errors import InvalidRequest
+from proxy.wire.durations import keep_alive_s
+
+_RANDOM_SEED = -1
+
+
+def read_options(row: Row) -> Row:
+    """What the request says beside its top. Raises `InvalidRequest`."""
+    extra = row.mapping("extra_body") or {}
+    inner = extra.get("options")
+    options = row.mapping("options") or {}
+    return Row({**extra, **(inner if type(inner) is dict else {}), **options}, "options")
+
+
+def read_sampling(row: Row, options: Row, max_tokens: int | None) -> Sampling:
+    """What the client said of choosing tokens, and nothing that it did not say; `max_tokens` as its endpoint calls it.
+
+    Raises:
+        InvalidRequest: a field has the wrong type.
+    """
+    limit, seed, top_k = options.integer("num_predict"), options.integer("seed"), _integer(row, options, "top_k")
+    return Sampling(
+        # Ollama's -1 and -2 are no limits.
+        max_tokens=max_tokens if max_tokens is not None else limit if limit is not None and limit > 0 else None,
+        temperature=_number(row, options, "temperature"),
+        top_p=_number(row, options, "top_p"),
+        top_k=top_k if top_k is not None and top_k >= 0 else None,
+        min_p=_number(row, options, "min_p"),
+        typical_p=_number(row, options, "typical_p"),
+        seed=_first(row.integer("seed"), None if seed == _RANDOM_SEED else seed),
+        presence_penalty=_number(row, options, "presence_penalty"),
+        frequency_penalty=_number(row, options, "frequency_penalty"),
+        repeat_penalty=_first(_number(row, options, "repeat_penalty"), _number(row, options, "repetition_penalty")),
+        stop=read_stop(row) or read_stop(options),
+    )
+
+
+def read_stop(row: Row) -> tuple[str, ...]:
+    """The stop sequences: one, or several. Raises `InvalidRequest`."""
+    given = row.get("stop")
+    stops = [given] if type(given) is str else row.items("stop")
+    for index, stop in enumerate(stops):
+        if type(stop) is not str:
+            raise wrong_type(f"{row.place('stop')}[{index}]", "a string", stop)
+    return tuple(filter(None, stops))
+
+
+def read_extra(row: Row, options: Row) -> dict[str, Any]:
+    """What only some upstreams know, under the names of `ChatRequest.extra`. Raises `InvalidRequest`."""
+    extra: dict[str, Any] = {}
+    num_ctx = _integer(row, options, "num_ctx")
+    if num_ctx is not None and num_ctx > 0:
+        extra["num_ctx"] = num_ctx
+    source = row if row.get("keep_alive") is not None else options
+    keep_alive = source.get("keep_alive")
+    if keep_alive is not None:
+        try:
+            extra["keep_alive_s"] = keep_alive_s(keep_alive)
+        except ValueError as error:
+            place = source.place("keep_alive")
+            raise InvalidRequest(f"Invalid '{place}': {error}.", param=place, code="invalid_value") from None
+    return extra
+
+
+def check_one_answer(row: Row) -> None:
+    """Raises `InvalidRequest` when more than one answer is asked for: there is one upstream that makes one."""
+    for name in ("n", "best_of"):
+        count = row.integer(name, 1)
+        if count is not None and count != 1:
+            message = f"Invalid '{name}': this model gives one answer for each request; send {count} requests, or leave '{name}' out."
+            raise InvalidRequest(message, param=name, code="unsupported_value")
+
+
+def _number(row: Row, options: Row, name: str) -> float | None:
+    return _first(row.number(name), options.number(name))
+
+
+def _integer(row: Row, options: Row, name: str) -> int | None:
+    return _first(row.integer(name), options.integer(name))
+
+
+def _first(*values: Any) -> Any:
+    return next((value for value in values if value is not None), None)
