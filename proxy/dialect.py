@@ -156,8 +156,8 @@ class RelayEndpoint:
         answer_headers: which headers of the upstream the client gets beside those of rate limits, by their lower-case names.
         model_key: under which key of a payload the model's name stands.
         wants_stream: whether the answer to a payload is a stream.
-        stream_type: the content type of streams.
         is_optional: whether upstreams of the dialect may not have the path; what they answer with 404 or 405 is then translated.
+        stream_type: the content type of streams, where the upstream has not said one yet.
         reader: makes the watcher of one stream.
         begins: whether an answer has begun with these first lines of a stream; there may be more to come that say so. Raises
             `UpstreamRefused` when they are an error, and `UpstreamBroken` when they are of nothing that a stream is made of.
@@ -181,8 +181,8 @@ class RelayEndpoint:
     answer_headers: tuple[str, ...] = ("retry-after",)
     model_key: Callable[[Payload], str] = says_model
     wants_stream: Callable[[Payload], bool] = says_stream
-    stream_type: str = "text/event-stream"
     is_optional: bool = False
+    stream_type: str = "text/event-stream"
     takes: Callable[[Payload], bool] = takes_all
 
 

@@ -8,6 +8,12 @@ the upstreams:
     embeddings.py  the same way for vectors
     relaying.py    route -> send the client's own bytes -> hand on the upstream's own bytes
     relayed.py     an upstream's own answer, and what is none
+    forked.py      both: who of a chain gets the client's own bytes, and who what it means
+    forked_wholes.py  the same for vectors and numbers of tokens
+    lacking.py     what upstreams turned out not to have
+    counting.py    parse -> route -> build -> send -> read, for a number of tokens
+    handing_on.py  what only upstreams of the client's own language can do
+    sent.py        what a client sent
     fallback.py    who is asked when a destination does not serve
     errands.py     what goes on behind a stream whose status was sent
     lists.py       the lists of models of all upstreams
@@ -16,6 +22,7 @@ the upstreams:
 """
 
 from proxy.gateway.corridor import Gateway
+from proxy.gateway.sent import Sent
 from proxy.gateway.steps import MAX_REPAIRS, MAX_WHOLE_BYTES, Upstream, models_call
 
-__all__ = ["MAX_REPAIRS", "MAX_WHOLE_BYTES", "Gateway", "Upstream", "models_call"]
+__all__ = ["MAX_REPAIRS", "MAX_WHOLE_BYTES", "Gateway", "Sent", "Upstream", "models_call"]

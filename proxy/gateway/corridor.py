@@ -8,18 +8,23 @@ from typing import Any
 
 from proxy.canonical.catalog import ListedModel, ModelCard
 from proxy.catalogue_file import Catalogue, describe
-from proxy.dialect import EmbeddingsEndpoint, Payload, RelayEndpoint, Stopwatch
+from proxy.dialect import CountEndpoint, EmbeddingsEndpoint, Payload, RelayEndpoint, RelayReader, Stopwatch, TextEndpoint
 from proxy.errors import ModelNotFound, ProxyError, UpstreamError, UpstreamRefused
 from proxy.gateway.embeddings import embed
+from proxy.gateway.forked import Fork, answer
+from proxy.gateway.forked_wholes import answer_vectors, count
+from proxy.gateway.handing_on import hand_on, home_of
+from proxy.gateway.lacking import LackingPaths
 from proxy.gateway.lists import ModelLists, is_told
 from proxy.gateway.relaying import relay, relay_get
+from proxy.gateway.sent import Sent
 from proxy.gateway.steps import Steps, Upstream, models_call
 from proxy.gateway.texts import Texts
 from proxy.gateway.together import Spawn, any_of
 from proxy.profile_book import ProfileBook
 from proxy.routing import Destination, RouteTable, Rule
 from proxy.telemetry import ExchangeNotes
-from proxy.wire.messages import ANYBODY, Client, Reply
+from proxy.wire.messages import ANYBODY, Client, Reply, UpstreamCall
 
 _GIVEN_BY_THE_OPERATOR = (Rule.MAPPING, Rule.ALIAS)
 
@@ -65,7 +70,63 @@ class Gateway:
         self._spawn = spawn
         self._lists = ModelLists([upstream.models for upstream in upstreams], spawn, clock)
         self._steps = Steps(self._upstreams, table, profiles, self._lists, default_model=default_model, keepalive_s=keepalive_s)
-        self.converse = Texts(self._steps, told_of=self._told_of, new_id=new_id).converse
+        self._texts = Texts(self._steps, told_of=self._told_of, new_id=new_id)
+        self._fork = Fork(self._steps, LackingPaths(clock))
+        self.converse = self._texts.converse
+
+    def answer(
+        self, sent: Sent, text: TextEndpoint, own: RelayEndpoint, notes: ExchangeNotes, stopwatch: Stopwatch, client: Client = ANYBODY
+    ) -> Reply:
+        """See `proxy.gateway.forked`."""
+        return answer(self._fork, self._texts, sent, text, own, notes, stopwatch, client)
+
+    def answer_vectors(
+        self,
+        sent: Sent,
+        endpoint: EmbeddingsEndpoint,
+        own: RelayEndpoint,
+        notes: ExchangeNotes,
+        stopwatch: Stopwatch,
+        client: Client = ANYBODY,
+    ) -> Reply:
+        """See `proxy.gateway.forked_wholes`."""
+        return answer_vectors(self._fork, sent, endpoint, own, notes, stopwatch, client)
+
+    def count(self, sent: Sent, endpoint: CountEndpoint, own: RelayEndpoint, notes: ExchangeNotes, client: Client = ANYBODY) -> Reply:
+        """See `proxy.gateway.forked_wholes`."""
+        return count(self._fork, sent, endpoint, own, notes, client)
+
+    def speaks(self, upstream: str, dialect: str) -> bool:
+        """Whether the upstream of that name speaks the dialect."""
+        found = self._upstreams.get(upstream)
+        return found is not None and found.egress.name == dialect
+
+    def lists_as_its_own(self, dialect: str) -> bool:
+        """Whether there is one upstream, which speaks the dialect, and clients see its models by its names, and no others."""
+        return self.names_are_upstreams and self.speaks(self._steps.default_destination().upstream, dialect)
+
+    def home_of(self, dialect: str, model: str = "") -> Destination | None:
+        """The upstream of the dialect that is to be asked about `model`, or about no model, and its name there. See `handing_on`.
+
+        Raises:
+            ModelNotFound: the name leads nowhere.
+        """
+        default = self._table.default_upstream
+        speakers = [upstream for upstream in self._upstreams.values() if upstream.egress.name == dialect]
+        return home_of(self._steps, sorted(speakers, key=lambda upstream: upstream.name != default), model)
+
+    def hand_on(
+        self,
+        home: Destination,
+        call: UpstreamCall,
+        reader: Callable[[], RelayReader],
+        notes: ExchangeNotes,
+        client: Client = ANYBODY,
+        *,
+        changes_models: bool = False,
+    ) -> Reply:
+        """See `proxy.gateway.handing_on`."""
+        return hand_on(self._steps, home, call, reader, notes, client, changes_models=changes_models)
 
     def embed(
         self, payload: Payload, endpoint: EmbeddingsEndpoint, notes: ExchangeNotes, stopwatch: Stopwatch, client: Client = ANYBODY
@@ -77,12 +138,15 @@ class Gateway:
         """See `proxy.gateway.relaying`."""
         return relay(self._steps, body, payload, endpoint, notes, client)
 
-    def relay_get(self, path: str, notes: ExchangeNotes, client: Client = ANYBODY) -> Reply:
+    def relay_get(self, path: str, notes: ExchangeNotes, client: Client = ANYBODY, query: str = "") -> Reply:
         """The default upstream's own answer to a GET. Raises `ProxyError`."""
-        return relay_get(self._steps, path, self._steps.default_destination(), notes, client)
+        return relay_get(self._steps, path, self._steps.default_destination(), notes, client, query=query)
 
-    def relay_model(self, name: str, path: str, otherwise: bytes | None, notes: ExchangeNotes, client: Client = ANYBODY) -> Reply:
-        """What the upstream that has the model `name` says of it, under the id that the client asked for.
+    def relay_model(
+        self, name: str, dialect: str, path: str, otherwise: bytes | None, notes: ExchangeNotes, client: Client = ANYBODY
+    ) -> Reply | None:
+        """What the upstream that has the model `name` says of it, under the id that the client asked for; `None` where that upstream speaks
+        another dialect.
 
         Args:
             path: where upstreams tell of single models; the upstream's own name of the model is added to it.
@@ -93,6 +157,8 @@ class Gateway:
         """
         notes.model = name
         destination = self._found(name)
+        if not self.speaks(destination.upstream, dialect):
+            return None
         return relay_get(self._steps, f"{path}/{destination.upstream_model}", destination, notes, client, otherwise=otherwise)
 
     def models(self) -> Sequence[ListedModel]:

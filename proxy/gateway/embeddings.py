@@ -21,7 +21,7 @@ MAX_SHORTENINGS = 3
 
 
 @dataclass(slots=True)
-class _Embedding:
+class Embedding:
     """One request, as all its destinations are asked."""
 
     steps: Steps
@@ -76,13 +76,13 @@ def embed(
     answer = endpoint.answer_locally(request, stopwatch)
     if answer is None:
         chain = steps.chain(request.model)
-        result = served(steps, chain, notes, _Embedding(steps, request, notes, client).vectors, _may_embed)
+        result = served(steps, chain, notes, Embedding(steps, request, notes, client).vectors, may_embed)
         note_end(notes, Usage(prompt_tokens=result.prompt_tokens), "")
         answer = endpoint.render_result(result, request, stopwatch)
     return Reply(200, endpoint.whole_type, answer)
 
 
-def _may_embed(destination: Destination) -> bool:
+def may_embed(destination: Destination) -> bool:
     """Whether a fallback is not known to make other things than vectors."""
     card = destination.card
     return card is None or card.capabilities is None or "embedding" in card.capabilities

@@ -123,7 +123,7 @@ def is_foreign(reply: UpstreamReply) -> bool:
 def no_answer(reply: UpstreamReply, upstream: Upstream, body: bytes = b"") -> UpstreamBroken:
     """What to say of an answer that is none."""
     what = "a web page" if "html" in _kind(reply) else "something else" if body and not body.isspace() else "nothing"
-    hint = f"check that {upstream.base_url_name} leads to an OpenAI-compatible API, and that nothing on the way there answers in its place"
+    hint = f"check that {upstream.base_url_name} leads to {upstream.api}, and that nothing on the way there answers in its place"
     return UpstreamBroken(f"the upstream answered with {what} where JSON was due; {hint}")
 
 
@@ -149,7 +149,7 @@ def _is_stream(reply: UpstreamReply, asked: bool) -> bool:
     An upstream may read more as a wish for a stream than `true`. JSON where a stream was asked for is the upstream's own answer.
     """
     kind = _kind(reply)
-    return "event-stream" in kind or (asked and "json" not in kind and reply.headers.get("content-length") != "0")
+    return "event-stream" in kind or "ndjson" in kind or (asked and "json" not in kind and reply.headers.get("content-length") != "0")
 
 
 def _kind(reply: UpstreamReply) -> str:

@@ -20,15 +20,15 @@ from proxy.wire.headers import content_type, passed_on
 from proxy.wire.json_text import add_first_member, replace_top_level_string
 from proxy.wire.messages import ANYBODY, Client, Reply, UpstreamCall
 
-_PASSED_ON = ("retry-after", "openai-processing-ms", "openai-version")
-_STREAM_TYPE, _WHOLE_TYPE = "text/event-stream", "application/json"
+WHOLE_TYPE = "application/json"
+_OF_LISTS = ("retry-after", "openai-processing-ms", "openai-version", "request-id")
 _NO_SUCH_URL = (404, 405, 501)
 
 _let_go = methodcaller("close")
 
 
 @dataclass(slots=True)
-class _Relaying:
+class Relaying:
     """One request, as all its destinations are asked."""
 
     steps: Steps
@@ -62,10 +62,12 @@ class _Relaying:
                 return answer
 
     def _call(self, goal: Goal) -> UpstreamCall:
-        body, upstream_model = self.body, goal.destination.upstream_model
+        endpoint, payload, body, upstream_model = self.endpoint, self.payload, self.body, goal.destination.upstream_model
         if self.model:
-            body = _with_model(body, self.payload.get("model"), upstream_model)
-        call = UpstreamCall(self.endpoint.path, body, upstream_model, stream=self.payload.get("stream") is True)
+            key = endpoint.model_key(payload)
+            body = _with_model(body, key, payload.get(key), upstream_model)
+        headers = self.client.headers
+        call = UpstreamCall(endpoint.path, body, upstream_model, stream=endpoint.wants_stream(payload), headers=headers)
         return self.steps.signed(call, goal, self.client, partial(self.endpoint.affinity_key, self.payload))
 
 
@@ -75,34 +77,49 @@ def relay(steps: Steps, body: bytes, payload: Payload, endpoint: RelayEndpoint, 
     Raises:
         ProxyError: for everything that goes wrong before the first byte, unless the status of a stream has not been open any longer.
     """
-    asked = payload.get("model")
-    model = steps.default_model if asked in (None, "") else asked
-    if not isinstance(model, str) or not model.strip():
-        model = ""  # No name; what it is, the upstream shall judge.
-    notes.model, notes.stream = model, payload.get("stream") is True
+    model = asked_model(steps, payload, endpoint)
+    notes.model, notes.stream = model, endpoint.wants_stream(payload)
     chain = steps.chain(model) if model else (steps.default_destination(),)
-    relaying = _Relaying(steps, body, payload, model, endpoint, notes, client)
+    relaying = Relaying(steps, body, payload, model, endpoint, notes, client)
     commit_s = steps.upstream(chain[0].upstream).commit_s if notes.stream else 0
     errand = steps.errands.begin(partial(served, steps, chain, notes, relaying.open), _let_go, commit_s)
     if not errand.is_done:
-        return Reply(200, _STREAM_TYPE, _late(errand, steps, endpoint, notes), close=errand.abandon)
-    answer = errand.result()
-    reply, headers = answer.reply, passed_on(answer.reply.headers, _PASSED_ON)
+        return Reply(200, endpoint.stream_type, _late(errand, steps, endpoint, notes), close=errand.abandon)
+    return relayed_reply(errand.result(), steps, endpoint, notes)
+
+
+def asked_model(steps: Steps, payload: Payload, endpoint: RelayEndpoint) -> str:
+    """The model that a request names; `""` for no name: what it is, the upstream shall judge."""
+    asked = payload.get(endpoint.model_key(payload))
+    model = steps.default_model if asked in (None, "") else asked
+    return model if isinstance(model, str) and model.strip() else ""
+
+
+def relayed_reply(answer: Relayed, steps: Steps, endpoint: RelayEndpoint, notes: ExchangeNotes) -> Reply:
+    """What the client gets of an upstream's own answer."""
+    reply, headers = answer.reply, passed_on(answer.reply.headers, endpoint.answer_headers)
     if isinstance(answer, RelayedStream):
         notes.stream = True
         pieces = answer.pieces(notes, steps.note_broken)
-        return Reply(reply.status, content_type(reply.headers, _STREAM_TYPE), pieces, headers, close=answer.close)
+        return Reply(reply.status, content_type(reply.headers, endpoint.stream_type), pieces, headers, close=answer.close)
     note_end(notes, endpoint.usage_of(answer.body), "")
-    return Reply(reply.status, content_type(reply.headers, _WHOLE_TYPE), answer.body, headers)
+    return Reply(reply.status, content_type(reply.headers, WHOLE_TYPE), answer.body, headers)
 
 
 def relay_get(
-    steps: Steps, path: str, destination: Destination, notes: ExchangeNotes, client: Client, *, otherwise: bytes | None = None
+    steps: Steps,
+    path: str,
+    destination: Destination,
+    notes: ExchangeNotes,
+    client: Client,
+    *,
+    query: str = "",
+    otherwise: bytes | None = None,
 ) -> Reply:
     """The upstream's own answer to a GET; only the `id` of a model that clients know by another name is replaced.
 
     Args:
-        path: as it reads; it is quoted on its way.
+        path: as it reads; it is quoted on its way. The query is quoted already.
         destination: where what the client asked for is, by the name in `notes.model`.
         otherwise: the answer where the upstream has no such URL, if there is one.
 
@@ -112,19 +129,19 @@ def relay_get(
     note_destination(notes, destination)
     goal = Goal(destination, steps.upstream(destination.upstream), is_last=True)
     try:
-        call = steps.signed(UpstreamCall(path, method="GET"), goal, client, lambda _: b"")
+        call = steps.signed(UpstreamCall(path, method="GET", query=query, headers=client.headers), goal, client, lambda _: b"")
         reply = goal.upstream.client.send(call, notes)
     except UpstreamRefused as refusal:
         if otherwise is None or refusal.upstream_status not in _NO_SUCH_URL:
             raise named(refusal, notes.model) from refusal
-        return Reply(200, _WHOLE_TYPE, otherwise)
+        return Reply(200, WHOLE_TYPE, otherwise)
     if is_foreign(reply):
         reply.close()
         raise no_answer(reply, goal.upstream)
-    headers, body = passed_on(reply.headers, _PASSED_ON), read_whole(reply, goal.upstream)
+    headers, body = passed_on(reply.headers, _OF_LISTS), read_whole(reply, goal.upstream)
     if notes.model and notes.model != destination.upstream_model:
         body = replace_top_level_string(body, "id", notes.model)
-    return Reply(reply.status, content_type(reply.headers, _WHOLE_TYPE), body, headers)
+    return Reply(reply.status, content_type(reply.headers, WHOLE_TYPE), body, headers)
 
 
 def _late(errand: Errand[Relayed], steps: Steps, endpoint: RelayEndpoint, notes: ExchangeNotes) -> Iterator[bytes]:
@@ -143,9 +160,9 @@ def _late(errand: Errand[Relayed], steps: Steps, endpoint: RelayEndpoint, notes:
     yield from answer.pieces(notes, steps.note_broken)
 
 
-def _with_model(body: bytes, asked: object, upstream_model: str) -> bytes:
+def _with_model(body: bytes, key: str, asked: object, upstream_model: str) -> bytes:
     if asked is None:
-        return add_first_member(body, "model", upstream_model)
+        return add_first_member(body, key, upstream_model)
     if asked == upstream_model:
         return body
-    return replace_top_level_string(body, "model", upstream_model)
+    return replace_top_level_string(body, key, upstream_model)

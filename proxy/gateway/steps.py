@@ -40,6 +40,7 @@ class Upstream:
         patience_s: how long its stream may go on without giving a part of the answer.
         is_limited: whether requests may have to wait for a free replica.
         passes_client_key: whether it is shown the key that a client came with.
+        api: what its base URL must lead to.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Upstream:
     patience_s: float = 300.0
     is_limited: bool = False
     passes_client_key: bool = False
+    api: str = "an OpenAI-compatible API"
 
 
 @dataclass(frozen=True, slots=True)

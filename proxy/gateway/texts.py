@@ -26,7 +26,7 @@ from proxy.wire.messages import ANYBODY, Client, Reply, UpstreamCall
 
 
 @dataclass(slots=True)
-class _Conversation:
+class Conversation:
     """One request, as all its destinations are asked."""
 
     steps: Steps
@@ -121,9 +121,9 @@ class Texts:
     """
 
     def __init__(self, steps: Steps, *, told_of: Callable[[str], ModelCard | None], new_id: Callable[[], str]) -> None:
+        self.new_id = new_id
         self._steps = steps
         self._told_of = told_of
-        self._new_id = new_id
         self._keepalive_ns = round(steps.keepalive_s * 1e9)
 
     def converse(
@@ -142,12 +142,12 @@ class Texts:
         notes.model, notes.stream = request.model, request.stream
         chain = steps.chain(request.model)
         note_destination(notes, chain[0])
-        endpoint.admit(request, self._card(chain[0]))
+        endpoint.admit(request, self.card(chain[0]))
         answer = endpoint.answer_locally(request, stopwatch)
         if answer is not None:
             return Reply(200, endpoint.whole_type, answer)
-        asked = _Conversation(steps, request, notes, stopwatch, client, self._new_id)
-        suits = partial(self._suits, endpoint, request)
+        asked = Conversation(steps, request, notes, stopwatch, client, self.new_id)
+        suits = partial(self.suits, endpoint, request)
         if not request.stream:
             completion = served(steps, chain, notes, asked.complete, suits)
             note_end(notes, completion.usage, completion.finish_reason)
@@ -158,16 +158,17 @@ class Texts:
         )
         if errand.is_done:
             opening = errand.result()
-            return Reply(200, endpoint.stream_type, self._rendered(opening, renderer, notes, stopwatch), close=opening.close)
+            return Reply(200, endpoint.stream_type, self.rendered(opening, renderer, notes, stopwatch), close=opening.close)
         return Reply(200, endpoint.stream_type, self._late(errand, renderer, notes, stopwatch), close=errand.abandon)
 
-    def _card(self, destination: Destination) -> ModelCard | None:
+    def card(self, destination: Destination) -> ModelCard | None:
+        """What is known of the model."""
         return destination.card or self._told_of(destination.upstream_model)
 
-    def _suits(self, endpoint: TextEndpoint, request: TextRequest, destination: Destination) -> bool:
+    def suits(self, endpoint: TextEndpoint, request: TextRequest, destination: Destination) -> bool:
         """Whether a fallback is not known to lack what the request needs."""
         try:
-            endpoint.admit(request, self._card(destination))
+            endpoint.admit(request, self.card(destination))
         except InvalidRequest:
             return False
         return True
@@ -183,9 +184,9 @@ class Texts:
             note_late_failure(notes, error)
             yield renderer.render([Failed(error)])
             return
-        yield from self._rendered(opening, renderer, notes, stopwatch)
+        yield from self.rendered(opening, renderer, notes, stopwatch)
 
-    def _rendered(self, opening: Opening, renderer: StreamRenderer, notes: ExchangeNotes, stopwatch: Stopwatch) -> Iterator[bytes]:
+    def rendered(self, opening: Opening, renderer: StreamRenderer, notes: ExchangeNotes, stopwatch: Stopwatch) -> Iterator[bytes]:
         """The bytes of a stream. A client that would get nothing for long, though the upstream is busy, gets a sign of life."""
         sent_ns = stopwatch.elapsed_ns()
         try:

@@ -103,6 +103,11 @@ class ModelList:
         except UpstreamError:
             return
 
+    def renew(self) -> None:
+        """Asks the upstream now: it was told to have other models. Raises nothing."""
+        with self._turn:
+            self._renew()
+
     def by_name(self, name: str) -> ModelCard | None:
         """The model of that name, or of that name in other case, or with or without `:latest`. Asks nobody."""
         listing = self._listing

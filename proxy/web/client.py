@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from proxy.wire.messages import Client
 
 # What a header can carry; nothing else is a key.
+_VALUE = re.compile(r"[\t\x20-\x7e]+")
 _SECRET = re.compile(r"[!-~]+")
 
 
@@ -18,6 +20,12 @@ def client_of(environ: dict[str, Any]) -> Client:
     known_by = authorization or secret or environ.get("REMOTE_ADDR", "")
     # A number that means something in this process alone: a key must not stand anywhere by mistake.
     return Client(f"{hash(known_by):x}", secret if _SECRET.fullmatch(secret) else "")
+
+
+def headers_of(environ: dict[str, Any], names: Sequence[str]) -> dict[str, str]:
+    """Those headers of a request that are called so, in lower case, and can be sent on."""
+    sent = {name: environ.get(f"HTTP_{name.upper().replace('-', '_')}", "").strip() for name in names}
+    return {name: value for name, value in sent.items() if value and _VALUE.fullmatch(value)}
 
 
 def _bearer(authorization: str) -> str:

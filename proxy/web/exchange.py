@@ -5,26 +5,30 @@ Views of dialects call these functions; nothing here knows a dialect.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from flask import Response
 
-from proxy.dialect import EmbeddingsEndpoint, Payload, RelayEndpoint, Stopwatch, TextEndpoint
+from proxy.canonical.catalog import ListedModel, ModelCard
+from proxy.dialect import CountEndpoint, EmbeddingsEndpoint, Payload, RelayEndpoint, RelayReader, Stopwatch, TextEndpoint
 from proxy.errors import ProxyError
-from proxy.gateway import Gateway
+from proxy.gateway import Gateway, Sent
+from proxy.routing import Destination
 from proxy.settings import Settings
 from proxy.telemetry import ExchangeNotes
 from proxy.web.body import parse_json, parse_json_text, read_body
-from proxy.web.client import client_of
+from proxy.web.client import client_of, headers_of
 from proxy.web.departure import ClientGone, ClientWatch, NoWatch, watch_client
 from proxy.web.failure import JSON, RenderError, error_reply
 from proxy.web.observe import Observation, observation, stream_closed
 from proxy.web.state import current_request, state
-from proxy.wire.messages import ANYBODY, Client, Reply
+from proxy.wire.messages import ANYBODY, Client, Reply, Upload, UpstreamCall
 
 _CLIENT_CLOSED_REQUEST = 499
+_UPLOAD_PIECE_BYTES = 64 * 1024
 
 
 class Asked:
@@ -48,9 +52,20 @@ class Asked:
         self.await_upstream()
         return body
 
-    def client(self) -> Client:
-        """Who asks, where that makes a difference."""
-        return client_of(current_request().environ) if self.gateway.tells_clients_apart else ANYBODY
+    def sent(self) -> Sent:
+        """All that the client sends, looked at. Raises `InvalidRequest`, and as `read_body`."""
+        return Sent(*parse_json_text(self.body()), parse_json)
+
+    def client(self, passed_headers: Sequence[str] = ()) -> Client:
+        """Who asks, where that makes a difference.
+
+        Args:
+            passed_headers: those, by their lower-case names, that upstreams may get.
+        """
+        environ = current_request().environ
+        client = client_of(environ) if self.gateway.tells_clients_apart else ANYBODY
+        headers = headers_of(environ, passed_headers) if passed_headers else None
+        return replace(client, headers=headers) if headers else client
 
     def await_upstream(self) -> None:
         """Lets a client that leaves end the wait. Before its request is complete, a byte on its socket is no sign of anything."""
@@ -83,29 +98,98 @@ def relay(endpoint: RelayEndpoint) -> Response:
     """The upstream's own answer to the client's own bytes, errors included."""
 
     def carry(asked: Asked) -> Reply:
-        return asked.gateway.relay(*parse_json_text(asked.body()), endpoint, asked.notes, asked.client())
+        return asked.gateway.relay(*parse_json_text(asked.body()), endpoint, asked.notes, asked.client(endpoint.passed_headers))
 
-    return _carried(endpoint.name, endpoint.render_error, carry, is_relay=True)
+    return _carried(endpoint.name, endpoint.render_error, carry, relays=endpoint.dialect)
 
 
-def relay_get(name: str, path: str, render_error: RenderError) -> Response:
-    """The upstream's own answer to a GET, errors included."""
+def answer(endpoint: TextEndpoint, own: RelayEndpoint) -> Response:
+    """The answer to a text endpoint's request, errors included: the upstream's own where it speaks the client's language, as `own` says."""
+
+    def carry(asked: Asked) -> Reply:
+        return asked.gateway.answer(asked.sent(), endpoint, own, asked.notes, asked.stopwatch, asked.client(own.passed_headers))
+
+    return _carried(endpoint.name, endpoint.render_error, carry, relays=own.dialect)
+
+
+def answer_vectors(endpoint: EmbeddingsEndpoint, own: RelayEndpoint) -> Response:
+    """The answer to an embeddings endpoint's request, errors included. As `answer`."""
+
+    def carry(asked: Asked) -> Reply:
+        return asked.gateway.answer_vectors(asked.sent(), endpoint, own, asked.notes, asked.stopwatch, asked.client(own.passed_headers))
+
+    return _carried(endpoint.name, endpoint.render_error, carry, relays=own.dialect)
+
+
+def count(endpoint: CountEndpoint, own: RelayEndpoint) -> Response:
+    """The answer to a request whose tokens are to be counted, errors included. As `answer`."""
+
+    def carry(asked: Asked) -> Reply:
+        return asked.gateway.count(asked.sent(), endpoint, own, asked.notes, asked.client(own.passed_headers))
+
+    return _carried(endpoint.name, endpoint.render_error, carry, relays=own.dialect)
+
+
+def hand_on(
+    name: str,
+    home: Destination,
+    call: UpstreamCall,
+    reader: Callable[[], RelayReader],
+    render_error: RenderError,
+    *,
+    model: str = "",
+    changes_models: bool = False,
+) -> Response:
+    """The answer of an upstream of the client's own language to `call`, errors included.
+
+    Args:
+        name: for logs and metrics, `<dialect>.<word>`.
+        home: the upstream, from `Gateway.home_of`.
+        reader: makes the watcher of a stream of NDJSON.
+        model: the name that the client asked for.
+        changes_models: whether the upstream has other models afterwards.
+    """
+
+    def carry(asked: Asked) -> Reply:
+        asked.notes.model = model
+        if call.upload is None:  # While a client sends, a byte on its socket is no sign of anything.
+            asked.await_upstream()
+        return asked.gateway.hand_on(home, call, reader, asked.notes, asked.client(), changes_models=changes_models)
+
+    return _carried(name, render_error, carry)
+
+
+def upload() -> Upload:
+    """The body of the current request, to be sent on as it comes."""
+    asked = current_request()
+    pieces = iter(partial(asked.stream.read, _UPLOAD_PIECE_BYTES), b"")
+    return Upload(pieces, asked.content_length)
+
+
+def relay_get(
+    name: str, dialect: str, path: str, render_error: RenderError, *, query: str = "", passed_headers: Sequence[str] = ()
+) -> Response:
+    """The default upstream's own answer to a GET, errors included. It must speak `dialect`: see `Gateway.lists_as_its_own`."""
 
     def carry(asked: Asked) -> Reply:
         asked.await_upstream()
-        return asked.gateway.relay_get(path, asked.notes, asked.client())
+        return asked.gateway.relay_get(path, asked.notes, asked.client(passed_headers), query)
 
-    return _carried(name, render_error, carry, is_relay=True)
+    return _carried(name, render_error, carry, relays=dialect)
 
 
-def relay_model(name: str, path: str, render_error: RenderError, model: str, otherwise: bytes | None) -> Response:
-    """What the upstream itself says of a model, errors included. See `Gateway.relay_model`."""
+def relay_model(name: str, dialect: str, path: str, render_error: RenderError, model: ListedModel, entry: bytes) -> Response:
+    """What the upstream itself says of a model that clients can use, errors included: see `Gateway.relay_model`. `entry` where nothing is
+    to be had, and something is known.
+    """
+    otherwise = None if model.card == ModelCard(model.card.id) else entry
 
     def carry(asked: Asked) -> Reply:
         asked.await_upstream()
-        return asked.gateway.relay_model(model, path, otherwise, asked.notes, asked.client())
+        reply = asked.gateway.relay_model(model.name, dialect, path, otherwise, asked.notes, asked.client())
+        return Reply(200, JSON, entry) if reply is None else reply
 
-    return _carried(name, render_error, carry, is_relay=True)
+    return _carried(name, render_error, carry, relays=dialect)
 
 
 def read_json() -> Payload:
@@ -135,8 +219,12 @@ def _read_body() -> bytes:
     return read_body(limits.request_max_size, limits.body_timeout)
 
 
-def _carried(name: str, render_error: RenderError, carry: Carry, *, is_relay: bool = False) -> Response:
-    """What `carry` replies, as a response. While it waits for an upstream, a client that leaves ends it."""
+def _carried(name: str, render_error: RenderError, carry: Carry, *, relays: str = "") -> Response:
+    """What `carry` replies, as a response. While it waits for an upstream, a client that leaves ends it.
+
+    Args:
+        relays: the dialect whose upstreams answer for themselves.
+    """
     seen = observation()
     seen.notes.endpoint = name
     asked = Asked(seen, gateway())
@@ -144,6 +232,7 @@ def _carried(name: str, render_error: RenderError, carry: Carry, *, is_relay: bo
         reply = carry(asked)
     except ProxyError as error:
         asked.watch.stop()
+        is_relay = relays != "" and asked.gateway.speaks(asked.notes.upstream, relays)
         return error_reply(error, render_error, is_relay=is_relay)
     except ClientGone:
         seen.notes.end = "client_gone"

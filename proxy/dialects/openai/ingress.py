@@ -19,8 +19,13 @@ def render_error(error: ProxyError) -> bytes:
     return orjson.dumps({"error": error_object(error)})
 
 
+_PASSED_ON = ("retry-after", "openai-processing-ms", "openai-version")
+
+
 def _relay_endpoint(name: str, path: str) -> RelayEndpoint:
-    return RelayEndpoint(f"openai.{name}", "openai", path, RelayTail, begins, KEEP_ALIVE, usage_of, affinity_key, render_error)
+    return RelayEndpoint(
+        f"openai.{name}", "openai", path, RelayTail, begins, KEEP_ALIVE, usage_of, affinity_key, render_error, answer_headers=_PASSED_ON
+    )
 
 
 CHAT = _relay_endpoint("chat", "/chat/completions")

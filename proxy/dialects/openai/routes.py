@@ -27,8 +27,8 @@ def make_blueprint(name: str) -> Blueprint:
 def models() -> Response:
     """The models of all upstreams; of one that shows all of its own, and no others, its own list, byte for byte."""
     gateway = exchange.gateway()
-    if gateway.names_are_upstreams:
-        return exchange.relay_get("openai.models", "/models", ingress.render_error)
+    if gateway.lists_as_its_own("openai"):
+        return exchange.relay_get("openai.models", "openai", "/models", ingress.render_error)
     return exchange.json_reply(ingress.render_models(gateway.models()))
 
 
@@ -37,7 +37,7 @@ def one_model(model: str) -> Response:
     where the upstream does not tell of single models.
     """
     found = exchange.gateway().find_model(model)
-    listed = None if found.card == ModelCard(found.card.id) else ingress.render_model(found)
-    if listed is not None and found.card.id != model:
-        return exchange.json_reply(listed)
-    return exchange.relay_model("openai.model", "/models", ingress.render_error, model, listed)
+    entry = ingress.render_model(found)
+    if found.card.id != model and found.card != ModelCard(found.card.id):
+        return exchange.json_reply(entry)
+    return exchange.relay_model("openai.model", "openai", "/models", ingress.render_error, found, entry)

@@ -1,0 +1,48 @@
+"""The way of a request whose tokens are to be counted: parse -> route -> build -> send -> read. Who cannot count has it estimated here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+from proxy.canonical.affinity import NO_KEY
+from proxy.canonical.request import ChatRequest
+from proxy.dialect import CountEndpoint
+from proxy.errors import UpstreamRefused
+from proxy.gateway.steps import Goal, Steps, read_and_close
+from proxy.routing import Route
+from proxy.telemetry import ExchangeNotes
+from proxy.wire.messages import Client
+
+_CANNOT = (404, 405, 501)
+
+
+@dataclass(slots=True)
+class Counting:
+    """One request, as all its destinations are asked."""
+
+    steps: Steps
+    endpoint: CountEndpoint
+    request: ChatRequest
+    notes: ExchangeNotes
+    client: Client
+
+    def tokens(self, goal: Goal) -> int:
+        """How many tokens the request has there."""
+        route = self.steps.route(goal.destination, self.request.model, self.notes)
+        try:
+            return self.steps.with_repairs(route, self.notes, partial(self._counted, goal))
+        except UpstreamRefused as refusal:
+            if refusal.upstream_status not in _CANNOT:
+                raise
+            return self.endpoint.estimate(self.request)
+
+    def _counted(self, goal: Goal, route: Route) -> int:
+        egress, client = goal.upstream.egress, goal.upstream.client
+        call = egress.build_count(self.request, route)
+        if call is None:
+            return self.endpoint.estimate(self.request)
+        reply = client.send(self.steps.signed(call, goal, self.client, lambda _: NO_KEY), self.notes)
+        tokens = egress.read_count(read_and_close(reply))
+        client.answered(route.upstream_model, self.notes)
+        return tokens

@@ -1,0 +1,192 @@
+"""The way of a request whose client speaks the language of some upstreams: to those go its own bytes, to others what it means.
+
+One chain of destinations may hold both. What an upstream of the client's own language turns out not to have is translated for it too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property, partial
+from operator import methodcaller
+from typing import TypeVar
+
+from proxy.canonical.completion import Completion
+from proxy.dialect import RelayEndpoint, Stopwatch, TextEndpoint
+from proxy.errors import InvalidRequest, ProxyError, UpstreamBroken, UpstreamRefused
+from proxy.gateway.errands import Errand
+from proxy.gateway.fallback import served
+from proxy.gateway.lacking import LackingPaths
+from proxy.gateway.noting import note_end, note_late_failure
+from proxy.gateway.opening import Opening
+from proxy.gateway.relayed import Relayed, RelayedStream, RelayedWhole
+from proxy.gateway.relaying import Relaying, asked_model, relay, relayed_reply
+from proxy.gateway.sent import Sent
+from proxy.gateway.steps import Goal, Steps, note_destination
+from proxy.gateway.texts import Conversation, Texts
+from proxy.routing import Destination
+from proxy.telemetry import ExchangeNotes
+from proxy.wire.messages import Client, Reply
+
+T = TypeVar("T")
+
+_let_go = methodcaller("close")
+
+
+class Fork:
+    """Who gets a client's own bytes, and who does not."""
+
+    def __init__(self, steps: Steps, lacking: LackingPaths) -> None:
+        self.steps = steps
+        self._lacking = lacking
+
+    def is_relayed(self, relay: RelayEndpoint, destination: Destination) -> bool:
+        """Whether the destination gets them."""
+        upstream = destination.upstream
+        return self.steps.upstream(upstream).egress.name == relay.dialect and (upstream, relay.path) not in self._lacking
+
+    def chain(self, sent: Sent, relay: RelayEndpoint) -> tuple[str, Sequence[Destination]]:
+        """The model that is asked for, and where that leads. Raises `ModelNotFound`."""
+        model = asked_model(self.steps, sent.payload, relay)
+        return model, self.steps.chain(model) if model else (self.steps.default_destination(),)
+
+    def is_one_way(self, relay: RelayEndpoint, chain: Sequence[Destination]) -> bool | None:
+        """Whether all destinations get the client's own bytes, or none; `None` where that differs, or may turn out to."""
+        are_relayed = {self.is_relayed(relay, destination) for destination in chain}
+        if are_relayed == {False}:
+            return False
+        return True if are_relayed == {True} and not relay.is_optional else None
+
+    def served(self, goal: Goal, relaying: Relaying, translated: Callable[[Goal], T]) -> Relayed | T:
+        """The upstream's own answer; what `translated` returns where it has none."""
+        endpoint, destination = relaying.endpoint, goal.destination
+        if not self.is_relayed(endpoint, destination):
+            return translated(goal)
+        try:
+            return relaying.open(goal)
+        except UpstreamRefused as refusal:
+            model = destination.upstream_model
+            if not endpoint.is_optional or not self._lacking.learn(destination.upstream, endpoint.path, refusal, model):
+                raise
+        return translated(goal)
+
+
+class _Asked:
+    """One request for a text, as all its destinations are asked."""
+
+    def __init__(
+        self, fork: Fork, texts: Texts, text: TextEndpoint, relaying: Relaying, sent: Sent, notes: ExchangeNotes, stopwatch: Stopwatch
+    ) -> None:
+        self.text = text
+        self.relaying = relaying
+        self.notes = notes
+        self.stopwatch = stopwatch
+        self._fork = fork
+        self._texts = texts
+        self._sent = sent
+
+    @cached_property
+    def conversation(self) -> Conversation:
+        """What the client means, read when somebody must know. Raises `InvalidRequest`."""
+        request = self.text.parse(self._fork.steps.with_default_model(self._sent.whole()))
+        return Conversation(self._fork.steps, request, self.notes, self.stopwatch, self.relaying.client, self._texts.new_id)
+
+    def open(self, goal: Goal) -> Opening | Relayed:
+        """An answer that has begun."""
+        return self._fork.served(goal, self.relaying, lambda goal: self.conversation.open(goal))
+
+    def complete(self, goal: Goal) -> Completion | Relayed:
+        """The whole answer."""
+        return self._fork.served(goal, self.relaying, lambda goal: self.conversation.complete(goal))
+
+    def suits(self, destination: Destination) -> bool:
+        """Whether a fallback is not known to lack what the request needs."""
+        if self._fork.is_relayed(self.relaying.endpoint, destination):
+            return True
+        try:
+            request = self.conversation.request
+        except InvalidRequest:
+            return False
+        return self.text.answer_locally(request, self.stopwatch) is None and self._texts.suits(self.text, request, destination)
+
+    def admit(self, destination: Destination) -> bytes | None:
+        """The whole answer, where the first destination has not to be asked. Raises `InvalidRequest`."""
+        if self._fork.is_relayed(self.relaying.endpoint, destination):
+            return None
+        request = self.conversation.request
+        self.text.admit(request, self._texts.card(destination))
+        return self.text.answer_locally(request, self.stopwatch)
+
+
+def answer(
+    fork: Fork,
+    texts: Texts,
+    sent: Sent,
+    text: TextEndpoint,
+    own: RelayEndpoint,
+    notes: ExchangeNotes,
+    stopwatch: Stopwatch,
+    client: Client,
+) -> Reply:
+    """The answer, as a stream or whole, as the client wished.
+
+    Raises:
+        ProxyError: for everything that goes wrong before the first byte, unless the status of a stream has not been open any longer.
+    """
+    steps = fork.steps
+    model, chain = fork.chain(sent, own)
+    one_way = fork.is_one_way(own, chain)
+    if one_way is not None:
+        if one_way:
+            return relay(steps, sent.body, sent.payload, own, notes, client)
+        return texts.converse(sent.taken(), text, notes, stopwatch, client)
+    relaying = Relaying(steps, sent.body, sent.payload, model, own, notes, client)
+    asked = _Asked(fork, texts, text, relaying, sent, notes, stopwatch)
+    notes.model, notes.stream = model, own.wants_stream(sent.payload)
+    note_destination(notes, chain[0])
+    local = asked.admit(chain[0])
+    if local is not None:
+        return Reply(200, text.whole_type, local)
+    if not notes.stream:
+        return _whole_reply(served(steps, chain, notes, asked.complete, asked.suits), asked, steps)
+    errand: Errand[Opening | Relayed] = steps.errands.begin(
+        partial(served, steps, chain, notes, asked.open, asked.suits), _let_go, steps.upstream(chain[0].upstream).commit_s
+    )
+    if not errand.is_done:
+        return Reply(200, text.stream_type, _late(errand, asked, steps, texts), close=errand.abandon)
+    begun = errand.result()
+    if isinstance(begun, Opening):
+        return Reply(200, text.stream_type, _rendered(begun, asked, texts), close=begun.close)
+    return relayed_reply(begun, steps, own, notes)
+
+
+def _whole_reply(answered: Completion | Relayed, asked: _Asked, steps: Steps) -> Reply:
+    if not isinstance(answered, Completion):
+        return relayed_reply(answered, steps, asked.relaying.endpoint, asked.notes)
+    note_end(asked.notes, answered.usage, answered.finish_reason)
+    body = asked.text.render_completion(answered, asked.conversation.request, asked.stopwatch)
+    return Reply(200, asked.text.whole_type, body)
+
+
+def _rendered(opening: Opening, asked: _Asked, texts: Texts) -> Iterator[bytes]:
+    renderer = asked.text.stream_renderer(asked.conversation.request, asked.stopwatch)
+    return texts.rendered(opening, renderer, asked.notes, asked.stopwatch)
+
+
+def _late(errand: Errand[Opening | Relayed], asked: _Asked, steps: Steps, texts: Texts) -> Iterator[bytes]:
+    """The bytes of a stream that begins before an upstream's answer does. Whose answer it will be nobody knows: nothing of it is said."""
+    own, notes = asked.relaying.endpoint, asked.notes
+    try:
+        yield own.keep_alive
+        while not errand.done_within(steps.keepalive_s):
+            yield own.keep_alive
+        begun = errand.result()
+        if isinstance(begun, RelayedWhole):
+            raise UpstreamBroken("the upstream answered in one piece where a stream was asked for, too late to hand that on; ask again")
+    except ProxyError as error:
+        note_late_failure(notes, error)
+        yield own.reader().render_failure(error)
+        return
+    if isinstance(begun, RelayedStream):
+        yield from begun.pieces(notes, steps.note_broken)
+    else:
+        yield from _rendered(begun, asked, texts)

@@ -1,0 +1,36 @@
+"""`LackingPaths`: the URLs that upstreams turned out not to have, though others of their kind do. They are forgotten after a while."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from proxy.errors import UpstreamRefused
+
+# A server that is renewed may have it then.
+_KNOWN_FOR_S = 600.0
+_NO_SUCH_URL = (404, 405)
+
+
+class LackingPaths:
+    """For all greenlets of a worker.
+
+    Args:
+        clock: seconds that never go back.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._until_s: dict[tuple[str, str], float] = {}
+
+    def __contains__(self, place: tuple[str, str]) -> bool:
+        """Whether the upstream is known to lack the path."""
+        until_s = self._until_s.get(place)
+        return until_s is not None and self._clock() < until_s
+
+    def learn(self, upstream: str, path: str, refusal: UpstreamRefused, model: str) -> bool:
+        """Whether `refusal` says that the upstream lacks the path, and not the model: then that is known from now on."""
+        is_about_model = refusal.code == "model_not_found" or refusal.param == "model" or (model != "" and model in refusal.message)
+        if refusal.upstream_status not in _NO_SUCH_URL or is_about_model:
+            return False
+        self._until_s[upstream, path] = self._clock() + _KNOWN_FOR_S
+        return True
