@@ -202,6 +202,11 @@ def read_json() -> Payload:
     return parse_json(_read_body())
 
 
+def read_json_text() -> tuple[bytes, Payload]:
+    """What the client sent, and the JSON object in it. Raises as `read_json`."""
+    return parse_json_text(_read_body())
+
+
 def json_reply(body: bytes, status: int = 200, content_type: str = JSON) -> Response:
     return Response(body, status, content_type=content_type)
 
