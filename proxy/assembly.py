@@ -26,7 +26,7 @@ def build_gateway(config: GatewayConfig, watch: UpstreamWatch | None = None) -> 
     return Gateway(
         upstreams,
         build_route_table(config, upstreams),
-        ProfileBook({told.name: Server(told.replicas[0].base_url, told.profile) for told in config.upstreams}),
+        ProfileBook({told.name: Server(told.replicas[0].base_url, told.profile, told.dialect) for told in config.upstreams}),
         catalogue=config.catalogue,
         new_id=partial(secrets.token_hex, 12),
         spawn=_beside_the_request,

@@ -12,9 +12,9 @@ from functools import partial
 from proxy.canonical.catalog import ModelCard
 from proxy.catalogue_file import Catalogue
 from proxy.dialect import Egress
-from proxy.dialects.registry import egress_of
+from proxy.dialects.registry import api_of, egress_of
 from proxy.errors import UpstreamError
-from proxy.gateway import MAX_WHOLE_BYTES, Upstream, models_call
+from proxy.gateway import MAX_WHOLE_BYTES, Upstream, all_models
 from proxy.gateway_config import GatewayConfig
 from proxy.key_names import key_names_of
 from proxy.settings import Settings
@@ -36,6 +36,7 @@ from proxy.upstream.watch import Unwatched, UpstreamWatch
 from proxy.upstream.words import Words
 from proxy.upstream_care import build_background
 from proxy.upstream_settings import ReplicaSettings, UpstreamSettings
+from proxy.wire.messages import UpstreamCall
 
 
 def build_upstreams(config: GatewayConfig, watch: UpstreamWatch | None = None) -> tuple[Upstream, ...]:
@@ -89,6 +90,7 @@ def build_upstream(
         patience_s=told.timeouts.first_byte_s,
         is_limited=told.limits.in_flight > 0,
         passes_client_key=told.pass_client_key,
+        api=api_of(told.dialect),
     )
 
 
@@ -180,14 +182,18 @@ def _build_replicas(
 
 
 def _listed(client: UpstreamClient, egress: Egress, timeout_s: float) -> list[ModelCard]:
-    reply = client.send(models_call(egress, timeout_s))
+    def ask(call: UpstreamCall) -> bytes:
+        reply = client.send(call)
+        try:
+            return reply.read(MAX_WHOLE_BYTES, timeout_s)
+        finally:
+            reply.close()
+
     try:
-        return egress.read_models(reply.read(MAX_WHOLE_BYTES, timeout_s))
+        return all_models(egress, ask, timeout_s)
     except UpstreamError as error:
         client.make_fit(error)
         raise
-    finally:
-        reply.close()
 
 
 def _beside_the_request(work: Callable[[], None]) -> None:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from proxy.canonical.catalog import EmbeddingsRequest
 from proxy.canonical.request import ChatRequest, Message, Sampling, TextPart
 from proxy.dialect import Egress
+from proxy.errors import NotSupported
 from proxy.gateway import models_call
 from proxy.routing import Route, profile_of
 from proxy.upstream.background import Background, Work
@@ -76,9 +77,12 @@ def _build_warm_up(told: UpstreamSettings, replica: Replica, base_url: str, egre
 
 
 def _smallest_calls(told: UpstreamSettings, model: str, base_url: str, egress: Egress) -> tuple[UpstreamCall, ...]:
-    """A chat of one token, and for a model that does not chat, one vector."""
-    route = Route(told.name, model, model, profile_of(base_url, told.profile, None, model))
+    """A chat of one token, and for a model that does not chat, one vector, where such servers make vectors."""
+    route = Route(told.name, model, model, profile_of(base_url, told.profile, None, model, told.dialect))
     turn = Message("user", (TextPart(_SMALLEST_TEXT),))
     chat = egress.build_chat(ChatRequest(model, (turn,), sampling=Sampling(max_tokens=1)), route)
-    vector = egress.build_embeddings(EmbeddingsRequest(model, (_SMALLEST_TEXT,)), route)
+    try:
+        vector = egress.build_embeddings(EmbeddingsRequest(model, (_SMALLEST_TEXT,)), route)
+    except NotSupported:
+        return (chat,)
     return chat, replace(vector, model=model)

@@ -1,4 +1,4 @@
-"""Whether a base URL leads to OpenAI's API, and which one would when it does not. Asks, but never lets a model work."""
+"""Whether a base URL leads to the API, and which one would when it does not. Asks, but never lets a model work."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import orjson
 
 from proxy.canonical.catalog import ModelCard
 from proxy.errors import ProxyError, UpstreamBroken, UpstreamError, UpstreamRefused
-from proxy.gateway import Upstream, models_call
+from proxy.gateway import Upstream, all_models
 from proxy.upstream.reply import UpstreamReply
 from proxy.wire.messages import UpstreamCall
 
 _MAX_ANSWER_BYTES = 16 * 1024 * 1024
-_ENDPOINTS = ("/chat/completions", "/completions", "/embeddings", "/models", "/responses")
+_ENDPOINTS = ("/chat/completions", "/completions", "/embeddings", "/models", "/responses", "/messages", "/api/chat", "/api")
 # What stands in front of an API says in words of its own that nobody is let in, or that it is too much.
 _SAID_BY_GUARDS = {401, 429}
 
@@ -30,13 +30,17 @@ def list_models(upstream: Upstream, patience_s: float) -> list[ModelCard]:
         NoAnswer: there was none, not even an error.
         UpstreamError: the answer is an error, or no list.
     """
-    try:
-        reply = upstream.client.send(models_call(upstream.egress, patience_s))
-    except UpstreamRefused:
-        raise
-    except UpstreamError as error:
-        raise NoAnswer from error
-    return upstream.egress.read_models(read_whole(reply, patience_s))
+
+    def ask(call: UpstreamCall) -> bytes:
+        try:
+            reply = upstream.client.send(call)
+        except UpstreamRefused:
+            raise
+        except UpstreamError as error:
+            raise NoAnswer from error
+        return read_whole(reply, patience_s)
+
+    return all_models(upstream.egress, ask, patience_s)
 
 
 def is_an_api(upstream: Upstream, patience_s: float) -> bool:
@@ -51,7 +55,12 @@ def is_an_api(upstream: Upstream, patience_s: float) -> bool:
 
 
 def takes_chats(upstream: Upstream, patience_s: float) -> bool:
-    """Whether something reads chats here: it says in JSON what is wrong with an empty one. No model has to work for that."""
+    """Whether something reads OpenAI's chats here: it says in JSON what is wrong with an empty one. No model has to work for that.
+
+    Upstreams of other dialects all have a list of models: there is nothing to find out in this way.
+    """
+    if upstream.egress.name != "openai":
+        return False
     try:
         reply = upstream.client.send(UpstreamCall("/chat/completions", b"{}", first_byte_s=patience_s))
         answer = orjson.loads(read_whole(reply))

@@ -89,7 +89,7 @@ def _subject(config: GatewayConfig, told: UpstreamSettings, model: str, embeddin
     """The one replica, with the one key, of the upstream that the operator `told` of."""
     upstream = build_upstream(config.settings, told, config.catalogue)
     names = ModelMap({**told.aliases, **config.aliases})
-    book = ProfileBook({upstream.name: Server(told.replicas[0].base_url, told.profile)})
+    book = ProfileBook({upstream.name: Server(told.replicas[0].base_url, told.profile, told.dialect)})
     key_names, patience_s = key_names_of(told), told.timeouts.health_check_s
 
     def route_to(name: str, card: ModelCard | None) -> Route:

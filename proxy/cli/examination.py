@@ -101,7 +101,7 @@ def _examine_models(subject: Subject, cards: Sequence[ModelCard], trouble: Proxy
     chat_trouble = examined.try_chat() if model else None
     chat_is_foreign = is_foreign(chat_trouble) if model else True
     if trouble is not None and is_foreign(trouble) and chat_is_foreign and not subject.takes_chats():
-        yield _wrong_url(trouble, subject.better_url(), subject.key_names)
+        yield _wrong_url(trouble, subject.better_url(), subject)
         yield from _skipped("this is not the API's address", "key", "models", *_OF_A_MODEL)
         return
     chats = bool(model) and chat_trouble is None
@@ -119,13 +119,13 @@ def _examine_models(subject: Subject, cards: Sequence[ModelCard], trouble: Proxy
     yield _examine_embeddings(subject, cards)
 
 
-def _wrong_url(trouble: ProxyError, better: str, names: KeyNames) -> Finding:
+def _wrong_url(trouble: ProxyError, better: str, subject: Subject) -> Finding:
     if better:
-        return Finding("base URL", "failed", f"the API is not here, but at {better}", f"Set {names.base_url} to {better}.")
+        return Finding("base URL", "failed", f"the API is not here, but at {better}", f"Set {subject.key_names.base_url} to {better}.")
     if isinstance(trouble, UpstreamRefused) and 300 <= trouble.upstream_status < 400:
         return Finding("base URL", "failed", trouble.message, "Redirects are not followed: a key must not go where nobody sent it.")
     hint = "Look up the base URL in the server's documentation; it often ends in /v1. Leave out what follows, such as /chat/completions."
-    return Finding("base URL", "failed", "there is no OpenAI-compatible API at this URL", hint)
+    return Finding("base URL", "failed", f"there is no {subject.upstream.api.partition(' ')[2]} at this URL", hint)
 
 
 def _findings_before_models(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from flask import Blueprint
 
 from proxy.dialect import Egress
+from proxy.dialects.ollama import egress as ollama_egress
 from proxy.dialects.ollama.routes import make_blueprint as make_ollama_blueprint
 from proxy.dialects.openai import egress as openai_egress
 from proxy.dialects.openai.routes import make_blueprint as make_openai_blueprint
@@ -15,9 +16,14 @@ from proxy.dialects.openai.routes import make_blueprint as make_openai_blueprint
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """A wire language: the URLs that its clients use, and how its upstreams are asked. Either half may be missing."""
+    """A wire language: the URLs that its clients use, and how its upstreams are asked. Either half may be missing.
+
+    Attributes:
+        api: what the base URL of an upstream must lead to, with its article.
+    """
 
     name: str
+    api: str
     make_blueprint: Callable[[str], Blueprint] | None = None
     egress: Egress | None = None
 
@@ -25,8 +31,8 @@ class Dialect:
 DIALECTS = {
     dialect.name: dialect
     for dialect in (
-        Dialect("ollama", make_ollama_blueprint),
-        Dialect("openai", make_openai_blueprint, openai_egress),
+        Dialect("ollama", "an Ollama API", make_ollama_blueprint, ollama_egress),
+        Dialect("openai", "an OpenAI-compatible API", make_openai_blueprint, openai_egress),
     )
 }
 
@@ -37,3 +43,8 @@ def egress_of(name: str) -> Egress:
     if egress is None:
         raise KeyError(f"the house cannot ask upstreams in {name}")
     return egress
+
+
+def api_of(name: str) -> str:
+    """What the base URL of an upstream that speaks the dialect `name` must lead to."""
+    return DIALECTS[name].api

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from proxy.canonical.catalog import ModelCard
 from proxy.dialect import Egress, Payload
 from proxy.errors import ModelNotFound, ProxyError, UpstreamRefused
 from proxy.gateway.errands import Errands
@@ -21,6 +22,8 @@ from proxy.wire.messages import Client, UpstreamCall
 
 MAX_REPAIRS = 3
 MAX_WHOLE_BYTES = 256 * 1024 * 1024
+# A list that never ends is cut here.
+_MOST_PAGES = 100
 # Where there is somewhere else to ask, nobody stands in a queue for longer.
 _SHORT_QUEUE_S = 1.0
 
@@ -194,6 +197,24 @@ def _about(route: Route, notes: ExchangeNotes) -> dict[str, object]:
 def models_call(egress: Egress, timeout_s: float) -> UpstreamCall:
     """The call for the upstream's list of models, whose answer is to begin within that time."""
     return replace(egress.build_models(), first_byte_s=timeout_s)
+
+
+def all_models(egress: Egress, ask: Callable[[UpstreamCall], bytes], timeout_s: float) -> list[ModelCard]:
+    """The cards of all pages of the upstream's list.
+
+    Args:
+        ask: the whole answer to a call, or raises `UpstreamError`.
+        timeout_s: how long each page may let wait for its beginning.
+    """
+    cards: list[ModelCard] = []
+    call: UpstreamCall | None = models_call(egress, timeout_s)
+    for _ in range(_MOST_PAGES):
+        if call is None:
+            break
+        body = ask(replace(call, first_byte_s=timeout_s))
+        cards += egress.read_models(body)
+        call = egress.next_models(body)
+    return cards
 
 
 def read_and_close(reply: UpstreamReply) -> bytes:
