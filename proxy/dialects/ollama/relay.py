@@ -26,12 +26,11 @@ class LineRelay:
     Of all lines only the last one means anything here: it is an answer's own end, or the error that took its place.
     """
 
-    __slots__ = ("_ends_line", "_last", "_lines", "failure")
+    __slots__ = ("_last", "_lines", "failure")
 
     def __init__(self) -> None:
         self._lines = Lines()
         self._last = b""
-        self._ends_line = True
         self.failure: ProxyError | None = None
 
     @property
@@ -55,7 +54,6 @@ class LineRelay:
         if rest.strip() and record_of(rest) is None:
             raise UpstreamBroken("the upstream's answer ended before it was complete")
         self._keep(rest)
-        self._ends_line = not rest or rest.endswith(b"\n")
         record = self._record()
         if record.get("error"):
             self.failure = refusal_in_answer(record)
@@ -65,7 +63,7 @@ class LineRelay:
 
     def render_failure(self, error: ProxyError) -> bytes:
         """The error line with which Ollama itself ends a stream that failed."""
-        return (b"" if self._ends_line else b"\n") + error_line(error)
+        return error_line(error)
 
     def is_end(self, record: dict[str, Any]) -> bool:
         """Whether nothing follows `record`."""
@@ -99,28 +97,10 @@ def begins(head: bytes) -> bool:
     return line is not None
 
 
-def progress_begins(head: bytes) -> bool:
-    """The same for lines of progress."""
-    line = next((line for line in head.split(b"\n") if line.strip()), None)
-    if line is None:
-        return False
-    record = record_of(line)
-    if record is None:
-        answer_record(line)
-    elif record.get("error"):
-        raise refusal_in_answer(record)
-    return True
-
-
 def usage_of(body: bytes) -> Usage:
     """The token counts of a whole answer, or of a stream's last line."""
     tail = body[-_TAIL_BYTES:]
     return Usage(_count(_PROMPT.findall(tail)), _count(_COMPLETION.findall(tail)))
-
-
-def no_usage(body: bytes) -> Usage:
-    """What work on models costs: no tokens."""
-    return Usage()
 
 
 def _count(found: list[bytes]) -> int | None:

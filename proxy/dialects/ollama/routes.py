@@ -8,16 +8,21 @@ from functools import partial
 from flask import Blueprint, Response, current_app, request
 
 import proxy
-from proxy.dialects.ollama import about
+from proxy.dialect import Payload
+from proxy.dialects.ollama import about, relays
 from proxy.dialects.ollama.catalogue import model_digest, render_ps, render_show, render_tags
 from proxy.dialects.ollama.failures import render_copy_error, render_error, render_show_error
+from proxy.dialects.ollama.handing_on import blob_call, copy_call, model_call
 from proxy.dialects.ollama.ingress import CHAT, EMBED, EMBEDDINGS, GENERATE, NDJSON
 from proxy.dialects.ollama.parsing import parse_copy, parse_create, parse_delete, parse_pull, parse_push, parse_show
 from proxy.dialects.ollama.pulling import SUCCESS, missing_lines, pulled_lines, render_missing
+from proxy.dialects.ollama.relay import ProgressRelay
 from proxy.errors import InvalidRequest, ModelNotFound, NotSupported
 from proxy.web import exchange
 from proxy.web.blueprint import dialect_blueprint, route
+from proxy.wire.messages import UpstreamCall
 
+_DIALECT = "ollama"
 _DIGEST_HEX = 64
 
 
@@ -30,11 +35,11 @@ def make_blueprint(name: str) -> Blueprint:
     route(blueprint, "/api/ps", ["GET"], ps)
     route(blueprint, "/api/status", ["GET"], _fixed(about.STATUS))
     route(blueprint, "/api/show", ["POST"], show, render_show_error)
-    for endpoint in (CHAT, GENERATE):
-        converse: Callable[[], Response] = partial(exchange.converse, endpoint)
-        route(blueprint, f"/api/{endpoint.name.partition('.')[2]}", ["POST"], converse)
-    route(blueprint, "/api/embed", ["POST"], partial(exchange.embed, EMBED))
-    route(blueprint, "/api/embeddings", ["POST"], partial(exchange.embed, EMBEDDINGS))
+    for text, own in ((CHAT, relays.CHAT), (GENERATE, relays.GENERATE)):
+        answer: Callable[[], Response] = partial(exchange.answer, text, own)
+        route(blueprint, own.path, ["POST"], answer)
+    for vectors, own in ((EMBED, relays.EMBED), (EMBEDDINGS, relays.EMBEDDINGS)):
+        route(blueprint, own.path, ["POST"], partial(exchange.answer_vectors, vectors, own))
     _add_management(blueprint)
     _add_account(blueprint)
     return blueprint
@@ -73,25 +78,42 @@ def version() -> Response:
 
 
 def tags() -> Response:
-    """The models that there are."""
+    """The models that there are; an Ollama server's own list where it is the only upstream, and its names are the ones that clients use."""
+    if exchange.gateway().lists_as_its_own(_DIALECT):
+        return exchange.relay_get("ollama.tags", "/api/tags", render_error, dialect=_DIALECT)
     return exchange.json_reply(render_tags(exchange.gateway().models()))
 
 
 def ps() -> Response:
-    """The models that are loaded."""
-    return exchange.json_reply(render_ps())
+    """The models that are loaded: on the Ollama server that is asked first, by its own names."""
+    home = exchange.gateway().home_of(_DIALECT)
+    if home is None:
+        return exchange.json_reply(render_ps())
+    return exchange.hand_on("ollama.ps", home, UpstreamCall("/api/ps", method="GET"), ProgressRelay, render_error)
 
 
 def show() -> Response:
     """What is known of one model."""
-    asked = parse_show(exchange.read_json())
+    body, payload = exchange.read_json_text()
+    asked, user_agent = parse_show(payload), request.headers.get("User-Agent", "")
+    home = exchange.gateway().home_of(_DIALECT, asked.model)
+    if home is not None:
+        # Ollama, too, looks at who asks.
+        call = model_call("show", body, payload, home.upstream_model, headers={"user-agent": user_agent} if user_agent else {})
+        return exchange.hand_on("ollama.show", home, call, ProgressRelay, render_show_error, model=asked.model)
     found = exchange.gateway().find_model(asked.model)
-    return exchange.json_reply(render_show(asked, found.card, request.headers.get("User-Agent", "")))
+    return exchange.json_reply(render_show(asked, found.card, user_agent))
 
 
 def pull() -> Response:
-    """Success for a model that is there. Like Ollama, a stream tells the lack of one in its second line, under status 200."""
-    asked = parse_pull(exchange.read_json())
+    """An Ollama server's own word. Elsewhere success for a model that is there; like Ollama, a stream tells the lack of one in its second
+    line, under status 200.
+    """
+    body, payload = exchange.read_json_text()
+    asked = parse_pull(payload)
+    handed = _handed_on("pull", body, payload, asked.model)
+    if handed is not None:
+        return handed
     try:
         found = exchange.gateway().find_model(asked.model)
     except ModelNotFound:
@@ -105,35 +127,65 @@ def pull() -> Response:
 
 
 def push() -> Response:
-    """Refuses to push a model."""
-    parse_push(exchange.read_json())
+    """An Ollama server's own word; elsewhere a refusal."""
+    body, payload = exchange.read_json_text()
+    handed = _handed_on("push", body, payload, parse_push(payload).model)
+    if handed is not None:
+        return handed
     raise NotSupported(_elsewhere("models cannot be pushed", "push from the machine that keeps the model"))
 
 
 def create() -> Response:
-    """Refuses to create a model."""
-    parse_create(exchange.read_json())
+    """An Ollama server's own word; elsewhere a refusal."""
+    body, payload = exchange.read_json_text()
+    handed = _handed_on("create", body, payload, parse_create(payload).model)
+    if handed is not None:
+        return handed
     raise NotSupported(_elsewhere("models cannot be created", "create it there; to give one a second name, use MODEL_MAPPING_FILE"))
 
 
 def copy() -> Response:
-    """Refuses to copy a model; that there is none to be copied is said first, as Ollama does."""
-    exchange.gateway().find_model(parse_copy(exchange.read_json()).source)
+    """An Ollama server's own word. Elsewhere a refusal; that there is no model to be copied is said first, as Ollama does."""
+    body, payload = exchange.read_json_text()
+    source = parse_copy(payload).source
+    home = exchange.gateway().home_of(_DIALECT, source)
+    if home is not None:
+        call = copy_call(body, payload, home.upstream, home.upstream_model)
+        return exchange.hand_on("ollama.copy", home, call, ProgressRelay, render_copy_error, model=source, changes_models=True)
+    exchange.gateway().find_model(source)
     raise NotSupported(_elsewhere("models cannot be copied", "to give one a second name, use MODEL_MAPPING_FILE"))
 
 
 def delete() -> Response:
-    """Refuses to delete a model; that there is none is said first, as Ollama does."""
-    exchange.gateway().find_model(parse_delete(exchange.read_json()).model)
+    """An Ollama server's own word. Elsewhere a refusal; that there is no such model is said first, as Ollama does."""
+    body, payload = exchange.read_json_text()
+    model = parse_delete(payload).model
+    handed = _handed_on("delete", body, payload, model, method="DELETE")
+    if handed is not None:
+        return handed
+    exchange.gateway().find_model(model)
     raise NotSupported(_elsewhere("models cannot be deleted", "delete it there"))
 
 
 def blob(digest: str) -> Response:
-    """Refuses blobs before they are sent: clients ask with HEAD whether one must be uploaded."""
+    """An Ollama server's own word. Elsewhere blobs are refused before they are sent: clients ask with HEAD whether one must be uploaded."""
     algorithm, hexadecimal = digest[:7], digest[7:].lower()
     if algorithm not in ("sha256:", "sha256-") or len(hexadecimal) != _DIGEST_HEX or not set(hexadecimal) <= set("0123456789abcdef"):
         raise InvalidRequest("invalid digest format")
+    home = exchange.gateway().home_of(_DIALECT)
+    if home is not None:
+        call = blob_call(digest, exchange.upload() if request.method == "POST" else None)
+        return exchange.hand_on("ollama.blobs", home, call, ProgressRelay, render_error)
     raise NotSupported(_elsewhere("blobs cannot be stored", "add the model there"))
+
+
+def _handed_on(word: str, body: bytes, payload: Payload, model: str, *, method: str = "POST") -> Response | None:
+    """The answer of the Ollama server that has the model, or is to get it; `None` where there is none. The server may have other models then."""
+    home = exchange.gateway().home_of(_DIALECT, model)
+    if home is None:
+        return None
+    call = model_call(word, body, payload, home.upstream_model, method=method)
+    return exchange.hand_on(f"ollama.{word}", home, call, ProgressRelay, render_error, model=model, changes_models=True)
 
 
 def web_service(name: str) -> Response:

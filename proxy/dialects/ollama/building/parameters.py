@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Final
 
 from proxy.canonical.efforts import effort_of_budget
 from proxy.canonical.request import ChatRequest, Effort, PromptRequest, Tool
@@ -14,21 +14,7 @@ from proxy.dialects.ollama.loading import KEEP_ALIVE
 from proxy.errors import InvalidRequest
 from proxy.profiles import Profile
 
-FOREVER: Final = -1
-
-# Options of Ollama's own that clients of other languages may name beside their own; they come by these names in a request's `extra`.
-EXTRA_OPTIONS: Final = (
-    "num_ctx",
-    "num_keep",
-    "num_batch",
-    "num_gpu",
-    "main_gpu",
-    "num_thread",
-    "use_mmap",
-    "repeat_last_n",
-    "draft_num_predict",
-)
-_EXTRA_FIELDS: Final = ("truncate", "shift")
+_FOREVER: Final = -1
 
 _THINK: Final[Mapping[Effort, bool | str]] = {
     "off": False,
@@ -45,7 +31,7 @@ _THINK: Final[Mapping[Effort, bool | str]] = {
 def add_options(body: Json, request: ChatRequest | PromptRequest, profile: Profile) -> None:
     """How to choose tokens, and how long to keep the model. Nothing that the client did not say: a model file has defaults of its own."""
     sampling = request.sampling
-    options: Json = {name: request.extra[name] for name in EXTRA_OPTIONS if request.extra.get(name) is not None}
+    options: Json = {name: value for name, value in request.extra.items() if name != KEEP_ALIVE}
     for ours, wire in profile.sent:
         value = getattr(sampling, ours, None)
         if value is not None:
@@ -60,17 +46,9 @@ def add_options(body: Json, request: ChatRequest | PromptRequest, profile: Profi
         body["logprobs"] = True
         if sampling.top_logprobs:
             body["top_logprobs"] = sampling.top_logprobs
-    add_keep_alive(body, request.extra)
-    for name in _EXTRA_FIELDS:
-        if isinstance(request.extra.get(name), bool):
-            body[name] = request.extra[name]
-
-
-def add_keep_alive(body: Json, extra: Mapping[str, Any]) -> None:
-    """How many seconds the model is to be kept."""
-    seconds = extra.get(KEEP_ALIVE)
+    seconds = request.extra.get(KEEP_ALIVE)
     if seconds is not None:
-        body["keep_alive"] = FOREVER if math.isinf(seconds) else seconds
+        body["keep_alive"] = _FOREVER if math.isinf(seconds) else seconds
 
 
 def add_tools(body: Json, request: ChatRequest, profile: Profile) -> None:
