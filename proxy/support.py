@@ -1,12 +1,14 @@
-"""What becomes of a field on its way: the word for it, as it stands in the tables `dialects/<name>/support.py`. Data, no logic.
+"""What becomes of a field on its way: the words for it, as they stand in the tables `dialects/<name>/support.py`. Data, no logic but `met`.
 
-Two tables make a pair: the client's dialect says which feature each of its fields is, and the upstream's what it makes of features.
-`docs/dialects/` is written from them.
+Two tables make a pair: a client's dialect says which feature each of its fields is (`CLIENT_FIELDS`), and an upstream's what it makes of
+each feature (`UPSTREAM_FEATURES`). `docs/dialects/` is written from them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final, Literal, get_args
 
 Outcome = Literal["carried", "translated", "approximated", "dropped", "refused"]
@@ -16,14 +18,82 @@ Outcome = Literal["carried", "translated", "approximated", "dropped", "refused"]
 
 OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
 
+FEATURES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "system": "what the system says",
+        "system_turns": "what the system says between turns",
+        "text": "text of turns",
+        "images": "pictures in base64",
+        "image_urls": "pictures by URL",
+        "audio": "sound",
+        "files": "documents in base64",
+        "file_urls": "documents by URL",
+        "names": "names of who speaks",
+        "tools": "functions",
+        "strict_tools": "functions whose arguments must fit their schema",
+        "tool_choice": "whether a call is wanted, or forbidden",
+        "named_tool": "one function that must be called",
+        "parallel_tool_calls": "whether several calls may be made at once",
+        "tool_calls": "calls in earlier turns",
+        "tool_results": "results of calls",
+        "tool_result_images": "pictures in results of calls",
+        "tool_errors": "results that say that a call failed",
+        "json_mode": "an answer in JSON",
+        "json_schema": "an answer that fits a schema",
+        "reasoning": "how hard to think",
+        "reasoning_budget": "how many tokens may be thought",
+        "hidden_reasoning": "that no thoughts are to be shown",
+        "reasoning_history": "thoughts of earlier turns",
+        "opaque": "signatures of thoughts and calls",
+        "prefill": "a last turn of the model's that is to be gone on with",
+        "max_tokens": "the longest answer",
+        "temperature": "temperature",
+        "top_p": "top_p",
+        "top_k": "top_k",
+        "min_p": "min_p",
+        "typical_p": "typical_p",
+        "seed": "seed",
+        "presence_penalty": "presence penalty",
+        "frequency_penalty": "frequency penalty",
+        "repeat_penalty": "repeat penalty",
+        "stop": "stop sequences",
+        "logprobs": "log probabilities",
+        "user": "who asks",
+        "cache_hints": "marks of what to cache",
+        "num_ctx": "the window to load a model with",
+        "keep_alive": "how long the model stays loaded",
+        "stream": "an answer as it is made",
+        "usage": "numbers of tokens",
+        "prompts": "plain texts to go on with",
+        "suffix": "a gap to fill",
+        "embeddings": "vectors",
+        "dimensions": "the length of vectors",
+        "truncate": "whether texts that are too long are shortened",
+        "token_counts": "numbers of tokens before anything is asked",
+    }
+)
+"""All that a request can mean, in the words of `canonical`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Support:
-    """What becomes of one field.
+    """What becomes of one field, or one feature.
 
     Attributes:
         note: what it becomes, or why it is lost: a sentence's end for the tables of the documentation.
+        feature: of a client's field, what it means: one of `FEATURES`; `""` when it ends at the gateway, whatever the upstream.
     """
 
     outcome: Outcome
     note: str = ""
+    feature: str = ""
+
+
+def met(field: Support, features: Mapping[str, Support]) -> Support:
+    """What becomes of a client's field at an upstream that makes this of features: the worse of both."""
+    there = features.get(field.feature)
+    if there is None or OUTCOMES.index(field.outcome) > OUTCOMES.index(there.outcome):
+        return field
+    notes = "; ".join(dict.fromkeys(filter(None, (field.note, there.note))))
+    outcome = "translated" if there.outcome == "carried" and field.outcome == "translated" else there.outcome
+    return Support(outcome, notes, field.feature)

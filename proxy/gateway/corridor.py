@@ -14,6 +14,7 @@ from proxy.gateway.embeddings import embed
 from proxy.gateway.forked import Fork, answer
 from proxy.gateway.forked_wholes import answer_vectors, count
 from proxy.gateway.handing_on import hand_on, home_of
+from proxy.gateway.keepsakes import Keepsakes, MemoryShelf, Shelf
 from proxy.gateway.lacking import LackingPaths
 from proxy.gateway.lists import ModelLists, is_told
 from proxy.gateway.relaying import relay, relay_get
@@ -42,6 +43,7 @@ class Gateway:
         names_are_upstreams: whether clients see the names of the one upstream, and no others.
         default_model: stands in for an absent or empty `model`.
         keepalive_s: the longest time for which a stream's client hears nothing.
+        shelf: where lies what models want to see again; in memory when absent.
 
     Attributes:
         names_are_upstreams: as given.
@@ -61,6 +63,7 @@ class Gateway:
         names_are_upstreams: bool,
         default_model: str = "",
         keepalive_s: float = 15.0,
+        shelf: Shelf | None = None,
     ) -> None:
         self.names_are_upstreams = names_are_upstreams
         self.tells_clients_apart = any(upstream.is_limited or upstream.passes_client_key for upstream in upstreams)
@@ -70,7 +73,8 @@ class Gateway:
         self._spawn = spawn
         self._lists = ModelLists([upstream.models for upstream in upstreams], spawn, clock)
         self._steps = Steps(self._upstreams, table, profiles, self._lists, default_model=default_model, keepalive_s=keepalive_s)
-        self._texts = Texts(self._steps, told_of=self._told_of, new_id=new_id)
+        keepsakes = Keepsakes(shelf or MemoryShelf(clock))
+        self._texts = Texts(self._steps, told_of=self._told_of, new_id=new_id, keepsakes=keepsakes)
         self._fork = Fork(self._steps, LackingPaths(clock))
         self.converse = self._texts.converse
 

@@ -16,7 +16,7 @@ from proxy.errors import InvalidRequest, ProxyError, UpstreamBroken, UpstreamRef
 from proxy.gateway.errands import Errand
 from proxy.gateway.fallback import served
 from proxy.gateway.lacking import LackingPaths
-from proxy.gateway.noting import note_end, note_late_failure
+from proxy.gateway.noting import note_late_failure
 from proxy.gateway.opening import Opening
 from proxy.gateway.relayed import Relayed, RelayedStream, RelayedWhole
 from proxy.gateway.relaying import Relaying, asked_model, relay, relayed_reply
@@ -88,7 +88,7 @@ class _Asked:
     def conversation(self) -> Conversation:
         """What the client means, read when somebody must know. Raises `InvalidRequest`."""
         request = self.text.parse(self._fork.steps.with_default_model(self._sent.whole()))
-        return Conversation(self._fork.steps, request, self.notes, self.stopwatch, self.relaying.client, self._texts.new_id)
+        return self._texts.conversation(request, self.notes, self.stopwatch, self.relaying.client)
 
     def open(self, goal: Goal) -> Opening | Relayed:
         """An answer that has begun."""
@@ -147,7 +147,7 @@ def answer(
     if local is not None:
         return Reply(200, text.whole_type, local)
     if not notes.stream:
-        return _whole_reply(served(steps, chain, notes, asked.complete, asked.suits), asked, steps)
+        return _whole_reply(served(steps, chain, notes, asked.complete, asked.suits), asked, steps, texts)
     errand: Errand[Opening | Relayed] = steps.errands.begin(
         partial(served, steps, chain, notes, asked.open, asked.suits), _let_go, steps.upstream(chain[0].upstream).commit_s
     )
@@ -159,17 +159,17 @@ def answer(
     return relayed_reply(begun, steps, own, notes)
 
 
-def _whole_reply(answered: Completion | Relayed, asked: _Asked, steps: Steps) -> Reply:
+def _whole_reply(answered: Completion | Relayed, asked: _Asked, steps: Steps, texts: Texts) -> Reply:
     if not isinstance(answered, Completion):
         return relayed_reply(answered, steps, asked.relaying.endpoint, asked.notes)
-    note_end(asked.notes, answered.usage, answered.finish_reason)
+    texts.note_completion(answered, asked.notes)
     body = asked.text.render_completion(answered, asked.conversation.request, asked.stopwatch)
     return Reply(200, asked.text.whole_type, body)
 
 
 def _rendered(opening: Opening, asked: _Asked, texts: Texts) -> Iterator[bytes]:
     renderer = asked.text.stream_renderer(asked.conversation.request, asked.stopwatch)
-    return texts.rendered(opening, renderer, asked.notes, asked.stopwatch)
+    return texts.rendered(asked.conversation, opening, renderer)
 
 
 def _late(errand: Errand[Opening | Relayed], asked: _Asked, steps: Steps, texts: Texts) -> Iterator[bytes]:

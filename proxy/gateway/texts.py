@@ -17,6 +17,7 @@ from proxy.dialect import Payload, Stopwatch, StreamRenderer, TextEndpoint, Text
 from proxy.errors import InvalidRequest, ProxyError, UpstreamError
 from proxy.gateway.errands import Errand
 from proxy.gateway.fallback import served
+from proxy.gateway.keepsakes import Keepsakes
 from proxy.gateway.noting import note_end, note_events, note_failure, note_late_failure
 from proxy.gateway.opening import Opening
 from proxy.gateway.steps import Goal, Steps, note_destination, read_and_close
@@ -118,10 +119,14 @@ class Texts:
     Args:
         told_of: what the operator says of an upstream model that is not listed.
         new_id: makes ids for tool calls and answers that came without one.
+        keepsakes: what models want to see again, and clients do not bring.
     """
 
-    def __init__(self, steps: Steps, *, told_of: Callable[[str], ModelCard | None], new_id: Callable[[], str]) -> None:
-        self.new_id = new_id
+    def __init__(
+        self, steps: Steps, *, told_of: Callable[[str], ModelCard | None], new_id: Callable[[], str], keepsakes: Keepsakes
+    ) -> None:
+        self._keepsakes = keepsakes
+        self._new_id = new_id
         self._steps = steps
         self._told_of = told_of
         self._keepalive_ns = round(steps.keepalive_s * 1e9)
@@ -146,11 +151,11 @@ class Texts:
         answer = endpoint.answer_locally(request, stopwatch)
         if answer is not None:
             return Reply(200, endpoint.whole_type, answer)
-        asked = Conversation(steps, request, notes, stopwatch, client, self.new_id)
+        asked = self.conversation(request, notes, stopwatch, client)
         suits = partial(self.suits, endpoint, request)
         if not request.stream:
             completion = served(steps, chain, notes, asked.complete, suits)
-            note_end(notes, completion.usage, completion.finish_reason)
+            self.note_completion(completion, notes)
             return Reply(200, endpoint.whole_type, endpoint.render_completion(completion, request, stopwatch))
         renderer = endpoint.stream_renderer(request, stopwatch)
         errand = steps.errands.begin(
@@ -158,8 +163,17 @@ class Texts:
         )
         if errand.is_done:
             opening = errand.result()
-            return Reply(200, endpoint.stream_type, self.rendered(opening, renderer, notes, stopwatch), close=opening.close)
-        return Reply(200, endpoint.stream_type, self._late(errand, renderer, notes, stopwatch), close=errand.abandon)
+            return Reply(200, endpoint.stream_type, self.rendered(asked, opening, renderer), close=opening.close)
+        return Reply(200, endpoint.stream_type, self._late(asked, errand, renderer), close=errand.abandon)
+
+    def conversation(self, request: TextRequest, notes: ExchangeNotes, stopwatch: Stopwatch, client: Client) -> Conversation:
+        """What is asked, with what models said before in the same conversation."""
+        return Conversation(self._steps, self._keepsakes.restored(request), notes, stopwatch, client, self._new_id)
+
+    def note_completion(self, completion: Completion, notes: ExchangeNotes) -> None:
+        """Notes a whole answer, and keeps what is to come back with its calls."""
+        note_end(notes, completion.usage, completion.finish_reason)
+        self._keepsakes.keep(completion.parts)
 
     def card(self, destination: Destination) -> ModelCard | None:
         """What is known of the model."""
@@ -173,7 +187,7 @@ class Texts:
             return False
         return True
 
-    def _late(self, errand: Errand[Opening], renderer: StreamRenderer, notes: ExchangeNotes, stopwatch: Stopwatch) -> Iterator[bytes]:
+    def _late(self, asked: Conversation, errand: Errand[Opening], renderer: StreamRenderer) -> Iterator[bytes]:
         """The bytes of a stream that begins before the upstream's answer does."""
         try:
             yield renderer.render([KeepAlive()])
@@ -181,16 +195,19 @@ class Texts:
                 yield renderer.render([KeepAlive()])
             opening = errand.result()
         except ProxyError as error:
-            note_late_failure(notes, error)
+            note_late_failure(asked.notes, error)
             yield renderer.render([Failed(error)])
             return
-        yield from self.rendered(opening, renderer, notes, stopwatch)
+        yield from self.rendered(asked, opening, renderer)
 
-    def rendered(self, opening: Opening, renderer: StreamRenderer, notes: ExchangeNotes, stopwatch: Stopwatch) -> Iterator[bytes]:
+    def rendered(self, asked: Conversation, opening: Opening, renderer: StreamRenderer) -> Iterator[bytes]:
         """The bytes of a stream. A client that would get nothing for long, though the upstream is busy, gets a sign of life."""
+        notes, stopwatch, watch = asked.notes, asked.stopwatch, self._keepsakes.watch(asked.request)
         sent_ns = stopwatch.elapsed_ns()
         try:
             while True:
+                if watch is not None:
+                    watch.note(opening.events)
                 data = renderer.render(opening.events)
                 is_over = note_events(notes, opening.events)
                 if not data and not is_over and stopwatch.elapsed_ns() - sent_ns >= self._keepalive_ns:
