@@ -31,6 +31,7 @@ _MAX_ERROR_BYTES = 64 * 1024
 _ERROR_BODY_S = 10.0
 _KNOWN_PATHS = 256
 _NO_KEY = -1
+_BODILESS = ("GET", "HEAD")
 _KEY_HEADERS = ("authorization", "api-key", "x-api-key", "x-goog-api-key")
 
 
@@ -140,7 +141,7 @@ class Line:
         if call.upload is not None:
             if call.upload.size_bytes is not None:
                 headers["Content-Length"] = str(call.upload.size_bytes)
-        elif call.method != "GET":
+        elif call.method not in _BODILESS:
             headers["Content-Length"] = str(len(call.body or b""))
         return headers
 
@@ -167,14 +168,15 @@ class Line:
         """
         headers = {name: value for name, value in self._headers.items() if key_place != _NO_KEY or name.lower() not in _KEY_HEADERS}
         given = {name.lower() for name in headers}
-        usual = {"Content-Type": "application/json", **self._usual_headers} if method != "GET" else self._usual_headers
+        usual = {"Content-Type": "application/json", **self._usual_headers} if method not in _BODILESS else self._usual_headers
         headers |= {name: value for name, value in usual.items() if name.lower() not in given and name.lower() not in replaced}
         if key_place != _NO_KEY:
             headers |= self._key_headers[key_place]
         template: requests.PreparedRequest = self._session.prepare_request(
             requests.Request(method, self._address.url(path, query), headers=headers)
         )
-        template.headers.pop("Content-Length", None)  # Each call says its own.
+        for name in ("Content-Length", *(name for name in replaced if name not in given)):
+            template.headers.pop(name, None)  # Each call says its own.
         session = self._session
         send = session.get_adapter(template.url).send
         return template, partial(send, stream=True, verify=session.verify, proxies=session.proxies)

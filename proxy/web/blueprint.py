@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
@@ -13,7 +14,19 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from proxy.errors import ProxyError
 from proxy.web.failure import RenderError, error_reply, unexpected
 
+ANY_SIZE = " (any size)"
+"""The end of the names of endpoints whose bodies may have any size."""
+
 View = Callable[..., ResponseReturnValue]
+
+
+@dataclass(frozen=True, slots=True)
+class ListViews:
+    """What a dialect shows of models, under URLs that it shares with others."""
+
+    models: View
+    one_model: View
+    render_error: RenderError
 
 
 def dialect_blueprint(name: str, render_error: RenderError) -> Blueprint:
@@ -35,11 +48,20 @@ def dialect_blueprint(name: str, render_error: RenderError) -> Blueprint:
     return blueprint
 
 
-def route(blueprint: Blueprint, rule: str, methods: Sequence[str], view: View, render_error: RenderError | None = None) -> None:
+def route(
+    blueprint: Blueprint,
+    rule: str,
+    methods: Sequence[str],
+    view: View,
+    render_error: RenderError | None = None,
+    *,
+    takes_uploads: bool = False,
+) -> None:
     """Registers `view` under exactly these methods, OPTIONS apart (a guard answers those before any view runs).
 
     Args:
         render_error: the words for errors of this one endpoint, where they differ from the dialect's.
+        takes_uploads: whether its bodies may have any size: they are sent on as they come.
     """
     allowed = tuple(methods)
 
@@ -54,10 +76,29 @@ def route(blueprint: Blueprint, rule: str, methods: Sequence[str], view: View, r
         except ProxyError as error:
             return error_reply(error, render_error)
 
-    endpoint = f"{'_'.join(allowed)} {rule}".lower().replace(".", "_")
+    endpoint = f"{'_'.join(allowed)} {rule}".lower().replace(".", "_") + (ANY_SIZE if takes_uploads else "")
     blueprint.add_url_rule(
         rule, endpoint, guarded_view, methods=[*allowed, "OPTIONS"], provide_automatic_options=False, strict_slashes=False
     )
+
+
+def by_header(usual: View, others: Mapping[str, tuple[View, RenderError]]) -> View:
+    """A view for a URL that several dialects have.
+
+    Args:
+        others: the views, and words for errors, of clients that are known by a header.
+    """
+
+    def view(**arguments: Any) -> ResponseReturnValue:
+        for header, (other, render_error) in others.items():
+            if header in request.headers:
+                try:
+                    return other(**arguments)
+                except ProxyError as error:
+                    return error_reply(error, render_error)
+        return usual(**arguments)
+
+    return view
 
 
 def plain_text(text: str, status: int, *, allow: Iterable[str] = ()) -> Response:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from flask import Request, Response
 
 from proxy.settings import Settings
-from proxy.web.blueprint import plain_text
+from proxy.web.blueprint import ANY_SIZE, plain_text
 from proxy.web.hosts import make_host_guard
 from proxy.web.origins import OriginGuard, crossing_origin
 from proxy.web.unpacking import refuse_if_larger
@@ -49,7 +49,7 @@ class Guards:
         if is_options:
             return plain_text("405 method not allowed", 405, allow=sorted(rule.methods or ()))
         length = environ.get("CONTENT_LENGTH") or ""
-        if length.isdecimal():
+        if length.isdecimal() and not rule.endpoint.endswith(ANY_SIZE):
             # int() refuses thousands of digits; no body that we could take is longer than these.
             refuse_if_larger(int(length[:_MAX_LENGTH_DIGITS]), self._max_bytes)
         return None

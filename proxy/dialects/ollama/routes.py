@@ -51,7 +51,7 @@ def _add_management(blueprint: Blueprint) -> None:
     route(blueprint, "/api/create", ["POST"], create)
     route(blueprint, "/api/copy", ["POST"], copy, render_copy_error)
     route(blueprint, "/api/delete", ["DELETE"], delete)
-    route(blueprint, "/api/blobs/<digest>", ["POST", "HEAD"], blob)
+    route(blueprint, "/api/blobs/<digest>", ["POST", "HEAD"], blob, takes_uploads=True)
 
 
 def _add_account(blueprint: Blueprint) -> None:
@@ -80,7 +80,7 @@ def version() -> Response:
 def tags() -> Response:
     """The models that there are; an Ollama server's own list where it is the only upstream, and its names are the ones that clients use."""
     if exchange.gateway().lists_as_its_own(_DIALECT):
-        return exchange.relay_get("ollama.tags", "/api/tags", render_error, dialect=_DIALECT)
+        return exchange.relay_get("ollama.tags", _DIALECT, "/api/tags", render_error)
     return exchange.json_reply(render_tags(exchange.gateway().models()))
 
 

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
+from types import MappingProxyType
 
 from flask import Blueprint, Response
 
 from proxy.canonical.catalog import ModelCard
 from proxy.dialects.openai import ingress
 from proxy.web import exchange
-from proxy.web.blueprint import dialect_blueprint, route
+from proxy.web.blueprint import ListViews, by_header, dialect_blueprint, route
 
 
-def make_blueprint(name: str) -> Blueprint:
-    """A blueprint with all the URLs, to be registered under `name`."""
+def make_blueprint(name: str, lists_of_others: Mapping[str, ListViews] = MappingProxyType({})) -> Blueprint:
+    """A blueprint with all the URLs, to be registered under `name`.
+
+    Args:
+        lists_of_others: what clients of other dialects get under the URLs of models; they are known by a header.
+    """
     blueprint = dialect_blueprint(name, ingress.render_error)
     for endpoint in (ingress.CHAT, ingress.COMPLETIONS, ingress.EMBEDDINGS):
         view: Callable[[], Response] = partial(exchange.relay, endpoint)
         route(blueprint, f"/v1{endpoint.path}", ["POST"], view)
-    route(blueprint, "/v1/models", ["GET"], models)
-    route(blueprint, "/v1/models/<path:model>", ["GET"], one_model)
+    all_of = {header: (views.models, views.render_error) for header, views in lists_of_others.items()}
+    one_of = {header: (views.one_model, views.render_error) for header, views in lists_of_others.items()}
+    route(blueprint, "/v1/models", ["GET"], by_header(models, all_of))
+    route(blueprint, "/v1/models/<path:model>", ["GET"], by_header(one_model, one_of))
     return blueprint
 
 
