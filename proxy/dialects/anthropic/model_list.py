@@ -1,0 +1,79 @@
+"""Anthropic's model list: pages of models, between ids. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import orjson
+
+from proxy.canonical.catalog import ListedModel
+from proxy.dialects.anthropic.parsing.rows import invalid
+
+_USUAL_LIMIT, _MOST = 20, 1000
+
+
+class Page(NamedTuple):
+    """Which models to list: so many, those after or before one of them."""
+
+    limit: int = _USUAL_LIMIT
+    after_id: str = ""
+    before_id: str = ""
+
+
+def parse_page(query: Mapping[str, str]) -> Page:
+    """The page that a URL's query asks for. Raises `InvalidRequest`."""
+    limit, after_id, before_id = query.get("limit") or str(_USUAL_LIMIT), query.get("after_id", ""), query.get("before_id", "")
+    if not limit.isdecimal() or len(limit) > len(str(_MOST)) or not 1 <= int(limit) <= _MOST:
+        raise invalid("limit", f"Input should be an integer from 1 to {_MOST}")
+    if after_id and before_id:
+        raise invalid("before_id", "only one of before_id and after_id can be given")
+    return Page(int(limit), after_id, before_id)
+
+
+def render_models(models: Sequence[ListedModel], page: Page) -> bytes:
+    """The models of a page, by the names that clients can use. Raises `InvalidRequest` when its edge is no model."""
+    names = [model.name for model in models]
+    start, end = 0, len(models)
+    if page.after_id:
+        start = _place(names, page.after_id, "after_id") + 1
+    elif page.before_id:
+        end = _place(names, page.before_id, "before_id")
+    if page.before_id:
+        shown, has_more = models[max(start, end - page.limit) : end], end - start > page.limit
+    else:
+        shown, has_more = models[start : start + page.limit], end - start > page.limit
+    return orjson.dumps(
+        {
+            "data": [_entry(model) for model in shown],
+            "has_more": has_more,
+            "first_id": shown[0].name if shown else None,
+            "last_id": shown[-1].name if shown else None,
+        }
+    )
+
+
+def render_model(model: ListedModel) -> bytes:
+    """One model."""
+    return orjson.dumps(_entry(model))
+
+
+def _place(names: Sequence[str], name: str, field: str) -> int:
+    try:
+        return names.index(name)
+    except ValueError:
+        raise invalid(field, f"there is no model '{name[:100]}' in the list") from None
+
+
+def _entry(model: ListedModel) -> dict[str, Any]:
+    """What is known of a model. One whose age nobody knows was made at the epoch, as Anthropic says it."""
+    card = model.card
+    told = card.raw.get("display_name") or card.raw.get("name")
+    entry = {
+        "type": "model",
+        "id": model.name,
+        "display_name": told if isinstance(told, str) else model.name,
+        "created_at": datetime.fromtimestamp(card.created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
+    return entry | ({"max_input_tokens": card.context_length} if card.context_length is not None else {})

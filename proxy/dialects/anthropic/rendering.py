@@ -1,0 +1,225 @@
+"""Anthropic's answers to `/v1/messages`: events while the model speaks, or one message when it is done. Pure.
+
+A block is opened by the first thing that is said in it, and closed before the next: clients put what they read into the blocks by their
+number. Arguments of calls are handed on while the model writes them; when they turn out to be no JSON object, the end says what that
+means: cut off by the token limit they are what they are, otherwise the answer failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import orjson
+
+from proxy.canonical.arguments import arguments_object
+from proxy.canonical.completion import Completion, Usage
+from proxy.canonical.events import ChatEvent, Failed, Finished, KeepAlive, PartClosed, PartDelta, PartKind, PartOpened, Started, UsageSeen
+from proxy.canonical.request import ChatRequest, ReasoningPart, RefusalPart, ToolCallPart
+from proxy.dialect import Stopwatch, TextRequest
+from proxy.dialects.anthropic.failures import error_event
+from proxy.dialects.anthropic.records import (
+    Record,
+    message_id,
+    message_record,
+    redacted_block,
+    state_word,
+    stop_record,
+    text_block,
+    thinking_block,
+    tool_use_block,
+    usage_record,
+)
+from proxy.dialects.anthropic.sse_records import PING, block_start, block_stop, delta_frame, event
+from proxy.errors import ProxyError, UpstreamBroken
+from proxy.wire.ndjson import line_safe
+
+_STOP = event("message_stop", {"type": "message_stop"})
+# The delta of each kind of part, and the member that holds its text.
+_DELTAS: dict[PartKind, tuple[str, str]] = {
+    "text": ("text_delta", "text"),
+    "refusal": ("text_delta", "text"),
+    "reasoning": ("thinking_delta", "thinking"),
+    "tool_call": ("input_json_delta", "partial_json"),
+}
+
+
+class MessageStreamRenderer:
+    """Writes one stream. It begins with the answer's first words, so that what the upstream counts before them can be told."""
+
+    def __init__(self, request: TextRequest, stopwatch: Stopwatch) -> None:
+        self._model = request.model
+        self._stopwatch = stopwatch
+        self._shown = shown_reasoning(request)
+        self._id = ""
+        self._begun = False
+        self._index = 0
+        self._part = PartOpened("text")
+        self._before = self._after = b""  # what stands around a delta of the open block; nothing while none is open
+        self._arguments: list[str] = []
+        self._unreadable = ""
+        self._refused = False
+        self._usage = Usage()
+        self.failure: ProxyError | None = None
+
+    def render(self, events: Sequence[ChatEvent]) -> bytes:
+        """The events for these events."""
+        pieces: list[bytes] = []
+        for each in events:
+            # Nearly all events are such deltas.
+            if self._before and type(each) is PartDelta:
+                if each.text:
+                    pieces.append(self._delta(each.text))
+            else:
+                self._take(each, pieces)
+        return line_safe(b"".join(pieces))
+
+    def _take(self, step: ChatEvent, pieces: list[bytes]) -> None:
+        match step:
+            case Started():
+                self._id = self._id or message_id(step.id)
+            case PartOpened():
+                self._open(step, pieces)
+            case PartDelta():
+                if step.text and (self._part.kind != "reasoning" or self._shown == "all"):
+                    self._start_block(pieces)
+                    pieces.append(self._delta(step.text))
+            case PartClosed():
+                self._close(step, pieces)
+            case UsageSeen():
+                self._usage = step.usage
+            case KeepAlive():
+                self._begin(pieces)
+                pieces.append(PING)
+            case Failed():
+                pieces.append(error_event(step.error))
+            case Finished():
+                self._finish(step, pieces)
+
+    def _begin(self, pieces: list[bytes]) -> None:
+        """Says that there is a message, once. Nobody has given it an id when the upstream has been silent so far."""
+        if not self._begun:
+            self._begun = True
+            self._id = self._id or f"msg_{self._stopwatch.time_ns():x}"
+            message = message_record(self._id, self._model, [], self._usage)
+            pieces.append(event("message_start", {"type": "message_start", "message": message}))
+
+    def _open(self, part: PartOpened, pieces: list[bytes]) -> None:
+        self._part = part
+        if part.kind == "tool_call":
+            self._arguments = []
+            self._start_block(pieces)
+
+    def _start_block(self, pieces: list[bytes]) -> None:
+        self._begin(pieces)
+        part = self._part
+        self._refused = self._refused or part.kind == "refusal"
+        pieces.append(block_start(self._index, _empty_block(part)))
+        self._before, self._after = delta_frame(self._index, *_DELTAS[part.kind])
+
+    def _delta(self, text: str) -> bytes:
+        if self._part.kind == "tool_call":
+            self._arguments.append(text)
+        return self._before + orjson.dumps(text) + self._after
+
+    def _close(self, closed: PartClosed, pieces: list[bytes]) -> None:
+        part = self._part
+        if part.kind == "reasoning":
+            self._close_reasoning(closed, pieces)
+        elif part.kind == "tool_call" and arguments_object("".join(self._arguments)) is None:
+            self._unreadable = self._unreadable or part.name
+        if self._before:
+            self._stop_block(pieces)
+
+    def _close_reasoning(self, closed: PartClosed, pieces: list[bytes]) -> None:
+        """Writes what must come back with the thoughts. Where their text is hidden, that alone is left of them."""
+        if not closed.opaque or self._shown == "nothing":
+            return
+        word = state_word(closed.opaque, closed.origin, redacted=closed.redacted)
+        if closed.redacted:
+            if self._before:
+                self._stop_block(pieces)
+            self._begin(pieces)
+            pieces += (block_start(self._index, redacted_block(word)), block_stop(self._index))
+            self._index += 1
+            return
+        if not self._before:
+            self._start_block(pieces)
+        before, after = delta_frame(self._index, "signature_delta", "signature")
+        pieces.append(before + orjson.dumps(word) + after)
+
+    def _stop_block(self, pieces: list[bytes]) -> None:
+        pieces.append(block_stop(self._index))
+        self._index += 1
+        self._before = self._after = b""
+
+    def _finish(self, finished: Finished, pieces: list[bytes]) -> None:
+        if self._unreadable and finished.finish_reason != "length":
+            self.failure = _unreadable_arguments(self._unreadable)
+            pieces.append(error_event(self.failure))
+            return
+        self._begin(pieces)
+        stop = stop_record(finished.finish_reason, finished.raw_reason, finished.stop_sequence, refused=self._refused)
+        pieces += (event("message_delta", {"type": "message_delta", "delta": stop, "usage": usage_record(self._usage)}), _STOP)
+
+
+def render_message(completion: Completion, request: TextRequest, stopwatch: Stopwatch) -> bytes:
+    """The whole message. Raises `UpstreamBroken` when a call's arguments are no JSON object, unless the token limit cut them off."""
+    shown = shown_reasoning(request)
+    content: list[Record] = []
+    for part in completion.parts:
+        match part:
+            case ToolCallPart():
+                arguments = arguments_object(part.arguments)
+                if arguments is not None:
+                    content.append(tool_use_block(part.id, part.name, arguments))
+                elif completion.finish_reason != "length":
+                    raise _unreadable_arguments(part.name)
+            case ReasoningPart():
+                content += _reasoning_blocks(part, shown)
+            case _:
+                content.append(text_block(part.text))
+    refused = any(isinstance(part, RefusalPart) for part in completion.parts)
+    stop = stop_record(completion.finish_reason, completion.raw_reason, completion.stop_sequence, refused=refused)
+    return orjson.dumps(message_record(message_id(completion.id), request.model, content, completion.usage, stop))
+
+
+def render_remembered(request: TextRequest, stopwatch: Stopwatch) -> bytes | None:
+    """The answer to a request for no tokens at all, which only fills Anthropic's cache; `None` for all others. Nobody has to be asked.
+
+    Source: `max_tokens` in `types/message_create_params.py` of the SDK.
+    """
+    if request.sampling.max_tokens != 0:
+        return None
+    stop = stop_record("length", "", "", refused=False)
+    return orjson.dumps(message_record(f"msg_{stopwatch.time_ns():x}", request.model, [], Usage(), stop))
+
+
+def shown_reasoning(request: TextRequest) -> str:
+    """What a client gets of thoughts: `all`, only the `state` that must come back, or `nothing`: some models think whatever they are told."""
+    if not isinstance(request, ChatRequest):
+        return "all"
+    if request.reasoning == "off":
+        return "nothing"
+    return "state" if request.hides_reasoning else "all"
+
+
+def _empty_block(part: PartOpened) -> Record:
+    match part.kind:
+        case "tool_call":
+            return tool_use_block(part.id, part.name)
+        case "reasoning":
+            return thinking_block("")
+        case _:
+            return text_block("")
+
+
+def _reasoning_blocks(part: ReasoningPart, shown: str) -> list[Record]:
+    text = part.text if shown == "all" else ""
+    word = "" if shown == "nothing" else state_word(part.opaque, part.origin, redacted=part.redacted)
+    if part.redacted and word:
+        return [*([thinking_block(text)] if text else []), redacted_block(word)]
+    return [thinking_block(text, word)] if text or word else []
+
+
+def _unreadable_arguments(name: str) -> UpstreamBroken:
+    return UpstreamBroken(f"the model called the tool '{name}' with arguments that are not a JSON object; ask again")

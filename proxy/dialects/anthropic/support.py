@@ -1,0 +1,75 @@
+"""What becomes of Anthropic's fields. Data. See `proxy.support`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from proxy.support import Support
+
+_ELSEWHERE = "it is Anthropic's servers' own business"
+
+CLIENT_FIELDS: Final[Mapping[str, Support]] = MappingProxyType(
+    {
+        "model": Support("carried", "routed by the gateway's names"),
+        "max_tokens": Support("translated", "required; 0 is answered by the gateway, and caches nothing", "max_tokens"),
+        "stream": Support("translated", "", "stream"),
+        "system": Support("translated", "without the billing header of Claude Code", "system"),
+        "messages[].role=system": Support("translated", "", "system_turns"),
+        "messages[].content[].mid_conv_system": Support("translated", "a system turn of its own", "system_turns"),
+        "messages[].content[].text": Support("translated", "empty blocks are left out", "text"),
+        "messages[].content[].text.citations": Support("dropped", "only Claude cites"),
+        "messages[].content[].image (base64)": Support("translated", "with the type that its bytes tell", "images"),
+        "messages[].content[].image (url)": Support("translated", "", "image_urls"),
+        "messages[].content[].image (file)": Support("refused", "the file is kept by Anthropic's servers"),
+        "messages[].content[].document (base64)": Support("translated", "PDF; its context as text before it", "files"),
+        "messages[].content[].document (url)": Support("translated", "PDF; its context as text before it", "file_urls"),
+        "messages[].content[].document (text, content)": Support("approximated", "as text behind its title and context", "text"),
+        "messages[].content[].document (file)": Support("refused", "the file is kept by Anthropic's servers"),
+        "messages[].content[].document.citations": Support("dropped", "only Claude cites"),
+        "messages[].content[].search_result": Support("approximated", "as text behind its title and source", "text"),
+        "messages[].content[].tool_use": Support("translated", "", "tool_calls"),
+        "messages[].content[].tool_result": Support("translated", "before all else that its message says", "tool_results"),
+        "messages[].content[].tool_result (images)": Support("translated", "", "tool_result_images"),
+        "messages[].content[].tool_result.is_error": Support("translated", "", "tool_errors"),
+        "messages[].content[].thinking": Support("translated", "", "reasoning_history"),
+        "messages[].content[].thinking.signature": Support("translated", "only for the upstream that made it", "opaque"),
+        "messages[].content[].redacted_thinking": Support("translated", "only for the upstream that made it", "opaque"),
+        "messages[].content[].server_tool_use, *_tool_result": Support("dropped", "what it brought, the text behind it tells"),
+        "messages[].content[].container_upload": Support("refused", _ELSEWHERE),
+        "messages[] (assistant, last)": Support("translated", "", "prefill"),
+        "cache_control": Support("translated", "also the request's own, on its last block", "cache_hints"),
+        "tools[] (custom)": Support("translated", "", "tools"),
+        "tools[].strict": Support("translated", "", "strict_tools"),
+        "tools[] (bash, text_editor, memory)": Support("approximated", "as a function with the schema that Claude knows by heart", "tools"),
+        "tools[] (tool_search_tool)": Support("approximated", "left out: the model is told of all tools at once"),
+        "tools[] (web_search, web_fetch, code_execution, computer, browser, ...)": Support("refused", "they run on Anthropic's servers"),
+        "tools[].defer_loading, input_examples, eager_input_streaming, allowed_callers": Support("dropped", "only Claude knows them"),
+        "tool_choice": Support("translated", "nothing of it without tools", "tool_choice"),
+        "tool_choice (tool)": Support("translated", "", "named_tool"),
+        "tool_choice.disable_parallel_tool_use": Support("translated", "", "parallel_tool_calls"),
+        "stop_sequences": Support("translated", "the one that matched is named", "stop"),
+        "temperature": Support("carried", "", "temperature"),
+        "top_p": Support("carried", "", "top_p"),
+        "top_k": Support("carried", "", "top_k"),
+        "thinking (enabled)": Support("translated", "the effort that its budget comes to, unless one is said", "reasoning_budget"),
+        "thinking (adaptive, disabled)": Support("translated", "", "reasoning"),
+        "thinking (between_tools)": Support("approximated", "as little thinking as can be", "reasoning"),
+        "thinking.display": Support("translated", "", "hidden_reasoning"),
+        "output_config.effort": Support("translated", "", "reasoning"),
+        "output_config.format, output_format": Support("translated", "", "json_schema"),
+        "metadata.user_id": Support("translated", "as a digest when it has more than 64 characters", "user"),
+        "mcp_servers": Support("refused", "Anthropic's servers ask them"),
+        "container": Support("dropped", _ELSEWHERE),
+        "context_management": Support("dropped", _ELSEWHERE),
+        "diagnostics": Support("dropped", _ELSEWHERE),
+        "inference_geo": Support("dropped", _ELSEWHERE),
+        "service_tier": Support("dropped", _ELSEWHERE),
+        "speed": Support("dropped", _ELSEWHERE),
+        "user_profile_id": Support("dropped", _ELSEWHERE),
+        "count_tokens": Support("translated", "", "token_counts"),
+        "(answer) usage": Support("translated", "cached tokens apart from the others, as Anthropic counts", "usage"),
+        "(unknown fields)": Support("dropped", "Anthropic refuses them, but has new ones faster than gateways learn of them"),
+    }
+)
