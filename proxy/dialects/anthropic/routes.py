@@ -1,7 +1,8 @@
-"""The URLs of Anthropic's API. Its lists of models stand at OpenAI's URLs: their views are here, and are called for clients of this API."""
+"""The URLs of Anthropic's API. Its lists of models stand at OpenAI's URLs, where its clients are known by the header `VERSION_HEADER`."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -10,7 +11,8 @@ from flask import Blueprint, Response, request
 from proxy.dialects.anthropic import ingress
 from proxy.errors import ProxyError, UpstreamRefused
 from proxy.web import exchange
-from proxy.web.blueprint import dialect_blueprint, route
+from proxy.web.blueprint import ListViews, dialect_blueprint, route
+from proxy.web.failure import error_reply
 from proxy.web.observe import observation
 
 VERSION_HEADER = "anthropic-version"
@@ -54,3 +56,18 @@ def render_error(error: ProxyError) -> bytes:
     """The body of an error answer to the current request."""
     theirs = error.headers.get(_ID_HEADER) if isinstance(error, UpstreamRefused) else None
     return ingress.render_error(error, theirs or observation().request_id)
+
+
+def _with_request_id(view: Callable[..., Response]) -> Callable[..., Response]:
+    """`view` for a blueprint that is not ours: errors included."""
+
+    def told(**arguments: str) -> Response:
+        try:
+            return tell_request_id(view(**arguments))
+        except ProxyError as error:
+            return tell_request_id(error_reply(error, render_error))
+
+    return told
+
+
+LIST_VIEWS = ListViews(_with_request_id(models), _with_request_id(one_model), render_error)
