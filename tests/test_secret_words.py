@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from proxy.wire.plain_words import plain
 from proxy.secret_words import KEY_LOOKS, may_hold_key
 from proxy.web.logs import Redactor
+from proxy.wire.plain_words import plain
 
 KEYS = [
     f"{begin}abc123DEF456"

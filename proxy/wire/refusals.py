@@ -13,12 +13,12 @@ from typing import Any
 
 import orjson
 
+from proxy.errors import UpstreamRefused
 from proxy.wire.error_messages import message_of
+from proxy.wire.headers import passed_on
 from proxy.wire.plain_words import plain
 from proxy.wire.refusal_reasons import reason_of
 from proxy.wire.retry_info import read_retry_info
-from proxy.errors import UpstreamRefused
-from proxy.wire.headers import passed_on
 from proxy.wire.sse import SseReader
 
 _NO_SUCH_URL = "the upstream has no such URL; check the base URL"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import orjson
 
+from proxy.errors import UpstreamBroken
 from proxy.wire.lenient_json import LenientJson
 from proxy.wire.refusals import described, refusal_in_answer
-from proxy.errors import UpstreamBroken
 from proxy.wire.sse import SseEvent, SseReader
 
 # A comment: clients read over it.

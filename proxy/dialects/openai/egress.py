@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from proxy.canonical.request import ChatRequest, PromptRequest
 from proxy.canonical.shortening import shorten
 from proxy.dialects.openai.embeddings import build_embeddings, read_embeddings
-from proxy.wire.json_body import dumps
 from proxy.dialects.openai.keys import key_headers
 from proxy.dialects.openai.messages import Json, messages_json
 from proxy.dialects.openai.models import build_models, read_models
@@ -17,6 +16,7 @@ from proxy.dialects.openai.reasoning import add_reasoning
 from proxy.dialects.openai.repairs import repair
 from proxy.errors import InvalidRequest, NotSupported, UpstreamBroken
 from proxy.routing import Route
+from proxy.wire.json_body import dumps
 from proxy.wire.messages import UpstreamCall
 
 __all__ = [

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 import orjson
 
 from proxy.canonical.completion import Usage
+from proxy.errors import ProxyError, UpstreamBroken, UpstreamRefused
 from proxy.wire.plain_words import plain
 from proxy.wire.refusals import refusal_in_answer
-from proxy.errors import ProxyError, UpstreamBroken, UpstreamRefused
 
 # The end of a stream (finish, usage, [DONE]) is looked for in so many last bytes. Some servers repeat the whole message in the last record.
 _TAIL_BYTES = 16 * 1024
@@ -199,10 +199,12 @@ def usage_of(body: bytes) -> Usage:
 
 
 def _usage_in(text: bytes) -> Usage:
-    return Usage(_count(_last(_PROMPT, b'"prompt_tokens"', text)), _count(_last(_COMPLETION, b'"completion_tokens"', text)))
+    return Usage(count_of(_PROMPT, b'"prompt_tokens"', text), count_of(_COMPLETION, b'"completion_tokens"', text))
 
 
-def _count(found: re.Match[bytes] | None) -> int | None:
+def count_of(pattern: re.Pattern[bytes], name: bytes, text: bytes) -> int | None:
+    """The last number in `text` that stands behind `name`, with which `pattern` begins."""
+    found = _last(pattern, name, text)
     return int(found[1]) if found else None
 
 
@@ -248,7 +250,12 @@ def _type_of(error: ProxyError) -> str:
 def _upstream_error(error: ProxyError) -> dict[str, object]:
     raw = getattr(error, "raw", None)
     own = raw.get("error") if isinstance(raw, dict) else None
-    return own if isinstance(own, dict) else {}
+    return own if isinstance(own, dict) and not _is_foreign(raw, own) else {}
+
+
+def _is_foreign(raw: dict[str, object], own: dict[str, object]) -> bool:
+    """Whether an error is Anthropic's or Google's, whose words mean nothing to OpenAI's clients."""
+    return raw.get("type") == "error" or ("type" not in own and isinstance(own.get("status"), str))
 
 
 def _word(value: object) -> str | int | None:

@@ -6,8 +6,8 @@ import orjson
 import pytest
 
 from proxy.dialects.openai.reading import read_error
-from proxy.wire.plain_words import plain
 from proxy.errors import UpstreamRefused
+from proxy.wire.plain_words import plain
 from tests.dialects.openai.records import DONE, error_of, read, read_whole, record, said, sse, text
 
 

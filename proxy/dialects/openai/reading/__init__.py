@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from proxy.canonical.events import ChatEvent
-from proxy.wire.refusals import read_error
 from proxy.dialects.openai.reading.stream import AnswerReader
 from proxy.dialects.openai.reading.usual import usual_events
 from proxy.routing import Route
+from proxy.wire.refusals import read_error
 
 __all__ = ["read_completion", "read_error", "stream_reader"]
 

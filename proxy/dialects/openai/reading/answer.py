@@ -10,10 +10,10 @@ from proxy.canonical.events import ChatEvent, Finished, PartDelta, PartKind, Sta
 from proxy.dialects.openai.reading.deltas import Segment, logprob_items, segments_of, shared_out
 from proxy.dialects.openai.reading.finish import corrected, is_finish_word, read_finish
 from proxy.dialects.openai.reading.parts import PartQueue
-from proxy.wire.refusals import described, refusal_in_answer
 from proxy.dialects.openai.reading.tool_calls import ToolCallSlots
 from proxy.dialects.openai.reading.usage import read_usage
 from proxy.errors import UpstreamBroken, UpstreamRefused
+from proxy.wire.refusals import described, refusal_in_answer
 
 Record = dict[str, Any]
 

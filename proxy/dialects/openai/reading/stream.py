@@ -11,10 +11,10 @@ import orjson
 from proxy.canonical.events import ChatEvent, Failed, KeepAlive, PartDelta
 from proxy.canonical.think_tags import ThinkTagSplitter
 from proxy.dialects.openai.reading.answer import Answer
-from proxy.wire.lenient_json import LenientJson
 from proxy.dialects.openai.reading.mould import Mould, Moulds
-from proxy.wire.refusals import described, refusal_in_answer
 from proxy.errors import UpstreamBroken, UpstreamError
+from proxy.wire.lenient_json import LenientJson
+from proxy.wire.refusals import described, refusal_in_answer
 from proxy.wire.sse import MAX_EVENT_BYTES, SseEvent, SseReader
 
 _BLANK = b"\xef\xbb\xbf \t\r\n"
