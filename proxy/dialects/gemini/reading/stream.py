@@ -1,0 +1,130 @@
+"""The bytes of an answer -> events: finds out what the server sent, cuts it into records, and ends the stream honestly. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+import orjson
+
+from proxy.canonical.events import ChatEvent, Failed, KeepAlive
+from proxy.dialects.gemini.reading.answer import Answer
+from proxy.errors import UpstreamBroken, UpstreamError
+from proxy.wire.exact_json import has_long_numbers, loads_exact
+from proxy.wire.lenient_json import LenientJson
+from proxy.wire.refusals import described
+from proxy.wire.sse import MAX_EVENT_BYTES, SseEvent, SseReader
+
+_BLANK = b"\xef\xbb\xbf \t\r\n"
+
+
+class _Unreadable(UpstreamBroken):
+    """A record is no JSON, by any reading."""
+
+
+class AnswerReader:
+    """Reads one answer, stream or whole; see `proxy.dialect.StreamReader`.
+
+    Content types are not asked. What begins with a brace or a bracket is JSON, and is read at the end; what begins with `<` is a web page;
+    the rest is a stream of events, among which errors may stand as bare JSON.
+
+    Args:
+        new_id: makes what tells one id from another.
+    """
+
+    __slots__ = ("_answer", "_body", "_body_bytes", "_lenient", "_over", "_sse")
+
+    def __init__(self, new_id: Callable[[], str]) -> None:
+        self._answer = Answer(new_id)
+        self._lenient = LenientJson()
+        self._sse: SseReader | None = None
+        self._body: list[bytes] = []
+        self._body_bytes = 0
+        self._over = False
+
+    def feed(self, chunk: bytes) -> list[ChatEvent]:
+        """The events that `chunk` completes.
+
+        An empty chunk, which stands for silence, gives a `KeepAlive`; but the end of the answer when the model has said why it stopped.
+        """
+        if self._over:
+            return []
+        if not chunk:
+            return [KeepAlive()] if self._answer.finish_reason is None else self.close()
+        events: list[ChatEvent] = []
+        try:
+            self._take(chunk, events)
+        except UpstreamError as error:
+            self._fail(error, events)
+        return events
+
+    def close(self) -> list[ChatEvent]:
+        """The events that the end of the bytes completes. An answer that does not say why it ended was cut."""
+        if self._over:
+            return []
+        events: list[ChatEvent] = []
+        try:
+            self._take_rest(events)
+            self._answer.end(events)
+            self._over = True
+        except UpstreamError as error:
+            self._fail(error, events)
+        return events
+
+    def _take(self, chunk: bytes, events: list[ChatEvent]) -> None:
+        if self._sse is None:
+            if not self._body:
+                chunk = chunk.lstrip(_BLANK)
+                if chunk.startswith(b"<"):  # Some never end.
+                    raise UpstreamBroken("the upstream answered with a web page; check the base URL")
+            if self._body or chunk.startswith((b"{", b"[")):
+                self._keep(chunk)
+                return
+            if not chunk:
+                return
+            self._sse = SseReader()
+        self._read(self._sse.feed(chunk), events)
+
+    def _keep(self, piece: bytes) -> None:
+        self._body.append(piece)
+        self._body_bytes += len(piece)
+        if self._body_bytes > MAX_EVENT_BYTES:
+            raise UpstreamBroken(f"the upstream's answer has more than {MAX_EVENT_BYTES} bytes")
+
+    def _take_rest(self, events: list[ChatEvent]) -> None:
+        """Reads the last bytes. They may have been cut in the middle of a record: the answer's own end decides what that means."""
+        if self._body:
+            body = b"".join(self._body)
+            with suppress(_Unreadable):
+                self._answer.take(self._decoded(body), events)
+        elif self._sse is None:
+            raise UpstreamBroken("the upstream's answer is empty")
+        else:
+            with suppress(_Unreadable):
+                self._read(self._sse.close(), events)
+
+    def _read(self, records: Sequence[SseEvent], events: list[ChatEvent]) -> None:
+        for record in records:
+            text = record.data.strip()
+            if not text or text == b"[DONE]":  # What proxies that speak OpenAI's language put at the end of all streams.
+                continue
+            payload = self._decoded(text)
+            if record.name == "error" and isinstance(payload, dict) and not payload.get("error"):
+                payload = {"error": payload}
+            self._answer.take(payload, events)
+
+    def _decoded(self, text: bytes) -> Any:
+        try:
+            if b'"functionCall"' in text and has_long_numbers(text):
+                return loads_exact(text)
+            return orjson.loads(text)
+        except ValueError:
+            try:
+                return self._lenient.read(text)
+            except ValueError as error:
+                raise _Unreadable(f"the upstream sent what is no JSON: {described(text)}") from error
+
+    def _fail(self, error: UpstreamError, events: list[ChatEvent]) -> None:
+        self._over = True
+        events.append(Failed(error))
