@@ -1,7 +1,7 @@
 """Messages in the order that upstreams insist on, whatever order a client sent them in. Pure.
 
-Behind a turn that calls tools stand the results of its calls, all of them, and then the rest. A call without a result gets one that says so;
-a result that nothing called for becomes something that the user said: upstreams refuse a conversation with either.
+Behind a turn that calls tools stand the results of its calls, all of them, and then the rest. A call without a result gets one that says
+so; a result that nothing called for becomes something that the user said: upstreams refuse a conversation with either.
 """
 
 from __future__ import annotations
@@ -49,10 +49,8 @@ class Conversation:
 
     def add_result(self, result: ToolResultPart) -> None:
         """Takes the answer to a call. Its id is the client's, or `""`; so is the name of its tool."""
-        if self._pairs_by_place:
-            call = self._ledger.answer(result.call_id, result.name)
-        else:
-            call = self._ledger.answer_to(result.call_id)
+        ledger = self._ledger
+        call = ledger.answer(result.call_id, result.name) if self._pairs_by_place else ledger.answer_to(result.call_id)
         if call is None:
             self._after.append(Message("user", result.parts))
         else:

@@ -11,10 +11,10 @@ from __future__ import annotations
 from proxy.canonical.catalog import ModelCard
 from proxy.canonical.request import ChatRequest, PromptRequest
 from proxy.dialect import TextRequest
-from proxy.wire.golang import quoted
 from proxy.dialects.ollama.loading import load_reason
 from proxy.dialects.ollama.names import qualified_name
 from proxy.errors import InvalidRequest
+from proxy.wire.golang import quoted
 
 
 def admit_chat(request: TextRequest, card: ModelCard | None) -> None:

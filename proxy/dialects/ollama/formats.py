@@ -5,8 +5,8 @@ from __future__ import annotations
 import orjson
 
 from proxy.canonical.request import ResponseFormat
-from proxy.wire.golang import quoted
 from proxy.errors import InvalidRequest
+from proxy.wire.golang import quoted
 
 
 def response_format(asked: object) -> ResponseFormat | None:

@@ -13,8 +13,8 @@ from typing import Any, NoReturn, TypeVar, cast
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load
 
 from proxy.canonical.request import Sampling
-from proxy.wire.golang import INT64_MAX, INT64_MIN
 from proxy.errors import InvalidRequest
+from proxy.wire.golang import INT64_MAX, INT64_MIN
 
 T = TypeVar("T")
 

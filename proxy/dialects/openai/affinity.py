@@ -21,6 +21,21 @@ def affinity_key(payload: dict[str, Any], upstream_model: str) -> bytes:
     return NO_KEY
 
 
+def response_affinity_key(payload: dict[str, Any], upstream_model: str) -> bytes:
+    """The same for `/v1/responses`."""
+    return opening_key(upstream_model, _response_turns(payload))
+
+
+def _response_turns(payload: dict[str, Any]) -> Iterator[tuple[str, Iterator[str]]]:
+    instructions, given = payload.get("instructions"), payload.get("input")
+    if isinstance(instructions, str):
+        yield "system", _pieces(instructions)
+    if isinstance(given, list):
+        yield from map(_turn, given)
+    else:
+        yield "user", _pieces(given)
+
+
 def _turn(message: object) -> tuple[str, Iterator[str]]:
     if not isinstance(message, dict):
         return "", iter(())

@@ -1,4 +1,4 @@
-"""How OpenAI clients are answered: relayed where the upstream speaks OpenAI. Pure."""
+"""How OpenAI clients are answered: relayed where the upstream speaks OpenAI, translated where it speaks anything else. Pure."""
 
 from __future__ import annotations
 
@@ -6,11 +6,19 @@ from collections.abc import Sequence
 
 import orjson
 
-from proxy.canonical.catalog import ListedModel
-from proxy.dialect import RelayEndpoint
-from proxy.dialects.openai.affinity import affinity_key
+from proxy.canonical.catalog import EmbeddingsRequest, ListedModel
+from proxy.dialect import EmbeddingsEndpoint, RelayEndpoint, Stopwatch, TextEndpoint, TextRequest
+from proxy.dialects.openai.admission import admit
+from proxy.dialects.openai.affinity import affinity_key, response_affinity_key
+from proxy.dialects.openai.answering.chat import ChatStreamRenderer, render_chat
+from proxy.dialects.openai.answering.completions import CompletionStreamRenderer, render_completion
+from proxy.dialects.openai.answering.embeddings import render_embeddings
+from proxy.dialects.openai.asking import parse_chat, parse_completion, parse_embeddings
 from proxy.dialects.openai.beginning import KEEP_ALIVE, begins
 from proxy.dialects.openai.relay import RelayTail, error_object, usage_of
+from proxy.dialects.openai.responses import relay as response_relay
+from proxy.dialects.openai.responses.asking import parse_response
+from proxy.dialects.openai.responses.rendering import ResponseStreamRenderer, render_response
 from proxy.errors import ProxyError, UpstreamBroken
 
 
@@ -19,6 +27,11 @@ def render_error(error: ProxyError) -> bytes:
     return orjson.dumps({"error": error_object(error)})
 
 
+def never_locally(request: TextRequest | EmbeddingsRequest, stopwatch: Stopwatch) -> None:
+    """`None`: every request of OpenAI's API asks a model for something."""
+
+
+_SSE, _JSON = "text/event-stream; charset=utf-8", "application/json"
 _PASSED_ON = ("retry-after", "openai-processing-ms", "openai-version")
 
 
@@ -31,6 +44,62 @@ def _relay_endpoint(name: str, path: str) -> RelayEndpoint:
 CHAT = _relay_endpoint("chat", "/chat/completions")
 COMPLETIONS = _relay_endpoint("completions", "/completions")
 EMBEDDINGS = _relay_endpoint("embeddings", "/embeddings")
+
+RESPONSES = RelayEndpoint(
+    name="openai.responses",
+    dialect="openai",
+    path="/responses",
+    reader=response_relay.ResponseTail,
+    begins=begins,
+    keep_alive=KEEP_ALIVE,
+    usage_of=response_relay.usage_of,
+    affinity_key=response_affinity_key,
+    render_error=render_error,
+    answer_headers=_PASSED_ON,
+    is_optional=True,
+    takes=response_relay.takes,
+)
+CHAT_TRANSLATED = TextEndpoint(
+    name=CHAT.name,
+    parse=parse_chat,
+    answer_locally=never_locally,
+    admit=admit,
+    stream_renderer=ChatStreamRenderer,
+    render_completion=render_chat,
+    render_error=render_error,
+    stream_type=_SSE,
+    whole_type=_JSON,
+)
+COMPLETIONS_TRANSLATED = TextEndpoint(
+    name=COMPLETIONS.name,
+    parse=parse_completion,
+    answer_locally=never_locally,
+    admit=admit,
+    stream_renderer=CompletionStreamRenderer,
+    render_completion=render_completion,
+    render_error=render_error,
+    stream_type=_SSE,
+    whole_type=_JSON,
+)
+RESPONSES_TRANSLATED = TextEndpoint(
+    name=RESPONSES.name,
+    parse=parse_response,
+    answer_locally=never_locally,
+    admit=admit,
+    stream_renderer=ResponseStreamRenderer,
+    render_completion=render_response,
+    render_error=render_error,
+    stream_type=_SSE,
+    whole_type=_JSON,
+)
+EMBEDDINGS_TRANSLATED = EmbeddingsEndpoint(
+    name=EMBEDDINGS.name,
+    parse=parse_embeddings,
+    answer_locally=never_locally,
+    render_result=render_embeddings,
+    render_error=render_error,
+    whole_type=_JSON,
+)
 
 
 def render_models(models: Sequence[ListedModel]) -> bytes:

@@ -250,7 +250,7 @@ def _type_of(error: ProxyError) -> str:
 def _upstream_error(error: ProxyError) -> dict[str, object]:
     raw = getattr(error, "raw", None)
     own = raw.get("error") if isinstance(raw, dict) else None
-    return own if isinstance(own, dict) and not _is_foreign(raw, own) else {}
+    return own if isinstance(raw, dict) and isinstance(own, dict) and not _is_foreign(raw, own) else {}
 
 
 def _is_foreign(raw: dict[str, object], own: dict[str, object]) -> bool:

@@ -58,7 +58,7 @@ def _sampling(row: Row, options: Row) -> Sampling:
     sampling = read_sampling(row, options, row.integer("max_tokens", 1) if max_tokens is None else max_tokens)
     logprobs, top = bool(row.flag("logprobs")), row.integer("top_logprobs", 0, _MAX_TOP_LOGPROBS)
     if top and not logprobs:
-        raise InvalidRequest("Invalid 'top_logprobs': 'logprobs' must be true where it is used.", param="top_logprobs", code="invalid_value")
+        raise InvalidRequest("Invalid 'top_logprobs': it needs 'logprobs' to be true.", param="top_logprobs", code="invalid_value")
     return replace(sampling, logprobs=logprobs, top_logprobs=top) if logprobs else sampling
 
 

@@ -103,7 +103,7 @@ def _tool_call(row: Row) -> ToolCallPart:
     if row.text("type") not in ("", "function"):
         raise unsupported(row.place("type"), "must be 'function': other tools are not known to this model")
     function = row.row("function")
-    signature = _signature(row)
+    signature = read_signature(row)
     return ToolCallPart(
         row.text("id"),
         function.required_text("name"),
@@ -114,7 +114,8 @@ def _tool_call(row: Row) -> ToolCallPart:
     )
 
 
-def _signature(call: Row) -> Opaque:
+def read_signature(call: Row) -> Opaque:
+    """The signature that came back with a call; one that does not say whose it is, is Gemini's. Raises `InvalidRequest`."""
     word = call.row("extra_content").row(_GOOGLE).text(_THOUGHT_SIGNATURE)
     if not word:
         return Opaque()

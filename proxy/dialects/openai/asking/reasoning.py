@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple, cast
+from typing import Final, NamedTuple
 
 from proxy.canonical.request import Effort
 from proxy.dialects.openai.asking.row import Row, wrong_type, wrong_value
@@ -71,5 +71,5 @@ def _think(row: Row) -> Effort | None:
 
 def _hides(row: Row, reasoning: Row) -> bool:
     """Whether the text of the thoughts is not wanted, in the words of OpenRouter, vLLM and Groq."""
-    shown = cast("bool | None", row.flag("include_reasoning"))
+    shown = row.flag("include_reasoning")
     return bool(reasoning.flag("exclude")) or shown is False or row.get("reasoning_format") == "hidden"

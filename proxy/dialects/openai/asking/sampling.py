@@ -6,12 +6,14 @@ client sends that argument of the SDK as a field. What stands at the top wins.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from proxy.canonical.request import Sampling
 from proxy.dialects.openai.asking.row import Row, wrong_type
 from proxy.errors import InvalidRequest
 from proxy.wire.durations import keep_alive_s
+
+T = TypeVar("T")
 
 _RANDOM_SEED = -1
 
@@ -91,5 +93,5 @@ def _integer(row: Row, options: Row, name: str) -> int | None:
     return _first(row.integer(name), options.integer(name))
 
 
-def _first(*values: Any) -> Any:
+def _first(*values: T | None) -> T | None:
     return next((value for value in values if value is not None), None)

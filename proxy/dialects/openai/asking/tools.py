@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from proxy.canonical.request import Tool
-from proxy.dialects.openai.asking.row import Row, unsupported, wrong_type, wrong_value
+from proxy.dialects.openai.asking.row import Row, unsupported, wrong_type
 from proxy.errors import InvalidRequest
 
 ToolChoice = str | Mapping[str, Any] | None
@@ -75,13 +75,6 @@ def allowed_tools(allowed: Row, functions: Sequence[Row], tools: tuple[Tool, ...
         raise wrong_type(allowed.place("tools"), "an array with a tool", [])
     mode = allowed.word("mode", ("auto", "required")) or "auto"
     return tuple(tool for tool in tools if tool.name in names), mode
-
-
-def chosen_word(given: str, place: str) -> str:
-    """One of the words for a choice. Raises `InvalidRequest`."""
-    if given not in WORDS:
-        raise wrong_value(place, given, WORDS)
-    return given
 
 
 def _no_such_tool(function: Row, name: str) -> InvalidRequest:

@@ -1,0 +1,225 @@
+"""OpenAI's answers to chats: chunks while the model speaks, or one object when it is done. Pure.
+
+A call's id and name come once, then its arguments as the model writes them. Clients put together what they are told twice, find calls by
+`index`, and fail where `choices` is missing: so every chunk has the same members, and each thing is said once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from proxy.canonical.completion import Completion, Usage
+from proxy.canonical.events import ChatEvent, Failed, Finished, KeepAlive, PartClosed, PartDelta, PartKind, PartOpened, Started, UsageSeen
+from proxy.canonical.request import ReasoningPart, RefusalPart, TextPart, ToolCallPart
+from proxy.dialect import Stopwatch, TextRequest
+from proxy.dialects.openai.answering.chunks import DONE, Frame, error_record
+from proxy.dialects.openai.answering.records import (
+    Record,
+    answer_id,
+    created_s,
+    extra_content,
+    logprob_records,
+    may_call_again,
+    shows_reasoning,
+    stop_record,
+    thinking_block,
+    usage_record,
+)
+from proxy.dialects.openai.asking.wishes import AskedChat
+from proxy.dialects.openai.beginning import KEEP_ALIVE
+from proxy.errors import ProxyError
+from proxy.wire.ndjson import line_safe
+
+_ID = "chatcmpl-"
+_MEMBERS: dict[PartKind, bytes] = {"text": b'"content":', "reasoning": b'"reasoning_content":', "refusal": b'"refusal":'}
+_QUIET = (b"", b"")
+
+
+class ChatStreamRenderer:
+    """Writes one stream of `/v1/chat/completions`. What never changes in a chunk is made once."""
+
+    def __init__(self, request: TextRequest, stopwatch: Stopwatch) -> None:
+        self._request = request
+        self._stopwatch = stopwatch
+        self._wants_usage = isinstance(request, AskedChat) and request.wants_usage
+        self._speaks_functions = isinstance(request, AskedChat) and request.speaks_functions
+        self._shows_reasoning = shows_reasoning(request)
+        self._frame = Frame(b"", b"")
+        self._around = _QUIET  # what stands before and after a fragment of the open part
+        self._open: PartKind | None = None
+        self._thoughts: list[str] = []
+        self._calls = 0
+        self._blocks = 0
+        self._usage = Usage()
+        self.failure: ProxyError | None = None
+
+    def render(self, events: Sequence[ChatEvent]) -> bytes:
+        """The chunks for these events."""
+        chunks: list[bytes] = []
+        before, after = self._around
+        for event in events:
+            # Nearly all events are such deltas.
+            if before and type(event) is PartDelta and not event.logprobs and self._open != "reasoning":
+                if event.text:
+                    chunks.append(before + orjson.dumps(event.text) + after)
+            else:
+                chunks.append(self._chunk(event))
+                before, after = self._around
+        return line_safe(b"".join(chunks))
+
+    def _chunk(self, event: ChatEvent) -> bytes:
+        match event:
+            case PartDelta():
+                return self._delta(event)
+            case PartOpened():
+                return self._begin_part(event)
+            case PartClosed():
+                return self._end_part(event)
+            case UsageSeen():
+                self._usage = event.usage
+            case Started():
+                return self._start(event)
+            case KeepAlive():
+                return KEEP_ALIVE
+            case Failed():
+                return error_record(event.error) + DONE
+            case Finished():
+                return self._finish(event)
+        return b""
+
+    def _start(self, started: Started) -> bytes:
+        head = {
+            "id": answer_id(started.id, _ID),
+            "object": "chat.completion.chunk",
+            "created": created_s(started.created, self._stopwatch),
+            "model": self._request.model,
+        }
+        self._frame = Frame.of(head, b'"delta":{', b"}", wants_usage=self._wants_usage)
+        return self._said({"role": "assistant", "content": ""})
+
+    def _said(self, delta: Record) -> bytes:
+        """A chunk that says `delta` and goes on."""
+        return self._frame.before + orjson.dumps(delta)[1:-1] + self._frame.after
+
+    def _begin_part(self, part: PartOpened) -> bytes:
+        self._open = part.kind
+        member = _MEMBERS.get(part.kind, b"")
+        if part.kind == "tool_call":
+            return self._begin_call(part)
+        if part.kind == "reasoning":
+            self._thoughts.clear()
+            member = member if self._shows_reasoning else b""
+        self._around = (self._frame.before + member, self._frame.after) if member else _QUIET
+        return b""
+
+    def _begin_call(self, call: PartOpened) -> bytes:
+        self._around = _QUIET
+        if not may_call_again(self._request, self._calls) or (self._speaks_functions and self._calls):
+            self._open = None
+            return b""
+        before, after = self._frame.before, self._frame.after
+        function = {"name": call.name, "arguments": ""}
+        if self._speaks_functions:
+            self._around = (before + b'"function_call":{"arguments":', b"}" + after)
+            chunk = self._said({"function_call": function})
+        else:
+            place = b'"tool_calls":[{"index":%d,"function":{"arguments":' % self._calls
+            self._around = (before + place, b"}}]" + after)
+            chunk = self._said({"tool_calls": [{"index": self._calls, "id": call.id, "type": "function", "function": function}]})
+        self._calls += 1
+        return chunk
+
+    def _delta(self, delta: PartDelta) -> bytes:
+        before, after = self._around
+        if not before:
+            return b""
+        if self._open == "reasoning":
+            self._thoughts.append(delta.text)
+        if delta.logprobs and self._open == "text" and self._request.sampling.logprobs:
+            items = logprob_records(delta.logprobs, with_top=bool(self._request.sampling.top_logprobs))
+            logprobs = orjson.dumps({"content": items, "refusal": None})
+            return before + orjson.dumps(delta.text) + self._frame.after_with(logprobs)
+        return before + orjson.dumps(delta.text) + after if delta.text else b""
+
+    def _end_part(self, closed: PartClosed) -> bytes:
+        kind, self._open, self._around = self._open, None, _QUIET
+        if kind == "reasoning" and self._shows_reasoning:
+            block = thinking_block("".join(self._thoughts), closed)
+            if block is not None:
+                self._blocks += 1
+                return self._said({"thinking_blocks": [{"index": self._blocks - 1, **block}]})
+        if kind == "tool_call" and closed.opaque and not self._speaks_functions:
+            call = {"index": self._calls - 1, "function": {"arguments": ""}, **extra_content(closed)}
+            return self._said({"tool_calls": [call]})
+        return b""
+
+    def _finish(self, finished: Finished) -> bytes:
+        reason = _finish_word(finished.finish_reason, speaks_functions=self._speaks_functions)
+        chunk = self._frame.last(stop_record(reason, finished.stop_sequence))
+        counts = usage_record(self._usage) if self._wants_usage else None
+        return chunk + (self._frame.counted(counts) if counts else b"") + DONE
+
+
+def render_chat(completion: Completion, request: TextRequest, stopwatch: Stopwatch) -> bytes:
+    """The whole answer of `/v1/chat/completions`."""
+    speaks_functions = isinstance(request, AskedChat) and request.speaks_functions
+    reason = _finish_word(completion.finish_reason, speaks_functions=speaks_functions)
+    record = {
+        "id": answer_id(completion.id, _ID),
+        "object": "chat.completion",
+        "created": created_s(completion.created, stopwatch),
+        "model": request.model,
+        "choices": [
+            {
+                "index": 0,
+                "message": _message(completion, request, speaks_functions=speaks_functions),
+                "logprobs": _logprobs(completion, request),
+                **stop_record(reason, completion.stop_sequence),
+            }
+        ],
+    }
+    counts = usage_record(completion.usage)
+    return line_safe(orjson.dumps(record | {"usage": counts} if counts else record))
+
+
+def _message(completion: Completion, request: TextRequest, *, speaks_functions: bool) -> Record:
+    """What was said in one message, in the members that Chat Completions has for it."""
+    texts = [part.text for part in completion.parts if isinstance(part, TextPart)]
+    refusals = [part.text for part in completion.parts if isinstance(part, RefusalPart)]
+    calls: list[ToolCallPart] = []
+    for part in completion.parts:
+        if isinstance(part, ToolCallPart) and may_call_again(request, len(calls)):
+            calls.append(part)
+    silent = not texts and (refusals or calls)
+    message: Record = {"role": "assistant", "content": None if silent else "".join(texts), "refusal": "".join(refusals) or None}
+    if shows_reasoning(request):
+        message |= _thoughts([part for part in completion.parts if isinstance(part, ReasoningPart)])
+    if calls and speaks_functions:
+        message["function_call"] = _function(calls[0])
+    elif calls:
+        message["tool_calls"] = [{"id": call.id, "type": "function", "function": _function(call), **extra_content(call)} for call in calls]
+    return message
+
+
+def _thoughts(parts: Sequence[ReasoningPart]) -> Record:
+    text = "".join(part.text for part in parts)
+    blocks = [block for part in parts if (block := thinking_block(part.text, part)) is not None]
+    record: Record = {"reasoning_content": text} if text else {}
+    return record | {"thinking_blocks": blocks} if blocks else record
+
+
+def _function(call: ToolCallPart) -> Record:
+    return {"name": call.name, "arguments": call.arguments}
+
+
+def _logprobs(completion: Completion, request: TextRequest) -> Record | None:
+    if not request.sampling.logprobs or not completion.logprobs:
+        return None
+    return {"content": logprob_records(completion.logprobs, with_top=bool(request.sampling.top_logprobs)), "refusal": None}
+
+
+def _finish_word(reason: Any, *, speaks_functions: bool) -> str:
+    return "function_call" if reason == "tool_calls" and speaks_functions else str(reason)

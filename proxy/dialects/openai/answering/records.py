@@ -1,0 +1,111 @@
+"""The records of OpenAI's answers: what stands in them, whatever they are part of. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from proxy.canonical.completion import FinishReason, Usage
+from proxy.canonical.events import PartClosed
+from proxy.canonical.opaque_words import opaque_word
+from proxy.canonical.request import ChatRequest, ReasoningPart, ToolCallPart
+from proxy.dialect import Stopwatch, TextRequest
+
+Record = dict[str, Any]
+
+# OpenAI's own value for a token that is as good as impossible. llama.cpp writes null there, for JSON has no infinity.
+_IMPOSSIBLE = -9999.0
+
+
+def answer_id(given: str, prefix: str) -> str:
+    """The id of an answer: the upstream's, behind the prefix by which clients know what kind of object it is."""
+    return given if given.startswith(prefix) else prefix + given
+
+
+def created_s(told: int, stopwatch: Stopwatch) -> int:
+    """When the answer was made, in seconds: as the upstream told, else now."""
+    return told or stopwatch.time_ns() // 1_000_000_000
+
+
+def usage_record(usage: Usage) -> Record | None:
+    """The counts, `None` unless both that every client reads are known; details only where they are."""
+    prompt, completion = usage.prompt_tokens, usage.completion_tokens
+    if prompt is None or completion is None:
+        return None
+    record: Record = {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
+    cached = {"cached_tokens": usage.cached_tokens, "cache_write_tokens": usage.cache_write_tokens}
+    known = {name: count for name, count in cached.items() if count is not None}
+    if known:
+        record["prompt_tokens_details"] = known
+    if usage.reasoning_tokens is not None:
+        record["completion_tokens_details"] = {"reasoning_tokens": usage.reasoning_tokens}
+    return record
+
+
+def shows_reasoning(request: TextRequest) -> bool:
+    """Whether the text of the thoughts may be shown: not to those who said no to thinking, for some models think all the same."""
+    return isinstance(request, ChatRequest) and request.reasoning != "off" and not request.hides_reasoning
+
+
+def may_call_again(request: TextRequest, calls: int) -> bool:
+    """Whether one more call may be told after so many. Who allowed one at a time gets one, also where the upstream can't be told so."""
+    return not calls or not (isinstance(request, ChatRequest) and request.parallel_tool_calls is False)
+
+
+def stop_record(finish_reason: FinishReason | str, stop_sequence: str) -> Record:
+    """Why the model stopped, and on which sequence, under vLLM's name for that."""
+    return {"finish_reason": finish_reason, "stop_reason": stop_sequence} if stop_sequence else {"finish_reason": finish_reason}
+
+
+def thinking_block(text: str, state: ReasoningPart | PartClosed) -> Record | None:
+    """The block in which thoughts that are signed come and go, as Anthropic has it and LiteLLM's clients know it; `None` for unsigned ones.
+
+    Only what is not Anthropic's says whose it is.
+    """
+    if not state.opaque:
+        return None
+    word = state.opaque if state.origin == "anthropic" else opaque_word(state.opaque, state.origin)
+    if state.redacted:
+        return {"type": "redacted_thinking", "data": word}
+    return {"type": "thinking", "thinking": text, "signature": word}
+
+
+def extra_content(state: ToolCallPart | PartClosed) -> Record:
+    """The signature of a call, where Google's own OpenAI-style server has it.
+
+    Source: https://ai.google.dev/gemini-api/docs/openai
+    """
+    if not state.opaque:
+        return {}
+    word = state.opaque if state.origin == "gemini" else opaque_word(state.opaque, state.origin)
+    return {"extra_content": {"google": {"thought_signature": word}}}
+
+
+def logprob_records(items: Iterable[Mapping[str, Any]], *, with_top: bool) -> list[Record]:
+    """Canonical items with every member that OpenAI's have; alternatives only for those who asked for them."""
+    return [{**_logprob(item), "top_logprobs": [_logprob(top) for top in _tops(item)] if with_top else []} for item in items]
+
+
+def legacy_logprobs(items: Sequence[Mapping[str, Any]], text_offset: int, *, with_top: bool) -> Record:
+    """The same for `/v1/completions`: a list for each member. `text_offset` is where the first token begins."""
+    tokens: list[str] = []
+    logprobs: list[float] = []
+    tops: list[dict[str, float]] = []
+    offsets: list[int] = []
+    for item in map(_logprob, items):
+        tokens.append(item["token"])
+        logprobs.append(item["logprob"])
+        offsets.append(text_offset)
+        text_offset += len(item["token"])
+    if with_top:
+        tops = [{top["token"]: top["logprob"] for top in map(_logprob, _tops(item))} for item in items]
+    return {"tokens": tokens, "token_logprobs": logprobs, "top_logprobs": tops or None, "text_offset": offsets}
+
+
+def _tops(item: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
+    return item.get("top_logprobs") or ()
+
+
+def _logprob(item: Mapping[str, Any]) -> Record:
+    logprob = item.get("logprob")
+    return {"token": item.get("token") or "", "logprob": _IMPOSSIBLE if logprob is None else logprob, "bytes": item.get("bytes")}

@@ -1,0 +1,109 @@
+"""Reads requests to `/v1/responses`. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from proxy.canonical.request import ChatRequest, Sampling, Tool
+from proxy.dialect import Payload
+from proxy.dialects.openai.asking.formats import read_format
+from proxy.dialects.openai.asking.reasoning import read_reasoning
+from proxy.dialects.openai.asking.row import Row, unsupported
+from proxy.dialects.openai.asking.sampling import read_extra, read_options, read_sampling
+from proxy.dialects.openai.asking.tools import WORDS, ToolChoice, allowed_tools, function_tool, named, only_function
+from proxy.dialects.openai.responses.items import read_input
+
+_MAX_TOP_LOGPROBS = 20
+_LOGPROBS = "message.output_text.logprobs"
+_STATEFUL = {
+    "previous_response_id": "needs a response that was kept here, and none is; send the whole conversation as 'input'",
+    "conversation": "needs a conversation that is kept here, and none is; send all of it as 'input'",
+    "prompt": "needs a prompt that is kept here, and none is; send its text as 'instructions'",
+}
+# What a response repeats of its request, as it came, and what stands there when nothing came.
+_REPEATED: Mapping[str, Any] = {
+    "instructions": None,
+    "max_output_tokens": None,
+    "max_tool_calls": None,
+    "metadata": {},
+    "parallel_tool_calls": True,
+    "prompt_cache_key": None,
+    "safety_identifier": None,
+    "temperature": None,
+    "text": {"format": {"type": "text"}},
+    "tool_choice": "auto",
+    "tools": [],
+    "top_logprobs": 0,
+    "top_p": None,
+    "user": None,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AskedResponse(ChatRequest):
+    """A request to `/v1/responses`; `repeated` are the members that its answer repeats."""
+
+    repeated: Mapping[str, Any] = field(default_factory=dict)
+
+
+def parse_response(payload: Payload) -> AskedResponse:
+    """The conversation to be continued. Raises `InvalidRequest`."""
+    row = Row(payload)
+    _refuse_state(row)
+    options = read_options(row)
+    reasoning = read_reasoning(row, options)
+    tools, tool_choice = _tools(row)
+    return AskedResponse(
+        model=row.required_text("model"),
+        messages=read_input(row),
+        stream=bool(row.flag("stream")),
+        tools=tools,
+        tool_choice=tool_choice,
+        parallel_tool_calls=row.flag("parallel_tool_calls") if tools else None,
+        response_format=read_format(row.row("text").row("format")),
+        reasoning=reasoning.effort,
+        reasoning_budget=reasoning.budget,
+        hides_reasoning=reasoning.hides,
+        sampling=_sampling(row, options),
+        user=row.text("user") or row.text("safety_identifier") or None,
+        extra=read_extra(row, options),
+        repeated=_repeated(row),
+    )
+
+
+def _refuse_state(row: Row) -> None:
+    for name, why in _STATEFUL.items():
+        if row.get(name) is not None:
+            raise unsupported(name, why)
+    if row.flag("background"):
+        raise unsupported("background", "must be false: a response is made while its client waits, and not kept")
+
+
+def _tools(row: Row) -> tuple[tuple[Tool, ...], ToolChoice]:
+    """The functions that may be called, and whether one must be. Here their members stand beside their type."""
+    tools = tuple(function_tool(only_function(tool)) for tool in row.rows("tools"))
+    given = row.get("tool_choice")
+    if not tools or given is None:
+        return tools, None
+    if type(given) is str:
+        return tools, row.word("tool_choice", WORDS)
+    choice = row.row("tool_choice")
+    if choice.text("type") == "allowed_tools":
+        return allowed_tools(choice, [only_function(tool) for tool in choice.rows("tools")], tools)
+    return tools, named(only_function(choice), tools)
+
+
+def _sampling(row: Row, options: Row) -> Sampling:
+    sampling = read_sampling(row, options, row.integer("max_output_tokens", 1))
+    top = row.integer("top_logprobs", 0, _MAX_TOP_LOGPROBS)
+    if top or _LOGPROBS in row.items("include"):
+        return replace(sampling, logprobs=True, top_logprobs=top or None)
+    return sampling
+
+
+def _repeated(row: Row) -> Mapping[str, Any]:
+    repeated = {name: otherwise if row.get(name) is None else row.get(name) for name, otherwise in _REPEATED.items()}
+    asked = row.row("reasoning")
+    return repeated | {"reasoning": {"effort": asked.get("effort"), "summary": asked.get("summary")}}

@@ -1,0 +1,113 @@
+"""Relayed answers of `/v1/responses`: what they cost, whether a stream came to its own end, and what is added when it did not. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import orjson
+
+from proxy.canonical.completion import Usage
+from proxy.canonical.opaque_words import read_opaque_word
+from proxy.dialect import Payload
+from proxy.dialects.openai.relay import RelayTail, count_of
+from proxy.dialects.openai.responses.records import error_event
+from proxy.errors import ProxyError, UpstreamBroken
+from proxy.wire.refusals import refusal_in_answer
+
+_USAGE_BYTES = 16 * 1024
+# The name of an event, or the type of its data, which nearly every server writes first. At the beginning of a line it is no model's text.
+_END = re.compile(
+    rb"^(?:event:[ \t]*|data:[ \t]*\{\s*\"type\"\s*:\s*\")(response\.(?:completed|incomplete|failed|cancelled)|error)\b", re.MULTILINE
+)
+_END_ANYWHERE = re.compile(rb'"type"\s*:\s*"(response\.(?:completed|incomplete|failed|cancelled))"')
+_DATA = re.compile(rb"^data:[ \t]*(\{[^\r\n]*)", re.MULTILINE)
+_INPUT = re.compile(rb'"input_tokens"\s*:\s*(\d{1,15})\b')
+_OUTPUT = re.compile(rb'"output_tokens"\s*:\s*(\d{1,15})\b')
+_FAILED = ("response.failed", "error")
+
+
+class ResponseTail(RelayTail):
+    """Hands on whole lines, and looks for the event that ends a response. See `proxy.dialect.RelayReader`."""
+
+    __slots__ = ("_at_line_start", "_end")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._at_line_start = True
+        self._end = ""
+
+    @property
+    def usage(self) -> Usage:
+        return _usage_in(self._tail())
+
+    @property
+    def finish_reason(self) -> str:
+        return self._end.removeprefix("response.")
+
+    def feed(self, chunk: bytes) -> bytes:
+        """See `RelayReader`."""
+        lines = super().feed(chunk)
+        if lines:
+            self._look_for_the_end(lines)
+        return lines
+
+    def close(self) -> bytes:
+        """See `RelayReader`. What is not complete yet is the last line, when it ends the response."""
+        rest = b"".join(self._held)
+        self._look_for_the_end(rest)
+        tail = self._tail() + rest
+        if not self._end and (found := _END_ANYWHERE.search(tail)):
+            self._end = found[1].decode()
+        if not self._end:
+            raise UpstreamBroken("the upstream's answer ended before it was complete")
+        if self._end in _FAILED:
+            self.failure = refusal_in_answer({"error": _told_in(tail)})
+        return rest
+
+    def render_failure(self, error: ProxyError) -> bytes:
+        """The event that OpenAI ends a stream with that failed, set apart from one that has no blank line after it yet."""
+        tail = self._tail()
+        apart = b"" if len(tail) <= 1 or tail.endswith((b"\n\n", b"\r\n\r\n", b"\r\r")) else b"\n\n"
+        return apart + b"event: error\ndata: " + orjson.dumps(error_event(error)) + b"\n\n"
+
+    def _look_for_the_end(self, lines: bytes) -> None:
+        for found in _END.finditer(lines):
+            if found.start() or self._at_line_start:
+                self._end = found[1].decode()
+        self._at_line_start = lines.endswith((b"\n", b"\r")) if lines else self._at_line_start
+
+
+def usage_of(body: bytes) -> Usage:
+    """The last token counts in `body`. They stand near the end of it, behind the output."""
+    found = _usage_in(body[-_USAGE_BYTES:])
+    return _usage_in(body) if found == Usage() else found
+
+
+def takes(payload: Payload) -> bool:
+    """Whether a server that has `/v1/responses` can take these items: thoughts that another one encrypted, it refuses."""
+    items = payload.get("input")
+    return not any(_is_foreign(item) for item in items) if isinstance(items, list) else True
+
+
+def _is_foreign(item: object) -> bool:
+    encrypted = item.get("encrypted_content") if isinstance(item, dict) else None
+    return isinstance(encrypted, str) and read_opaque_word(encrypted) is not None
+
+
+def _usage_in(text: bytes) -> Usage:
+    return Usage(count_of(_INPUT, b'"input_tokens"', text), count_of(_OUTPUT, b'"output_tokens"', text))
+
+
+def _told_in(tail: bytes) -> Any:
+    """The error in the last record of `tail` that has one: of a response that failed, or the record itself."""
+    for text in reversed(_DATA.findall(tail)):
+        try:
+            record = orjson.loads(text)
+        except orjson.JSONDecodeError:
+            continue
+        response = record.get("response")
+        error = (response.get("error") if isinstance(response, dict) else None) or record.get("error")
+        if error or record.get("type") == "error":
+            return error or {"message": record.get("message"), "code": record.get("code"), "param": record.get("param")}
+    return {"message": "the upstream failed without saying why"}
