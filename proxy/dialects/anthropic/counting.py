@@ -1,0 +1,23 @@
+"""Token counts of requests, as the upstream counts them. How it is asked is said in `building/requests.py`. Pure."""
+
+from __future__ import annotations
+
+import orjson
+
+from proxy.errors import UpstreamBroken
+
+
+def read_count(body: bytes) -> int:
+    """The number of tokens. Raises `UpstreamBroken` when the body tells none."""
+    try:
+        payload = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise _no_count() from error
+    count = payload.get("input_tokens") if isinstance(payload, dict) else None
+    if type(count) is not int or count < 0:
+        raise _no_count()
+    return count
+
+
+def _no_count() -> UpstreamBroken:
+    return UpstreamBroken("the upstream's answer holds no count of tokens")

@@ -1,0 +1,162 @@
+"""The bytes of an answer -> events: finds out what the server sent, cuts it into records, and ends the stream honestly. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+
+from proxy.canonical.events import ChatEvent, Failed, KeepAlive
+from proxy.dialects.anthropic.reading.answer import Answer
+from proxy.dialects.anthropic.reading.refusals import refusal_in_answer
+from proxy.errors import UpstreamBroken, UpstreamError
+from proxy.wire.exact_json import has_long_numbers, loads_exact
+from proxy.wire.lenient_json import LenientJson
+from proxy.wire.refusals import described
+from proxy.wire.sse import MAX_EVENT_BYTES, SseEvent, SseReader
+
+_BLANK = b"\xef\xbb\xbf \t\r\n"
+_DONE = b"[DONE]"
+
+
+class AnswerReader:
+    """Reads one answer, stream or whole; see `proxy.dialect.StreamReader`.
+
+    Content types are not asked: what begins with a brace or a bracket is JSON, and is read at the end; what begins with `<` is a web page;
+    the rest is a stream of events.
+
+    Args:
+        new_id: makes what tells one id from another.
+    """
+
+    __slots__ = ("_answer", "_body", "_body_bytes", "_lenient", "_over", "_sse")
+
+    def __init__(self, new_id: Callable[[], str]) -> None:
+        self._answer = Answer(new_id)
+        self._lenient = LenientJson()
+        self._sse: SseReader | None = None
+        self._body: list[bytes] = []
+        self._body_bytes = 0
+        self._over = False
+
+    def feed(self, chunk: bytes) -> list[ChatEvent]:
+        """The events that `chunk` completes.
+
+        An empty chunk, which stands for silence, gives a `KeepAlive`; but the end of the answer when the server has said why it stopped and
+        then goes on to say nothing.
+        """
+        if self._over:
+            return []
+        if not chunk:
+            return self.close() if self._answer.stop_reason else [KeepAlive()]
+        events: list[ChatEvent] = []
+        try:
+            if self._sse is None:
+                self._begin(chunk, events)
+            else:
+                self._read(self._sse.feed(chunk), events)
+        except UpstreamError as error:
+            self._fail(error, events)
+        return events
+
+    def close(self) -> list[ChatEvent]:
+        """The events that the end of the bytes completes. An answer that has neither a reason for its end nor a last record was cut."""
+        if self._over:
+            return []
+        events: list[ChatEvent] = []
+        try:
+            self._take_end(events)
+        except UpstreamError as error:
+            self._fail(error, events)
+        return events
+
+    def _begin(self, chunk: bytes, events: list[ChatEvent]) -> None:
+        if not self._body:
+            chunk = chunk.lstrip(_BLANK)
+            if chunk.startswith(b"<"):  # Some never end.
+                raise UpstreamBroken("the upstream answered with a web page; check the base URL")
+        if self._body or chunk.startswith((b"{", b"[")):
+            self._keep(chunk)
+        elif chunk:
+            self._sse = SseReader()
+            self._read(self._sse.feed(chunk), events)
+
+    def _keep(self, piece: bytes) -> None:
+        self._body.append(piece)
+        self._body_bytes += len(piece)
+        if self._body_bytes > MAX_EVENT_BYTES:
+            raise UpstreamBroken(f"the upstream's answer has more than {MAX_EVENT_BYTES} bytes")
+
+    def _read(self, records: list[SseEvent], events: list[ChatEvent]) -> None:
+        for record in records:
+            if self._over:
+                return
+            payload = self._payload(record)
+            if payload is None:
+                continue
+            if record.field == "error" or record.name == "error":
+                raise refusal_in_answer(payload if isinstance(payload, dict) and payload.get("error") else {"error": payload})
+            if self._answer.take(payload, record.name, events):
+                self._finish(events)
+
+    def _payload(self, record: SseEvent) -> Any:
+        """What a record says, `None` for nothing."""
+        try:
+            return orjson.loads(record.data)
+        except orjson.JSONDecodeError:
+            text = record.data.strip()
+        if not text or text == _DONE:  # OpenAI's end, which some servers write here too, behind their own
+            return None
+        try:
+            return self._lenient.read(text)
+        except ValueError as error:
+            if record.field == "error" or record.name == "error":
+                return text.decode("utf-8", "replace")
+            raise UpstreamBroken(f"the upstream sent an event that is no JSON: {described(text)}") from error
+
+    def _take_end(self, events: list[ChatEvent]) -> None:
+        if self._body:
+            self._take_body(b"".join(self._body), events)
+        elif self._sse is None:
+            raise UpstreamBroken("the upstream's answer is empty")
+        else:
+            self._read_rest(self._sse, events)
+        if not self._over:
+            if not self._answer.stop_reason:
+                raise UpstreamBroken("the upstream's answer ended before it was complete")
+            self._finish(events)
+
+    def _take_body(self, body: bytes, events: list[ChatEvent]) -> None:
+        try:
+            payload = loads_exact(body) if has_long_numbers(body) else orjson.loads(body)
+        except ValueError:
+            try:
+                payload = self._lenient.read(body)
+            except ValueError:  # An error without its `data:`, or half an answer.
+                sse = SseReader()
+                self._read(sse.feed(body), events)
+                self._read_rest(sse, events)
+                return
+        self._answer.take_whole(payload, events)
+        self._finish(events)
+
+    def _read_rest(self, sse: SseReader, events: list[ChatEvent]) -> None:
+        """Reads the last record. Where the stream broke off in the middle of one, that is what happened, and not that it is no JSON."""
+        self._read([record for record in sse.close() if _is_json(record.data)], events)
+
+    def _finish(self, events: list[ChatEvent]) -> None:
+        self._over = True
+        self._answer.end(events)
+
+    def _fail(self, error: UpstreamError, events: list[ChatEvent]) -> None:
+        self._over = True
+        events.append(Failed(error))
+
+
+def _is_json(text: bytes) -> bool:
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return False
+    return True
