@@ -92,11 +92,17 @@ class _Asked:
 
     def open(self, goal: Goal) -> Opening | Relayed:
         """An answer that has begun."""
-        return self._fork.served(goal, self.relaying, lambda goal: self.conversation.open(goal))
+        return self._fork.served(goal, self.relaying, self._open)
 
     def complete(self, goal: Goal) -> Completion | Relayed:
         """The whole answer."""
-        return self._fork.served(goal, self.relaying, lambda goal: self.conversation.complete(goal))
+        return self._fork.served(goal, self.relaying, self._complete)
+
+    def _open(self, goal: Goal) -> Opening:
+        return self.conversation.open(goal)
+
+    def _complete(self, goal: Goal) -> Completion:
+        return self.conversation.complete(goal)
 
     def suits(self, destination: Destination) -> bool:
         """Whether a fallback is not known to lack what the request needs."""
