@@ -14,10 +14,7 @@ from proxy.dialects.ollama.reading.records import answer_record, is_last, record
 from proxy.errors import ProxyError, UpstreamBroken
 from proxy.wire.refusals import refusal_in_answer
 
-# What a whole answer says of its cost stands at its end, behind a `context` of many numbers and vectors of more.
-_TAIL_BYTES: Final = 4 * 1024
-_PROMPT: Final = re.compile(rb'"prompt_eval_count"\s*:\s*(\d{1,15})\b')
-_COMPLETION: Final = re.compile(rb'"eval_count"\s*:\s*(\d{1,15})\b')
+_VALUE: Final = re.compile(rb"\s*:\s*(\d{1,15})\b")
 
 
 class LineRelay:
@@ -26,21 +23,17 @@ class LineRelay:
     Of all lines only the last one means anything here: it is an answer's own end, or the error that took its place.
     """
 
-    __slots__ = ("_last", "_lines", "failure")
+    __slots__ = ("_last", "_lines", "failure", "finish_reason")
 
     def __init__(self) -> None:
         self._lines = Lines()
         self._last = b""
         self.failure: ProxyError | None = None
+        self.finish_reason = ""
 
     @property
     def usage(self) -> Usage:
         return usage_of(self._last)
-
-    @property
-    def finish_reason(self) -> str:
-        reason = self._record().get("done_reason")
-        return reason if isinstance(reason, str) else ""
 
     def feed(self, chunk: bytes) -> bytes:
         """See `RelayReader`."""
@@ -54,7 +47,9 @@ class LineRelay:
         if rest.strip() and record_of(rest) is None:
             raise UpstreamBroken("the upstream's answer ended before it was complete")
         self._keep(rest)
-        record = self._record()
+        record = record_of(self._last) or {}
+        reason = record.get("done_reason")
+        self.finish_reason = reason if isinstance(reason, str) else ""
         if record.get("error"):
             self.failure = refusal_in_answer(record)
         elif not self.is_end(record):
@@ -74,9 +69,6 @@ class LineRelay:
         lines = lines.rstrip()
         if lines:
             self._last = lines[lines.rfind(b"\n") + 1 :]
-
-    def _record(self) -> dict[str, Any]:
-        return record_of(self._last) or {}
 
 
 class ProgressRelay(LineRelay):
@@ -98,13 +90,15 @@ def begins(head: bytes) -> bool:
 
 
 def usage_of(body: bytes) -> Usage:
-    """The token counts of a whole answer, or of a stream's last line."""
-    tail = body[-_TAIL_BYTES:]
-    return Usage(_count(_PROMPT.findall(tail)), _count(_COMPLETION.findall(tail)))
+    """The token counts of a whole answer, or of a stream's last line, without decoding what may be megabytes of vectors."""
+    return Usage(_count(body, b'"prompt_eval_count"'), _count(body, b'"eval_count"'))
 
 
-def _count(found: list[bytes]) -> int | None:
-    return int(found[-1]) if found else None
+def _count(body: bytes, name: bytes) -> int | None:
+    """The number under `name`; inside a text, the quotes of the name would be spelled in another way."""
+    place = body.rfind(name)
+    found = _VALUE.match(body, place + len(name)) if place >= 0 else None
+    return int(found[1]) if found else None
 
 
 # Signs of life, without a word and of no time: what the answer will say of itself is not known yet.

@@ -27,7 +27,7 @@ Json = dict[str, Any]
 # What stands between the texts of one message; a model wrote its own in one piece.
 _BETWEEN = {"system": "\n\n", "developer": "\n\n", "user": "\n", "assistant": "", "tool": "\n"}
 
-# Ollama tells sound from pictures by these two only, and takes everything else for a picture (llm/llama_server.go, llamaServerChatMediaPart).
+# Ollama knows these two for sound, and takes everything else for a picture (`llm/llama_server.go`, llamaServerChatMediaPart).
 _AUDIO_FORMATS = ("wav", "mp3")
 
 

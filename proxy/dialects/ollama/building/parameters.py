@@ -31,7 +31,7 @@ _THINK: Final[Mapping[Effort, bool | str]] = {
 def add_options(body: Json, request: ChatRequest | PromptRequest, profile: Profile) -> None:
     """How to choose tokens, and how long to keep the model. Nothing that the client did not say: a model file has defaults of its own."""
     sampling = request.sampling
-    options: Json = {name: value for name, value in request.extra.items() if name != KEEP_ALIVE}
+    options: Json = {"num_ctx": request.extra["num_ctx"]} if "num_ctx" in request.extra else {}
     for ours, wire in profile.sent:
         value = getattr(sampling, ours, None)
         if value is not None:

@@ -1,7 +1,7 @@
 """JSON schemas of tools -> those that survive Ollama's structs, which know few keywords of JSON Schema and drop the rest in silence. Pure.
 
-What would be dropped is said in the `description` of the same node, where the model reads it; references are replaced by what they refer to.
-A keyword of a wrong type would make Ollama refuse the whole request, so it is left out.
+What would be dropped is said in the `description` of the same node, where the model reads it; references are replaced by what they refer
+to. A keyword of a wrong type would make Ollama refuse the whole request, so it is left out.
 
 Source: `api/types.go` `ToolFunctionParameters` and `ToolProperty` of Ollama v0.33.0.
 """
@@ -27,7 +27,7 @@ _MUTE = frozenset({"$schema", "$id", "$anchor", "$comment", "$defs", "definition
 
 
 def tool_schema(schema: Mapping[str, Any] | None) -> tuple[Schema, str]:
-    """The schema of a function's arguments, an object whatever came; and what it has no place for at its top, for the function's description."""
+    """The schema of a function's arguments, an object whatever came; and what has no place at its top, for the function's description."""
     built = _Folding(schema or {}).node(schema or {}, _LEVELS, ())
     words, branches = built.pop("description", ""), built.pop("anyOf", None)
     if branches:

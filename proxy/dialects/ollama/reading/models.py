@@ -35,7 +35,9 @@ def read_models(body: bytes) -> list[ModelCard]:
 
 
 def _no_list() -> UpstreamBroken:
-    return UpstreamBroken("the upstream's answer to /api/tags is no model list; check that its base URL is an Ollama server's, without /api or /v1")
+    return UpstreamBroken(
+        "the upstream's answer to /api/tags is no model list; check that its base URL is an Ollama server's, without /api or /v1"
+    )
 
 
 def _name(entry: Mapping[str, Any]) -> str:

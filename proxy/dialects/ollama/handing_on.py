@@ -1,0 +1,51 @@
+"""Calls about models themselves, as an Ollama server gets them: the client's own bytes, but for the names. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from proxy.dialect import Payload
+from proxy.dialects.ollama.relays import key_of
+from proxy.wire.json_text import replace_top_level_string
+from proxy.wire.messages import Upload, UpstreamCall
+
+
+def model_call(
+    word: str, body: bytes, payload: Payload, upstream_model: str, *, method: str = "POST", headers: Mapping[str, str] | None = None
+) -> UpstreamCall:
+    """The call `/api/<word>` about the model that the server knows as `upstream_model`: clients may know it by another name.
+
+    Args:
+        body: what the client sent; `payload` is the object in it.
+    """
+    for key in (key_of(payload, "model"), key_of(payload, "name")):
+        if payload.get(key):  # The command line sends both, one of them empty.
+            body = _renamed(body, payload, key, upstream_model)
+    return UpstreamCall(f"/api/{word}", body, method=method, stream=True, headers=headers or {})
+
+
+def copy_call(body: bytes, payload: Payload, upstream: str, upstream_model: str) -> UpstreamCall:
+    """The call that copies the model that the server knows as `upstream_model`. The copy is on the same server.
+
+    Args:
+        upstream: what clients may have put before the name of the copy to say where it is to be.
+    """
+    source, destination = key_of(payload, "source"), key_of(payload, "destination")
+    body = _renamed(body, payload, source, upstream_model)
+    copy = payload.get(destination)
+    if isinstance(copy, str):
+        body = _renamed(body, payload, destination, copy.removeprefix(f"{upstream}/"))
+    return UpstreamCall("/api/copy", body, stream=True)
+
+
+def blob_call(digest: str, upload: Upload | None) -> UpstreamCall:
+    """The call that sends a blob, or, without one, asks whether there is one."""
+    path = f"/api/blobs/{digest}"
+    return UpstreamCall(path, method="HEAD") if upload is None else UpstreamCall(path, stream=True, upload=upload)
+
+
+def _renamed(body: bytes, payload: Payload, key: str, name: str) -> bytes:
+    """`body` with `name` under `key`, and `body` itself where that is what stands there."""
+    if payload.get(key) == name:
+        return body
+    return replace_top_level_string(body, key, name)
