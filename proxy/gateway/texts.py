@@ -232,6 +232,7 @@ class Texts:
 
 
 def _local_stops(request: TextRequest, route: Route) -> tuple[str, ...]:
-    """The stop sequences beyond those that the upstream takes; they are cut off here."""
-    limit = route.profile.stop_limit
-    return () if limit is None else request.sampling.stop[limit:]
+    """The stop sequences that the upstream does not take; they are cut off here."""
+    profile, stops = route.profile, request.sampling.stop
+    beyond = () if profile.stop_limit is None else stops[profile.stop_limit :]
+    return beyond if profile.blank_stops else (*beyond, *(stop for stop in stops[: profile.stop_limit] if stop.isspace()))
