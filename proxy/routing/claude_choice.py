@@ -35,6 +35,8 @@ def _with_listed_thinking(profile: Profile, can: Mapping[str, Any]) -> Profile:
     types = thinking.get("types") if isinstance(thinking, dict) else None
     if not isinstance(types, dict):
         return profile
+    if _answer(types, "disabled") is False:
+        profile = replace(profile, efforts=tuple(word for word in profile.efforts if word != "none"))
     if _answer(types, "adaptive"):
         efforts = _listed_efforts(can) or tuple(word for word in profile.efforts if word != "none")
         return replace(profile, reasoning="adaptive", efforts=(*(word for word in profile.efforts if word == "none"), *efforts))

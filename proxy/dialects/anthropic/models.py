@@ -18,7 +18,7 @@ from proxy.wire.messages import UpstreamCall
 
 Entry = Mapping[str, Any]
 
-_PATH: Final = "/models"
+_PATH: Final = "/v1/models"
 # The most that a page may have.
 _PAGE: Final = "limit=1000"
 # Ollama's word for a capability of Anthropic's.
@@ -60,9 +60,7 @@ def _payload(body: bytes) -> dict[str, Any]:
 
 
 def _no_list() -> UpstreamBroken:
-    return UpstreamBroken(
-        "the upstream's answer to /models is no model list; check that its base URL ends where its API begins, often in /v1"
-    )
+    return UpstreamBroken("the upstream's answer to /v1/models is no model list; check that its base URL ends before /v1")
 
 
 def _identified(items: list[Any]) -> Iterator[tuple[str, Entry]]:

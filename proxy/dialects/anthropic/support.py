@@ -73,3 +73,73 @@ CLIENT_FIELDS: Final[Mapping[str, Support]] = MappingProxyType(
         "(unknown fields)": Support("dropped", "Anthropic refuses them, but has new ones faster than gateways learn of them"),
     }
 )
+
+_BY_LEVEL = "an effort from Claude 4.6 on, before that a budget of tokens"
+_UNFORCED = "a call can't be demanded where the model thinks, nor of the newest models: then it may make one"
+_NO_EMBEDDINGS = "Anthropic has no embeddings"
+_NONE = "Anthropic has none"
+
+UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
+    {
+        "system": Support("translated", "in a place of its own"),
+        "system_turns": Support(
+            "approximated", "as the user quoting it, where the model knows no system between turns (before Claude 4.8)"
+        ),
+        "text": Support("carried", "blank texts are left out: they are refused"),
+        "images": Support("carried", "JPEG, PNG, GIF and WebP; others are refused"),
+        "image_urls": Support("carried"),
+        "audio": Support("refused", "Claude hears nothing"),
+        "files": Support("carried", "PDF and text; others are refused"),
+        "file_urls": Support("carried"),
+        "names": Support("dropped", "turns have no names"),
+        "tools": Support(
+            "translated", "choices at the top of a schema become words; names with other letters are spelled out, and read back"
+        ),
+        "strict_tools": Support("approximated", "strict where the schema is one that Anthropic binds by as it stands"),
+        "tool_choice": Support("approximated", _UNFORCED),
+        "named_tool": Support("approximated", _UNFORCED),
+        "parallel_tool_calls": Support("translated"),
+        "tool_calls": Support("translated", "ids with other letters become digests; arguments that are no object are put into one"),
+        "tool_results": Support("translated", "a missing one is told as an error; one that nothing called for becomes a user's words"),
+        "tool_result_images": Support("carried", "behind the results where the call failed"),
+        "tool_errors": Support("carried"),
+        "json_mode": Support("approximated", "asked for in words: without a schema, nothing binds an answer"),
+        "json_schema": Support(
+            "approximated",
+            "bound from Claude 4.5 on, with closed objects, and limits of numbers and lengths in words; "
+            "before that as a tool that must be called, or in words beside tools and thoughts",
+        ),
+        "reasoning": Support("translated", _BY_LEVEL),
+        "reasoning_budget": Support("translated", _BY_LEVEL),
+        "hidden_reasoning": Support("translated", "from Claude 4.6 on; before that, thoughts are left out of the answer"),
+        "reasoning_history": Support("dropped", "but for thoughts that Claude signed: others are refused"),
+        "opaque": Support("carried", "its own; that of others is left out"),
+        "prefill": Support("approximated", "from Claude 4.6 on, the user asks for the rest instead"),
+        "max_tokens": Support("translated", "at most what the model can write; a budget for thoughts comes on top"),
+        "temperature": Support("approximated", "at most 1; not sent to Claude 4.7 and later, nor where the model thinks: both refuse it"),
+        "top_p": Support(
+            "approximated", "not sent to Claude 4.7 and later, nor where the model thinks, nor to Claude 4 beside temperature"
+        ),
+        "top_k": Support("approximated", "not sent to Claude 4.7 and later, nor where the model thinks"),
+        "min_p": Support("dropped", _NONE),
+        "typical_p": Support("dropped", _NONE),
+        "seed": Support("dropped", _NONE),
+        "presence_penalty": Support("dropped", _NONE),
+        "frequency_penalty": Support("dropped", _NONE),
+        "repeat_penalty": Support("dropped", _NONE),
+        "stop": Support("translated", "those of nothing but white space are looked for by the gateway"),
+        "logprobs": Support("refused", "Anthropic tells none, and who asks would read them"),
+        "user": Support("carried"),
+        "cache_hints": Support("carried"),
+        "num_ctx": Support("dropped", "models are loaded as they are"),
+        "keep_alive": Support("dropped", "models stay"),
+        "stream": Support("carried", "whole answers are gathered from streams, too: long ones would be cut off"),
+        "usage": Support("translated", "what was read from the cache, or written to it, counts"),
+        "prompts": Support("approximated", "as what a user says"),
+        "suffix": Support("refused", "Claude fills no gaps"),
+        "embeddings": Support("refused", _NO_EMBEDDINGS),
+        "dimensions": Support("refused", _NO_EMBEDDINGS),
+        "truncate": Support("refused", _NO_EMBEDDINGS),
+        "token_counts": Support("carried"),
+    }
+)

@@ -16,18 +16,22 @@ from proxy.wire.exact_json import dumps_exact
 Schema = dict[str, Any]
 
 _LEVELS = 16
-_KEPT: Final = frozenset({"type", "description", "title", "enum", "const", "default", "required", "$ref", "pattern"})
+_KEPT: Final = frozenset({"type", "description", "title", "enum", "const", "required", "$ref"})
 _MUTE: Final = frozenset(
-    {"$schema", "$id", "$comment", "examples", "deprecated", "readOnly", "writeOnly", "strict", "additionalProperties"}
+    {
+        *("$schema", "$id", "$comment", "examples", "deprecated", "readOnly", "writeOnly", "strict", "discriminator"),
+        "additionalProperties",  # dealt with by itself
+    }
 )
 _LIMITS: Final = frozenset(
     {
         *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
         *("minLength", "maxLength", "minItems", "maxItems", "uniqueItems", "minProperties", "maxProperties", "format"),
+        *("pattern", "default"),
     }
 )
 _FORMATS: Final = frozenset({"date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid"})
-_LISTS: Final = {"anyOf": "anyOf", "oneOf": "anyOf", "allOf": "allOf"}
+_LISTS: Final = frozenset({"anyOf", "oneOf", "allOf"})
 
 
 class _Unbindable(Exception):
@@ -55,7 +59,7 @@ def _node(schema: object, levels: int) -> Schema:
         elif key in _LIMITS:
             limits[key] = value
         elif key not in _MUTE:
-            built[_LISTS.get(key, key)] = _below(key, value, levels - 1)
+            built["anyOf" if key == "oneOf" else key] = _below(key, value, levels - 1)
     if any(isinstance(value, dict | list) for value in _checked(built.get("enum", []), list)):
         raise _Unbindable
     _close(built, schema)

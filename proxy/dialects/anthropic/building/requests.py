@@ -19,8 +19,8 @@ from proxy.routing import Route
 from proxy.wire.json_body import dumps
 from proxy.wire.messages import UpstreamCall
 
-_PATH: Final = "/messages"
-_COUNT_PATH: Final = "/messages/count_tokens"
+_PATH: Final = "/v1/messages"
+_COUNT_PATH: Final = "/v1/messages/count_tokens"
 
 # A number must be said. So many tokens every model can write.
 _USUAL_OUTPUT = 8192
