@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from types import MappingProxyType
 
@@ -10,8 +10,16 @@ from flask import Blueprint, Response
 
 from proxy.canonical.catalog import ModelCard
 from proxy.dialects.openai import ingress
+from proxy.errors import NotFound
 from proxy.web import exchange
 from proxy.web.blueprint import ListViews, by_header, dialect_blueprint, route
+
+# Each with the relay to upstreams that speak OpenAI themselves.
+_TEXTS = (
+    (ingress.CHAT_TRANSLATED, ingress.CHAT),
+    (ingress.COMPLETIONS_TRANSLATED, ingress.COMPLETIONS),
+    (ingress.RESPONSES_TRANSLATED, ingress.RESPONSES),
+)
 
 
 def make_blueprint(name: str, lists_of_others: Mapping[str, ListViews] = MappingProxyType({})) -> Blueprint:
@@ -21,9 +29,11 @@ def make_blueprint(name: str, lists_of_others: Mapping[str, ListViews] = Mapping
         lists_of_others: what clients of other dialects get under the URLs of models; they are known by a header.
     """
     blueprint = dialect_blueprint(name, ingress.render_error)
-    for endpoint in (ingress.CHAT, ingress.COMPLETIONS, ingress.EMBEDDINGS):
-        view: Callable[[], Response] = partial(exchange.relay, endpoint)
-        route(blueprint, f"/v1{endpoint.path}", ["POST"], view)
+    for text, own in _TEXTS:
+        route(blueprint, f"/v1{own.path}", ["POST"], partial(exchange.answer, text, own))
+    vectors = partial(exchange.answer_vectors, ingress.EMBEDDINGS_TRANSLATED, ingress.EMBEDDINGS)
+    route(blueprint, f"/v1{ingress.EMBEDDINGS.path}", ["POST"], vectors)
+    route(blueprint, "/v1/responses/<path:response>", ["GET", "POST", "DELETE"], kept_response)
     all_of = {header: (views.models, views.render_error) for header, views in lists_of_others.items()}
     one_of = {header: (views.one_model, views.render_error) for header, views in lists_of_others.items()}
     route(blueprint, "/v1/models", ["GET"], by_header(models, all_of))
@@ -48,3 +58,8 @@ def one_model(model: str) -> Response:
     if found.card.id != model and found.card != ModelCard(found.card.id):
         return exchange.json_reply(entry)
     return exchange.relay_model("openai.model", "openai", "/models", ingress.render_error, found, entry)
+
+
+def kept_response(response: str) -> Response:
+    """Refuses what can be had of responses that were kept: none is, and those of an upstream could be any upstream's."""
+    raise NotFound(f"Response '{response[:80]}' not found: responses are not kept here.")

@@ -30,6 +30,7 @@ from proxy.dialects.openai.responses.records import (
     usage_record,
 )
 from proxy.errors import ProxyError
+from proxy.wire.exact_json import dumps_exact
 from proxy.wire.ndjson import line_safe
 
 _DELTAS: dict[PartKind, str] = {
@@ -91,7 +92,7 @@ class ResponseStreamRenderer:
     def _event(self, kind: str, members: Record) -> bytes:
         numbered = {"type": kind, "sequence_number": self._sequence, **members}
         self._sequence += 1
-        return b"event: " + kind.encode() + b"\ndata: " + orjson.dumps(numbered) + b"\n\n"
+        return b"event: " + kind.encode() + b"\ndata: " + dumps_exact(numbered) + b"\n\n"
 
     def _start(self, started: Started) -> bytes:
         created_at = created_s(started.created, self._stopwatch)
@@ -210,4 +211,4 @@ def render_response(completion: Completion, request: TextRequest, stopwatch: Sto
     """The whole answer of `/v1/responses`: what its stream would have ended with."""
     renderer = ResponseStreamRenderer(request, stopwatch)
     renderer.render(completion_events(completion))
-    return line_safe(orjson.dumps(renderer.response))
+    return line_safe(dumps_exact(renderer.response))
