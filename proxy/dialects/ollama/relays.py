@@ -16,7 +16,7 @@ _ANSWER_HEADERS: Final = ("retry-after",)
 
 
 def key_of(payload: Payload, name: str) -> str:
-    """The key of `payload` that Go reads as `name`: the exact one, else one that differs in case only; `name` itself where there is none."""
+    """The key of `payload` that Go reads as `name`: the exact one, else one in other case; `name` itself where there is none."""
     if payload.get(name) is not None:
         return name
     return next((key for key, value in payload.items() if value is not None and key.casefold() == name), name)

@@ -180,7 +180,7 @@ def blob(digest: str) -> Response:
 
 
 def _handed_on(word: str, body: bytes, payload: Payload, model: str, *, method: str = "POST") -> Response | None:
-    """The answer of the Ollama server that has the model, or is to get it; `None` where there is none. The server may have other models then."""
+    """The answer of the Ollama server that has the model, or is to get it; `None` where there is none."""
     home = exchange.gateway().home_of(_DIALECT, model)
     if home is None:
         return None

@@ -33,6 +33,12 @@ class StandInGateway:
     names: Sequence[str] = ("chatty",)
     down: bool = False
 
+    def lists_as_its_own(self, dialect: str) -> bool:
+        return False
+
+    def home_of(self, dialect: str, model: str = "") -> None:
+        return None
+
     def models(self) -> Sequence[ListedModel]:
         if self.down:
             raise UpstreamUnavailable("the upstream cannot be reached")

@@ -76,9 +76,7 @@ class LineReader:
         if rest.strip() and _is_whole(rest):
             self._take(rest, events)
         if not self._over:
-            raise UpstreamBroken(
-                "the upstream's answer is empty" if self._is_empty else "the upstream's answer ended before it was complete"
-            )
+            raise UpstreamBroken(f"the upstream's answer {'is empty' if self._is_empty else 'ended before it was complete'}")
 
     def _fail(self, error: UpstreamError, events: list[ChatEvent]) -> None:
         self._over = True

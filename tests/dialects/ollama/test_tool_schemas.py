@@ -1,0 +1,148 @@
+"""Schemas of tools: what Ollama's structs would drop is said in words, and nothing in them makes Ollama refuse a request."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.dialects.ollama.building.tool_schemas import tool_schema
+
+KEPT = {"type", "description", "enum", "items", "properties", "required", "anyOf"}
+
+
+def property_of(schema: Any, **root: Any) -> Any:
+    """What becomes of a property `p` with that schema."""
+    return tool_schema({"type": "object", "properties": {"p": schema}, **root})[0]["properties"]["p"]
+
+
+def test_what_ollama_knows_stays_as_it_is() -> None:
+    schema = {
+        "type": "object",
+        "properties": {
+            "city": {"type": "string", "description": "Where", "enum": ["Oslo", "Rome"]},
+            "days": {"type": ["integer", "null"]},
+            "tags": {"type": "array", "items": {"type": "string"}},
+            "at": {"anyOf": [{"type": "string"}, {"type": "number"}]},
+            "inner": {"type": "object", "properties": {"x": {"type": "number"}}, "required": ["x"]},
+        },
+        "required": ["city"],
+    }
+
+    assert tool_schema(schema) == (schema, "")
+
+
+@pytest.mark.parametrize("schema", [None, {}, {"type": "object"}, {"type": ["object", "null"]}])
+def test_a_function_without_arguments_has_an_empty_object(schema: Any) -> None:
+    assert tool_schema(schema) == ({"type": "object", "properties": {}}, "")
+
+
+def test_lost_keywords_are_said() -> None:
+    assert property_of({"type": "integer", "description": "How many", "minimum": 1, "default": 3, "title": "N"}) == {
+        "type": "integer",
+        "description": "How many (minimum: 1; default: 3)",
+    }
+    assert property_of({"type": "string", "pattern": "^a", "format": "date-time"})["description"] == "(pattern: ^a; format: date-time)"
+
+
+def test_a_closed_object_says_nothing_of_it() -> None:
+    assert property_of({"type": "object", "properties": {}, "additionalProperties": False}) == {"type": "object", "properties": {}}
+    assert property_of({"type": "object", "additionalProperties": {"type": "number"}}) == {
+        "type": "object",
+        "description": '(additionalProperties: {"type":"number"})',
+    }
+
+
+def test_references_are_replaced_by_what_they_refer_to() -> None:
+    definitions = {"City": {"type": "string", "description": "A city"}, "a/b": {"type": "number"}}
+
+    assert property_of({"$ref": "#/$defs/City"}, **{"$defs": definitions}) == {"type": "string", "description": "A city"}
+    assert property_of({"$ref": "#/$defs/City", "description": "From"}, **{"$defs": definitions}) == {
+        "type": "string",
+        "description": "From",
+    }
+    assert property_of({"$ref": "#/$defs/City", "default": "Oslo"}, **{"$defs": definitions})["description"] == "A city (default: Oslo)"
+    assert property_of({"$ref": "#/definitions/a~1b"}, definitions=definitions) == {"type": "number"}
+
+
+@pytest.mark.parametrize("reference", ["#/$defs/Nobody", "https://example.com/schema.json", "#/$defs/Node/x/y"])
+def test_references_that_lead_nowhere_are_any_object(reference: str) -> None:
+    assert property_of({"$ref": reference}, **{"$defs": {"Node": {}}}) == {"type": "object"}
+
+
+def test_a_schema_that_contains_itself_ends() -> None:
+    node = {"type": "object", "properties": {"next": {"$ref": "#/$defs/Node"}}}
+
+    assert property_of({"$ref": "#/$defs/Node"}, **{"$defs": {"Node": node}}) == {
+        "type": "object",
+        "properties": {"next": {"type": "object"}},
+    }
+
+
+def test_references_that_multiply_are_followed_only_so_often() -> None:
+    levels = {f"L{n}": {"type": "object", "properties": {k: {"$ref": f"#/$defs/L{n + 1}"} for k in "abcdefgh"}} for n in range(20)}
+
+    assert len(orjson.dumps(property_of({"$ref": "#/$defs/L0"}, **{"$defs": levels}))) < 100_000
+
+
+def test_alternatives_and_parts_become_what_ollama_knows() -> None:
+    assert property_of({"oneOf": [{"type": "string"}, {"const": 3}]}) == {"anyOf": [{"type": "string"}, {"enum": [3]}]}
+    assert property_of(
+        {"allOf": [{"$ref": "#/$defs/A"}, {"properties": {"y": {"type": "number"}}, "required": ["y"]}], "description": "Both"},
+        **{"$defs": {"A": {"type": "object", "properties": {"x": {"type": "string"}}, "required": ["x"]}}},
+    ) == {
+        "type": "object",
+        "properties": {"x": {"type": "string"}, "y": {"type": "number"}},
+        "required": ["x", "y"],
+        "description": "Both",
+    }
+
+
+def test_alternatives_at_the_top_are_said_of_the_function() -> None:
+    schema, words = tool_schema(
+        {"anyOf": [{"required": ["a"]}, {"required": ["b"]}], "properties": {"a": {}, "b": {}}, "description": "One"}
+    )
+
+    assert schema == {"type": "object", "properties": {"a": {}, "b": {}}}
+    assert words == 'One (arguments that fit one of: [{"required":["a"]},{"required":["b"]}])'
+
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.text(max_size=5)
+JSON = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3), max_leaves=8
+)
+KEYWORDS = st.sampled_from(
+    [*KEPT, "oneOf", "allOf", "$ref", "$defs", "const", "default", "minimum", "additionalProperties", "format", "title"]
+)
+SCHEMAS = st.recursive(
+    st.dictionaries(KEYWORDS, JSON, max_size=4),
+    lambda inner: st.dictionaries(
+        KEYWORDS, inner | st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from("abc"), inner, max_size=2), max_size=4
+    ),
+    max_leaves=10,
+)
+
+
+@given(SCHEMAS)
+def test_whatever_comes_ollama_can_decode_it(schema: dict[str, Any]) -> None:
+    built, words = tool_schema(schema)
+
+    assert built["type"] == "object"
+    assert isinstance(words, str)
+    assert isinstance(built["properties"], dict)
+    assert "anyOf" not in built
+    assert_decodable(built)
+    assert tool_schema(built)[0] == built
+
+
+def assert_decodable(node: Any) -> None:
+    assert node.keys() <= KEPT
+    assert isinstance(node.get("type", ""), str | list)
+    assert isinstance(node.get("description", ""), str)
+    assert isinstance(node.get("enum", []), list)
+    assert all(isinstance(name, str) for name in node.get("required", []))
+    for inner in (*node.get("properties", {}).values(), *node.get("anyOf", []), *([node["items"]] if "items" in node else [])):
+        assert_decodable(inner)
