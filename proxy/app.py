@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import MethodNotAllowed
 from werkzeug.routing import MapAdapter, Rule
 
+from proxy.dialects.anthropic.routes import LIST_VIEWS, VERSION_HEADER
 from proxy.dialects.openai.ingress import render_error
 from proxy.errors import NotFound
 from proxy.extension import Proxy, mount_at_root
@@ -71,9 +72,10 @@ class GatewayApp(Flask):
 
 
 def answer_unknown_url(_: Exception) -> Response:
-    """What Ollama says of URLs that it does not know; under /v1 clients expect OpenAI's error object."""
+    """What Ollama says of URLs that it does not know; under /v1 clients expect OpenAI's error object, or Anthropic's."""
     if request.path.startswith("/v1/"):
-        return error_reply(NotFound(f"unknown URL: {request.method} {request.path}", code="unknown_url"), render_error)
+        words = LIST_VIEWS.render_error if VERSION_HEADER in request.headers else render_error
+        return error_reply(NotFound(f"unknown URL: {request.method} {request.path}", code="unknown_url"), words)
     return plain_text("404 page not found", 404)
 
 

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from flask import Blueprint
 
 from proxy.dialect import Egress
+from proxy.dialects.anthropic import egress as anthropic_egress
+from proxy.dialects.anthropic.routes import LIST_VIEWS, VERSION_HEADER
+from proxy.dialects.anthropic.routes import make_blueprint as make_anthropic_blueprint
+from proxy.dialects.gemini import egress as gemini_egress
 from proxy.dialects.ollama import egress as ollama_egress
 from proxy.dialects.ollama.routes import make_blueprint as make_ollama_blueprint
 from proxy.dialects.openai import egress as openai_egress
@@ -28,11 +33,16 @@ class Dialect:
     egress: Egress | None = None
 
 
+# Both have `/v1/models`.
+_LISTS_BY_HEADER = {VERSION_HEADER: LIST_VIEWS}
+
 DIALECTS = {
     dialect.name: dialect
     for dialect in (
         Dialect("ollama", "an Ollama API", make_ollama_blueprint, ollama_egress),
-        Dialect("openai", "an OpenAI-compatible API", make_openai_blueprint, openai_egress),
+        Dialect("openai", "an OpenAI-compatible API", partial(make_openai_blueprint, lists_of_others=_LISTS_BY_HEADER), openai_egress),
+        Dialect("anthropic", "an Anthropic API", make_anthropic_blueprint, anthropic_egress),
+        Dialect("gemini", "a Gemini API", egress=gemini_egress),
     )
 }
 

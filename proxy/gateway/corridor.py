@@ -11,7 +11,7 @@ from proxy.catalogue_file import Catalogue, describe
 from proxy.dialect import CountEndpoint, EmbeddingsEndpoint, Payload, RelayEndpoint, RelayReader, Stopwatch, TextEndpoint
 from proxy.errors import ModelNotFound, ProxyError, UpstreamError, UpstreamRefused
 from proxy.gateway.embeddings import embed
-from proxy.gateway.forked import Fork, answer
+from proxy.gateway.forked import Crossing, answer
 from proxy.gateway.forked_wholes import answer_vectors, count
 from proxy.gateway.handing_on import hand_on, home_of
 from proxy.gateway.keepsakes import Keepsakes, MemoryShelf, Shelf
@@ -75,14 +75,14 @@ class Gateway:
         self._steps = Steps(self._upstreams, table, profiles, self._lists, default_model=default_model, keepalive_s=keepalive_s)
         keepsakes = Keepsakes(shelf or MemoryShelf(clock))
         self._texts = Texts(self._steps, told_of=self._told_of, new_id=new_id, keepsakes=keepsakes)
-        self._fork = Fork(self._steps, LackingPaths(clock))
+        self._lacking = LackingPaths(clock)
         self.converse = self._texts.converse
 
     def answer(
         self, sent: Sent, text: TextEndpoint, own: RelayEndpoint, notes: ExchangeNotes, stopwatch: Stopwatch, client: Client = ANYBODY
     ) -> Reply:
         """See `proxy.gateway.forked`."""
-        return answer(self._fork, self._texts, sent, text, own, notes, stopwatch, client)
+        return answer(self._crossing(own, sent), self._texts, sent, text, notes, stopwatch, client)
 
     def answer_vectors(
         self,
@@ -94,11 +94,11 @@ class Gateway:
         client: Client = ANYBODY,
     ) -> Reply:
         """See `proxy.gateway.forked_wholes`."""
-        return answer_vectors(self._fork, sent, endpoint, own, notes, stopwatch, client)
+        return answer_vectors(self._crossing(own, sent), sent, endpoint, notes, stopwatch, client)
 
     def count(self, sent: Sent, endpoint: CountEndpoint, own: RelayEndpoint, notes: ExchangeNotes, client: Client = ANYBODY) -> Reply:
         """See `proxy.gateway.forked_wholes`."""
-        return count(self._fork, sent, endpoint, own, notes, client)
+        return count(self._crossing(own, sent), sent, endpoint, notes, client)
 
     def speaks(self, upstream: str, dialect: str) -> bool:
         """Whether the upstream of that name speaks the dialect."""
@@ -207,6 +207,9 @@ class Gateway:
         An error of its own is an answer, unless it says that it is unwell.
         """
         return any_of([partial(_answers, upstream, timeout_s) for upstream in self._upstreams.values()], self._spawn, timeout_s)
+
+    def _crossing(self, own: RelayEndpoint, sent: Sent) -> Crossing:
+        return Crossing(self._steps, self._lacking, own, sent)
 
     def _found(self, name: str) -> Destination:
         lists = self._lists

@@ -32,40 +32,50 @@ T = TypeVar("T")
 _let_go = methodcaller("close")
 
 
-class Fork:
-    """Who gets a client's own bytes, and who does not."""
+class Crossing:
+    """Where one request may go as it is, and where only what it means.
 
-    def __init__(self, steps: Steps, lacking: LackingPaths) -> None:
+    Args:
+        own: how upstreams of the client's own language are asked.
+    """
+
+    def __init__(self, steps: Steps, lacking: LackingPaths, own: RelayEndpoint, sent: Sent) -> None:
         self.steps = steps
+        self.own = own
+        self.model = asked_model(steps, sent.payload, own)
         self._lacking = lacking
+        self._is_taken = own.takes(sent.payload)
 
-    def is_relayed(self, relay: RelayEndpoint, destination: Destination) -> bool:
-        """Whether the destination gets them."""
+    def is_relayed(self, destination: Destination) -> bool:
+        """Whether the destination gets the client's own bytes."""
         upstream = destination.upstream
-        return self.steps.upstream(upstream).egress.name == relay.dialect and (upstream, relay.path) not in self._lacking
+        return (
+            self._is_taken
+            and self.steps.upstream(upstream).egress.name == self.own.dialect
+            and (upstream, self.own.path) not in self._lacking
+        )
 
-    def chain(self, sent: Sent, relay: RelayEndpoint) -> tuple[str, Sequence[Destination]]:
-        """The model that is asked for, and where that leads. Raises `ModelNotFound`."""
-        model = asked_model(self.steps, sent.payload, relay)
-        return model, self.steps.chain(model) if model else (self.steps.default_destination(),)
+    def chain(self) -> Sequence[Destination]:
+        """Where the request leads. Raises `ModelNotFound`."""
+        return self.steps.chain(self.model) if self.model else (self.steps.default_destination(),)
 
-    def is_one_way(self, relay: RelayEndpoint, chain: Sequence[Destination]) -> bool | None:
+    def one_way(self, chain: Sequence[Destination]) -> bool | None:
         """Whether all destinations get the client's own bytes, or none; `None` where that differs, or may turn out to."""
-        are_relayed = {self.is_relayed(relay, destination) for destination in chain}
+        are_relayed = {self.is_relayed(destination) for destination in chain}
         if are_relayed == {False}:
             return False
-        return True if are_relayed == {True} and not relay.is_optional else None
+        return True if are_relayed == {True} and not self.own.is_optional else None
 
     def served(self, goal: Goal, relaying: Relaying, translated: Callable[[Goal], T]) -> Relayed | T:
         """The upstream's own answer; what `translated` returns where it has none."""
-        endpoint, destination = relaying.endpoint, goal.destination
-        if not self.is_relayed(endpoint, destination):
+        own, destination = self.own, goal.destination
+        if not self.is_relayed(destination):
             return translated(goal)
         try:
             return relaying.open(goal)
         except UpstreamRefused as refusal:
             model = destination.upstream_model
-            if not endpoint.is_optional or not self._lacking.learn(destination.upstream, endpoint.path, refusal, model):
+            if not own.is_optional or not self._lacking.learn(destination.upstream, own.path, refusal, model):
                 raise
         return translated(goal)
 
@@ -73,30 +83,28 @@ class Fork:
 class _Asked:
     """One request for a text, as all its destinations are asked."""
 
-    def __init__(
-        self, fork: Fork, texts: Texts, text: TextEndpoint, relaying: Relaying, sent: Sent, notes: ExchangeNotes, stopwatch: Stopwatch
-    ) -> None:
+    def __init__(self, crossing: Crossing, texts: Texts, text: TextEndpoint, relaying: Relaying, sent: Sent, stopwatch: Stopwatch) -> None:
         self.text = text
         self.relaying = relaying
-        self.notes = notes
+        self.notes = relaying.notes
         self.stopwatch = stopwatch
-        self._fork = fork
+        self._crossing = crossing
         self._texts = texts
         self._sent = sent
 
     @cached_property
     def conversation(self) -> Conversation:
         """What the client means, read when somebody must know. Raises `InvalidRequest`."""
-        request = self.text.parse(self._fork.steps.with_default_model(self._sent.whole()))
+        request = self.text.parse(self._crossing.steps.with_default_model(self._sent.whole()))
         return self._texts.conversation(request, self.notes, self.stopwatch, self.relaying.client)
 
     def open(self, goal: Goal) -> Opening | Relayed:
         """An answer that has begun."""
-        return self._fork.served(goal, self.relaying, self._open)
+        return self._crossing.served(goal, self.relaying, self._open)
 
     def complete(self, goal: Goal) -> Completion | Relayed:
         """The whole answer."""
-        return self._fork.served(goal, self.relaying, self._complete)
+        return self._crossing.served(goal, self.relaying, self._complete)
 
     def _open(self, goal: Goal) -> Opening:
         return self.conversation.open(goal)
@@ -106,7 +114,7 @@ class _Asked:
 
     def suits(self, destination: Destination) -> bool:
         """Whether a fallback is not known to lack what the request needs."""
-        if self._fork.is_relayed(self.relaying.endpoint, destination):
+        if self._crossing.is_relayed(destination):
             return True
         try:
             request = self.conversation.request
@@ -116,7 +124,7 @@ class _Asked:
 
     def admit(self, destination: Destination) -> bytes | None:
         """The whole answer, where the first destination has not to be asked. Raises `InvalidRequest`."""
-        if self._fork.is_relayed(self.relaying.endpoint, destination):
+        if self._crossing.is_relayed(destination):
             return None
         request = self.conversation.request
         self.text.admit(request, self._texts.card(destination))
@@ -124,29 +132,21 @@ class _Asked:
 
 
 def answer(
-    fork: Fork,
-    texts: Texts,
-    sent: Sent,
-    text: TextEndpoint,
-    own: RelayEndpoint,
-    notes: ExchangeNotes,
-    stopwatch: Stopwatch,
-    client: Client,
+    crossing: Crossing, texts: Texts, sent: Sent, text: TextEndpoint, notes: ExchangeNotes, stopwatch: Stopwatch, client: Client
 ) -> Reply:
     """The answer, as a stream or whole, as the client wished.
 
     Raises:
         ProxyError: for everything that goes wrong before the first byte, unless the status of a stream has not been open any longer.
     """
-    steps = fork.steps
-    model, chain = fork.chain(sent, own)
-    one_way = fork.is_one_way(own, chain)
+    steps, own, model = crossing.steps, crossing.own, crossing.model
+    chain = crossing.chain()
+    one_way = crossing.one_way(chain)
     if one_way is not None:
         if one_way:
             return relay(steps, sent.body, sent.payload, own, notes, client)
         return texts.converse(sent.taken(), text, notes, stopwatch, client)
-    relaying = Relaying(steps, sent.body, sent.payload, model, own, notes, client)
-    asked = _Asked(fork, texts, text, relaying, sent, notes, stopwatch)
+    asked = _Asked(crossing, texts, text, Relaying(steps, sent.body, sent.payload, model, own, notes, client), sent, stopwatch)
     notes.model, notes.stream = model, own.wants_stream(sent.payload)
     note_destination(notes, chain[0])
     local = asked.admit(chain[0])

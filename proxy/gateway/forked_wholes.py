@@ -7,12 +7,12 @@ from functools import cached_property
 from typing import Generic, TypeVar
 
 from proxy.canonical.completion import Usage
-from proxy.dialect import CountEndpoint, EmbeddingsEndpoint, Payload, RelayEndpoint, Stopwatch
+from proxy.dialect import CountEndpoint, EmbeddingsEndpoint, Payload, Stopwatch
 from proxy.errors import InvalidRequest
 from proxy.gateway.counting import Counting
 from proxy.gateway.embeddings import Embedding, embed, may_embed
 from proxy.gateway.fallback import served, suits_anybody
-from proxy.gateway.forked import Fork
+from proxy.gateway.forked import Crossing
 from proxy.gateway.noting import note_end
 from proxy.gateway.relayed import Relayed, RelayedStream, RelayedWhole
 from proxy.gateway.relaying import Relaying, relay, relayed_reply
@@ -37,14 +37,14 @@ class _Asked(Generic[W, T]):
 
     def __init__(
         self,
-        fork: Fork,
+        crossing: Crossing,
         relaying: Relaying,
         sent: Sent,
         read: Callable[[Payload], W],
         do: Callable[[W, Goal], T],
         can_do: Callable[[Destination], bool] = suits_anybody,
     ) -> None:
-        self._fork = fork
+        self._crossing = crossing
         self._relaying = relaying
         self._sent = sent
         self._read = read
@@ -54,15 +54,15 @@ class _Asked(Generic[W, T]):
     @cached_property
     def work(self) -> W:
         """What the client means, read when somebody must know. Raises `InvalidRequest`."""
-        return self._read(self._fork.steps.with_default_model(self._sent.whole()))
+        return self._read(self._crossing.steps.with_default_model(self._sent.whole()))
 
     def serve(self, goal: Goal) -> Relayed | T:
         """The answer."""
-        return self._fork.served(goal, self._relaying, lambda goal: self._do(self.work, goal))
+        return self._crossing.served(goal, self._relaying, lambda goal: self._do(self.work, goal))
 
     def suits(self, destination: Destination) -> bool:
         """Whether a fallback may serve."""
-        if self._fork.is_relayed(self._relaying.endpoint, destination):
+        if self._crossing.is_relayed(destination):
             return True
         try:
             return self.work is not None and self._can_do(destination)
@@ -71,16 +71,16 @@ class _Asked(Generic[W, T]):
 
 
 def answer_vectors(
-    fork: Fork, sent: Sent, endpoint: EmbeddingsEndpoint, own: RelayEndpoint, notes: ExchangeNotes, stopwatch: Stopwatch, client: Client
+    crossing: Crossing, sent: Sent, endpoint: EmbeddingsEndpoint, notes: ExchangeNotes, stopwatch: Stopwatch, client: Client
 ) -> Reply:
     """Vectors for the client's texts.
 
     Raises:
         ProxyError: for everything that goes wrong.
     """
-    steps = fork.steps
-    model, chain = fork.chain(sent, own)
-    one_way = fork.is_one_way(own, chain)
+    steps, own, model = crossing.steps, crossing.own, crossing.model
+    chain = crossing.chain()
+    one_way = crossing.one_way(chain)
     if one_way is not None:
         if one_way:
             return relay(steps, sent.body, sent.payload, own, notes, client)
@@ -90,10 +90,10 @@ def answer_vectors(
         return Embedding(steps, endpoint.parse(payload), notes, client)
 
     relaying = Relaying(steps, sent.body, sent.payload, model, own, notes, client)
-    asked = _Asked(fork, relaying, sent, read, Embedding.vectors, may_embed)
+    asked = _Asked(crossing, relaying, sent, read, Embedding.vectors, may_embed)
     notes.model = model
     note_destination(notes, chain[0])
-    if not fork.is_relayed(own, chain[0]):
+    if not crossing.is_relayed(chain[0]):
         local = endpoint.answer_locally(asked.work.request, stopwatch)
         if local is not None:
             return Reply(200, endpoint.whole_type, local)
@@ -104,24 +104,24 @@ def answer_vectors(
     return Reply(200, endpoint.whole_type, endpoint.render_result(result, asked.work.request, stopwatch))
 
 
-def count(fork: Fork, sent: Sent, endpoint: CountEndpoint, own: RelayEndpoint, notes: ExchangeNotes, client: Client) -> Reply:
+def count(crossing: Crossing, sent: Sent, endpoint: CountEndpoint, notes: ExchangeNotes, client: Client) -> Reply:
     """How many tokens the client's request has.
 
     Raises:
         ProxyError: for everything that goes wrong.
     """
-    steps = fork.steps
-    model, chain = fork.chain(sent, own)
-    if fork.is_one_way(own, chain):
+    steps, own, model = crossing.steps, crossing.own, crossing.model
+    chain = crossing.chain()
+    if crossing.one_way(chain):
         return relay(steps, sent.body, sent.payload, own, notes, client)
 
     def read(payload: Payload) -> Counting:
         return Counting(steps, endpoint, endpoint.parse(payload), notes, client)
 
     relaying = Relaying(steps, sent.body, sent.payload, model, own, notes, client)
-    asked = _Asked(fork, relaying, sent, read, Counting.tokens)
+    asked = _Asked(crossing, relaying, sent, read, Counting.tokens)
     notes.model = model
-    if not fork.is_relayed(own, chain[0]):
+    if not crossing.is_relayed(chain[0]):
         notes.model = asked.work.request.model
         chain = chain if model else steps.chain(notes.model)
     note_destination(notes, chain[0])

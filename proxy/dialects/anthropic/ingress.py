@@ -79,6 +79,6 @@ COUNT = CountEndpoint(
     render_error=render_error,
     whole_type=JSON,
 )
-MESSAGES_RELAY = _relay_endpoint(MESSAGES.name, "/messages")
+MESSAGES_RELAY = _relay_endpoint(MESSAGES.name, "/v1/messages")
 # Not all servers that speak Anthropic's language can count.
-COUNT_RELAY = _relay_endpoint(COUNT.name, "/messages/count_tokens", is_optional=True)
+COUNT_RELAY = _relay_endpoint(COUNT.name, "/v1/messages/count_tokens", is_optional=True)

@@ -35,7 +35,7 @@ def models() -> Response:
     if gateway.lists_as_its_own("anthropic"):
         query = request.query_string.decode("ascii", "replace")
         return exchange.relay_get(
-            "anthropic.models", "anthropic", "/models", render_error, query=query, passed_headers=ingress.PASSED_HEADERS
+            "anthropic.models", "anthropic", "/v1/models", render_error, query=query, passed_headers=ingress.PASSED_HEADERS
         )
     page = ingress.parse_page(request.args)
     return exchange.json_reply(ingress.render_models(gateway.models(), page))
