@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from proxy.canonical.events import ChatEvent, Failed, Finished, KeepAlive, Started, UsageSeen
-from proxy.canonical.stops import StopCutter
 from proxy.dialect import Stopwatch, StreamReader
 from proxy.errors import ProxyError, UpstreamError, UpstreamTimeout
+from proxy.gateway.cutting import Cutter
 from proxy.upstream.reply import UpstreamReply
 
 # An answer that has brought nothing else has said nothing yet.
@@ -18,7 +18,7 @@ class Opening:
     """A streamed answer.
 
     Args:
-        cutter: cuts at stop sequences that the upstream does not know.
+        cutter: cuts off what the upstream could not be told to leave out.
         patience_s: how long it may go on without giving a part of its answer.
         make_fit: takes out of an upstream's words what clients must not read.
 
@@ -32,7 +32,7 @@ class Opening:
         self,
         reply: UpstreamReply,
         reader: StreamReader,
-        cutter: StopCutter | None,
+        cutter: Cutter | None,
         stopwatch: Stopwatch,
         patience_s: float,
         make_fit: Callable[[UpstreamError], None],

@@ -12,9 +12,9 @@ from proxy.canonical.completion import Completion
 from proxy.canonical.events import Failed, KeepAlive
 from proxy.canonical.fold import collect
 from proxy.canonical.request import PromptRequest
-from proxy.canonical.stops import StopCutter
 from proxy.dialect import Payload, Stopwatch, StreamRenderer, TextEndpoint, TextRequest
 from proxy.errors import InvalidRequest, ProxyError, UpstreamError
+from proxy.gateway.cutting import cutter_of
 from proxy.gateway.errands import Errand
 from proxy.gateway.fallback import served
 from proxy.gateway.keepsakes import Keepsakes
@@ -51,12 +51,10 @@ class Conversation:
     def _open(self, goal: Goal, request: TextRequest, route: Route) -> Opening:
         """An answer that has begun. One that fails before it says anything counts as refused, whatever its status was."""
         upstream, client = goal.upstream, goal.upstream.client
-        stops = _local_stops(request, route)
         while True:
             reply = client.send(self._call(goal, request, route), self.notes)
             reader = upstream.egress.stream_reader(route, self.new_id)
-            cutter = StopCutter(stops) if stops else None
-            opening = Opening(reply, reader, cutter, self.stopwatch, upstream.patience_s, client.make_fit)
+            opening = Opening(reply, reader, cutter_of(request, route), self.stopwatch, upstream.patience_s, client.make_fit)
             try:
                 failure = opening.begin()
             except BaseException:
@@ -79,11 +77,11 @@ class Conversation:
 
     def _read(self, goal: Goal, route: Route) -> Completion:
         """A whole answer. Raises `_Unfit` for one that began as a success."""
-        upstream, stops = goal.upstream, _local_stops(self.request, route)
+        upstream, cutter = goal.upstream, cutter_of(self.request, route)
         reply = upstream.client.send(self._call(goal, self.request, route), self.notes)
         try:
             events = upstream.egress.read_completion(read_and_close(reply), route, self.new_id)
-            completion = collect(StopCutter(stops).feed(events) if stops else events)
+            completion = collect(events if cutter is None else cutter.feed(events))
         except UpstreamError as error:
             raise _Unfit(error) from error
         upstream.client.answered(route.upstream_model, self.notes)
@@ -229,10 +227,3 @@ class Texts:
             self._steps.note_broken(notes, last.error)
         elif renderer.failure is not None:
             note_failure(notes, renderer.failure)
-
-
-def _local_stops(request: TextRequest, route: Route) -> tuple[str, ...]:
-    """The stop sequences that the upstream does not take; they are cut off here."""
-    profile, stops = route.profile, request.sampling.stop
-    beyond = () if profile.stop_limit is None else stops[profile.stop_limit :]
-    return beyond if profile.blank_stops else (*beyond, *(stop for stop in stops[: profile.stop_limit] if stop.isspace()))

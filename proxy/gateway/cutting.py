@@ -1,0 +1,53 @@
+"""What is cut off an answer here, because its upstream could not be told to leave it out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from proxy.canonical.events import ChatEvent
+from proxy.canonical.request import ChatRequest
+from proxy.canonical.sole_call import SoleCall
+from proxy.canonical.stops import StopCutter
+from proxy.dialect import TextRequest
+from proxy.routing import Route
+
+
+class Cutter(Protocol):
+    """Cuts one answer."""
+
+    def feed(self, events: Sequence[ChatEvent]) -> list[ChatEvent]:
+        """What is left of `events`."""
+
+
+class _Both:
+    """Two cutters, one behind the other."""
+
+    def __init__(self, first: Cutter, second: Cutter) -> None:
+        self._first = first
+        self._second = second
+
+    def feed(self, events: Sequence[ChatEvent]) -> list[ChatEvent]:
+        return self._second.feed(self._first.feed(events))
+
+
+def cutter_of(request: TextRequest, route: Route) -> Cutter | None:
+    """What cuts the answer to `request`, new for each answer; `None` where the upstream can be told everything."""
+    stops = _local_stops(request, route)
+    stop_cutter = StopCutter(stops) if stops else None
+    if not _wants_sole_call(request, route):
+        return stop_cutter
+    return SoleCall() if stop_cutter is None else _Both(SoleCall(), stop_cutter)
+
+
+def _local_stops(request: TextRequest, route: Route) -> tuple[str, ...]:
+    """The stop sequences that the upstream does not take: those beyond its number, and where it refuses them, those of white space."""
+    profile, stops = route.profile, request.sampling.stop
+    beyond = () if profile.stop_limit is None else stops[profile.stop_limit :]
+    return beyond if profile.blank_stops else (*beyond, *(stop for stop in stops[: profile.stop_limit] if stop.isspace()))
+
+
+def _wants_sole_call(request: TextRequest, route: Route) -> bool:
+    if not isinstance(request, ChatRequest) or request.parallel_tool_calls is not False:
+        return False
+    return all(ours != "parallel_tool_calls" for ours, _ in route.profile.sent)
