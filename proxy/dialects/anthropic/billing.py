@@ -1,5 +1,7 @@
-"""The block with which Claude Code begins its system prompt. It differs from request to request, and means something to Anthropic's bills only:
-elsewhere it would keep every cache of prompts from matching. Pure.
+"""The block with which Claude Code begins its system prompt. Pure.
+
+It differs from request to request, and means something to Anthropic's bills only: elsewhere it would keep every cache of prompts from
+matching.
 """
 
 from __future__ import annotations

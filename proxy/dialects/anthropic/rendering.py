@@ -195,7 +195,7 @@ def render_remembered(request: TextRequest, stopwatch: Stopwatch) -> bytes | Non
 
 
 def shown_reasoning(request: TextRequest) -> str:
-    """What a client gets of thoughts: `all`, only the `state` that must come back, or `nothing`: some models think whatever they are told."""
+    """What a client gets of thoughts, for some models think in any case: `all`, only the `state` that must come back, or `nothing`."""
     if not isinstance(request, ChatRequest):
         return "all"
     if request.reasoning == "off":

@@ -1,4 +1,4 @@
-"""Errors that stand in an answer with status 200: in an event of its stream, or in its body. They tell what they are, but no status. Pure."""
+"""Errors in an answer with status 200: in an event of its stream, or in its body. They tell what they are, but no status. Pure."""
 
 from __future__ import annotations
 

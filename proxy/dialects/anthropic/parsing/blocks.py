@@ -8,7 +8,7 @@ from typing import Final
 from proxy.canonical.opaque_words import Opaque, read_opaque_word
 from proxy.canonical.request import AudioPart, FilePart, ImagePart, Part, ReasoningPart, TextPart, ToolCallPart, ToolResultPart
 from proxy.dialects.anthropic.parsing.rows import Row
-from proxy.dialects.anthropic.parsing.sources import read_file, read_picture, refuse_source
+from proxy.dialects.anthropic.parsing.sources import read_file, read_picture, unknown_source
 from proxy.wire.exact_json import dumps_exact
 
 Shown = TextPart | ImagePart | AudioPart | FilePart
@@ -76,7 +76,7 @@ def _document(block: Row) -> Iterator[Part]:
             yield TextPart(heading)
         yield from read_content(source, IN_DOCUMENTS)
     else:
-        refuse_source(source, kind)
+        raise unknown_source(source, kind)
 
 
 def _search_result(block: Row) -> Iterator[Part]:

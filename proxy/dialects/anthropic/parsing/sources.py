@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
-
 from proxy.canonical.request import FilePart, ImagePart
 from proxy.dialects.anthropic.parsing.rows import Row
+from proxy.errors import InvalidRequest
 from proxy.wire.media import mime_of_base64, standard_base64
 
 _PICTURES = ("image/jpeg", "image/png", "image/gif", "image/webp")
@@ -26,7 +25,7 @@ def read_picture(block: Row) -> ImagePart:
         case "url":
             return ImagePart(url=_url(source), cache_hint=cache_hint)
         case kind:
-            refuse_source(source, kind)
+            raise unknown_source(source, kind)
 
 
 def read_file(source: Row, kind: str, name: str, block: Row) -> FilePart:
@@ -41,11 +40,11 @@ def read_file(source: Row, kind: str, name: str, block: Row) -> FilePart:
     return FilePart(mime=mime, data=data, name=name, cache_hint=cache_hint)
 
 
-def refuse_source(source: Row, kind: str) -> NoReturn:
-    """Raises for sources that only Anthropic's own server can read."""
+def unknown_source(source: Row, kind: str) -> InvalidRequest:
+    """The error about sources that only Anthropic's own server can read."""
     if kind == "file":
-        raise source.refuse("type", "files are kept by Anthropic's servers, which do not serve this model: send the file itself, as base64")
-    raise source.refuse("type", f"Input tag {kind[:40]!r} does not match any of the expected tags: 'base64', 'url'")
+        return source.refuse("type", "files are kept by Anthropic's servers, which do not serve this model: send it as base64")
+    return source.refuse("type", f"Input tag {kind[:40]!r} does not match any of the expected tags: 'base64', 'url'")
 
 
 def _base64(source: Row) -> str:
