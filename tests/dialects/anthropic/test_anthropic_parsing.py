@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from contextlib import suppress
 from typing import Any, get_args, get_type_hints
 
 import orjson
@@ -30,6 +31,7 @@ PNG = b64encode(b"\x89PNG\r\n\x1a\n" + bytes(40)).decode()
 PDF = b64encode(b"%PDF-1.7" + bytes(40)).decode()
 CACHE = {"type": "ephemeral"}
 FUNCTION = {"name": "f", "input_schema": {"type": "object"}}
+UNEXPECTED = "does not match any of the expected tags"
 
 
 def parsed(**changes: Any) -> ChatRequest:
@@ -346,9 +348,8 @@ def test_formats_stand_in_two_places(place: Any) -> None:
         ({"messages": [{"role": "user", "content": [{}]}]}, "messages.0.content.0.type: Field required"),
         ({"messages": [{"role": "user", "content": 7}]}, "messages.0.content: Input should be a valid list"),
         (
-            {"messages": [{"role": "user", "content": [{"type": "container_upload", "file_id": "f"}]}]},
-            "messages.0.content.0.type: Input tag 'container_upload' does not match any of the expected tags: "
-            "'text', 'image', 'document', 'search_result'",
+            {"messages": [{"role": "user", "content": [{"type": "container_upload"}]}]},
+            f"messages.0.content.0.type: Input tag 'container_upload' {UNEXPECTED}: 'text', 'image', 'document', 'search_result'",
         ),
         ({"temperature": 1.5}, "temperature: range: 0..1"),
         ({"temperature": "1"}, "temperature: Input should be a valid number"),
@@ -357,7 +358,7 @@ def test_formats_stand_in_two_places(place: Any) -> None:
         ({"stop_sequences": [1]}, "stop_sequences.0: Input should be a valid string"),
         ({"stop_sequences": ["a", "\n"]}, "stop_sequences.1: each stop sequence must contain non-whitespace"),
         ({"stream": "yes"}, "stream: Input should be a valid boolean"),
-        ({"system": [{"type": "image"}]}, "system.0.type: Input tag 'image' does not match any of the expected tags: 'text'"),
+        ({"system": [{"type": "image"}]}, f"system.0.type: Input tag 'image' {UNEXPECTED}: 'text'"),
         ({"tools": [{"name": "f"}]}, "tools.0.input_schema: Field required"),
         ({"tools": [{"name": "", "input_schema": {}}]}, "tools.0.name: String should have at least 1 character"),
         ({"tools": [FUNCTION], "tool_choice": {"type": "tool", "name": "g"}}, "tool_choice.name: Tool 'g' not found in provided tools"),
@@ -407,7 +408,5 @@ FIELDS = ["model", "messages", "system", "tools", "tool_choice", "thinking", "ma
 
 @given(st.dictionaries(st.sampled_from(FIELDS), JSON))
 def test_whatever_comes_is_read_or_refused(changes: dict[str, Any]) -> None:
-    try:
+    with suppress(InvalidRequest):
         parsed(**changes)
-    except InvalidRequest as error:
-        assert error.status == 400
