@@ -66,8 +66,6 @@ class TextEndpoint:
         admit: raises when the card says that the model lacks what the request needs; the card is `None` for unlisted models.
         stream_type, whole_type: content types.
         render_error: the body of an error answer, before a stream has begun.
-        names_stops: whether its answers name the stop sequence that ended them. Most upstreams do not tell; then all stop sequences are
-            looked for here (`proxy.canonical.stops`), and the upstream gets none.
     """
 
     name: str
@@ -79,7 +77,6 @@ class TextEndpoint:
     render_error: Callable[[ProxyError], bytes]
     stream_type: str
     whole_type: str
-    names_stops: bool = False
 
 
 @dataclass(frozen=True, slots=True)

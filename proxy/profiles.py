@@ -52,6 +52,7 @@ class Profile:
         embeddings: fields that go with every request for vectors.
         truncation: fields that let the server shorten texts that are too long for it.
         output_limit: how many tokens an answer can have at most, where that is known and the server refuses to be asked for more.
+        names_stops: whether the server tells which stop sequence ended an answer.
         blank_stops: whether stop sequences may be nothing but white space; such ones are cut off here where they may not.
         sampling_pairs: whether `temperature` and `top_p` may come together.
         system_turns: whether the system may speak between turns.
@@ -94,6 +95,7 @@ class Profile:
     embeddings: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
     truncation: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
     output_limit: int | None = None
+    names_stops: bool = False
     blank_stops: bool = True
     sampling_pairs: bool = True
     system_turns: bool = False
@@ -147,6 +149,7 @@ _VLLM = Profile(
     "vllm",
     params=_named(*_SAMPLING, "top_k", "min_p", "user", "parallel_tool_calls", repeat_penalty="repetition_penalty"),
     stop_limit=None,
+    names_stops=True,
     reasoning="template",
     efforts=_LEVELS,
     echo_reasoning="reasoning",
@@ -160,6 +163,7 @@ _ANTHROPIC = Profile(
     "anthropic",
     params=_named("temperature", "top_p", "top_k", "user", "parallel_tool_calls"),
     stop_limit=None,
+    names_stops=True,
     blank_stops=False,
     gathers_wholes=True,
     reasoning="budget",
@@ -214,7 +218,7 @@ PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
             _AZURE,
             replace(_OPENAI_REASONING, name="azure-reasoning"),
             _VLLM,
-            replace(_VLLM, name="sglang", echo_reasoning="reasoning_content", truncation=_NOTHING),
+            replace(_VLLM, name="sglang", names_stops=False, echo_reasoning="reasoning_content", truncation=_NOTHING),
             Profile(
                 "llamacpp",
                 gathers_wholes=True,

@@ -154,6 +154,8 @@ class ChatRequest:
         reasoning: how hard to think; `None` when the client did not say.
         reasoning_budget: how many tokens may be thought at most.
         hides_reasoning: whether the client wants no text of the thoughts.
+        names_stops: whether the client is told which stop sequence ended the answer. Where an upstream does not tell, the gateway looks for
+            all of them itself, and the upstream gets none.
         extra: options that only some upstreams know (`num_ctx`, `keep_alive_s`): Ollama's, durations in seconds.
     """
 
@@ -167,6 +169,7 @@ class ChatRequest:
     reasoning: Effort | None = None
     reasoning_budget: int | None = None
     hides_reasoning: bool = False
+    names_stops: bool = False
     sampling: Sampling = field(default_factory=Sampling)
     user: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from proxy.canonical.events import ChatEvent
@@ -40,9 +41,22 @@ def cutter_of(request: TextRequest, route: Route) -> Cutter | None:
     return SoleCall() if stop_cutter is None else _Both(SoleCall(), stop_cutter)
 
 
+def without_untold_stops(request: TextRequest, route: Route) -> TextRequest:
+    """`request` as the upstream gets it: without stop sequences where it would not tell which one ended the answer, and the client must."""
+    return replace(request, sampling=replace(request.sampling, stop=())) if hides_stops(request, route) else request
+
+
+def hides_stops(request: TextRequest, route: Route) -> bool:
+    """Whether the upstream gets no stop sequences, though there are some."""
+    wants_names = isinstance(request, ChatRequest) and request.names_stops
+    return wants_names and not route.profile.names_stops and bool(request.sampling.stop)
+
+
 def _local_stops(request: TextRequest, route: Route) -> tuple[str, ...]:
-    """The stop sequences that the upstream does not take: those beyond its number, and where it refuses them, those of white space."""
+    """The stop sequences that the upstream does not get: those beyond its number, and where it refuses them, those of white space."""
     profile, stops = route.profile, request.sampling.stop
+    if hides_stops(request, route):
+        return stops
     beyond = () if profile.stop_limit is None else stops[profile.stop_limit :]
     return beyond if profile.blank_stops else (*beyond, *(stop for stop in stops[: profile.stop_limit] if stop.isspace()))
 

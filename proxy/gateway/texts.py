@@ -14,7 +14,7 @@ from proxy.canonical.fold import collect
 from proxy.canonical.request import PromptRequest
 from proxy.dialect import Payload, Stopwatch, StreamRenderer, TextEndpoint, TextRequest
 from proxy.errors import InvalidRequest, ProxyError, UpstreamError
-from proxy.gateway.cutting import cutter_of
+from proxy.gateway.cutting import cutter_of, hides_stops, without_untold_stops
 from proxy.gateway.errands import Errand
 from proxy.gateway.fallback import served
 from proxy.gateway.keepsakes import Keepsakes
@@ -45,7 +45,8 @@ class Conversation:
     def complete(self, goal: Goal) -> Completion:
         """The whole answer, gathered from a stream where the server gives up only streams when its client leaves."""
         route = self.steps.route(goal.destination, self.request.model, self.notes)
-        read = self._gather if route.profile.gathers_wholes else self._read
+        # A server that does not know where to stop is stopped by leaving it, which streams alone are quick to notice.
+        read = self._gather if route.profile.gathers_wholes or hides_stops(self.request, route) else self._read
         return self.steps.with_repairs(route, self.notes, partial(self._complete, goal, read))
 
     def _open(self, goal: Goal, request: TextRequest, route: Route) -> Opening:
@@ -99,6 +100,7 @@ class Conversation:
 
     def _call(self, goal: Goal, request: TextRequest, route: Route) -> UpstreamCall:
         egress = goal.upstream.egress
+        request = without_untold_stops(request, route)
         call = egress.build_prompt(request, route) if isinstance(request, PromptRequest) else egress.build_chat(request, route)
         return self.steps.signed(call, goal, self.client, partial(affinity_key, request))
 

@@ -69,7 +69,6 @@ MESSAGES = TextEndpoint(
     render_error=render_error,
     stream_type="text/event-stream; charset=utf-8",
     whole_type=JSON,
-    names_stops=True,
 )
 COUNT = CountEndpoint(
     name="anthropic.count_tokens",

@@ -66,7 +66,7 @@ def call(call_id: str, name: str = "f", **arguments: Any) -> dict[str, Any]:
 
 
 def test_the_least_request_says_nothing_that_the_client_did_not() -> None:
-    assert parsed() == ChatRequest("claude", (Message("user", (TextPart("hi"),)),), sampling=Sampling(max_tokens=9))
+    assert parsed() == ChatRequest("claude", (Message("user", (TextPart("hi"),)),), sampling=Sampling(max_tokens=9), names_stops=True)
 
 
 def test_all_numbers_and_words_come_through() -> None:

@@ -52,6 +52,7 @@ def _chat(request: Row, sampling: Sampling, *, stream: bool) -> ChatRequest:
         reasoning=thinking.effort,
         reasoning_budget=thinking.budget,
         hides_reasoning=thinking.is_hidden,
+        names_stops=True,
         sampling=sampling,
         user=_user(request),
     )
