@@ -30,7 +30,9 @@ def result(call_id: str, response: dict[str, Any], name: str = "get_weather", **
 
 
 def test_what_the_system_says_first_stands_apart_and_later_words_stand_in_their_place() -> None:
-    body = built(messages=(said("system", "A", ""), said("developer", "B"), said("user", "hi"), said("assistant", "yo"), said("system", "C")))
+    body = built(
+        messages=(said("system", "A", ""), said("developer", "B"), said("user", "hi"), said("assistant", "yo"), said("system", "C"))
+    )
     assert body["systemInstruction"] == {"parts": texts("A", "B")}
     assert body["contents"] == [user("hi"), model("yo"), user("C")]
 
@@ -187,7 +189,9 @@ def test_each_turn_of_a_loop_is_signed() -> None:
     built = contents(
         said("user", "go"), said("assistant", called("a")), answered("a", "1"), said("assistant", called("b")), answered("b", "2")
     )
-    assert [part.get("thoughtSignature") for content in built if content["role"] == "model" for part in content["parts"]] == [NO_SIGNATURE] * 2
+    assert [part.get("thoughtSignature") for content in built if content["role"] == "model" for part in content["parts"]] == [
+        NO_SIGNATURE
+    ] * 2
 
 
 def test_thoughts_go_back_only_if_gemini_signed_them() -> None:

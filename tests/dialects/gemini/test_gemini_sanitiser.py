@@ -48,7 +48,10 @@ ANYTHING = {"anyOf": [{"type": "STRING"}, {"type": "NUMBER"}, {"type": "BOOLEAN"
             },
         ),
         (
-            {"allOf": [{"properties": {"a": {"type": "string"}}, "required": ["a"]}, {"properties": {"b": {"type": "integer"}}}], "type": "object"},
+            {
+                "allOf": [{"properties": {"a": {"type": "string"}}, "required": ["a"]}, {"properties": {"b": {"type": "integer"}}}],
+                "type": "object",
+            },
             {"type": "OBJECT", "properties": {"b": {"type": "INTEGER"}, "a": {"type": "STRING"}}, "required": ["a"]},
         ),
         ({"const": "x"}, {"type": "STRING", "enum": ["x"]}),

@@ -65,8 +65,11 @@ class Answer:
         """
         if isinstance(record, list):
             for item in record:
-                self.take(item, events)
-            return
+                self._take_record(item, events)
+        else:
+            self._take_record(record, events)
+
+    def _take_record(self, record: Any, events: list[ChatEvent]) -> None:
         if not isinstance(record, dict):
             raise UpstreamBroken(f"the upstream sent what is no part of an answer: {described(record)}")
         if record.get("error"):
