@@ -88,7 +88,9 @@ def sampled(profile: Profile | str, **sampling: Any) -> dict[str, Any]:
 
 def claude_refusal(message: str, kind: str = "invalid_request_error", status: int = 400) -> UpstreamRefused:
     """The error that our reader makes of an error in Anthropic's shape."""
-    return egress.read_error(status, {}, orjson.dumps({"type": "error", "error": {"type": kind, "message": message}, "request_id": "req_1"}))
+    return egress.read_error(
+        status, {}, orjson.dumps({"type": "error", "error": {"type": kind, "message": message}, "request_id": "req_1"})
+    )
 
 
 def judge(body: Mapping[str, Any]) -> None:
