@@ -181,24 +181,24 @@ PROGRESS = (
 def test_a_pull_tells_how_far_it_is_and_the_list_is_new_afterwards(alone: FlaskClient, boxes: FakeUpstream) -> None:
     boxes.on("/api/pull", lines(*PROGRESS))
     assert alone.get("/v1/models/mistral").status_code == 404
-
-    response = alone.post("/api/pull", json={"model": "mistral"})
-    assert (response.status_code, response.content_type) == (200, NDJSON)
     boxes.on("/api/tags", json_answer({"models": [{"name": "mistral:latest"}]}))
 
+    response = alone.post("/api/pull", json={"model": "mistral"})
+
+    assert (response.status_code, response.content_type) == (200, NDJSON)
     assert [json.loads(line) for line in response.data.splitlines()] == list(PROGRESS)
     assert sent(boxes, "/api/pull").json == {"model": "mistral"}
+    assert alone.get("/v1/models/mistral").status_code == 200
 
 
 def test_a_pull_that_fails_says_why(alone: FlaskClient, boxes: FakeUpstream) -> None:
-    boxes.on("/api/pull", lines(PROGRESS[0], {"error": "pull model manifest: file does not exist"}))
-    assert (
-        alone.post("/api/pull", json={"model": "nobody"}).data.splitlines()[-1] == b'{"error": "pull model manifest: file does not exist"}'
-    )
+    missing = {"error": "pull model manifest: file does not exist"}
+    boxes.on("/api/pull", lines(PROGRESS[0], missing))
+    assert json.loads(alone.post("/api/pull", json={"model": "nobody"}).data.splitlines()[-1]) == missing
 
-    boxes.on("/api/pull", json_answer({"error": "pull model manifest: file does not exist"}, 500))
+    boxes.on("/api/pull", json_answer(missing, 500))
     response = alone.post("/api/pull", json={"model": "nobody", "stream": False})
-    assert (response.status_code, response.json) == (500, {"error": "pull model manifest: file does not exist"})
+    assert (response.status_code, response.json) == (500, missing)
 
 
 def test_a_pull_that_is_cut_is_no_success(alone: FlaskClient, boxes: FakeUpstream) -> None:
@@ -242,9 +242,8 @@ def test_that_a_model_is_missing_is_told_in_the_clients_words(alone: FlaskClient
 def test_blobs_are_asked_for_and_sent_on(alone: FlaskClient, boxes: FakeUpstream) -> None:
     path = f"/api/blobs/{DIGEST}"
     blob = bytes(range(256)) * 2000
-    boxes.on(
-        path, Answer(404, {"Content-Type": "application/json"}, [], "length"), Answer(201, {}, [], "length"), Answer(200, {}, [], "length")
-    )
+    answers = [Answer(status, {"Content-Type": "application/json"}, [], "length") for status in (404, 201, 200)]
+    boxes.on(path, *answers)
 
     assert alone.head(path).status_code == 404
     assert alone.post(path, data=blob).status_code == 201

@@ -25,6 +25,10 @@ class Gateways:
         """`gunicorn wsgi:app` in front of the upstream at `base_url`."""
         return self._get(_BY_GUNICORN, {"OPENAI_API_BASE_URL": base_url, **settings})
 
+    def configured(self, file: Path, **settings: str) -> Master:
+        """`gunicorn wsgi:app` in front of the upstreams that the configuration file names."""
+        return self._get(_BY_GUNICORN, {"PROXY_CONFIG": str(file), **settings})
+
     def demo(self, **settings: str) -> Master:
         """`ollama-openai-proxy demo`."""
         return self._get(_BY_DEMO, settings)
