@@ -195,7 +195,7 @@ def web_service(name: str) -> Response:
 
 
 def _elsewhere(refusal: str, instead: str) -> str:
-    return f"{refusal} here, for all models live on a remote OpenAI-compatible server; {instead}"
+    return f"{refusal} here: that takes an Ollama server; {instead}"
 
 
 def _fixed(body: bytes, status: int = 200) -> Callable[..., Response]:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from proxy.canonical.request import (
     AudioPart,
@@ -25,7 +28,9 @@ from proxy.canonical.request import (
     ToolResultPart,
 )
 from proxy.dialects.ollama import egress
+from proxy.dialects.ollama.parsing import parse_chat
 from proxy.errors import InvalidRequest
+from proxy.wire.exact_json import dumps_exact, loads_exact
 from tests.dialects.ollama.upstream_asking import NATIVE, beside_messages, body_of, built, messages, options, prompted, said, to
 
 PNG = "iVBORw0KGgo="
@@ -233,3 +238,34 @@ def test_what_is_no_json_is_the_clients_mistake() -> None:
 def test_keys_are_shown_as_bearers() -> None:
     assert egress.key_headers("secret", "ollama.com") == {"Authorization": "Bearer secret"}
     assert egress.headers == {}
+
+
+NAMES = st.text("abc_", min_size=1, max_size=5)
+TEXTS = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=10)
+MEDIA = st.sampled_from([ImagePart("image/png", PNG), AudioPart("wav", "UklGRgAAAABXQVZF")])
+ARGUMENTS = st.dictionaries(NAMES, st.integers() | st.booleans() | TEXTS | st.none(), max_size=2).map(
+    lambda value: dumps_exact(value).decode()
+)
+
+
+@st.composite
+def conversations(draw: st.DrawFn) -> tuple[Message, ...]:
+    """Conversations that Ollama can carry without loss: ids are unique, and results stand behind their calls."""
+    ids = (f"call_{number}" for number in count())
+    turns: list[Message] = []
+    for _ in range(draw(st.integers(1, 4))):
+        turns.append(Message("user", (TextPart(draw(TEXTS)), *draw(st.lists(MEDIA, max_size=2)))))
+        calls = [ToolCallPart(next(ids), draw(NAMES), draw(ARGUMENTS)) for _ in range(draw(st.integers(0, 2)))]
+        thoughts = [ReasoningPart(draw(TEXTS))] if draw(st.booleans()) else []
+        turns.append(Message("assistant", (*thoughts, TextPart(draw(TEXTS)), *calls)))
+        shown = [(TextPart(draw(TEXTS)), *draw(st.lists(MEDIA, max_size=1))) for _ in calls]
+        turns += [Message("tool", (ToolResultPart(call.id, call.name, parts),)) for call, parts in zip(calls, shown, strict=True)]
+    return tuple(turns)
+
+
+@given(conversations())
+def test_a_conversation_arrives_as_it_is(conversation: tuple[Message, ...]) -> None:
+    call = egress.build_chat(ChatRequest("asked", conversation), to())
+
+    assert call.body is not None
+    assert parse_chat(loads_exact(call.body)).messages == conversation
