@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import orjson
@@ -129,7 +130,7 @@ def _judge_messages(conversation: list[dict[str, Any]], *, has_tools: bool) -> N
     ids: set[str] = set()
     waiting: list[str] = []
     roles = [message["role"] for message in conversation]
-    assert all(role != after for role, after in zip(roles, roles[1:], strict=False))
+    assert all(role != after for role, after in pairwise(roles))
     for message in conversation:
         assert message.keys() == {"role", "content"}
         assert message["content"]

@@ -36,8 +36,7 @@ def learnt(message: str, profile: Profile) -> Profile:
         ("top_k: Extra inputs are not permitted", GENERIC, {"dropped": frozenset({"top_k"})}),
         ("`temperature` and `top_p` cannot both be specified for this model. Please use only one.", GENERIC, {"sampling_pairs": False}),
         (
-            '"thinking.type.enabled" is not supported for this model. Use "thinking.type.adaptive" and "output_config.effort" to control '
-            "thinking behavior.",
+            '"thinking.type.enabled" is not supported for this model. Use "thinking.type.adaptive" and "output_config.effort" instead.',
             OLD,
             {"reasoning": "adaptive"},
         ),

@@ -364,7 +364,7 @@ def test_long_integers_in_whole_answers_stay_what_they_are() -> None:
     big = 2**100
     (call,) = collect(read_whole(body.replace(b'{"id":0}', b'{"id":%d}' % big))).parts
     assert isinstance(call, ToolCallPart)
-    assert call.arguments == '{"id":%d}' % big
+    assert call.arguments == f'{{"id":{big}}}'
 
 
 def test_a_whole_answer_that_was_cut_is_broken() -> None:
