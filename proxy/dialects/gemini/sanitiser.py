@@ -77,7 +77,7 @@ class _Sanitiser:
         else:
             built = {"type": "STRING"} if nullable else _anything()
         if nullable:
-            _make_nullable(built)
+            built = _nullable(built)
         lost += [f"{key}: {_written(source[key])}" for key in _TELLING if key in source]
         return _described(built, source, lost)
 
@@ -120,9 +120,7 @@ class _Sanitiser:
                 whole = _with_properties_of_both(whole, choice, beside)
             branches.append(self.node(whole, above, depth + 1))
         built = _one_of_them(branches) if branches else {"type": "STRING"}
-        if len(wanted) < len(choices):
-            _make_nullable(built)
-        return built
+        return _nullable(built) if len(wanted) < len(choices) else built
 
     def _of_kind(self, kind: str, source: Mapping[str, Any], above: tuple[str, ...], depth: int, lost: list[str]) -> Schema:
         built: Schema = {"type": kind}
@@ -294,11 +292,8 @@ def _one_of_them(branches: Sequence[Schema]) -> Schema:
     return dict(flat[0]) if len(flat) == 1 else {"anyOf": flat}
 
 
-def _make_nullable(built: Schema) -> None:
-    if "anyOf" in built:
-        built["anyOf"] = [{**branch, "nullable": True} for branch in built["anyOf"]]
-    else:
-        built["nullable"] = True
+def _nullable(built: Schema) -> Schema:
+    return _one_of_them([{**branch, "nullable": True} for branch in built.get("anyOf", [built])])
 
 
 def _anything() -> Schema:
@@ -316,7 +311,7 @@ def _described(built: Schema, source: Mapping[str, Any], lost: Sequence[str]) ->
     title = source.get("title")
     if "anyOf" in built:
         branches = [{**branch, "description": branch.get("description") or words} if words else branch for branch in built["anyOf"]]
-        return {"anyOf": branches}
+        return _one_of_them(branches)
     if isinstance(title, str) and title:
         built["title"] = title
     if words:

@@ -131,7 +131,7 @@ def learnt(message: str, profile: Profile | str = "gemini", **about: Any) -> dic
         ),
         ("Thinking is not supported for this model.", "gemini-2.5", {"reasoning": "none"}),
         (
-            "Unable to submit request because Thinking_config.include_thoughts is only enabled when thinking is enabled.",
+            "Thinking_config.include_thoughts is only enabled when thinking is enabled.",
             "gemini-2.5",
             {"reasoning": "none"},
         ),
@@ -148,7 +148,7 @@ def learnt(message: str, profile: Profile | str = "gemini", **about: Any) -> dic
             {"schemas": "openapi"},
         ),
         (
-            "Invalid JSON payload received. Unknown name \"parametersJsonSchema\" at 'tools[0].function_declarations[0]': Cannot find field.",
+            "Unknown name \\"parametersJsonSchema\\" at 'tools[0].function_declarations[0]': Cannot find field.",
             "gemini",
             {"schemas": "openapi"},
         ),

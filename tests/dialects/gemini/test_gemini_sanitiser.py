@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import jsonschema
@@ -114,8 +115,7 @@ def test_a_reference_that_leads_round_ends_in_any_object() -> None:
 def test_definitions_that_hold_each_other_many_times_do_not_grow_without_end() -> None:
     names = [f"d{number}" for number in range(30)]
     definitions: dict[str, Any] = {
-        name: {"type": "object", "properties": {key: {"$ref": f"#/$defs/{below}"} for key in "abcd"}}
-        for name, below in zip(names, names[1:], strict=False)
+        name: {"type": "object", "properties": {key: {"$ref": f"#/$defs/{below}"} for key in "abcd"}} for name, below in pairwise(names)
     }
     built = sanitised({"$ref": "#/$defs/d0", "$defs": definitions | {"d29": {"type": "string"}}})
     assert sum(1 for _ in nodes(built)) < 20_000

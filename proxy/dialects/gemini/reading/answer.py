@@ -69,6 +69,19 @@ class Answer:
         else:
             self._take_record(record, events)
 
+    def end(self, events: list[ChatEvent]) -> None:
+        """Reads the end of the answer. There is no other mark of it than that the model has said why it stopped.
+
+        Raises:
+            UpstreamBroken: it has not.
+        """
+        if self.finish_reason is None:
+            raise UpstreamBroken("the upstream's answer ended before it was complete")
+        self._begin(events)
+        self._close(events)
+        reason: FinishReason = "tool_calls" if self._calls and self.finish_reason == "stop" else self.finish_reason
+        events.append(Finished(reason, self._raw_reason))
+
     def _take_record(self, record: Any, events: list[ChatEvent]) -> None:
         if not isinstance(record, dict):
             raise UpstreamBroken(f"the upstream sent what is no part of an answer: {described(record)}")
@@ -87,19 +100,6 @@ class Answer:
             self._take_candidate(candidate, events)
         else:
             self._take_feedback(record.get("promptFeedback"), events)
-
-    def end(self, events: list[ChatEvent]) -> None:
-        """Reads the end of the answer. There is no other mark of it than that the model has said why it stopped.
-
-        Raises:
-            UpstreamBroken: it has not.
-        """
-        if self.finish_reason is None:
-            raise UpstreamBroken("the upstream's answer ended before it was complete")
-        self._begin(events)
-        self._close(events)
-        reason: FinishReason = "tool_calls" if self._calls and self.finish_reason == "stop" else self.finish_reason
-        events.append(Finished(reason, self._raw_reason))
 
     def _learn_head(self, record: Record) -> None:
         answer_id, model = record.get("responseId"), record.get("modelVersion")
