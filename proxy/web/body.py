@@ -30,7 +30,7 @@ _CUT = "the request ended before its body was complete"
 _KINDS = {list: "an array", str: "a string", bool: "a boolean", int: "a number", float: "a number"}
 
 # Where JSON schemas stand: there numbers count digit by digit. Elsewhere nothing is looked for: pictures are long.
-_WITH_SCHEMAS = frozenset({"format", "tools"})
+_WITH_SCHEMAS = frozenset({"format", "output_config", "output_format", "tools"})
 
 
 def read_body(max_bytes: int, timeout_s: float) -> bytes:

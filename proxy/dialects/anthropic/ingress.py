@@ -23,7 +23,7 @@ __all__ = ["COUNT", "COUNT_RELAY", "MESSAGES", "MESSAGES_RELAY", "Page", "parse_
 
 JSON = "application/json"
 PASSED_HEADERS = ("anthropic-version", "anthropic-beta")
-_ANSWER_HEADERS = ("retry-after", "request-id", "anthropic-organization-id")
+_ANSWER_HEADERS = ("retry-after", "request-id")
 
 
 def admit(request: TextRequest, card: ModelCard | None) -> None:

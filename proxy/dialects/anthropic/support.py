@@ -68,6 +68,7 @@ CLIENT_FIELDS: Final[Mapping[str, Support]] = MappingProxyType(
         "service_tier": Support("dropped", _ELSEWHERE),
         "speed": Support("dropped", _ELSEWHERE),
         "user_profile_id": Support("dropped", _ELSEWHERE),
+        "workspace_id": Support("dropped", _ELSEWHERE),
         "count_tokens": Support("translated", "", "token_counts"),
         "(answer) usage": Support("translated", "cached tokens apart from the others, as Anthropic counts", "usage"),
         "(unknown fields)": Support("dropped", "Anthropic refuses them, but has new ones faster than gateways learn of them"),

@@ -200,6 +200,14 @@ def test_big_numbers_in_arguments_stay_as_they_are() -> None:
     assert messages[1].parts == (ToolCallPart("t1", "f", '{"id":1180591620717411303424}'),)
 
 
+def test_arguments_too_deep_to_be_written_are_refused() -> None:
+    deep: dict[str, Any] = {}
+    for _ in range(2000):
+        deep = {"a": deep}
+    said = refused(messages=[{"role": "assistant", "content": [call("t1") | {"input": deep}]}])
+    assert said.startswith("messages.0.content.0.input: can't be written as JSON")
+
+
 def test_thoughts_come_back_with_the_name_of_their_maker() -> None:
     blocks = [
         {"type": "thinking", "thinking": "a", "signature": "c2ln"},
@@ -367,6 +375,11 @@ def test_formats_stand_in_two_places(place: Any) -> None:
             {"thinking": {"type": "enabled", "budget_tokens": 9}},
             "thinking.budget_tokens: Input should be greater than or equal to 1024",
         ),
+        ({"thinking": {"type": "x"}}, f"thinking.type: Input tag 'x' {UNEXPECTED}: 'enabled', 'adaptive', 'between_tools', 'disabled'"),
+        (
+            {"tools": [FUNCTION], "tool_choice": {"type": "x"}},
+            f"tool_choice.type: Input tag 'x' {UNEXPECTED}: 'auto', 'any', 'tool', 'none'",
+        ),
         ({"output_config": {"effort": "x"}}, "output_config.effort: Input should be 'low', 'medium', 'high', 'xhigh' or 'max'"),
         ({"metadata": {"user_id": 7}}, "metadata.user_id: Input should be a valid string"),
         ({"cache_control": "x"}, "cache_control: Input should be an object"),
@@ -384,6 +397,37 @@ def test_places_are_params() -> None:
     with pytest.raises(InvalidRequest) as caught:
         parsed(messages=[{"role": "user", "content": [{"type": "image", "source": {"type": "base64", "media_type": "x", "data": 1}}]}])
     assert caught.value.param == "messages.0.content.0.source.data"
+
+
+def test_what_claude_code_sends_is_understood() -> None:
+    asked = parsed(
+        stream=True,
+        max_tokens=32_000,
+        system=[
+            text("x-anthropic-billing-header: cc_version=2.1; cch=ab12;"),
+            text("You are Claude Code.", cache_control=CACHE),
+            text("Be careful.", cache_control={"type": "ephemeral", "ttl": "1h"}),
+        ],
+        messages=[
+            {"role": "user", "content": [text("<system-reminder>x</system-reminder>"), text("list files", cache_control=CACHE)]},
+            {
+                "role": "assistant",
+                "content": [{"type": "thinking", "thinking": "ls", "signature": ""}, call("toolu_1", "Bash", command="ls")],
+            },
+            {"role": "user", "content": [result("toolu_1", [text("a.py")], is_error=False, cache_control=CACHE)]},
+        ],
+        tools=[{"name": "Bash", "description": "Runs", "input_schema": {"type": "object", "$schema": "x"}, "eager_input_streaming": True}],
+        tool_choice={"type": "auto"},
+        metadata={"user_id": '{"device_id":"d","account_uuid":"","session_id":"s","and":"so on, and so on"}'},
+        thinking={"type": "adaptive"},
+        output_config={"effort": "high"},
+        context_management={"edits": [{"type": "clear_thinking_20251015", "keep": "all"}]},
+        temperature=1,
+    )
+    assert [message.role for message in asked.messages] == ["system", "user", "assistant", "tool"]
+    assert [part.text for part in asked.messages[0].parts if isinstance(part, TextPart)] == ["You are Claude Code.", "Be careful."]
+    assert asked.messages[2].parts == (ReasoningPart("ls"), ToolCallPart("toolu_1", "Bash", '{"command":"ls"}'))
+    assert (asked.reasoning, asked.stream, len(asked.user or "")) == ("high", True, 64)
 
 
 def test_counts_need_no_limit() -> None:

@@ -154,6 +154,11 @@ def test_state_without_words_comes_through(sdk: Reads, closed: PartClosed, block
     assert [found.to_dict() for found in read(sdk(rendered(events))).content] == [block, {"type": "text", "text": "x"}]
 
 
+def test_thoughts_that_end_hidden_are_two_blocks(sdk: Reads) -> None:
+    events = a_stream(a_part("reasoning", "plan", closed=PartClosed("ZGF0", "anthropic", redacted=True)), a_part("text", "x"))
+    assert [block.type for block in read(sdk(rendered(events))).content] == ["thinking", "redacted_thinking", "text"]
+
+
 def test_hidden_thoughts_leave_their_signature(sdk: Reads) -> None:
     events = a_stream(a_part("reasoning", "secret", closed=PartClosed("c2ln", "anthropic")), a_part("text", "x"))
     stream = rendered(events, hides_reasoning=True)
