@@ -60,6 +60,10 @@ class Profile:
         schemas: whether schemas go as they came, or are rewritten to the part of OpenAPI that Gemini's older models know.
         system: whether there is a place for what the system says; where there is none, the user says it.
         results_show: whether results of tools may hold pictures; where they may not, those come behind them.
+        files: which documents messages may hold: none, such as come with the request, or `any`, also by URL.
+        cache_hints: whether marks of what to cache are understood.
+        signatures: where signatures of thoughts and calls come from and go back to: Google's OpenAI-style door has a member of calls for
+            them, OpenRouter a list of details beside the message.
         dropped: wire names that must not be sent, learnt from refusals.
         sent: `params` without what is dropped, ready to be walked through.
     """
@@ -103,6 +107,9 @@ class Profile:
     schemas: Literal["json", "openapi"] = "json"
     system: bool = True
     results_show: bool = False
+    files: Literal["", "data", "any"] = ""
+    cache_hints: bool = False
+    signatures: Literal["", "google", "details"] = ""
     dropped: frozenset[str] = frozenset()
     sent: tuple[tuple[str, str], ...] = field(init=False, repr=False, compare=False)
 
@@ -126,6 +133,7 @@ _OPENAI = Profile(
     params=_named(*_SAMPLING, "user", "parallel_tool_calls"),
     max_tokens="max_completion_tokens",
     json_word="schema",
+    files="data",
 )
 _AZURE = replace(_OPENAI, name="azure", max_tokens="max_tokens")
 _OPENAI_REASONING = replace(
@@ -144,6 +152,9 @@ _OPENROUTER = Profile(
     reasoning="openrouter",
     efforts=("none", "minimal", "low", "medium", "high", "xhigh"),
     echo_reasoning="reasoning",
+    files="any",
+    cache_hints=True,
+    signatures="details",
 )
 _VLLM = Profile(
     "vllm",
@@ -306,6 +317,14 @@ PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
                 efforts=(*_LEVELS, "max"),
             ),
             Profile("tgi", params=_named(*_SAMPLING)),
+            # Gemini's OpenAI-style door.
+            Profile(
+                "google",
+                params=_named(*_SAMPLING, "parallel_tool_calls"),
+                reasoning="effort",
+                efforts=("none", "minimal", *_LEVELS),
+                signatures="google",
+            ),
             Profile(
                 "cerebras",
                 params=_named("temperature", "top_p", "seed", "user", "parallel_tool_calls"),
@@ -413,7 +432,7 @@ HOSTS: Final[Mapping[str, str]] = MappingProxyType(
         "api.together.ai": "together",
         "integrate.api.nvidia.com": "nim",
         "api.cerebras.ai": "cerebras",
-        "api.anthropic.com": "anthropic",
+        "generativelanguage.googleapis.com": "google",
     }
 )
 

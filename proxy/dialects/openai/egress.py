@@ -56,7 +56,7 @@ def build_chat(request: ChatRequest, route: Route) -> UpstreamCall:
     add_token_limit(body, sampling, profile)
     add_logprobs(body, sampling, profile)
     add_format(body, request, profile)
-    add_reasoning(body, request.reasoning, profile)
+    add_reasoning(body, request, profile)
     add_prefill(body, request, profile)
     add_streaming(body, request, profile)
     return UpstreamCall("/chat/completions", dumps(body), route.upstream_model, stream=request.stream)

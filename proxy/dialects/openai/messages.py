@@ -3,34 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
-from proxy.canonical.request import (
-    AudioPart,
-    ImagePart,
-    Message,
-    Part,
-    ReasoningPart,
-    RefusalPart,
-    TextPart,
-    Tool,
-    ToolCallPart,
-    ToolResultPart,
-)
+from proxy.canonical.request import Message, ReasoningPart, TextPart, Tool, ToolCallPart, ToolResultPart
+from proxy.dialects.openai.content import Json, Media, content_json, label, media_json
 from proxy.dialects.openai.tool_ids import nine_letter_ids
 from proxy.profiles import Profile
-from proxy.wire.large_json import LongText
 
-Json = dict[str, Any]
+__all__ = ["Json", "add_instruction", "messages_json", "tools_json"]
 
 # Servers that insist on the thinking of earlier turns refuse an empty text; clients may have dropped what there was.
 # Source: https://github.com/NousResearch/hermes-agent/pull/18263
 _FORGOTTEN_THINKING = " "
-
-_LARGE_CHARS = 1024 * 1024
-
-_MEDIA = (ImagePart, AudioPart)
-_SPOKEN = (TextPart, RefusalPart)
 
 # What stands between the texts of one message; a model wrote its own in one piece.
 _BETWEEN = {"system": "\n\n", "developer": "\n\n", "user": "\n"}
@@ -40,20 +23,20 @@ def messages_json(messages: Sequence[Message], profile: Profile) -> list[Json]:
     """The conversation. What tools have shown comes as a user's message behind the last of their results: those can only be text."""
     ids = nine_letter_ids(messages) if profile.tool_ids == "alnum9" else {}
     built: list[Json] = []
-    shown: list[ImagePart | AudioPart] = []
+    shown: list[Media] = []
     for message in messages:
         if message.role == "tool":
-            built += [_tool_message(part, ids, shown) for part in message.parts if isinstance(part, ToolResultPart)]
+            built += [_tool_message(part, ids, shown, profile) for part in message.parts if isinstance(part, ToolResultPart)]
             continue
         if shown:
-            built.append(_shown_message(shown))
+            built.append(_shown_message(shown, profile))
             shown = []
         if message.role == "assistant":
             built += _assistant_message(message, profile, ids)
         else:
             built.append(_plain_message(message, profile))
     if shown:
-        built.append(_shown_message(shown))
+        built.append(_shown_message(shown, profile))
     return built
 
 
@@ -67,6 +50,8 @@ def add_instruction(messages: list[Json], text: str) -> None:
     first = messages[0] if messages else None
     if first is not None and first["role"] == "system" and isinstance(first["content"], str):
         first["content"] = f"{first['content']}\n\n{text}".lstrip()
+    elif first is not None and first["role"] == "system":
+        first["content"].append({"type": "text", "text": text})
     else:
         messages.insert(0, {"role": "system", "content": text})
 
@@ -74,7 +59,7 @@ def add_instruction(messages: list[Json], text: str) -> None:
 def _plain_message(message: Message, profile: Profile) -> Json:
     # Only OpenAI knows developers, and it reads a system message as one where it has to.
     role = "system" if message.role == "developer" else message.role
-    built: Json = {"role": role, "content": _content(message.parts, _BETWEEN[message.role])}
+    built: Json = {"role": role, "content": content_json(message.parts, _BETWEEN[message.role], profile)}
     if message.name and profile.message_names:
         built["name"] = message.name
     return built
@@ -84,9 +69,9 @@ def _assistant_message(message: Message, profile: Profile, ids: dict[str, str]) 
     """One message, or none for a turn without words and calls that the server would refuse."""
     parts = message.parts
     built: Json = {"role": "assistant"}
-    content = _content(parts, "")
+    content = content_json(parts, "", profile)
     # Most turns are words and nothing else.
-    calls = [_tool_call(part, ids) for part in parts if isinstance(part, ToolCallPart)] if len(parts) > 1 or not content else []
+    calls = [_tool_call(part, ids, profile) for part in parts if isinstance(part, ToolCallPart)] if len(parts) > 1 or not content else []
     if content or profile.no_content == "empty" or (not calls and profile.no_content == "null"):
         built["content"] = content
     elif not calls:
@@ -108,72 +93,41 @@ def _echo_reasoning(built: Json, message: Message, profile: Profile) -> None:
         built[profile.echo_reasoning] = thinking or _FORGOTTEN_THINKING
 
 
-def _tool_call(call: ToolCallPart, ids: dict[str, str]) -> Json:
-    function = {"name": call.name, "arguments": call.arguments or "{}"}
-    return {"id": ids.get(call.id, call.id), "type": "function", "function": function}
+def _tool_call(call: ToolCallPart, ids: dict[str, str], profile: Profile) -> Json:
+    built: Json = {
+        "id": ids.get(call.id, call.id),
+        "type": "function",
+        "function": {"name": call.name, "arguments": call.arguments or "{}"},
+    }
+    if call.opaque and call.origin == "gemini" and profile.signatures == "google":
+        # Gemini 3 refuses its own calls without it. Source: https://ai.google.dev/gemini-api/docs/thought-signatures
+        built["extra_content"] = {"google": {"thought_signature": call.opaque}}
+    return built
 
 
-def _tool_message(result: ToolResultPart, ids: dict[str, str], shown: list[ImagePart | AudioPart]) -> Json:
+def _tool_message(result: ToolResultPart, ids: dict[str, str], shown: list[Media], profile: Profile) -> Json:
     texts = []
     for part in result.parts:
         if isinstance(part, TextPart):
             texts.append(part.text)
         else:
             shown.append(part)
-            texts.append(_label(part, len(shown)))
+            texts.append(label(part, len(shown)))
     text = "\n".join(texts)
+    said = f"Error: {text}" if result.is_error else text
+    marked = result.cache_hint if profile.cache_hints else None
     return {
         "role": "tool",
         "tool_call_id": ids.get(result.call_id, result.call_id),
-        "content": f"Error: {text}" if result.is_error else text,
+        "content": [{"type": "text", "text": said, "cache_control": marked}] if marked else said,
     }
 
 
-def _shown_message(shown: Sequence[ImagePart | AudioPart]) -> Json:
+def _shown_message(shown: Sequence[Media], profile: Profile) -> Json:
     content: list[Json] = []
     for number, part in enumerate(shown, 1):
-        content += ({"type": "text", "text": _label(part, number)}, _media(part))
+        content += ({"type": "text", "text": label(part, number)}, media_json(part, profile))
     return {"role": "user", "content": content}
-
-
-def _label(part: ImagePart | AudioPart, number: int) -> str:
-    return f"[{'image' if isinstance(part, ImagePart) else 'audio'} {number}]"
-
-
-def _content(parts: Sequence[Part], between: str) -> str | list[Json]:
-    """A text where there is nothing else, since some servers take nothing else; parts where there is something to see or hear."""
-    if len(parts) == 1 and isinstance(parts[0], TextPart):
-        return parts[0].text
-    texts = []
-    for part in parts:
-        if isinstance(part, _MEDIA):
-            return _content_parts(parts)
-        if isinstance(part, _SPOKEN):
-            texts.append(part.text)
-    return between.join(texts)
-
-
-def _content_parts(parts: Sequence[Part]) -> list[Json]:
-    """What was said, shown and played, without empty texts."""
-    built: list[Json] = []
-    for part in parts:
-        if isinstance(part, _MEDIA):
-            built.append(_media(part))
-        elif isinstance(part, _SPOKEN) and part.text:
-            built.append({"type": "text", "text": part.text})
-    return built
-
-
-def _media(part: ImagePart | AudioPart) -> Json:
-    if isinstance(part, AudioPart):
-        return {"type": "input_audio", "input_audio": {"data": part.data, "format": part.format}}
-    return {"type": "image_url", "image_url": {"url": part.url or _data_url(part)}}
-
-
-def _data_url(picture: ImagePart) -> str | LongText:
-    prefix = f"data:{picture.mime};base64,"
-    # Put together here, a large picture would be in memory three times when the body is written, and not twice.
-    return prefix + picture.data if len(picture.data) < _LARGE_CHARS else LongText((prefix, picture.data))
 
 
 def _function(tool: Tool) -> Json:

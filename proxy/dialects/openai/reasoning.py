@@ -8,20 +8,27 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from proxy.canonical.efforts import nearest_effort
-from proxy.canonical.request import Effort
+from proxy.canonical.efforts import effort_of_budget, nearest_effort
+from proxy.canonical.request import ChatRequest, Effort
 from proxy.dialects.openai.messages import Json
 from proxy.profiles import Profile, ReasoningStyle
 
 _TEMPLATE_EFFORTS: Final = ("low", "medium", "high")
 
 
-def add_reasoning(body: Json, effort: Effort | None, profile: Profile) -> None:
+def add_reasoning(body: Json, request: ChatRequest, profile: Profile) -> None:
     """The client's wish to let the model think, or not; nothing where the server could not be told."""
     style = _STYLES.get(profile.reasoning)
-    if effort is None or style is None:
+    if style is None:
         return
-    fields = style(effort, profile)
+    effort, budget = request.reasoning, request.reasoning_budget
+    if budget is not None and effort in (None, "on"):
+        effort = effort_of_budget(budget)
+    fields = style(effort, profile) if effort is not None else {}
+    if profile.reasoning == "openrouter":
+        fields = _with_openrouters_own(fields, request)
+    elif profile.reasoning == "groq" and request.hides_reasoning:
+        fields["reasoning_format"] = "hidden"
     body.update({name: value for name, value in fields.items() if name not in profile.dropped})
 
 
@@ -48,6 +55,16 @@ def _openrouter(effort: Effort, profile: Profile) -> Json:
     if word == "none":
         return {"reasoning": {"enabled": False}}
     return {"reasoning": {"effort": word}} if word else {}
+
+
+def _with_openrouters_own(fields: Json, request: ChatRequest) -> Json:
+    """What only OpenRouter can be told: a number of tokens in place of an effort, and that nobody wants to read the thoughts."""
+    said = fields.get("reasoning", {})
+    if request.reasoning_budget and request.reasoning in (None, "on"):
+        said = {"max_tokens": request.reasoning_budget}
+    if request.hides_reasoning:
+        said = {**said, "exclude": True}
+    return {"reasoning": said} if said else {}
 
 
 def _thinking_switch(effort: Effort, profile: Profile) -> Json:

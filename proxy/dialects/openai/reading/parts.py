@@ -20,14 +20,16 @@ class Part:
     Attributes:
         held: what was not told yet.
         opened, closed: what was told of it.
+        opaque, origin: what must come back with it, as in `PartClosed`.
     """
 
-    __slots__ = ("closed", "held", "kind", "opened")
+    __slots__ = ("closed", "held", "kind", "opaque", "opened", "origin")
 
     def __init__(self, kind: PartKind) -> None:
         self.kind: PartKind = kind
         self.held: list[PartDelta] = []
         self.opened = self.closed = False
+        self.opaque = self.origin = ""
 
     def opening(self) -> PartOpened | None:
         """What is to be told before the deltas, `None` when it is not known yet."""
@@ -161,7 +163,7 @@ class PartQueue:
         part.complete(cut_off=cut_off)
         self._tell_held(part, events)
         if part.opened:
-            events.append(PartClosed())
+            events.append(PartClosed(part.opaque, part.origin))
         part.closed = True
         self._parts.popleft()
 

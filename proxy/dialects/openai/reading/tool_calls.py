@@ -59,6 +59,8 @@ class ToolCallSlots:
         elif _repeats(call, fragment):
             fragment = ""
         self._name(call, index, call_id, name)
+        if "extra_content" in entry and (signature := _google_signature(entry)):
+            call.opaque, call.origin = signature, "gemini"
         if fragment:
             if call.closed and fragment.strip():
                 raise UpstreamBroken(f"the upstream sent more arguments for the tool call {call.name} after they were complete")
@@ -151,6 +153,16 @@ def arguments_text(arguments: object) -> str:
 def _index(entry: dict[str, Any]) -> int | None:
     index = entry.get("index")
     return index if isinstance(index, int) and not isinstance(index, bool) else None
+
+
+def _google_signature(entry: dict[str, Any]) -> str:
+    """The signature with which Gemini 3 knows its calls again, where Google's OpenAI-style door tells it.
+
+    Source: https://ai.google.dev/gemini-api/docs/thought-signatures
+    """
+    extra = entry["extra_content"]
+    google = extra.get("google") if isinstance(extra, dict) else None
+    return _word(google.get("thought_signature")) if isinstance(google, dict) else ""
 
 
 def _word(value: object) -> str:

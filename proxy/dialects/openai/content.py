@@ -1,0 +1,94 @@
+"""What was said, shown, played and attached -> the content of messages to Chat Completions. Pure."""
+
+from __future__ import annotations
+
+from binascii import a2b_base64
+from collections.abc import Sequence
+from typing import Any
+
+from proxy.canonical.request import AudioPart, FilePart, ImagePart, Part, RefusalPart, TextPart
+from proxy.errors import InvalidRequest
+from proxy.profiles import Profile
+from proxy.wire.large_json import LongText
+
+Json = dict[str, Any]
+Media = ImagePart | AudioPart | FilePart
+
+_LARGE_CHARS = 1024 * 1024
+_MEDIA = (ImagePart, AudioPart, FilePart)
+_SPOKEN = (TextPart, RefusalPart)
+_UNNAMED = {"application/pdf": "document.pdf"}
+
+
+def content_json(parts: Sequence[Part], between: str, profile: Profile) -> str | list[Json]:
+    """A text where there is nothing else, since some servers take nothing else; parts where there is something to see or hear, or a mark.
+
+    Raises:
+        InvalidRequest: a document can't be sent to such a server.
+    """
+    if len(parts) == 1 and isinstance(parts[0], TextPart) and not (parts[0].cache_hint and profile.cache_hints):
+        return parts[0].text
+    texts = []
+    for part in parts:
+        if isinstance(part, _MEDIA) or (profile.cache_hints and isinstance(part, TextPart) and part.cache_hint):
+            return content_parts(parts, profile)
+        if isinstance(part, _SPOKEN):
+            texts.append(part.text)
+    return between.join(texts)
+
+
+def content_parts(parts: Sequence[Part], profile: Profile) -> list[Json]:
+    """What was said, shown, played and attached, without empty texts. Raises as `content_json`."""
+    built: list[Json] = []
+    for part in parts:
+        if isinstance(part, _MEDIA):
+            built.append(_marked(media_json(part, profile), part, profile))
+        elif isinstance(part, _SPOKEN) and part.text:
+            built.append(_marked({"type": "text", "text": part.text}, part, profile))
+    return built
+
+
+def media_json(part: Media, profile: Profile) -> Json:
+    """What is no text. Raises as `content_json`."""
+    if isinstance(part, AudioPart):
+        return {"type": "input_audio", "input_audio": {"data": part.data, "format": part.format}}
+    if isinstance(part, FilePart):
+        return _file(part, profile)
+    return {"type": "image_url", "image_url": {"url": part.url or _data_url(part)}}
+
+
+def label(part: Media, number: int) -> str:
+    """By what something is called that stands elsewhere."""
+    kind = "image" if isinstance(part, ImagePart) else "audio" if isinstance(part, AudioPart) else "document"
+    return f"[{kind} {number}]"
+
+
+def _marked(built: Json, part: Part, profile: Profile) -> Json:
+    """`built`, with the mark of what to cache where the server knows such marks."""
+    hint = getattr(part, "cache_hint", None) if profile.cache_hints else None
+    return {**built, "cache_control": hint} if hint else built
+
+
+def _file(part: FilePart, profile: Profile) -> Json:
+    """A document: as it is where the server takes some, else its text where it is one."""
+    if part.data and part.mime.startswith("text/"):
+        return {"type": "text", "text": _text_of(part)}
+    if not profile.files:
+        raise InvalidRequest(
+            f"the server of this model takes no documents of type {part.mime or 'unknown'}: send its text", param="messages"
+        )
+    if part.url and profile.files != "any":
+        raise InvalidRequest("the server of this model takes no documents by URL: send their content", param="messages")
+    name = part.name or _UNNAMED.get(part.mime, "document")
+    return {"type": "file", "file": {"filename": name, "file_data": part.url or _data_url(part)}}
+
+
+def _text_of(part: FilePart) -> str:
+    text = a2b_base64(part.data).decode("utf-8", "replace")
+    return f"{part.name}:\n{text}" if part.name else text
+
+
+def _data_url(part: ImagePart | FilePart) -> str | LongText:
+    prefix = f"data:{part.mime};base64,"
+    # Put together here, a large picture would be in memory three times when the body is written, and not twice.
+    return prefix + part.data if len(part.data) < _LARGE_CHARS else LongText((prefix, part.data))
