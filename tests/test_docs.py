@@ -87,7 +87,7 @@ def test_every_setting_is_in_the_reference() -> None:
 
 
 def test_every_profile_is_described() -> None:
-    rows = re.findall(r"^\| `([\w-]+)` \|", (ROOT / "docs/servers.md").read_text(), re.MULTILINE)
+    rows = re.findall(r"^\| `([\w.-]+)` \|", (ROOT / "docs/servers.md").read_text(), re.MULTILINE)
     assert set(rows) == set(PROFILES)
     assert len(rows) == len(set(rows))
 
