@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from proxy.dialect import Payload
 from proxy.dialects.ollama.relays import key_of
 from proxy.wire.json_text import replace_top_level_string
 from proxy.wire.messages import Upload, UpstreamCall
+
+# The answer to a client that wants no news of such work begins when the work is done.
+_LONG_WORK: Final = frozenset({"pull", "push", "create"})
+_LONG_WORK_S: Final = 24 * 3600.0
 
 
 def model_call(
@@ -21,7 +26,8 @@ def model_call(
     for key in (key_of(payload, "model"), key_of(payload, "name")):
         if payload.get(key):  # The command line sends both, one of them empty.
             body = _renamed(body, payload, key, upstream_model)
-    return UpstreamCall(f"/api/{word}", body, method=method, stream=True, headers=headers or {})
+    patience_s = _LONG_WORK_S if word in _LONG_WORK else None
+    return UpstreamCall(f"/api/{word}", body, method=method, stream=True, first_byte_s=patience_s, headers=headers or {})
 
 
 def copy_call(body: bytes, payload: Payload, upstream: str, upstream_model: str) -> UpstreamCall:

@@ -97,12 +97,20 @@ def test_a_failed_tool_says_so_in_words() -> None:
     assert result["content"] == "Error: no such city"
 
 
+def test_documents_that_are_plain_text_are_said() -> None:
+    files = (FilePart("text/plain", "aMOp", name="a.txt"), FilePart("application/json", "e30="))
+
+    assert messages(said("user", "See", *files)) == [{"role": "user", "content": "See\na.txt:\nhé\n{}"}]
+
+
 @pytest.mark.parametrize(
     ("part", "word"),
     [
         (ImagePart(url="https://example.com/cat.png"), "URL"),
         (AudioPart("flac", "ZkxhQw=="), "WAV"),
         (FilePart("application/pdf", "JVBERg=="), "documents"),
+        (FilePart("text/plain", url="https://example.com/a.txt"), "documents"),
+        (FilePart("text/plain", "/w=="), "UTF-8"),
     ],
 )
 def test_what_has_no_place_is_refused_by_name(part: Any, word: str) -> None:

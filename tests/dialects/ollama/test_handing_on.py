@@ -33,6 +33,12 @@ def test_a_call_may_have_a_method_and_headers_of_its_own() -> None:
     assert model_call("show", b'{"model":"x"}', {"model": "x"}, "x", headers={"user-agent": "me"}).headers == {"user-agent": "me"}
 
 
+def test_work_that_takes_long_is_waited_for() -> None:
+    calls = {word: model_call(word, b"{}", {}, "x") for word in ("pull", "push", "create", "show", "delete")}
+
+    assert {word for word, call in calls.items() if call.first_byte_s} == {"pull", "push", "create"}
+
+
 @pytest.mark.parametrize(("destination", "named"), [("y", "y"), ("local/y", "y"), ("far/y", "far/y")])
 def test_a_copy_stays_on_its_server(destination: str, named: str) -> None:
     payload: dict[str, Any] = {"source": "local/x", "destination": destination}

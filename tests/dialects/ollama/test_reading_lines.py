@@ -22,6 +22,7 @@ from tests.canonical.streams import merged, texts_of
 from tests.dialects.ollama.upstream_asking import NATIVE, to
 from tests.dialects.ollama.upstream_lines import BEGUN, call, chat_line, done, line, numbered, read, read_whole
 
+DEEP = chat_line(tool_calls=[call("f", {})]).replace(b"{}", b'{"x":' * 300 + b"{}" + b"}" * 300)
 STARTED = Started("chatcmpl-n1", "served", 1767323045)
 USED = UsageSeen(Usage(12, 5))
 STREAM = b"".join(
@@ -200,6 +201,7 @@ def test_an_error_before_the_first_word_stands_alone() -> None:
         (chat_line(tool_calls=[{"id": "a", "function": {"arguments": {}}}]), "a tool call without a name"),
         (chat_line(tool_calls=["f"]), "a tool call without a name"),
         (chat_line("x") + done("error"), "broke its answer off"),
+        (DEEP, "can't be written as JSON"),
     ],
 )
 def test_what_is_no_answer_is_told(answer: bytes, words: str) -> None:

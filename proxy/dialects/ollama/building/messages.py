@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from binascii import a2b_base64
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -30,12 +31,14 @@ _BETWEEN = {"system": "\n\n", "developer": "\n\n", "user": "\n", "assistant": ""
 # Ollama knows these two for sound, and takes everything else for a picture (`llm/llama_server.go`, llamaServerChatMediaPart).
 _AUDIO_FORMATS = ("wav", "mp3")
 
+_OF_WORDS = ("application/json", "application/xml", "application/yaml")
+
 
 def messages_json(messages: Sequence[Message]) -> list[Json]:
     """The conversation.
 
     Raises:
-        InvalidRequest: it holds what Ollama has no place for: documents, pictures behind a URL, sound other than WAV and MP3.
+        InvalidRequest: it holds what Ollama has no place for: documents but plain texts, pictures by URL, sound but WAV and MP3.
     """
     return [built for message in messages for built in _built(message)]
 
@@ -51,8 +54,15 @@ def _built(message: Message) -> Iterator[Json]:
 
 def _said(role: str, parts: Sequence[Part], between: str) -> Json:
     """What is said and shown in `parts`. The text is always there: Ollama's own clients send it empty too."""
-    built: Json = {"role": role, "content": between.join(part.text for part in parts if isinstance(part, TextPart | RefusalPart))}
-    images = [_media(part) for part in parts if isinstance(part, ImagePart | AudioPart | FilePart)]
+    texts, images = [], []
+    for part in parts:
+        if isinstance(part, TextPart | RefusalPart):
+            texts.append(part.text)
+        elif isinstance(part, FilePart):
+            texts.append(_document(part))
+        elif isinstance(part, ImagePart | AudioPart):
+            images.append(_media(part))
+    built: Json = {"role": role, "content": between.join(texts)}
     if images:
         built["images"] = images
     return built
@@ -90,7 +100,18 @@ def _tool_message(result: ToolResultPart) -> Json:
     return built | {"tool_name": result.name, "tool_call_id": result.call_id}
 
 
-def _media(part: ImagePart | AudioPart | FilePart) -> str:
+def _document(part: FilePart) -> str:
+    """The words of a document that is nothing but words, under its name."""
+    if not part.data or not (part.mime.startswith("text/") or part.mime in _OF_WORDS):
+        raise _no_place("documents but plain texts: send their text, or their pages as pictures")
+    try:
+        words = a2b_base64(part.data).decode()
+    except ValueError as error:
+        raise _no_place("texts in other encodings than UTF-8") from error
+    return f"{part.name}:\n{words}" if part.name else words
+
+
+def _media(part: ImagePart | AudioPart) -> str:
     """The base64 of a picture or sound; Ollama finds out by itself which of them it is."""
     match part:
         case ImagePart() if part.data:
@@ -101,8 +122,6 @@ def _media(part: ImagePart | AudioPart | FilePart) -> str:
             return part.data
         case AudioPart():
             raise _no_place(f"sound in the format {part.format[:20]!r}: send WAV or MP3")
-        case FilePart():
-            raise _no_place("documents: send their text, or their pages as pictures")
 
 
 def _no_place(what: str) -> InvalidRequest:

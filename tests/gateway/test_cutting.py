@@ -1,0 +1,51 @@
+"""What is cut off answers: stop sequences and calls of which the upstream could not be told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from proxy.canonical.events import Finished, PartClosed, PartDelta, PartOpened
+from proxy.canonical.request import ChatRequest, Message, PromptRequest, Sampling, TextPart
+from proxy.gateway.cutting import cutter_of
+from proxy.profiles import PROFILES, Profile
+from proxy.routing import Route
+from tests.canonical.streams import a_stream, a_text, texts_of
+
+PLAIN = PROFILES["ollama-native"]
+CALLS = [event for name in "fg" for event in (PartOpened("tool_call", name, name), PartDelta("{}"), PartClosed())]
+STREAM = a_stream(CALLS, a_text("one two"), end=Finished("tool_calls", "stop"))
+
+
+def cut(profile: Profile, **asked: Any) -> list[tuple[str, str]]:
+    """The parts that are left of an answer with two calls and a text."""
+    request = ChatRequest("m", (Message("user", (TextPart("hi"),)),), **asked)
+    cutter = cutter_of(request, Route("u", "m", "m", profile))
+    return texts_of(STREAM if cutter is None else cutter.feed(STREAM))
+
+
+BOTH, TEXT = [("tool_call", "{}")] * 2, ("text", "one two")
+FEW_STOPS = replace(PLAIN, stop_limit=0)
+
+
+@pytest.mark.parametrize(
+    ("profile", "asked", "left"),
+    [
+        (PLAIN, {}, [*BOTH, TEXT]),
+        (PLAIN, {"parallel_tool_calls": True}, [*BOTH, TEXT]),
+        (PLAIN, {"parallel_tool_calls": False}, [*BOTH[:1], TEXT]),
+        (PROFILES["openai"], {"parallel_tool_calls": False}, [*BOTH, TEXT]),
+        (replace(PROFILES["openai"], dropped=frozenset({"parallel_tool_calls"})), {"parallel_tool_calls": False}, [*BOTH[:1], TEXT]),
+        (PLAIN, {"sampling": Sampling(stop=(" t",))}, [*BOTH, TEXT]),
+        (FEW_STOPS, {"sampling": Sampling(stop=(" t",))}, [*BOTH, ("text", "one")]),
+        (FEW_STOPS, {"sampling": Sampling(stop=(" t",)), "parallel_tool_calls": False}, [*BOTH[:1], ("text", "one")]),
+    ],
+)
+def test_what_the_upstream_could_not_be_told_is_cut_off(profile: Profile, asked: dict[str, Any], left: list[tuple[str, str]]) -> None:
+    assert cut(profile, **asked) == left
+
+
+def test_a_plain_text_has_no_calls() -> None:
+    assert cutter_of(PromptRequest("m", "x"), Route("u", "m", "m", PLAIN)) is None
