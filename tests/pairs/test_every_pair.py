@@ -1,0 +1,76 @@
+"""Every kind of client, at every kind of upstream, in every scene, whole and as a stream."""
+
+from __future__ import annotations
+
+import pytest
+
+from proxy.dialects.registry import DIALECTS
+from tests.fake_upstream import FakeUpstream
+from tests.pairs.clients import INGRESSES, Ingress
+from tests.pairs.conftest import Gateway
+from tests.pairs.scenes import PNG, REFUSAL, SCENES, SCHEMA, TROUBLE, Scene, result_of
+from tests.pairs.told import Asked, Told, same
+from tests.pairs.upstreams import EGRESSES, Egress
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("scene", SCENES, ids=[scene.name for scene in SCENES])
+@pytest.mark.parametrize("egress", EGRESSES, ids=[f"on {egress.name}" for egress in EGRESSES])
+@pytest.mark.parametrize("ingress", INGRESSES, ids=[ingress.name for ingress in INGRESSES])
+def test_a_scene(gateway_of: Gateway, upstream: FakeUpstream, ingress: Ingress, egress: Egress, scene: Scene, stream: bool) -> None:
+    egress.play(upstream, scene)
+    told = ingress.ask(gateway_of(upstream, egress), scene, stream=stream)
+    requests = [request for path in egress.paths for request in upstream.requests_to(path)]
+    assert len(requests) == 1
+    assert "of-the-client" not in str(requests[0].headers)
+    assert "sk-of-the-house" in str(requests[0].headers)
+    check_asked(egress.asked(requests[0]), scene)
+    check_told(told, scene, stream=stream)
+
+
+def check_asked(asked: Asked, scene: Scene) -> None:
+    """Nothing of what was meant is lost, and nothing is added to it."""
+    assert asked.model == "m"
+    assert asked.said_by("system") == ([("system", scene.system)] if scene.system else [])
+    assert [turn for turn in asked.said_by("user", "image") if turn[0] == "user"] == [("user", scene.says)]
+    assert asked.said_by("image") == ([("image", PNG)] if scene.shows else [])
+    assert asked.said_by("call") == [("call", call.name, same(call.written)) for call in scene.earlier]
+    assert asked.said_by("result") == [("result", same(call.written), result_of(call)) for call in scene.earlier]
+    assert asked.tools == ({"get_weather": SCHEMA} if scene.tools else {})
+
+
+def check_told(told: Told, scene: Scene, *, stream: bool) -> None:
+    """The answer is what the upstream said, and it ends as it ended."""
+    if scene.end:
+        check_failed(told, scene, stream=stream)
+        return
+    assert told.error == ""
+    assert told.ended
+    assert (told.text, told.thoughts) == (scene.text, scene.thoughts)
+    assert told.calls == [(call.name, dict(call.arguments)) for call in scene.calls]
+    assert len(set(told.ids)) == len(told.ids)
+    assert all(told.ids)
+    assert told.finish == scene.finish
+    assert (told.prompt_tokens, told.completion_tokens) == (scene.prompt_tokens, scene.completion_tokens)
+
+
+def check_failed(told: Told, scene: Scene, *, stream: bool) -> None:
+    assert not told.ended
+    assert not told.calls
+    match scene.end:
+        case "refused":
+            assert (told.status, REFUSAL in told.error) == (400, True)
+        case "told" if not stream:
+            assert (told.status, TROUBLE in told.error) in {(500, True), (502, True)}
+        case "told":
+            assert (told.status, TROUBLE in told.error, told.text) == (200, True, scene.half)
+        case _ if stream:
+            assert (told.status, told.text) == (200, scene.half)
+            assert told.error
+        case _:
+            assert told.status == 502
+
+
+def test_no_pair_is_missing() -> None:
+    assert {each.name for each in EGRESSES} == {dialect.name for dialect in DIALECTS.values() if dialect.egress}
+    assert {each.dialect for each in INGRESSES} == {dialect.name for dialect in DIALECTS.values() if dialect.make_blueprint}

@@ -1,0 +1,465 @@
+"""The upstreams' APIs: how a scene is answered in each, and what was asked. Strict: what a real server refuses, fails here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tests.fake_upstream import CUT, Answer, FakeUpstream, Request, Step, json_answer
+from tests.pairs.scenes import REFUSAL, TROUBLE, Scene
+from tests.pairs.told import Asked, Turn, same
+
+Json = dict[str, Any]
+SSE = {"Content-Type": "text/event-stream"}
+
+
+@dataclass(frozen=True)
+class Egress:
+    """One of the upstreams' APIs.
+
+    Attributes:
+        root: whether its base URL ends before the version.
+        models: path and answer of the list of models.
+        paths: where chats are asked for, whole and as a stream.
+    """
+
+    name: str
+    root: bool
+    models: tuple[str, Any]
+    paths: tuple[str, ...]
+    wants_stream: Callable[[Request], bool]
+    whole: Callable[[Scene], Any]
+    records: Callable[[Scene], list[Any]]
+    written: Callable[[Any], bytes]
+    trouble: Any
+    refusal: Any
+    stream_headers: dict[str, str]
+    asked: Callable[[Request], Asked]
+    end: bytes = b""
+
+    def base_url(self, upstream: FakeUpstream) -> str:
+        """The address, as an operator would write it."""
+        return upstream.origin if self.root else upstream.base_url
+
+    def play(self, upstream: FakeUpstream, scene: Scene) -> None:
+        """Lets the upstream play the scene."""
+        upstream.on(self.models[0], json_answer(self.models[1]))
+        for path in self.paths:
+            upstream.on(path, lambda request: self.answer(request, scene))
+
+    def answer(self, request: Request, scene: Scene) -> Answer:
+        """The answer of the scene to this request."""
+        if scene.end == "refused":
+            return json_answer(self.refusal, 400)
+        if not self.wants_stream(request):
+            if scene.end == "told":
+                return json_answer(self.trouble, 500)
+            body = json.dumps(self.whole(scene)).encode()
+            if scene.end:
+                return Answer(200, {"Content-Type": "application/json", "Content-Length": str(len(body))}, [body[: len(body) // 2]], "close")
+            return Answer(200, {"Content-Type": "application/json"}, [body], "length")
+        return Answer(200, self.stream_headers, self.steps(scene))
+
+    def steps(self, scene: Scene) -> list[Step]:
+        """The stream, one record at a time."""
+        records = self.records(scene)
+        if not scene.end:
+            return [*map(self.written, records), *([self.end] if self.end else [])]
+        # The half of the text is in one of the first records.
+        begun: list[Step] = [self.written(record) for record in records if not _says_more_than_half(record, scene)]
+        ends: dict[str, list[Step]] = {"told": [self.written(self.trouble)], "cut": [CUT], "quiet": []}
+        return [*begun, *ends[scene.end]]
+
+
+def _says_more_than_half(record: Any, scene: Scene) -> bool:
+    """Whether the record comes after the place where the answer breaks off: the records are marked with the text that they bring."""
+    return bool(record.get("_late"))
+
+
+def _cut_text(scene: Scene) -> list[tuple[str, bool]]:
+    """The text in two pieces, and whether each comes too late in an answer that breaks off."""
+    return [(piece, late) for piece, late in ((scene.half, False), (scene.text[len(scene.half) :], True)) if piece]
+
+
+def _late(record: Json, late: bool = True) -> Json:
+    return {**record, "_late": True} if late else record
+
+
+def _bare(record: Json) -> Json:
+    return {key: value for key, value in record.items() if key != "_late"}
+
+
+def _data(record: Json) -> bytes:
+    return b"data: " + json.dumps(_bare(record)).encode() + b"\n\n"
+
+
+# OpenAI
+
+
+def _openai_message(scene: Scene) -> Json:
+    message: Json = {"role": "assistant", "content": scene.text or None}
+    if scene.thoughts:
+        message["reasoning_content"] = scene.thoughts
+    if scene.calls:
+        message["tool_calls"] = [
+            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.written}} for call in scene.calls
+        ]
+    return message
+
+
+def _openai_usage(scene: Scene) -> Json:
+    both = scene.prompt_tokens + scene.completion_tokens
+    return {"prompt_tokens": scene.prompt_tokens, "completion_tokens": scene.completion_tokens, "total_tokens": both}
+
+
+def _openai_whole(scene: Scene) -> Any:
+    choice = {"index": 0, "message": _openai_message(scene), "finish_reason": scene.finish}
+    return {"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice], "usage": _openai_usage(scene)}
+
+
+def _openai_records(scene: Scene) -> list[Json]:
+    def chunk(delta: Json, finish: str | None = None) -> Json:
+        choices = [{"index": 0, "delta": delta, "finish_reason": finish}]
+        return {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": choices}
+
+    records = [chunk({"role": "assistant", "content": ""})]
+    if scene.thoughts:
+        records.append(chunk({"reasoning_content": scene.thoughts}))
+    records += [_late(chunk({"content": piece}), late) for piece, late in _cut_text(scene)]
+    for index, call in enumerate(scene.calls):
+        records.append(
+            chunk({"tool_calls": [{"index": index, "id": call.id, "type": "function", "function": {"name": call.name, "arguments": ""}}]})
+        )
+        half = len(call.written) // 2
+        records += [
+            chunk({"tool_calls": [{"index": index, "function": {"arguments": piece}}]})
+            for piece in (call.written[:half], call.written[half:])
+        ]
+    return [*records, _late(chunk({}, scene.finish)), _late({**chunk({}), "choices": [], "usage": _openai_usage(scene)})]
+
+
+def _openai_asked(request: Request) -> Asked:
+    body, turns, calls = request.json, list[Turn](), dict[str, str]()
+    assert body.get("tools") != []
+    for message in body["messages"]:
+        role, content = message["role"], message.get("content")
+        if role == "tool":
+            turns.append(("result", calls.pop(message["tool_call_id"]), _text_of(content)))
+            continue
+        parts = [{"type": "text", "text": content}] if isinstance(content, str) else content or []
+        for part in parts:
+            if part["type"] == "image_url":
+                turns.append(("image", part["image_url"]["url"].partition("base64,")[2]))
+            elif part["text"]:
+                turns.append(({"assistant": "model", "developer": "system"}.get(role, role), part["text"]))
+        for call in message.get("tool_calls") or ():
+            calls[call["id"]] = same(call["function"]["arguments"])
+            turns.append(("call", call["function"]["name"], calls[call["id"]]))
+    assert not calls
+    tools = {tool["function"]["name"]: tool["function"]["parameters"] for tool in body.get("tools") or ()}
+    return Asked(body["model"], body.get("stream") is True, turns, tools)
+
+
+def _text_of(content: Any) -> str:
+    return content if isinstance(content, str) else "".join(part["text"] for part in content)
+
+
+OPENAI = Egress(
+    name="openai",
+    root=False,
+    models=("/models", {"object": "list", "data": [{"id": "m", "object": "model", "created": 1, "owned_by": "us"}]}),
+    paths=("/chat/completions",),
+    wants_stream=lambda request: request.json.get("stream") is True,
+    whole=_openai_whole,
+    records=_openai_records,
+    written=_data,
+    trouble={"error": {"message": TROUBLE, "type": "server_error", "param": None, "code": None}},
+    refusal={"error": {"message": REFUSAL, "type": "invalid_request_error", "param": "temperature", "code": None}},
+    stream_headers=SSE,
+    asked=_openai_asked,
+    end=b"data: [DONE]\n\n",
+)
+
+
+# Anthropic
+
+
+def _anthropic_blocks(scene: Scene) -> list[Json]:
+    blocks: list[Json] = []
+    if scene.thoughts:
+        blocks.append({"type": "thinking", "thinking": scene.thoughts, "signature": "c2lnbmVk"})
+    if scene.text:
+        blocks.append({"type": "text", "text": scene.text})
+    return blocks + [{"type": "tool_use", "id": call.id, "name": call.name, "input": dict(call.arguments)} for call in scene.calls]
+
+
+_ANTHROPIC_REASONS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use", "content_filter": "refusal"}
+
+
+def _anthropic_message(scene: Scene, **more: Any) -> Json:
+    usage = {"input_tokens": scene.prompt_tokens, "output_tokens": scene.completion_tokens}
+    return {"id": "msg_1", "type": "message", "role": "assistant", "model": "m", "stop_sequence": None, "usage": usage, **more}
+
+
+def _anthropic_whole(scene: Scene) -> Any:
+    return _anthropic_message(scene, content=_anthropic_blocks(scene), stop_reason=_ANTHROPIC_REASONS[scene.finish])
+
+
+def _anthropic_records(scene: Scene) -> list[Json]:
+    records: list[Json] = [
+        {"type": "message_start", "message": _anthropic_message(scene, content=[], stop_reason=None)},
+        {"type": "ping"},
+    ]
+    for index, block in enumerate(_anthropic_blocks(scene)):
+        empty = {"text": "", "thinking": "", "signature": "", "input": {}}
+        begun = {key: empty.get(key, value) for key, value in block.items()}
+        records.append({"type": "content_block_start", "index": index, "content_block": begun})
+        records += [
+            _late({"type": "content_block_delta", "index": index, "delta": delta}, late) for delta, late in _anthropic_deltas(block, scene)
+        ]
+        records.append(_late({"type": "content_block_stop", "index": index}))
+    delta = {"stop_reason": _ANTHROPIC_REASONS[scene.finish], "stop_sequence": None}
+    records.append(_late({"type": "message_delta", "delta": delta, "usage": {"output_tokens": scene.completion_tokens}}))
+    return [*records, _late({"type": "message_stop"})]
+
+
+def _anthropic_deltas(block: Json, scene: Scene) -> list[tuple[Json, bool]]:
+    match block["type"]:
+        case "thinking":
+            return [
+                ({"type": "thinking_delta", "thinking": block["thinking"]}, False),
+                ({"type": "signature_delta", "signature": block["signature"]}, False),
+            ]
+        case "text":
+            return [({"type": "text_delta", "text": piece}, late) for piece, late in _cut_text(scene)]
+        case _:
+            written = json.dumps(block["input"])
+            half = len(written) // 2
+            return [({"type": "input_json_delta", "partial_json": piece}, False) for piece in ("", written[:half], written[half:])]
+
+
+def _anthropic_asked(request: Request) -> Asked:
+    body, turns, calls = request.json, list[Turn](), dict[str, str]()
+    assert request.headers["anthropic-version"]
+    assert body["max_tokens"] > 0
+    if body.get("system"):
+        turns.append(("system", _text_of(body["system"])))
+    roles = [message["role"] for message in body["messages"]]
+    assert roles[0] == "user"
+    assert all(one != other for one, other in zip(roles, roles[1:], strict=False)), roles
+    for message in body["messages"]:
+        content = message["content"]
+        blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content
+        assert blocks
+        if calls:  # The results of all calls come first, and at once.
+            assert {block["tool_use_id"] for block in blocks[: len(calls)]} == set(calls)
+        for block in blocks:
+            _add_anthropic_block(block, message["role"], turns, calls)
+    tools = {tool["name"]: tool["input_schema"] for tool in body.get("tools") or ()}
+    return Asked(body["model"], body.get("stream") is True, turns, tools)
+
+
+def _add_anthropic_block(block: Json, role: str, turns: list[Turn], calls: dict[str, str]) -> None:
+    match block["type"]:
+        case "text":
+            assert block["text"].strip()
+            turns.append(("model" if role == "assistant" else "user", block["text"]))
+        case "image":
+            assert block["source"]["media_type"] == "image/png"
+            turns.append(("image", block["source"]["data"]))
+        case "tool_use":
+            calls[block["id"]] = same(block["input"])
+            turns.append(("call", block["name"], calls[block["id"]]))
+        case "tool_result":
+            turns.append(("result", calls.pop(block["tool_use_id"]), _text_of(block["content"])))
+        case "thinking" | "redacted_thinking":
+            turns.append(("thoughts", block.get("thinking", ""), block.get("signature", "")))
+        case _:
+            raise AssertionError(block)
+
+
+ANTHROPIC = Egress(
+    name="anthropic",
+    root=True,
+    models=(
+        "/v1/models",
+        {
+            "data": [{"id": "m", "type": "model", "display_name": "M", "created_at": "2026-01-01T00:00:00Z"}],
+            "has_more": False,
+            "first_id": "m",
+            "last_id": "m",
+        },
+    ),
+    paths=("/v1/messages",),
+    wants_stream=lambda request: request.json.get("stream") is True,
+    whole=_anthropic_whole,
+    records=_anthropic_records,
+    written=lambda record: f"event: {record['type']}\n".encode() + _data(record),
+    trouble={"type": "error", "error": {"type": "api_error", "message": TROUBLE}},
+    refusal={"type": "error", "error": {"type": "invalid_request_error", "message": REFUSAL}, "request_id": "req_1"},
+    stream_headers=SSE,
+    asked=_anthropic_asked,
+)
+
+
+# Gemini
+
+
+def _gemini_parts(scene: Scene) -> list[Json]:
+    parts: list[Json] = []
+    if scene.thoughts:
+        parts.append({"text": scene.thoughts, "thought": True})
+    parts += [_late({"text": piece}, late) for piece, late in _cut_text(scene)]
+    signature = {"thoughtSignature": "c2lnbmVk"}
+    return parts + [
+        {"functionCall": {"id": call.id, "name": call.name, "args": dict(call.arguments)}, **(signature if not place else {})}
+        for place, call in enumerate(scene.calls)
+    ]
+
+
+_GEMINI_REASONS = {"stop": "STOP", "length": "MAX_TOKENS", "tool_calls": "STOP", "content_filter": "SAFETY"}
+
+
+def _gemini_record(scene: Scene, parts: list[Json], finish: bool) -> Json:
+    candidate: Json = {"content": {"role": "model", "parts": [_bare(part) for part in parts]}, "index": 0}
+    if finish:
+        candidate["finishReason"] = _GEMINI_REASONS[scene.finish]
+    usage = {
+        "promptTokenCount": scene.prompt_tokens,
+        "candidatesTokenCount": scene.completion_tokens,
+        "totalTokenCount": scene.prompt_tokens + scene.completion_tokens,
+    }
+    return {"candidates": [candidate], "usageMetadata": usage, "modelVersion": "m", "responseId": "r1"}
+
+
+def _gemini_records(scene: Scene) -> list[Json]:
+    records = [_late(_gemini_record(scene, [part], finish=False), bool(part.get("_late"))) for part in _gemini_parts(scene)]
+    return [*records, _late(_gemini_record(scene, [{"text": ""}], finish=True))]
+
+
+def _gemini_asked(request: Request) -> Asked:
+    from google.genai import types
+
+    body, turns, calls = request.json, list[Turn](), list[Json]()
+    for content in body["contents"]:
+        types.Content.model_validate(content)
+    for tool in body.get("tools") or ():
+        types.Tool.model_validate(tool)
+    if "systemInstruction" in body:
+        turns.append(("system", _text_of(body["systemInstruction"]["parts"])))
+    assert body["contents"][0]["role"] == "user"
+    for content in body["contents"]:
+        for part in content["parts"]:
+            if "text" in part:
+                turns.append(("model" if content["role"] == "model" else "user", part["text"]))
+            elif "inlineData" in part:
+                assert part["inlineData"]["mimeType"] == "image/png"
+                turns.append(("image", part["inlineData"]["data"]))
+            elif "functionCall" in part:
+                calls.append(part["functionCall"])
+                turns.append(("call", part["functionCall"]["name"], same(part["functionCall"]["args"])))
+            else:
+                result, call = part["functionResponse"], calls.pop(0)
+                assert (result["name"], result.get("id")) == (call["name"], call.get("id"))
+                turns.append(("result", same(call["args"]), result["response"]["output"]))
+    declarations = [declared for tool in body.get("tools") or () for declared in tool["functionDeclarations"]]
+    tools = {declared["name"]: declared.get("parametersJsonSchema") or declared["parameters"] for declared in declarations}
+    model = request.path.rpartition("/")[2].partition(":")[0]
+    return Asked(model, "stream" in request.path, turns, tools)
+
+
+GEMINI = Egress(
+    name="gemini",
+    root=True,
+    models=(
+        "/v1beta/models",
+        {"models": [{"name": "models/m", "displayName": "M", "supportedGenerationMethods": ["generateContent", "countTokens"]}]},
+    ),
+    paths=("/v1beta/models/m:generateContent", "/v1beta/models/m:streamGenerateContent"),
+    wants_stream=lambda request: request.path.endswith(":streamGenerateContent"),
+    whole=lambda scene: _gemini_record(scene, _gemini_parts(scene), finish=True),
+    records=_gemini_records,
+    written=lambda record: _data(record).replace(b"\n", b"\r\n"),
+    trouble={"error": {"code": 500, "message": TROUBLE, "status": "INTERNAL"}},
+    refusal={"error": {"code": 400, "message": REFUSAL, "status": "INVALID_ARGUMENT"}},
+    stream_headers=SSE,
+    asked=_gemini_asked,
+)
+
+
+# Ollama
+
+
+def _ollama_end(scene: Scene) -> Json:
+    counts = {"prompt_eval_count": scene.prompt_tokens, "eval_count": scene.completion_tokens}
+    durations = dict.fromkeys(("total_duration", "load_duration", "prompt_eval_duration", "eval_duration"), 1000)
+    return {"done": True, "done_reason": "length" if scene.finish == "length" else "stop", **durations, **counts}
+
+
+def _ollama_record(message: Json, **more: Any) -> Json:
+    message = {"role": "assistant", "content": "", **message}
+    return {"model": "m", "created_at": "2026-01-01T00:00:00.123456Z", "message": message, "done": False, **more}
+
+
+def _ollama_calls(scene: Scene) -> list[Json]:
+    return [
+        {"id": call.id, "function": {"index": place, "name": call.name, "arguments": dict(call.arguments)}}
+        for place, call in enumerate(scene.calls)
+    ]
+
+
+def _ollama_whole(scene: Scene) -> Any:
+    message: Json = {"content": scene.text}
+    if scene.thoughts:
+        message["thinking"] = scene.thoughts
+    if scene.calls:
+        message["tool_calls"] = _ollama_calls(scene)
+    return _ollama_record(message, **_ollama_end(scene))
+
+
+def _ollama_records(scene: Scene) -> list[Json]:
+    records = [_ollama_record({"thinking": scene.thoughts})] if scene.thoughts else []
+    records += [_late(_ollama_record({"content": piece}), late) for piece, late in _cut_text(scene)]
+    records += [_ollama_record({"tool_calls": [call]}) for call in _ollama_calls(scene)]
+    return [*records, _late(_ollama_record({}, **_ollama_end(scene)))]
+
+
+def _ollama_asked(request: Request) -> Asked:
+    body, turns, calls = request.json, list[Turn](), list[tuple[str, str, str]]()
+    for message in body["messages"]:
+        role, content = message["role"], message.get("content") or ""
+        assert isinstance(content, str)
+        if role == "tool":
+            at = next(place for place, (id, name, _) in enumerate(calls) if message.get("tool_call_id", id) == id and message["tool_name"] == name)
+            turns.append(("result", calls.pop(at)[2], content))
+            continue
+        if content:
+            turns.append(({"assistant": "model"}.get(role, role), content))
+        turns += [("image", image) for image in message.get("images") or ()]
+        for call in message.get("tool_calls") or ():
+            function = call["function"]
+            assert isinstance(function["arguments"], dict)
+            calls.append((call.get("id", ""), function["name"], same(function["arguments"])))
+            turns.append(("call", function["name"], calls[-1][2]))
+    tools = {tool["function"]["name"]: tool["function"]["parameters"] for tool in body.get("tools") or ()}
+    return Asked(body["model"], body.get("stream", True), turns, tools)
+
+
+OLLAMA = Egress(
+    name="ollama",
+    root=True,
+    models=("/api/tags", {"models": [{"name": "m", "model": "m", "modified_at": "2026-01-01T00:00:00Z", "size": 1, "digest": "d", "details": {}}]}),
+    paths=("/api/chat",),
+    wants_stream=lambda request: request.json.get("stream", True),
+    whole=_ollama_whole,
+    records=_ollama_records,
+    written=lambda record: json.dumps(_bare(record)).encode() + b"\n",
+    trouble={"error": TROUBLE},
+    refusal={"error": REFUSAL},
+    stream_headers={"Content-Type": "application/x-ndjson"},
+    asked=_ollama_asked,
+)
+
+EGRESSES = (OPENAI, ANTHROPIC, GEMINI, OLLAMA)
