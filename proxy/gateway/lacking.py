@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from proxy.errors import UpstreamRefused
@@ -29,8 +30,12 @@ class LackingPaths:
 
     def learn(self, upstream: str, path: str, refusal: UpstreamRefused, model: str) -> bool:
         """Whether `refusal` says that the upstream lacks the path, and not the model: then that is known from now on."""
-        is_about_model = refusal.code == "model_not_found" or refusal.param == "model" or (model != "" and model in refusal.message)
+        is_about_model = refusal.code == "model_not_found" or refusal.param == "model" or _names(refusal.message, model)
         if refusal.upstream_status not in _NO_SUCH_URL or is_about_model:
             return False
         self._until_s[upstream, path] = self._clock() + _KNOWN_FOR_S
         return True
+
+
+def _names(message: str, model: str) -> bool:
+    return model != "" and re.search(rf"(?<![\w-]){re.escape(model)}(?![\w-])", message) is not None

@@ -83,8 +83,7 @@ def _thoughts(message: Json) -> str:
 def _chat_stream(body: bytes) -> Told:
     told, calls = Told(), dict[int, Json]()
     *chunks, (_, last) = events(body)
-    assert last == "[DONE]"
-    for _, chunk in chunks:
+    for _, chunk in chunks if last == "[DONE]" else events(body):
         if chunk.get("error"):
             told.error = _message(chunk)
             continue
@@ -104,6 +103,7 @@ def _chat_stream(body: bytes) -> Told:
     for call in calls.values() if told.finish else ():
         _add_call(told, **call)
     told.ended = bool(told.finish) and not told.error
+    assert last == "[DONE]" or told.error
     return told
 
 
