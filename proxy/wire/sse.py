@@ -139,7 +139,7 @@ class SseReader:
         values = block.removeprefix(b"data: ").split(b"\n\ndata: ")
         if block.startswith(b"data: ") and block.count(b"\n") == 2 * len(values) - 2:
             events += map(SseEvent, values)  # what nearly every server writes: one line per event, `data: ` at its beginning
-        else:
+        elif not (block.startswith(b"event: ") and _read_named(block, events)):
             self._read_lines(chunk[: end + 2], events)
         if end + 2 < len(chunk):
             self._read_lines(chunk[end + 2 :], events)
@@ -180,6 +180,18 @@ class SseReader:
         self._name = ""
         self._field = "data"
         self._event_bytes = 0
+
+
+def _read_named(block: bytes, events: list[SseEvent]) -> bool:
+    """Reads whole events that are all of two lines, a name and data, as Anthropic writes them; whether they are."""
+    read: list[SseEvent] = []
+    for text in block.split(b"\n\n"):
+        name, found, data = text.partition(b"\ndata: ")
+        if not found or not name.startswith(b"event: ") or b"\n" in name or b"\n" in data:
+            return False
+        read.append(SseEvent(data, name[7:].decode("utf-8", "replace")))
+    events += read
+    return True
 
 
 def sse_data(json_text: bytes) -> bytes:

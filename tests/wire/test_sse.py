@@ -157,3 +157,21 @@ def test_a_written_event_is_read_back() -> None:
     text = orjson.dumps({"a": "x\ny"})
     assert sse_data(text) == b'data: {"a":"x\\ny"}\n\n'
     assert data_of(sse_data(text)) == [text]
+
+
+NAMED = st.lists(
+    st.sampled_from(
+        [b"event: a\ndata: 1\n\n", b"event: b\ndata: \n\n", b"event:  c\ndata:  2\n\n", b"event: d\n\n", b"event: e\ndata: 1\ndata: 2\n\n"]
+    )
+    | st.sampled_from(
+        [b"event: f\nevent: g\ndata: 3\n\n", b"event: h\nid: 4\ndata: 4\n\n", b"\n\n", b": x\n\n", b"data: 5\n\n", b'{"a":1}\n\n']
+    ),
+    max_size=6,
+)
+
+
+@given(NAMED)
+def test_named_events_in_one_read_are_those_that_come_byte_by_byte(pieces: list[bytes]) -> None:
+    stream = b"event: first\ndata: 0\n\n" + b"".join(pieces)
+    whole, slow = SseReader(), SseReader()
+    assert whole.feed(stream) + whole.close() == [event for byte in stream for event in slow.feed(bytes((byte,)))] + slow.close()
