@@ -15,7 +15,7 @@ from proxy.dialects.anthropic.support import UPSTREAM_FEATURES
 from proxy.errors import InvalidRequest, NotSupported
 from proxy.profiles import PROFILES
 from proxy.support import FEATURES
-from tests.dialects.anthropic.asking import NEWEST, WEATHER, a_chat, answered, built, called, judge, said, sampled, to
+from tests.dialects.anthropic.asking import NEWEST, WEATHER, a_chat, answered, built, called, claude_refusal, judge, said, sampled, to
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}
 FORMAT = ResponseFormat("json_schema", SCHEMA)
@@ -301,6 +301,7 @@ def test_there_are_no_embeddings() -> None:
         egress.build_embeddings(asked, to("anthropic"))
     with pytest.raises(NotSupported):
         egress.read_embeddings(b"{}", asked)
+    assert egress.shorten(asked, claude_refusal("too long")) is None
 
 
 def test_keys_are_shown_where_servers_look_for_them() -> None:

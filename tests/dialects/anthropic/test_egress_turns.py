@@ -206,7 +206,16 @@ def test_the_user_asks_for_the_rest_where_the_model_does_not_go_on_by_itself() -
     assert "Go on" in turns[2]["content"][0]["text"]
 
 
+def test_the_user_answers_a_turn_that_ends_in_a_thought() -> None:
+    turns = messages(said("user", "a"), said("assistant", ReasoningPart("hm", "sig", "anthropic")))
+    assert [turn["role"] for turn in turns] == ["user", "assistant", "user"]
+
+
 # What is shown
+
+
+def test_what_only_users_can_show_is_left_out_of_the_models_turns() -> None:
+    assert messages(said("user", "a"), said("assistant", PNG, "b"), said("user", "c"))[1]["content"] == [text("b")]
 
 
 @pytest.mark.parametrize(

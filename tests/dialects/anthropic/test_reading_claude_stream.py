@@ -316,6 +316,24 @@ def test_records_without_an_index_go_on_with_the_open_block() -> None:
     assert collect(read(sse(message_start(), start(0, "text", text="a"), record, message_delta(), STOP))).parts == (TextPart("ab"),)
 
 
+def test_records_without_an_index_go_on_with_nothing_where_no_block_is_open() -> None:
+    record = delta(0, "text", "b")
+    del record["index"]
+    assert isinstance(failure(read(sse(message_start(), record))), UpstreamBroken)
+
+
+def test_what_follows_the_end_is_not_read() -> None:
+    stream = a_stream(text(0, "a")) + sse({"type": "error", "error": {"message": "boom"}})
+    assert isinstance(read(stream)[-1], Finished)
+
+
+def test_whole_answers_have_a_limit() -> None:
+    reader = stream_reader(to("anthropic"), ids())
+    reader.feed(b"{")
+    events = [event for _ in range(18) for event in reader.feed(b" " * 1024 * 1024)]
+    assert isinstance(failure(events), UpstreamBroken)
+
+
 def test_names_of_events_and_unknown_records_do_not_matter() -> None:
     stream = a_stream(text(0, "a")).replace(b"event: ", b"id: ") + b"data: [DONE]\n\n"
     news = sse({"type": "news", "what": 1}) + b": comment\n\n"
