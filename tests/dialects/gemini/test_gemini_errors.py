@@ -148,7 +148,7 @@ def learnt(message: str, profile: Profile | str = "gemini", **about: Any) -> dic
             {"schemas": "openapi"},
         ),
         (
-            "Unknown name \\"parametersJsonSchema\\" at 'tools[0].function_declarations[0]': Cannot find field.",
+            "Unknown name \"parametersJsonSchema\" at 'tools[0].function_declarations[0]': Cannot find field.",
             "gemini",
             {"schemas": "openapi"},
         ),
