@@ -207,7 +207,8 @@ def test_the_generation_is_told_by_the_name(model: str, profile: str) -> None:
 
 
 def test_the_same_host_may_speak_openais_language() -> None:
-    assert profile_of("https://generativelanguage.googleapis.com/v1beta/openai", "auto", None, "gemini-2.5-pro").name == "generic"
+    profile = profile_of("https://generativelanguage.googleapis.com/v1beta/openai", "auto", None, "gemini-2.5-pro")
+    assert profile.params["top_p"] == "top_p"
 
 
 # What else is asked

@@ -92,7 +92,7 @@ PARTS = st.one_of(
         lambda name, args, call_id, more: call(name, args, call_id, **more),
         st.sampled_from(["f", "g", "f", None]),
         st.sampled_from([None, {}, {"x": 1}, "text"]),
-        st.sampled_from([None, "a", "b"]),
+        st.sampled_from([None, "a", "a23456789"]),
         SIGNED,
     ),
     st.just({"inlineData": {}}),
