@@ -40,6 +40,8 @@ FEW_STOPS = replace(PLAIN, stop_limit=0)
         (replace(PROFILES["openai"], dropped=frozenset({"parallel_tool_calls"})), {"parallel_tool_calls": False}, [*BOTH[:1], TEXT]),
         (PLAIN, {"sampling": Sampling(stop=(" t",))}, [*BOTH, TEXT]),
         (FEW_STOPS, {"sampling": Sampling(stop=(" t",))}, [*BOTH, ("text", "one")]),
+        (PROFILES["anthropic"], {"sampling": Sampling(stop=("two", " "))}, [*BOTH, ("text", "one")]),
+        (PROFILES["anthropic"], {"sampling": Sampling(stop=("two",))}, [*BOTH, TEXT]),
         (FEW_STOPS, {"sampling": Sampling(stop=(" t",)), "parallel_tool_calls": False}, [*BOTH[:1], ("text", "one")]),
     ],
 )

@@ -98,7 +98,7 @@ def _other_efforts(words: str, profile: Profile) -> Profile:
 
 
 _STRICT_TOOL = re.compile(r"tools\.\d+.{0,40}\bstrict\b|strict (?:tools?|mode).{0,60}not support", re.IGNORECASE)
-_FORMAT = re.compile(r"output_config\.format|output_format|output format|structured outputs?|json[_ ]schema", re.IGNORECASE)
+_FORMAT = re.compile(r"output_config\.format|output_format|output format|structured outputs?", re.IGNORECASE)
 _FORCED = re.compile(
     r"tool_choice.{0,80}(?:not (?:supported|compatible|allowed)|forces? tool)|forced? tool.{0,60}not (?:supported|compatible)",
     re.IGNORECASE,

@@ -92,11 +92,12 @@ def test_a_refusal_teaches(message: str, profile: Profile, changes: dict[str, An
         "messages.1.content.0: Invalid `signature` in `thinking` block",
         "messages: text content blocks must be non-empty",
         "Something is wrong",
+        "tools.0.custom.input_schema: JSON schema is invalid. It must match JSON Schema draft 2020-12",
         "max_tokens: Input should be greater than or equal to 1",
     ],
 )
 def test_what_is_about_no_parameter_teaches_nothing(message: str) -> None:
-    assert repair(claude_refusal(message), GENERIC) is None
+    assert repair(claude_refusal(message), NEW) is None
 
 
 def test_only_refusals_teach() -> None:
