@@ -44,8 +44,8 @@ class Profile:
         echo_reasoning: the field in which thinking goes back with the tool calls that it led to, `""` to leave it out.
         must_echo_reasoning: whether the server refuses earlier turns without their thinking.
         prefill: how a server is made to go on with the last turn where that is the model's: vLLM's switch, Mistral's mark, or llama.cpp's
-            condition that it must not think; `reworded` where such a turn is refused, and the user must ask for the rest of it; `""` where it
-            is history like any other, or is gone on with unasked.
+            condition that it must not think; `reworded` where such a turn is refused, and the user must ask for the rest; `""` where it is
+            history like any other, or is gone on with unasked.
         think_tags: whether `<think>` tags at the start of the content are split off.
         prompt_path: where plain texts are continued, `""` where they are not.
         suffix: whether a gap before a suffix can be filled; some servers drop a suffix in silence.
@@ -202,7 +202,9 @@ _CLAUDE_4_5 = replace(_ANTHROPIC, name="claude-4.5", sampling_pairs=False, json_
 
 _GEMINI = Profile(
     "gemini",
-    params=_named("temperature", "seed", top_p="topP", top_k="topK", presence_penalty="presencePenalty", frequency_penalty="frequencyPenalty"),
+    params=_named(
+        "temperature", "seed", top_p="topP", top_k="topK", presence_penalty="presencePenalty", frequency_penalty="frequencyPenalty"
+    ),
     stop_limit=5,
     reasoning="level",
     efforts=("minimal", *_LEVELS),
