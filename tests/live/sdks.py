@@ -1,0 +1,91 @@
+"""The vendors' own client libraries, each asked for a scene and read by what it returns. They raise where the answer fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import anthropic
+import httpx
+import ollama
+import openai
+
+from tests.pairs.clients import INGRESSES
+from tests.pairs.scenes import Scene
+from tests.pairs.told import Told
+
+_INGRESSES = {ingress.name: ingress for ingress in INGRESSES}
+FAILURES = (anthropic.APIError, openai.APIError, ollama.ResponseError, httpx.HTTPError)
+"""What they raise."""
+
+Ask = Callable[[str, str, Scene, bool], Told]
+
+
+def ask_anthropic(address: str, model: str, scene: Scene, stream: bool) -> Told:
+    """By `messages.create`, and by the helper for streams."""
+    ingress = _INGRESSES["anthropic.messages"]
+    with anthropic.Anthropic(base_url=address, api_key="of-the-client", max_retries=0) as client:
+        body: Any = {"model": model, **ingress.body(scene)}
+        if not stream:
+            return ingress.read_whole(client.messages.create(**body).model_dump())
+        with client.messages.stream(**body) as told:
+            return ingress.read_whole(told.get_final_message().model_dump())
+
+
+def ask_openai_chat(address: str, model: str, scene: Scene, stream: bool) -> Told:
+    """By `chat.completions.create`, and by the helper for streams, which takes only tools that are strict."""
+    ingress = _INGRESSES["openai.chat"]
+    with openai.OpenAI(base_url=f"{address}/v1", api_key="of-the-client", max_retries=0) as client:
+        body: Any = {"model": model, **ingress.body(scene)}
+        if not stream:
+            del body["stream_options"]
+            return ingress.read_whole(client.chat.completions.create(**body).model_dump())
+        for tool in body.get("tools", ()):
+            tool["function"] |= {"strict": True, "parameters": {**tool["function"]["parameters"], "additionalProperties": False}}
+        try:
+            with client.chat.completions.stream(**body) as told:
+                completion = told.get_final_completion()
+        except openai.LengthFinishReasonError as cut_short:
+            return ingress.read_whole(cut_short.completion.model_dump())
+        return ingress.read_whole(completion.model_dump())
+
+
+def ask_openai_responses(address: str, model: str, scene: Scene, stream: bool) -> Told:
+    """By `responses.create`, and by the helper for streams."""
+    ingress = _INGRESSES["openai.responses"]
+    with openai.OpenAI(base_url=f"{address}/v1", api_key="of-the-client", max_retries=0) as client:
+        body: Any = {"model": model, **ingress.body(scene)}
+        if not stream:
+            return ingress.read_whole(client.responses.create(**body).model_dump())
+        with client.responses.stream(**body) as events:
+            ends = [event for event in events if event.type in ("response.completed", "response.incomplete", "response.failed")]
+        (end,) = ends
+        if end.type == "response.failed":
+            raise openai.APIError(str(end.response.error), httpx.Request("POST", address), body=None)
+        return ingress.read_whole(end.response.model_dump())
+
+
+def ask_ollama(address: str, model: str, scene: Scene, stream: bool) -> Told:
+    """By `chat`, as a stream or whole."""
+    ingress = _INGRESSES["ollama.chat"]
+    with ollama.Client(host=address) as client:
+        answer: Any = client.chat(model=model, stream=stream, **ingress.body(scene))
+        records = list(answer) if stream else [answer]
+    told = Told()
+    for record in records:
+        told.text += record.message.content or ""
+        told.thoughts += record.message.thinking or ""
+        told.calls += [(call.function.name, dict(call.function.arguments)) for call in record.message.tool_calls or ()]
+    last = records[-1]
+    told.ended = bool(last.done)
+    told.finish = "tool_calls" if told.calls and last.done_reason == "stop" else last.done_reason
+    told.prompt_tokens, told.completion_tokens = last.prompt_eval_count, last.eval_count
+    return told
+
+
+SDKS: dict[str, Ask] = {
+    "anthropic": ask_anthropic,
+    "openai chat": ask_openai_chat,
+    "openai responses": ask_openai_responses,
+    "ollama": ask_ollama,
+}

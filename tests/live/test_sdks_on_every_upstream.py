@@ -1,0 +1,97 @@
+"""The vendors' own client libraries against real gunicorn, with an upstream of each kind behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import pytest
+
+from tests.components import require
+from tests.fake_upstream import FakeUpstream
+from tests.live.gateways import Gateways
+from tests.live.master import Master
+from tests.pairs.scenes import BY_NAME, REFUSAL, SCENES, TROUBLE, Scene
+from tests.pairs.upstreams import EGRESSES, Egress
+
+NAMES = ("anthropic", "openai chat", "openai responses", "ollama")
+
+
+@dataclass
+class House:
+    """One gateway in front of four upstreams, whose models are `<dialect>/m`."""
+
+    master: Master
+    upstreams: dict[str, FakeUpstream]
+
+    def play(self, egress: Egress, scene: Scene) -> None:
+        egress.play(self.upstreams[egress.name], scene)
+
+
+@pytest.fixture(scope="module")
+def house(gateways: Gateways, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    for package in ("anthropic", "openai", "ollama"):
+        require(package)
+    with ExitStack() as stack:
+        upstreams = {egress.name: stack.enter_context(FakeUpstream()) for egress in EGRESSES}
+        text = ""
+        for egress in EGRESSES:
+            egress.play(upstreams[egress.name], BY_NAME["text"])
+            text += f'[upstreams.{egress.name}]\ndialect = "{egress.name}"\nbase_url = "{egress.base_url(upstreams[egress.name])}"\n'
+        file = tmp_path_factory.mktemp("house") / "proxy.toml"
+        file.write_text(text)
+        yield House(gateways.configured(PROXY_CONFIG=str(file), BREAKER_FAILURES="100000", MAX_RETRIES="0"), upstreams)
+
+
+WHOLE = ("text", "two_tool_calls", "reasoning", "refused", "cut")
+ASKED = [(scene, True) for scene in SCENES] + [(BY_NAME[name], False) for name in WHOLE]
+
+
+@pytest.mark.parametrize(("scene", "stream"), ASKED, ids=[f"{scene.name}-{'stream' if stream else 'whole'}" for scene, stream in ASKED])
+@pytest.mark.parametrize("egress", EGRESSES, ids=[f"on {egress.name}" for egress in EGRESSES])
+@pytest.mark.parametrize("sdk", NAMES)
+def test_an_sdk_gets_the_answer_or_raises(house: House, sdk: str, egress: Egress, scene: Scene, stream: bool) -> None:
+    from tests.live.sdks import FAILURES, SDKS
+
+    house.play(egress, scene)
+    if scene.end:
+        with pytest.raises(FAILURES) as failure:
+            SDKS[sdk](house.master.address, f"{egress.name}/m", scene, stream)
+        words = {"refused": REFUSAL, "told": TROUBLE}.get(scene.end, "")
+        assert words in str(failure.value)
+        return
+    told = SDKS[sdk](house.master.address, f"{egress.name}/m", scene, stream)
+    assert told.ended
+    assert (told.text, told.thoughts, told.finish) == (scene.text, scene.thoughts, scene.finish)
+    assert told.calls == [(call.name, dict(call.arguments)) for call in scene.calls]
+    assert (told.prompt_tokens, told.completion_tokens) == (scene.prompt_tokens, scene.completion_tokens)
+
+
+def test_anthropics_sdk_lists_the_models_of_all_upstreams(house: House) -> None:
+    import anthropic
+
+    with anthropic.Anthropic(base_url=house.master.address, api_key="of-the-client", max_retries=0) as client:
+        listed = [model.id for model in client.models.list(limit=2)]
+        assert sorted(listed) == sorted({"m", *listed})
+        assert len(listed) == len(set(listed)) == len(EGRESSES)
+        assert client.models.retrieve("gemini/m").id == "gemini/m"
+
+
+def test_anthropics_sdk_counts_tokens_where_the_upstream_counts_and_where_it_does_not(house: House) -> None:
+    import anthropic
+
+    from tests.fake_upstream import json_answer
+
+    house.upstreams["anthropic"].on("/v1/messages/count_tokens", json_answer({"input_tokens": 11}))
+    house.upstreams["gemini"].on("/v1beta/models/m:countTokens", json_answer({"totalTokens": 12}))
+    with anthropic.Anthropic(base_url=house.master.address, api_key="of-the-client", max_retries=0) as client:
+        counts = {
+            egress.name: client.messages.count_tokens(
+                model=f"{egress.name}/m", messages=[{"role": "user", "content": "hello there"}]
+            ).input_tokens
+            for egress in EGRESSES
+        }
+    assert (counts["anthropic"], counts["gemini"]) == (11, 12)
+    assert 1 <= counts["openai"] <= 20
+    assert counts["openai"] == counts["ollama"]
