@@ -33,7 +33,9 @@ def make_blueprint(name: str, lists_of_others: Mapping[str, ListViews] = Mapping
         route(blueprint, f"/v1{own.path}", ["POST"], partial(exchange.answer, text, own))
     vectors = partial(exchange.answer_vectors, ingress.EMBEDDINGS_TRANSLATED, ingress.EMBEDDINGS)
     route(blueprint, f"/v1{ingress.EMBEDDINGS.path}", ["POST"], vectors)
-    route(blueprint, "/v1/responses/<path:response>", ["GET", "POST", "DELETE"], kept_response)
+    route(blueprint, "/v1/responses/<response>", ["GET", "DELETE"], kept_response)
+    route(blueprint, "/v1/responses/<response>/input_items", ["GET"], kept_response)
+    route(blueprint, "/v1/responses/<response>/cancel", ["POST"], kept_response)
     all_of = {header: (views.models, views.render_error) for header, views in lists_of_others.items()}
     one_of = {header: (views.one_model, views.render_error) for header, views in lists_of_others.items()}
     route(blueprint, "/v1/models", ["GET"], by_header(models, all_of))
