@@ -11,18 +11,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-import orjson
+from proxy.dialects.gemini.schema_values import (
+    Schema,
+    add_enum,
+    add_format,
+    add_limits,
+    choices_of,
+    is_count,
+    is_null,
+    kinds_of,
+    written,
+)
 
-Schema = dict[str, Any]
-
-TYPES: Final = ("STRING", "NUMBER", "INTEGER", "BOOLEAN", "ARRAY", "OBJECT")
-
-_BY_NAME: Final = {name.lower(): name for name in TYPES}
-_FORMATS: Final = {
-    "STRING": ("enum", "date-time"),
-    "INTEGER": ("int32", "int64", "enum"),
-    "NUMBER": ("float", "double"),
-}
 _COUNTS: Final = {
     "STRING": ("minLength", "maxLength"),
     "ARRAY": ("minItems", "maxItems"),
@@ -66,19 +66,19 @@ class _Sanitiser:
         lost: list[str] = []
         if source is None or depth > _MAX_DEPTH or self._nodes > _MAX_NODES:
             return _described({"type": "OBJECT"}, value, [])
-        kinds, nullable = _kinds(source)
-        choices = _choices(source)
+        kinds, nullable = kinds_of(source)
+        choices = choices_of(source)
         if choices:
             built = self._any_of(source, choices, above, depth)
         elif len(kinds) > 1:
-            built = _one_of_them([self._of_kind(kind, source, above, depth, []) for kind in kinds])
+            built = _one_of_them([self._of_kind(kind, source, above, depth, lost if kind == kinds[0] else []) for kind in kinds])
         elif kinds:
             built = self._of_kind(kinds[0], source, above, depth, lost)
         else:
             built = {"type": "STRING"} if nullable else _anything()
         if nullable:
             built = _nullable(built)
-        lost += [f"{key}: {_written(source[key])}" for key in _TELLING if key in source]
+        lost += [f"{key}: {written(source[key])}" for key in _TELLING if key in source]
         return _described(built, source, lost)
 
     def _resolved(self, value: Mapping[str, Any], above: tuple[str, ...]) -> tuple[Mapping[str, Any] | None, tuple[str, ...]]:
@@ -111,7 +111,7 @@ class _Sanitiser:
     def _any_of(self, source: Mapping[str, Any], choices: Sequence[object], above: tuple[str, ...], depth: int) -> Schema:
         """A choice stands alone in its node; what stands beside it in the client's schema holds for each of its branches."""
         beside = {key: item for key, item in source.items() if key not in (*_INNER, "description", "title", *_TELLING)}
-        wanted = [choice for choice in choices if not _is_null(choice)]
+        wanted = [choice for choice in choices if not is_null(choice)]
         branches = []
         for choice in wanted:
             whole = choice
@@ -124,15 +124,15 @@ class _Sanitiser:
 
     def _of_kind(self, kind: str, source: Mapping[str, Any], above: tuple[str, ...], depth: int, lost: list[str]) -> Schema:
         built: Schema = {"type": kind}
-        _add_format(built, source, lost)
-        _add_enum(built, source, lost)
+        add_format(built, source, lost)
+        add_enum(built, source, lost)
         for key in _COUNTS.get(kind, ()):
-            if _is_count(source.get(key)):
+            if is_count(source.get(key)):
                 built[key] = source[key]
         if kind == "STRING" and isinstance(source.get("pattern"), str):
             built["pattern"] = source["pattern"]
         if kind in ("INTEGER", "NUMBER"):
-            _add_limits(built, source)
+            add_limits(built, source)
         if kind == "ARRAY":
             built["items"] = self._items(source, above, depth)
         if kind == "OBJECT":
@@ -161,107 +161,6 @@ class _Sanitiser:
             listed = [name for name in names if isinstance(name, str) and name in known] if isinstance(names, list) else []
             if listed:
                 built[key] = list(dict.fromkeys(listed))
-
-
-def _kinds(source: Mapping[str, Any]) -> tuple[list[str], bool]:
-    """The types that a value may have, by what the schema says or else hints at, and whether it may be null."""
-    said = source.get("type")
-    words = [word.lower() for word in (said if isinstance(said, list) else [said]) if isinstance(word, str)]
-    kinds = list(dict.fromkeys(_BY_NAME[word] for word in words if word in _BY_NAME))
-    values = _values(source)
-    nullable = "null" in words or source.get("nullable") is True
-    if values and None in values and (not words or nullable):
-        nullable = True
-    return kinds or ([] if words == ["null"] else _hinted(source, values)), nullable
-
-
-def _hinted(source: Mapping[str, Any], values: list[Any] | None) -> list[str]:
-    if values:
-        return list(dict.fromkeys(kind for value in values if (kind := _kind_of(value))))
-    for kind, keys in (
-        ("OBJECT", ("properties", "required", "additionalProperties", "minProperties", "maxProperties", "patternProperties")),
-        ("ARRAY", ("items", "prefixItems", "minItems", "maxItems", "uniqueItems")),
-        ("STRING", ("pattern", "minLength", "maxLength")),
-        ("NUMBER", ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf")),
-    ):
-        if source.keys() & set(keys):
-            return [kind]
-    return []
-
-
-def _kind_of(value: object) -> str:
-    match value:
-        case bool():
-            return "BOOLEAN"
-        case str():
-            return "STRING"
-        case int():
-            return "INTEGER"
-        case float():
-            return "NUMBER"
-        case list():
-            return "ARRAY"
-        case dict():
-            return "OBJECT"
-        case _:
-            return ""
-
-
-def _choices(source: Mapping[str, Any]) -> list[Any]:
-    return next((source[key] for key in ("anyOf", "oneOf") if isinstance(source.get(key), list) and source[key]), [])
-
-
-def _is_null(choice: object) -> bool:
-    return isinstance(choice, Mapping) and (choice.get("type") in ("null", ["null"]) or _values(choice) == [None])
-
-
-def _values(source: Mapping[str, Any]) -> list[Any] | None:
-    """The values that are allowed, where the schema lists them."""
-    if "const" in source:
-        return [source["const"]]
-    values = source.get("enum")
-    return values if isinstance(values, list) else None
-
-
-def _add_format(built: Schema, source: Mapping[str, Any], lost: list[str]) -> None:
-    word = source.get("format")
-    if not isinstance(word, str) or word == "enum":
-        return
-    if word in _FORMATS.get(built["type"], ()):
-        built["format"] = word
-    else:
-        lost.append(f"format: {word}")
-
-
-def _add_enum(built: Schema, source: Mapping[str, Any], lost: list[str]) -> None:
-    """Values as texts, which is all that Gemini lists; those of other types are told in words. An empty text is refused."""
-    values = [value for value in _values(source) or () if value is not None]
-    kind = built["type"]
-    if not values:
-        return
-    if kind == "STRING" and all(isinstance(value, str) and value for value in values):
-        built["enum"] = list(dict.fromkeys(values))
-    elif kind == "INTEGER" and all(_is_integer(value) for value in values):
-        # The texts are no values of the type: the format says that they are its names.
-        built |= {"format": "enum", "enum": list(dict.fromkeys(map(str, values)))}
-    elif kind == "INTEGER" and source.get("format") == "enum" and all(isinstance(value, str) for value in values):
-        built |= {"format": "enum", "enum": list(dict.fromkeys(values))}
-    else:
-        lost.append(f"one of: {_written(values)}")
-
-
-def _add_limits(built: Schema, source: Mapping[str, Any]) -> None:
-    step = 1 if built["type"] == "INTEGER" else 0
-    for key, beyond, sign in (("minimum", "exclusiveMinimum", 1), ("maximum", "exclusiveMaximum", -1)):
-        limit: Any = source.get(key)
-        outer: Any = source.get(beyond)
-        if outer is True and _is_number(limit):  # draft 4
-            limit, outer = None, limit
-        if _is_number(outer):
-            nearest = outer + sign * step if _is_integer(outer) else outer
-            limit = nearest if not _is_number(limit) else max(limit, nearest) if sign > 0 else min(limit, nearest)
-        if _is_number(limit):
-            built[key] = limit
 
 
 def _merge(merged: Schema, more: Mapping[str, Any]) -> None:
@@ -317,22 +216,3 @@ def _described(built: Schema, source: Mapping[str, Any], lost: Sequence[str]) ->
     if words:
         built["description"] = words
     return built
-
-
-def _written(value: object) -> str:
-    try:
-        return orjson.dumps(value).decode()
-    except orjson.JSONEncodeError:
-        return str(value)
-
-
-def _is_count(value: object) -> bool:
-    return _is_integer(value) and isinstance(value, int) and value >= 0
-
-
-def _is_integer(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from proxy.canonical.request import AudioPart, FilePart, ImagePart, ReasoningPart, RefusalPart, ToolCallPart
-from proxy.dialects.gemini.contents import NO_SIGNATURE
+from proxy.dialects.gemini.contents import NO_SIGNATURE, contents_json
+from proxy.profiles import PROFILES
 from tests.dialects.gemini.asking import SIGNATURE, answered, built, called, contents, said
 
 PNG = "iVBORw0KGgo="
@@ -137,11 +138,7 @@ def test_calls_with_the_same_id_get_their_results_in_order() -> None:
     ],
 )
 def test_arguments_are_an_object_whatever_the_model_wrote(arguments: str, args: dict[str, Any]) -> None:
-    from proxy.canonical.request import Message
-    from proxy.dialects.gemini.contents import contents_json
-    from proxy.profiles import PROFILES
-
-    _, built = contents_json((Message("assistant", (called("a", arguments=arguments),)),), PROFILES["gemini-2.5"])
+    _, built = contents_json((said("assistant", called("a", arguments=arguments)),), PROFILES["gemini-2.5"])
     assert built[1]["parts"] == [{"functionCall": {"id": "a", "name": "get_weather", "args": args}}]
 
 

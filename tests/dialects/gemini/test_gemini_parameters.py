@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -109,8 +110,6 @@ def test_whether_a_tool_must_be_called(choice: Any, calling: dict[str, Any]) -> 
 
 
 def test_a_model_without_tools_says_so() -> None:
-    from dataclasses import replace
-
     with pytest.raises(InvalidRequest, match="does not support tools"):
         built(replace(PROFILES["gemini"], tools=False), tools=(WEATHER,))
 
@@ -146,8 +145,6 @@ def test_a_format_is_a_constraint_where_it_can_be_and_words_elsewhere(
 
 
 def test_a_schema_in_words_comes_with_the_json_mode_where_only_that_is_known() -> None:
-    from dataclasses import replace
-
     body = built(replace(PROFILES["gemini"], json_schema=False), response_format=SCHEMA)
     assert body["generationConfig"] == {"responseMimeType": "application/json"}
     assert '"city"' in body["systemInstruction"]["parts"][0]["text"]

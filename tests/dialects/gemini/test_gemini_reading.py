@@ -6,12 +6,14 @@ from typing import Any
 
 import orjson
 import pytest
+from google.genai import types
 
 from proxy.canonical.completion import Usage
 from proxy.canonical.events import KeepAlive, PartClosed, PartDelta, Started, UsageSeen
 from proxy.canonical.fold import collect
 from proxy.canonical.request import ReasoningPart, TextPart, ToolCallPart
 from proxy.dialects.gemini.egress import read_count, stream_reader
+from proxy.dialects.gemini.reading.finish import REASONS
 from proxy.errors import UpstreamBroken, UpstreamRefused
 from tests.dialects.gemini.asking import to
 from tests.dialects.gemini.records import call, error_of, finish_of, ids, read, read_whole, record, said, sse, thought
@@ -135,12 +137,8 @@ def test_the_reason_for_a_failure_is_told_in_the_servers_words() -> None:
 
 
 def test_every_reason_of_googles_library_is_known() -> None:
-    from google.genai import types
-
-    from proxy.dialects.gemini.reading import finish
-
     words = {reason.value for reason in types.FinishReason} - {"FINISH_REASON_UNSPECIFIED", "PUP_LIMITED_DISABLED"}
-    assert words <= finish._REASONS.keys()
+    assert words <= set(REASONS)
 
 
 def test_calls_that_were_cut_off_end_as_cut_off() -> None:

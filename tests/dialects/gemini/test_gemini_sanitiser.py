@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.dialects.gemini.json_schema import tidied
-from proxy.dialects.gemini.sanitiser import TYPES, sanitised
+from proxy.dialects.gemini.sanitiser import sanitised
+from proxy.dialects.gemini.schema_values import TYPES
 
 KNOWN = {
     *("type", "format", "title", "description", "nullable", "enum", "items", "minItems", "maxItems", "properties", "required", "pattern"),
@@ -61,6 +62,10 @@ ANYTHING = {"anyOf": [{"type": "STRING"}, {"type": "NUMBER"}, {"type": "BOOLEAN"
         ({"type": "string", "enum": ["x", ""]}, {"type": "STRING", "description": '(one of: ["x",""])'}),
         ({"type": "integer", "enum": [1, 2]}, {"type": "INTEGER", "format": "enum", "enum": ["1", "2"]}),
         ({"type": "number", "enum": [0.5]}, {"type": "NUMBER", "description": "(one of: [0.5])"}),
+        (
+            {"enum": ["x", 1]},
+            {"anyOf": [{"type": "STRING", "description": '(one of: ["x",1])'}, {"type": "INTEGER", "description": '(one of: ["x",1])'}]},
+        ),
         ({"const": True}, {"type": "BOOLEAN", "description": "(one of: [true])"}),
         ({"type": "integer", "exclusiveMinimum": 3, "exclusiveMaximum": 9}, {"type": "INTEGER", "minimum": 4, "maximum": 8}),
         ({"type": "number", "exclusiveMinimum": 0.5}, {"type": "NUMBER", "minimum": 0.5}),

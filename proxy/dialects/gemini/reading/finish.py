@@ -11,7 +11,7 @@ from proxy.canonical.completion import FinishReason
 
 ReadReason = FinishReason | Literal["error"]
 
-_REASONS: Final[dict[str, ReadReason]] = {
+REASONS: Final[dict[str, ReadReason]] = {
     "STOP": "stop",
     # It would go on if it were asked to.
     "CONTINUATION": "stop",
@@ -48,4 +48,4 @@ def read_finish(word: str) -> ReadReason | None:
     """OpenAI's word for Gemini's; `None` for the one that says nothing."""
     if word in ("", "FINISH_REASON_UNSPECIFIED"):
         return None
-    return _REASONS.get(word) or next((reason for hint, reason in _HINTS if hint in word), "stop")
+    return REASONS.get(word) or next((reason for hint, reason in _HINTS if hint in word), "stop")
