@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from proxy.canonical.request import Message, ReasoningPart, TextPart, Tool, ToolCallPart, ToolResultPart
 from proxy.dialects.openai.content import Json, Media, content_json, label, media_json
+from proxy.dialects.openai.thought_details import ORIGIN, together
 from proxy.dialects.openai.tool_ids import nine_letter_ids
 from proxy.profiles import Profile
 
@@ -82,6 +83,8 @@ def _assistant_message(message: Message, profile: Profile, ids: dict[str, str]) 
         built["name"] = message.name
     if profile.echo_reasoning and (calls or profile.must_echo_reasoning):
         _echo_reasoning(built, message, profile)
+    if profile.signatures == "details" and calls:
+        _echo_details(built, message)
     if calls:
         built["tool_calls"] = calls
     return [built]
@@ -91,6 +94,14 @@ def _echo_reasoning(built: Json, message: Message, profile: Profile) -> None:
     thinking = "".join(part.text for part in message.parts if isinstance(part, ReasoningPart))
     if thinking or profile.must_echo_reasoning:
         built[profile.echo_reasoning] = thinking or _FORGOTTEN_THINKING
+
+
+def _echo_details(built: Json, message: Message) -> None:
+    """Details of thoughts in place of their text, where there are some: they hold it too, and the model knows them again."""
+    details = together(part.opaque for part in message.parts if isinstance(part, ReasoningPart) and part.origin == ORIGIN)
+    if details:
+        built["reasoning_details"] = details
+        built.pop("reasoning", None)
 
 
 def _tool_call(call: ToolCallPart, ids: dict[str, str], profile: Profile) -> Json:

@@ -183,7 +183,9 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
         "reasoning_budget": Support("approximated", "as tokens to OpenRouter, elsewhere the effort that it comes to"),
         "hidden_reasoning": Support("translated", "OpenRouter and Groq are told; elsewhere the gateway leaves thoughts out of the answer"),
         "reasoning_history": Support("approximated", "beside calls of tools, to servers that know a place for it"),
-        "opaque": Support("approximated", "signatures of calls to Google's OpenAI-style door; elsewhere there is no place for any"),
+        "opaque": Support(
+            "approximated", "of calls to Google's OpenAI-style door, details of thoughts to OpenRouter; elsewhere there is no place for any"
+        ),
         "prefill": Support("approximated", "vLLM, llama.cpp and Mistral go on with it; to others it is history"),
         "max_tokens": Support("translated", "by the server's name for it"),
         "temperature": Support("carried", _BY_KIND),

@@ -153,7 +153,7 @@ class Answer:
     def _take_delta(self, delta: Record, choice: Record, events: list[ChatEvent], *, whole: bool) -> None:
         segments = segments_of(delta)
         items = logprob_items(choice.get("logprobs"))
-        tool_calls, function_call = delta.get("tool_calls"), delta.get("function_call")
+        tool_calls, function_call, details = delta.get("tool_calls"), delta.get("function_call"), delta.get("reasoning_details")
         if items and not segments and not tool_calls and delta.get("content") == "" and self._queue.latest != "tool_call":
             segments = [(self._queue.latest or "text", "")]  # tokens that are only a part of a character
         if segments:
@@ -163,6 +163,11 @@ class Answer:
                     events.append(said)
                 else:
                     self._queue.write(kind, said, events)
+                if details and kind == "reasoning":
+                    self._take_details(details, events)
+                    details = None
+        if details:
+            self._take_details(details, events)
         if isinstance(tool_calls, list) and tool_calls:
             self._begin(events)
             self._calls.take(tool_calls, events, whole=whole)
@@ -170,6 +175,11 @@ class Answer:
             self._begin(events)
             self._calls.take([{"index": 0, "function": function_call}], events, whole=whole)
         self.field = _field_of(segments, delta, self._queue.live)
+
+    def _take_details(self, details: object, events: list[ChatEvent]) -> None:
+        if isinstance(details, list):
+            self._begin(events)
+            self._queue.add_details(details, events)
 
     def _take_finish(self, reason: str, choice: Record) -> None:
         read = read_finish(reason)

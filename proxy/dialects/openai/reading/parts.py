@@ -7,10 +7,11 @@ events knows one open part. So the oldest part is told live; what belongs to lat
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from proxy.canonical.events import ChatEvent, PartClosed, PartDelta, PartKind, PartOpened
 from proxy.dialects.openai.reading.json_depth import JsonDepth
+from proxy.dialects.openai.thought_details import ORIGIN, Details, is_state
 from proxy.errors import UpstreamBroken
 
 
@@ -21,15 +22,17 @@ class Part:
         held: what was not told yet.
         opened, closed: what was told of it.
         opaque, origin: what must come back with it, as in `PartClosed`.
+        details: what OpenRouter tells of thoughts beside their text.
     """
 
-    __slots__ = ("closed", "held", "kind", "opaque", "opened", "origin")
+    __slots__ = ("closed", "details", "held", "kind", "opaque", "opened", "origin")
 
     def __init__(self, kind: PartKind) -> None:
         self.kind: PartKind = kind
         self.held: list[PartDelta] = []
         self.opened = self.closed = False
         self.opaque = self.origin = ""
+        self.details: Details | None = None
 
     def opening(self) -> PartOpened | None:
         """What is to be told before the deltas, `None` when it is not known yet."""
@@ -41,6 +44,8 @@ class Part:
 
     def complete(self, *, cut_off: bool) -> None:
         """Adds what is missing, now that nothing more comes; `cut_off` says that the model had to stop in the middle."""
+        if self.details is not None and (word := self.details.word()):
+            self.opaque, self.origin = word, ORIGIN
 
 
 class ToolCall(Part):
@@ -135,6 +140,18 @@ class PartQueue:
         part.held.append(delta)
         self.tell(events)
 
+    def add_details(self, entries: Sequence[object], events: list[ChatEvent]) -> None:
+        """Adds details of thoughts: to the latest part if it is thoughts, else as thoughts of which nothing can be read."""
+        part = self._parts[-1] if self._parts else None
+        if part is None or part.kind != "reasoning":
+            if not is_state(entries):
+                return
+            part = self.begin(Part("reasoning"))
+        if part.details is None:
+            part.details = Details()
+        part.details.add(entries)
+        self.tell(events)
+
     def begin(self, part: Part) -> Part:
         self._parts.append(part)
         return part
@@ -162,6 +179,9 @@ class PartQueue:
         part = self._parts[0]
         part.complete(cut_off=cut_off)
         self._tell_held(part, events)
+        if part.opaque and not part.opened and (opening := part.opening()) is not None:
+            events.append(opening)
+            part.opened = True
         if part.opened:
             events.append(PartClosed(part.opaque, part.origin))
         part.closed = True
