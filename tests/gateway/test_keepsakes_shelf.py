@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from proxy.canonical.completion import Usage
+from proxy.canonical.events import Failed, Finished, PartClosed, PartDelta, PartOpened, Started, UsageSeen
+from proxy.canonical.request import ChatRequest, Message, PromptRequest, TextPart, Tool, ToolCallPart
+from proxy.errors import UpstreamBroken
+from proxy.gateway.keepsakes import KEPT_FOR_S, Keepsakes, MemoryShelf
+
+TOOLS = (Tool("look"),)
+ASKED = ChatRequest("m", (Message("user", (TextPart("hi"),)),), tools=TOOLS)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def test_what_was_put_first_goes_first() -> None:
+    shelf = MemoryShelf(Clock(), most_bytes=10)
+    shelf.put("a", b"12345")
+    shelf.put("b", b"12345")
+    shelf.put("c", b"1")
+    assert shelf.find(["a", "b", "c", "d"]) == [None, b"12345", b"1", None]
+
+
+def test_what_is_put_again_counts_once() -> None:
+    shelf = MemoryShelf(Clock(), most_bytes=10)
+    for _ in range(5):
+        shelf.put("a", b"12345")
+    shelf.put("b", b"12345")
+    assert shelf.find(["a", "b"]) == [b"12345", b"12345"]
+
+
+def test_what_is_larger_than_the_shelf_is_not_kept() -> None:
+    shelf = MemoryShelf(Clock(), most_bytes=4)
+    shelf.put("a", b"12345")
+    assert shelf.find(["a"]) == [None]
+
+
+def test_it_is_kept_for_a_while_only() -> None:
+    clock = Clock()
+    shelf = MemoryShelf(clock)
+    shelf.put("a", b"1")
+    clock.now_s = KEPT_FOR_S - 1
+    assert shelf.find(["a"]) == [b"1"]
+    clock.now_s = KEPT_FOR_S
+    assert shelf.find(["a"]) == [None]
+
+
+def test_a_call_of_a_stream_is_kept_when_it_is_complete() -> None:
+    keepsakes = Keepsakes(MemoryShelf(Clock()))
+    watch = keepsakes.watch(ASKED)
+    assert watch is not None
+    watch.note([Started("1"), PartOpened("reasoning"), PartDelta("h")])
+    watch.note([PartDelta("m"), PartClosed("c2ln", "anthropic"), UsageSeen(Usage()), PartOpened("text"), PartDelta("so"), PartClosed()])
+    watch.note([PartOpened("tool_call", "toolu_0123456789", "look"), PartDelta("{}"), PartClosed("b3du", "anthropic"), Finished("stop")])
+    echoed = ToolCallPart("toolu_0123456789", "look", "{}")
+    again = keepsakes.restored(ChatRequest("m", (Message("assistant", (echoed,)),)))
+    assert isinstance(again, ChatRequest)
+    thought, call = again.messages[0].parts
+    assert (thought.text, thought.opaque, call.opaque) == ("hm", "c2ln", "b3du")  # type: ignore[union-attr]
+
+
+def test_a_call_that_broke_off_is_not_kept() -> None:
+    keepsakes = Keepsakes(MemoryShelf(Clock()))
+    watch = keepsakes.watch(ASKED)
+    assert watch is not None
+    watch.note([Started("1"), PartOpened("reasoning"), PartDelta("hm"), PartClosed("c2ln", "anthropic")])
+    watch.note([PartOpened("tool_call", "toolu_0123456789", "look"), PartDelta("{}"), Failed(UpstreamBroken("gone"))])
+    request = ChatRequest("m", (Message("assistant", (ToolCallPart("toolu_0123456789", "look", "{}"),)),))
+    assert keepsakes.restored(request) is request
+
+
+def test_answers_without_tools_are_not_watched() -> None:
+    keepsakes = Keepsakes(MemoryShelf(Clock()))
+    assert keepsakes.watch(ChatRequest("m", ())) is None
+    prompt = PromptRequest("m", "hi")
+    assert keepsakes.watch(prompt) is None
+    assert keepsakes.restored(prompt) is prompt
