@@ -1,0 +1,150 @@
+"""Writes `docs/dialects/` from the tables of the dialects: `python -m tests.dialect_pages`. A test holds the pages against them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Final
+
+from proxy.dialects.registry import DIALECTS
+from proxy.support import FEATURES, OUTCOMES, Support, met
+
+FOLDER: Final = Path(__file__).parents[1] / "docs/dialects"
+_TITLES: Final = {"openai": "OpenAI", "anthropic": "Anthropic", "gemini": "Gemini", "ollama": "Ollama"}
+_LOST: Final = ("approximated", "dropped", "refused")
+_WORDS: Final = {
+    "carried": "goes on as it came",
+    "translated": "says the same in other words",
+    "approximated": "becomes something near it",
+    "dropped": "is left out, and nobody is told",
+    "refused": "is answered by an error that names the field",
+}
+
+
+def client_tables() -> dict[str, Mapping[str, Support]]:
+    """The fields of each API that clients speak."""
+    return {name: _table(name, "CLIENT_FIELDS") for name, dialect in DIALECTS.items() if dialect.make_blueprint is not None}
+
+
+def upstream_tables() -> dict[str, Mapping[str, Support]]:
+    """What each kind of upstream makes of features."""
+    return {name: _table(name, "UPSTREAM_FEATURES") for name, dialect in DIALECTS.items() if dialect.egress is not None}
+
+
+def pages() -> dict[str, str]:
+    """The text of each page, by its file name."""
+    pairs = {
+        f"{client}-on-{upstream}.md": _pair(client, fields, upstream, features)
+        for client, fields in client_tables().items()
+        for upstream, features in upstream_tables().items()
+        if client != upstream
+    }
+    return {"README.md": _index(), "losses.md": _losses(), **pairs}
+
+
+def _table(dialect: str, name: str) -> Mapping[str, Support]:
+    table: Mapping[str, Support] = getattr(import_module(f"proxy.dialects.{dialect}.support"), name)
+    return table
+
+
+def _index() -> str:
+    clients, upstreams = client_tables(), upstream_tables()
+    head = f"| clients of | {' | '.join(f'{_TITLES[name]} upstreams' for name in upstreams)} |"
+    rows = [
+        f"| {_TITLES[client]} | "
+        + " | ".join("bytes untouched" if client == upstream else f"[table]({client}-on-{upstream}.md)" for upstream in upstreams)
+        + " |"
+        for client in clients
+    ]
+    words = [f"* **{outcome}**: it {_WORDS[outcome]}." for outcome in OUTCOMES]
+    return "\n".join(
+        [
+            "# What becomes of each field",
+            "",
+            "Any of the clients' APIs works on any kind of upstream. One table for each pair says what becomes of every field of a request:",
+            "",
+            *words,
+            "",
+            head,
+            f"| {' | '.join(['---'] * (len(upstreams) + 1))} |",
+            *rows,
+            "",
+            "Where client and upstream speak one language, the request goes on byte for byte, but for the value of `model` where the names differ,"
+            " and the answer comes back byte for byte: what the vendor adds tomorrow works at once. OpenAI's `/v1/responses` goes on so where the"
+            " upstream has it; a 404 or 405 that is not about the model is remembered for ten minutes, and the request is translated to a chat.",
+            "",
+            "What a model wants to see again with its tool calls (signatures, hidden thoughts) goes to the client where its language has a place"
+            " for it. It is also kept in the gateway's memory for six hours, by the id, name and arguments of the call, and added where the client"
+            " brings back only the call.",
+            "",
+            "[All losses in one table](losses.md). These pages are written from the tables in `proxy/dialects/*/support.py` by"
+            " `python -m tests.dialect_pages`; a test fails when they differ.",
+            "",
+        ]
+    )
+
+
+def _pair(client: str, fields: Mapping[str, Support], upstream: str, features: Mapping[str, Support]) -> str:
+    rows = [_row(name, met(field, features)) for name, field in fields.items()]
+    return "\n".join(
+        [
+            f"# {_TITLES[client]} clients on {_TITLES[upstream]} upstreams",
+            "",
+            "The words are explained [here](README.md).",
+            "",
+            "| field | what becomes of it | how, or why |",
+            "| --- | --- | --- |",
+            *rows,
+            "",
+        ]
+    )
+
+
+def _row(name: str, support: Support) -> str:
+    return f"| `{_cell(name)}` | {support.outcome} | {_cell(support.note)} |"
+
+
+def _losses() -> str:
+    upstreams = upstream_tables()
+    at_upstreams = [
+        f"| {FEATURES[feature]} | {_TITLES[name]} upstreams | {support.outcome} | {_cell(support.note)} |"
+        for feature in FEATURES
+        for name, features in upstreams.items()
+        if (support := features[feature]).outcome in _LOST
+    ]
+    return "\n".join(
+        [
+            "# All losses",
+            "",
+            "What does not arrive as it was meant, and why. First what upstreams do not know, whatever the client's language:",
+            "",
+            "| what | at | what becomes of it | why |",
+            "| --- | --- | --- | --- |",
+            *at_upstreams,
+            "",
+            "Then fields of which no upstream of another language hears; where client and upstream speak one language, they go on as they came:",
+            "",
+            "| field | of | what becomes of it | why |",
+            "| --- | --- | --- | --- |",
+            *_ended_here(),
+            "",
+        ]
+    )
+
+
+def _ended_here() -> Iterator[str]:
+    for client, fields in client_tables().items():
+        for name, support in fields.items():
+            if support.outcome in _LOST:
+                yield f"| `{_cell(name)}` | {_TITLES[client]} clients | {support.outcome} | {_cell(support.note)} |"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(exist_ok=True)
+    for name, text in pages().items():
+        (FOLDER / name).write_text(text)

@@ -1,0 +1,51 @@
+"""The tables of the dialects are whole, and the pages that are written from them say the same."""
+
+from __future__ import annotations
+
+import pytest
+
+from proxy.support import FEATURES, OUTCOMES, Support, met
+from tests.dialect_pages import FOLDER, client_tables, pages, upstream_tables
+
+
+@pytest.mark.parametrize(("dialect", "features"), upstream_tables().items(), ids=list(upstream_tables()))
+def test_upstreams_say_what_they_make_of_every_feature(dialect: str, features: dict[str, Support]) -> None:
+    assert set(features) == set(FEATURES)
+
+
+@pytest.mark.parametrize(("dialect", "fields"), client_tables().items(), ids=list(client_tables()))
+def test_fields_of_clients_mean_features_that_there_are(dialect: str, fields: dict[str, Support]) -> None:
+    assert {field.feature for field in fields.values()} <= {"", *FEATURES}
+
+
+def test_every_loss_has_a_reason() -> None:
+    tables = [*client_tables().values(), *upstream_tables().values()]
+    lost = [(name, support) for table in tables for name, support in table.items() if support.outcome in ("approximated", "dropped", "refused")]
+    assert [name for name, support in lost if not support.note] == []
+
+
+def test_the_pages_are_those_of_the_tables() -> None:
+    written = {path.name: path.read_text() for path in FOLDER.glob("*.md")}
+    assert written == pages(), "python -m tests.dialect_pages"
+
+
+@pytest.mark.parametrize(
+    ("field", "there", "outcome"),
+    [
+        ("carried", "carried", "carried"),
+        ("translated", "carried", "translated"),
+        ("carried", "translated", "translated"),
+        ("translated", "dropped", "dropped"),
+        ("refused", "dropped", "refused"),
+        ("approximated", "translated", "approximated"),
+    ],
+)
+def test_a_pair_is_as_good_as_the_worse_of_both(field: str, there: str, outcome: str) -> None:
+    assert {field, there, outcome} <= set(OUTCOMES)
+    both = met(Support(field, "here", "seed"), {"seed": Support(there, "there")})  # type: ignore[arg-type]
+    assert both.outcome == outcome
+
+
+def test_what_ends_at_the_gateway_is_the_same_everywhere() -> None:
+    support = Support("dropped", "nobody knows it")
+    assert met(support, {"seed": Support("carried")}) == support
