@@ -321,6 +321,7 @@ def test_options_say_what_the_top_does_not() -> None:
     both = asked(options=options, max_tokens=3, temperature=0, repetition_penalty=1.2).sampling
     assert both == Sampling(max_tokens=3, temperature=0, stop=("x",), repeat_penalty=1.2)
     assert asked(options={"num_predict": -1}).sampling == Sampling()
+    assert asked(max_tokens=-1, max_completion_tokens=-1).sampling == Sampling()
     assert asked(keep_alive=-1).extra == {"keep_alive_s": math.inf}
 
 

@@ -10,7 +10,7 @@ from proxy.dialects.openai.asking.formats import read_format
 from proxy.dialects.openai.asking.messages import read_messages
 from proxy.dialects.openai.asking.reasoning import read_reasoning
 from proxy.dialects.openai.asking.row import Row, missing, unsupported
-from proxy.dialects.openai.asking.sampling import check_one_answer, read_extra, read_options, read_sampling
+from proxy.dialects.openai.asking.sampling import check_one_answer, read_extra, read_limit, read_options, read_sampling
 from proxy.dialects.openai.asking.tools import read_choice, read_tools
 from proxy.dialects.openai.asking.wishes import AskedChat
 from proxy.errors import InvalidRequest
@@ -54,8 +54,8 @@ def wants_usage(row: Row) -> bool:
 
 
 def _sampling(row: Row, options: Row) -> Sampling:
-    max_tokens = row.integer("max_completion_tokens", 1)
-    sampling = read_sampling(row, options, row.integer("max_tokens", 1) if max_tokens is None else max_tokens)
+    max_tokens = read_limit(row, "max_completion_tokens")
+    sampling = read_sampling(row, options, read_limit(row, "max_tokens") if max_tokens is None else max_tokens)
     logprobs, top = bool(row.flag("logprobs")), row.integer("top_logprobs", 0, _MAX_TOP_LOGPROBS)
     if top and not logprobs:
         raise InvalidRequest("Invalid 'top_logprobs': it needs 'logprobs' to be true.", param="top_logprobs", code="invalid_value")

@@ -7,7 +7,7 @@ from dataclasses import replace
 from proxy.dialect import Payload
 from proxy.dialects.openai.asking.chat import wants_usage
 from proxy.dialects.openai.asking.row import Row, missing, unsupported, wrong_type
-from proxy.dialects.openai.asking.sampling import check_one_answer, read_extra, read_options, read_sampling
+from proxy.dialects.openai.asking.sampling import check_one_answer, read_extra, read_limit, read_options, read_sampling
 from proxy.dialects.openai.asking.wishes import AskedPrompt
 
 _MAX_LOGPROBS = 20
@@ -19,7 +19,7 @@ def parse_completion(payload: Payload) -> AskedPrompt:
     check_one_answer(row)
     options = read_options(row)
     # OpenAI stops after 16 tokens where a client names no number; a made-up limit would cut answers of everybody else's models.
-    sampling = read_sampling(row, options, row.integer("max_tokens", 1))
+    sampling = read_sampling(row, options, read_limit(row, "max_tokens"))
     logprobs = row.integer("logprobs", 0, _MAX_LOGPROBS)
     echoes = bool(row.flag("echo"))
     if echoes and logprobs is not None:

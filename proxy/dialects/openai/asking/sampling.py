@@ -15,7 +15,7 @@ from proxy.wire.durations import keep_alive_s
 
 T = TypeVar("T")
 
-_RANDOM_SEED = -1
+_RANDOM_SEED = _NO_LIMIT = -1
 
 
 def read_options(row: Row) -> Row:
@@ -47,6 +47,11 @@ def read_sampling(row: Row, options: Row, max_tokens: int | None) -> Sampling:
         repeat_penalty=_first(_number(row, options, "repeat_penalty"), _number(row, options, "repetition_penalty")),
         stop=read_stop(row) or read_stop(options),
     )
+
+
+def read_limit(row: Row, name: str) -> int | None:
+    """The longest answer in tokens. llama.cpp and LM Studio take -1 for no limit, and so do their clients. Raises `InvalidRequest`."""
+    return None if row.get(name) == _NO_LIMIT else row.integer(name, 1)
 
 
 def read_stop(row: Row) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from proxy.dialect import Payload
 from proxy.dialects.openai.asking.formats import read_format
 from proxy.dialects.openai.asking.reasoning import read_reasoning
 from proxy.dialects.openai.asking.row import Row, unsupported
-from proxy.dialects.openai.asking.sampling import read_extra, read_options, read_sampling
+from proxy.dialects.openai.asking.sampling import read_extra, read_limit, read_options, read_sampling
 from proxy.dialects.openai.asking.tools import WORDS, ToolChoice, allowed_tools, function_tool, named, only_function
 from proxy.dialects.openai.responses.items import read_input
 
@@ -96,7 +96,7 @@ def _tools(row: Row) -> tuple[tuple[Tool, ...], ToolChoice]:
 
 
 def _sampling(row: Row, options: Row) -> Sampling:
-    sampling = read_sampling(row, options, row.integer("max_output_tokens", 1))
+    sampling = read_sampling(row, options, read_limit(row, "max_output_tokens"))
     top = row.integer("top_logprobs", 0, _MAX_TOP_LOGPROBS)
     if top or _LOGPROBS in row.items("include"):
         return replace(sampling, logprobs=True, top_logprobs=top or None)
