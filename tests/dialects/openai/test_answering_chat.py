@@ -181,14 +181,6 @@ def test_those_who_speak_of_functions_are_answered_with_one(judge: Judge) -> Non
     assert choice["finish_reason"] == "function_call"
 
 
-def test_one_call_at_a_time_is_what_they_get_who_asked_for_that() -> None:
-    events = a_stream(a_call("call_a", "f", "{}"), a_call("call_b", "f", "{}", closed=PartClosed("s", "gemini")), finish="tool_calls")
-    payload = {"tools": [{"type": "function", "function": {"name": "f"}}], "parallel_tool_calls": False}
-
-    assert len(deltas(events, **payload)) == 2
-    assert [call["id"] for call in answer(events, **payload)["choices"][0]["message"]["tool_calls"]] == ["call_a"]
-
-
 def test_a_refusal_has_its_own_member(judge: Judge) -> None:
     events = a_stream(a_part("refusal", "I ", "won't"))
 

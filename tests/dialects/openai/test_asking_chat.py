@@ -218,7 +218,7 @@ def test_functions_of_the_older_kind_are_calls_and_results_too() -> None:
     request = asked(functions=[{"name": "f", "parameters": {}}], function_call={"name": "f"})
     assert request.tools == (Tool("f", parameters={}),)
     assert request.tool_choice == {"type": "function", "function": {"name": "f"}}
-    assert request.speaks_functions
+    assert (request.speaks_functions, request.parallel_tool_calls) == (True, False)
     assert asked(functions=[{"name": "f"}], function_call="none").tool_choice == "none"
 
 

@@ -145,13 +145,6 @@ def test_thoughts_are_not_shown_to_those_who_do_not_want_them() -> None:
         assert answer(events, **payload) == events_of(events, **payload)[-1]["response"]
 
 
-def test_one_call_at_a_time_is_what_they_get_who_asked_for_that() -> None:
-    events = a_stream(a_call("call_a", "f", "{}"), a_call("call_b", "f", "{}"), finish="tool_calls")
-    payload = {"tools": [{"type": "function", "name": "f"}], "parallel_tool_calls": False}
-
-    assert [item["call_id"] for item in answer(events, **payload)["output"]] == ["call_a"]
-
-
 def test_log_probabilities_come_with_their_text() -> None:
     events = a_stream([PartOpened("text"), PartDelta("Hi", [LOGPROB]), PartDelta("!"), PartClosed()])
     found = events_of(events, top_logprobs=1)

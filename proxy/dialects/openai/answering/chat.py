@@ -22,7 +22,6 @@ from proxy.dialects.openai.answering.records import (
     created_s,
     extra_content,
     logprob_records,
-    may_call_again,
     shows_reasoning,
     stop_record,
     thinking_block,
@@ -117,7 +116,7 @@ class ChatStreamRenderer:
 
     def _begin_call(self, call: PartOpened) -> bytes:
         self._around = _QUIET
-        if not may_call_again(self._request, self._calls) or (self._speaks_functions and self._calls):
+        if self._speaks_functions and self._calls:  # There is a place for one.
             self._open = None
             return b""
         before, after = self._frame.before, self._frame.after
@@ -189,10 +188,7 @@ def _message(completion: Completion, request: TextRequest, *, speaks_functions: 
     """What was said in one message, in the members that Chat Completions has for it."""
     texts = [part.text for part in completion.parts if isinstance(part, TextPart)]
     refusals = [part.text for part in completion.parts if isinstance(part, RefusalPart)]
-    calls: list[ToolCallPart] = []
-    for part in completion.parts:
-        if isinstance(part, ToolCallPart) and may_call_again(request, len(calls)):
-            calls.append(part)
+    calls = [part for part in completion.parts if isinstance(part, ToolCallPart)]
     silent = not texts and (refusals or calls)
     message: Record = {"role": "assistant", "content": None if silent else "".join(texts), "refusal": "".join(refusals) or None}
     if shows_reasoning(request):

@@ -47,11 +47,6 @@ def shows_reasoning(request: TextRequest) -> bool:
     return isinstance(request, ChatRequest) and request.reasoning != "off" and not request.hides_reasoning
 
 
-def may_call_again(request: TextRequest, calls: int) -> bool:
-    """Whether one more call may be told after so many. Who allowed one at a time gets one, also where the upstream can't be told so."""
-    return not calls or not (isinstance(request, ChatRequest) and request.parallel_tool_calls is False)
-
-
 def stop_record(finish_reason: FinishReason | str, stop_sequence: str) -> Record:
     """Why the model stopped, and on which sequence, under vLLM's name for that."""
     return {"finish_reason": finish_reason, "stop_reason": stop_sequence} if stop_sequence else {"finish_reason": finish_reason}

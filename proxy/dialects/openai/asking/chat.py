@@ -26,6 +26,7 @@ def parse_chat(payload: Payload) -> AskedChat:
     options = read_options(row)
     reasoning = read_reasoning(row, options)
     tools, tool_choice = read_choice(row, read_tools(row))
+    speaks_functions = row.get("functions") is not None and row.get("tools") is None
     messages = row.rows("messages")
     if not messages:
         raise missing("messages")
@@ -35,7 +36,7 @@ def parse_chat(payload: Payload) -> AskedChat:
         stream=bool(row.flag("stream")),
         tools=tools,
         tool_choice=tool_choice,
-        parallel_tool_calls=row.flag("parallel_tool_calls") if tools else None,
+        parallel_tool_calls=_may_call_several(row, speaks_functions=speaks_functions) if tools else None,
         response_format=read_format(row.row("response_format"), "json_schema"),
         reasoning=reasoning.effort,
         reasoning_budget=reasoning.budget,
@@ -44,8 +45,13 @@ def parse_chat(payload: Payload) -> AskedChat:
         user=row.text("user") or row.text("safety_identifier") or None,
         extra=read_extra(row, options),
         wants_usage=wants_usage(row),
-        speaks_functions=row.get("functions") is not None and row.get("tools") is None,
+        speaks_functions=speaks_functions,
     )
+
+
+def _may_call_several(row: Row, *, speaks_functions: bool) -> bool | None:
+    """What the client says of it. An answer that speaks of functions has a place for one call."""
+    return False if speaks_functions else row.flag("parallel_tool_calls")
 
 
 def wants_usage(row: Row) -> bool:

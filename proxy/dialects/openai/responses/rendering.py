@@ -14,7 +14,7 @@ from proxy.canonical.completion import Completion, Usage
 from proxy.canonical.events import ChatEvent, Failed, Finished, KeepAlive, PartClosed, PartDelta, PartKind, PartOpened, Started, UsageSeen
 from proxy.canonical.fold import completion_events
 from proxy.dialect import Stopwatch, TextRequest
-from proxy.dialects.openai.answering.records import answer_id, created_s, logprob_records, may_call_again, shows_reasoning
+from proxy.dialects.openai.answering.records import answer_id, created_s, logprob_records, shows_reasoning
 from proxy.dialects.openai.beginning import KEEP_ALIVE
 from proxy.dialects.openai.responses.records import (
     ITEM_OF_PART,
@@ -60,7 +60,6 @@ class ResponseStreamRenderer:
         self._around = (b"", b"")  # what stands before and after a fragment of it
         self._texts: list[str] = []
         self._logprobs: list[Record] = []
-        self._calls = 0
         self._usage = Usage()
         self.response: Record = {}
         self.failure: ProxyError | None = None
@@ -101,9 +100,7 @@ class ResponseStreamRenderer:
         return self._event("response.created", about) + self._event("response.in_progress", about)
 
     def _open(self, part: PartOpened) -> bytes:
-        if part.kind == "tool_call":
-            self._calls += 1
-        if (part.kind == "reasoning" and not self._shows_reasoning) or not may_call_again(self._request, max(0, self._calls - 1)):
+        if part.kind == "reasoning" and not self._shows_reasoning:
             return b""
         opened = b""
         if self._item is None or self._item["type"] != "message" or ITEM_OF_PART[part.kind] != "message":
