@@ -65,6 +65,8 @@ def hand_on(
     try:
         reply = upstream.client.send(steps.signed(call, goal, client, lambda _: b""), notes, once=True)
     except UpstreamRefused as refusal:
+        if call.method == "HEAD":  # Its answer is the status, and has no words that could say more.
+            return Reply(refusal.upstream_status, WHOLE_TYPE, b"")
         raise named(refusal, notes.model) from refusal
     kind = reply.headers.get("content-type", "").lower()
     if _HTML in kind:

@@ -1,0 +1,121 @@
+"""Ollama's clients keep models on the Ollama servers behind the gateway: requests and progress are handed on as they come."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from proxy import create_app
+from tests.fake_upstream import CUT, Answer, FakeUpstream, Request, json_answer
+from tests.gateway.several import config_of
+from tests.pairs.scenes import BY_NAME
+from tests.pairs.upstreams import OLLAMA, OPENAI
+
+PROGRESS = [{"status": "pulling manifest"}, {"status": "pulling abc", "total": 10, "completed": 4}, {"status": "success"}]
+NDJSON = {"Content-Type": "application/x-ndjson"}
+BLOB = b"model" * 100_000
+DIGEST = f"sha256:{hashlib.sha256(BLOB).hexdigest()}"
+
+
+def lines(*records: Any) -> list[bytes]:
+    return [json.dumps(record).encode() + b"\n" for record in records]
+
+
+@pytest.fixture
+def cloud() -> Iterator[FakeUpstream]:
+    with FakeUpstream() as server:
+        OPENAI.play(server, BY_NAME["text"])
+        yield server
+
+
+@pytest.fixture
+def client(tmp_path: Path, upstream: FakeUpstream, cloud: FakeUpstream) -> FlaskClient:
+    """Of a gateway in front of an OpenAI-style server, which is the default, and an Ollama server."""
+    OLLAMA.play(upstream, BY_NAME["text"])
+    text = (
+        f'[settings]\ndefault_upstream = "cloud"\nrequest_max_size = 100000\n[upstreams.cloud]\nbase_url = "{cloud.base_url}"\n'
+        f'[upstreams.boxes]\ndialect = "ollama"\nbase_url = "{upstream.origin}"\n'
+    )
+    return create_app(config_of(tmp_path, text, {})).test_client()
+
+
+def test_progress_is_handed_on_and_the_new_model_is_listed_at_once(client: FlaskClient, upstream: FakeUpstream) -> None:
+    assert "new:latest" not in [model["name"] for model in client.get("/api/tags").get_json()["models"]]
+    upstream.on("/api/pull", Answer(200, NDJSON, lines(*PROGRESS)))
+    entry = OLLAMA.models[1]["models"][0]
+    upstream.on("/api/tags", json_answer({"models": [entry, {**entry, "name": "new:latest", "model": "new:latest"}]}))
+    answer = client.post("/api/pull", data=b'{"model": "new" , "insecure":false}')
+    assert (answer.status_code, answer.content_type) == (200, "application/x-ndjson")
+    assert answer.data == b"".join(lines(*PROGRESS))
+    (request,) = upstream.requests_to("/api/pull")
+    assert request.body == b'{"model": "new" , "insecure":false}'
+    assert "new:latest" in [model["name"] for model in client.get("/api/tags").get_json()["models"]]
+
+
+def test_progress_that_is_cut_ends_in_an_error(client: FlaskClient, upstream: FakeUpstream) -> None:
+    upstream.on("/api/pull", Answer(200, NDJSON, [*lines(*PROGRESS[:2]), b'{"status": "pul', CUT]))
+    records = [json.loads(line) for line in client.post("/api/pull", json={"model": "new"}).data.splitlines()]
+    assert records[:2] == PROGRESS[:2]
+    assert list(records[2]) == ["error"]
+    assert len(records) == 3
+
+
+def test_a_refusal_keeps_its_status_and_words(client: FlaskClient, upstream: FakeUpstream) -> None:
+    upstream.on("/api/pull", json_answer({"error": "pull model manifest: file does not exist"}, 500))
+    answer = client.post("/api/pull", json={"model": "new", "stream": False})
+    assert (answer.status_code, answer.get_json()) == (500, {"error": "pull model manifest: file does not exist"})
+
+
+def test_a_model_of_another_server_is_none_of_ollamas_business(client: FlaskClient, upstream: FakeUpstream) -> None:
+    answer = client.delete("/api/delete", json={"model": "cloud/m"})
+    assert answer.status_code == 501
+    assert client.post("/api/show", json={"model": "cloud/m"}).status_code == 200
+    assert not upstream.requests_to("/api/delete")
+
+
+def test_a_model_is_deleted_where_it_is_and_by_its_name_there(client: FlaskClient, upstream: FakeUpstream) -> None:
+    upstream.on("/api/delete", Answer(200, {}, [], "length"))
+    answer = client.delete("/api/delete", json={"model": "boxes/m"})
+    assert (answer.status_code, answer.data) == (200, b"")
+    (request,) = upstream.requests_to("/api/delete")
+    assert (request.method, request.json) == ("DELETE", {"model": "m"})
+
+
+@pytest.mark.parametrize("headers", [{}, {"Content-Type": "application/octet-stream"}], ids=["bare", "typed"])
+def test_blobs_of_any_size_are_sent_on_as_they_come(client: FlaskClient, upstream: FakeUpstream, headers: dict[str, str]) -> None:
+    upstream.on(f"/api/blobs/{DIGEST}", Answer(404, {}, [], "length"), Answer(201, {}, [], "length"))
+    assert client.head(f"/api/blobs/{DIGEST}").status_code == 404
+    answer = client.post(f"/api/blobs/{DIGEST}", data=BLOB, headers=headers)
+    assert (answer.status_code, answer.data) == (201, b"")
+    asked, sent = upstream.requests_to(f"/api/blobs/{DIGEST}")
+    assert (asked.method, asked.headers.get("content-length")) == ("HEAD", None)
+    assert (sent.method, sent.body == BLOB, sent.headers["content-length"]) == ("POST", True, str(len(BLOB)))
+
+
+def test_an_upload_is_not_sent_twice(client: FlaskClient, upstream: FakeUpstream) -> None:
+    def die(_: Request) -> Answer:
+        return Answer(before=[CUT])
+
+    upstream.on(f"/api/blobs/{DIGEST}", die)
+    answer = client.post(f"/api/blobs/{DIGEST}", data=BLOB)
+    assert answer.status_code in (502, 503)
+    assert answer.get_json()["error"]
+    assert len(upstream.requests_to(f"/api/blobs/{DIGEST}")) == 1
+
+
+def test_what_is_loaded_is_told_by_the_server(client: FlaskClient, upstream: FakeUpstream) -> None:
+    upstream.on("/api/ps", json_answer({"models": [{"name": "m", "size_vram": 1}]}))
+    assert client.get("/api/ps").get_json() == {"models": [{"name": "m", "size_vram": 1}]}
+
+
+def test_who_has_no_ollama_server_is_refused_as_ever(tmp_path: Path, cloud: FakeUpstream) -> None:
+    text = f'[upstreams.cloud]\nbase_url = "{cloud.base_url}"\n'
+    client = create_app(config_of(tmp_path, text, {})).test_client()
+    assert client.post(f"/api/blobs/{DIGEST}", data=b"x").status_code == 501
+    assert client.post("/api/create", json={"model": "new", "from": "m"}).status_code == 501
