@@ -72,7 +72,7 @@ def test_conversation_comes_back_to_the_server_that_remembers_it(serve: Serve) -
     master = serve("prefix_affinity")
     with ollama.Client(host=master.address) as client:
         for topic in range(CONVERSATIONS):
-            messages: list[Any] = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": f"Tell me of the number {topic}."}]
+            messages: list[Any] = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": f"Tell me of {topic}."}]
             for _ in range(TURNS):
                 answer = client.chat("tiny", messages, options={**WORDS, "num_predict": 5})
                 messages += [{"role": "assistant", "content": answer.message.content}, {"role": "user", "content": "Go on."}]
