@@ -255,9 +255,9 @@ def test_a_ca_bundle_must_hold_certificates(tmp_path: Path) -> None:
 
 
 def test_secrets_are_hidden_in_repr() -> None:
-    settings = Settings.from_env({"OPENAI_API_KEY": "sk-hunter2", "UPSTREAM_PROXY": "http://u:hunter2@p:1"}, dotenv=None)
+    settings = Settings.from_env({"OPENAI_API_KEY": "sk-hunter2", "UPSTREAM_PROXY": "http://u:hunter2@p:1", "REDIS_URL": "redis://:hunter2@p"}, dotenv=None)
     assert "hunter2" not in repr(settings)
-    assert {doc.name for doc in Settings.describe() if doc.secret} == {"OPENAI_API_KEY", "UPSTREAM_PROXY"}
+    assert {doc.name for doc in Settings.describe() if doc.secret} == {"OPENAI_API_KEY", "UPSTREAM_PROXY", "REDIS_URL"}
 
 
 def test_a_missing_upstream_is_told_with_the_way_out() -> None:
