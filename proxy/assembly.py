@@ -65,9 +65,9 @@ def _build_sharing(settings: Settings, watch: UpstreamWatch) -> Sharing:
 
 
 def _leaves_names_alone(config: GatewayConfig) -> bool:
-    """Whether there is one upstream, and clients see its models by its names, and no others."""
+    """Whether there is one server, and clients see its models by its names, and no others. Of several, any may be one that hangs."""
     (first, *others) = config.upstreams
-    return not (others or config.aliases or first.aliases or first.show or first.hide)
+    return not (others or len(first.replicas) > 1 or config.aliases or first.aliases or first.show or first.hide)
 
 
 def _beside_the_request(work: Callable[[], None]) -> None:

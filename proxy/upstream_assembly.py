@@ -19,6 +19,7 @@ from proxy.gateway import MAX_WHOLE_BYTES, Upstream, models_call
 from proxy.gateway_config import GatewayConfig
 from proxy.key_names import key_names_of
 from proxy.settings import Settings
+from proxy.telemetry import ExchangeNotes
 from proxy.upstream.background import begin_nothing
 from proxy.upstream.breaker import Breakers, BreakerState
 from proxy.upstream.budget import RetryBudget
@@ -214,14 +215,17 @@ def _tell_nobody(cards: Sequence[ModelCard]) -> None:
 
 
 def _listed(client: UpstreamClient, egress: Egress, timeout_s: float) -> list[ModelCard]:
-    reply = client.send(models_call(egress, timeout_s))
-    try:
-        return egress.read_models(reply.read(MAX_WHOLE_BYTES, timeout_s))
-    except UpstreamError as error:
-        client.make_fit(error)
-        raise
-    finally:
-        reply.close()
+    """The upstream's list. What is none, from one replica, is asked for at the next."""
+    call, notes = models_call(egress, timeout_s), ExchangeNotes()
+    while True:
+        reply = client.send(call, notes)
+        try:
+            return egress.read_models(reply.read(MAX_WHOLE_BYTES, timeout_s))
+        except UpstreamError as error:
+            if not client.ask_again(error, notes):
+                raise
+        finally:
+            reply.close()
 
 
 def _beside_the_request(work: Callable[[], None]) -> None:

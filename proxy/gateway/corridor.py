@@ -44,7 +44,7 @@ class Gateway:
         new_id: makes ids for tool calls and answers that came without one.
         spawn: runs a function beside the request.
         clock: seconds that never go back.
-        names_are_upstreams: whether clients see the names of the one upstream, and no others.
+        names_are_upstreams: whether there is one server, whose names clients see, and no others.
         default_model: stands in for an absent or empty `model`.
         keepalive_s: the longest time for which a stream's client hears nothing.
         shared: what this worker shares with others, if it does.

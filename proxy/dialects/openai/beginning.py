@@ -1,4 +1,4 @@
-"""How a relayed stream begins: with an answer, with an error, or with nothing that a stream is made of. Pure."""
+"""How a relayed answer begins: with an answer, with an error, or with nothing that one is made of. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import orjson
 
 from proxy.dialects.openai.reading.lenient_json import LenientJson
 from proxy.dialects.openai.reading.refusals import described, refusal_in_answer
-from proxy.errors import UpstreamBroken
+from proxy.errors import UpstreamBroken, UpstreamRefused
 from proxy.wire.sse import SseEvent, SseReader
 
 # A comment: clients read over it.
@@ -30,6 +30,19 @@ def begins(head: bytes) -> bool:
     if event is not None:
         _check(event)
     return event is not None
+
+
+def refusal_in(body: bytes) -> UpstreamRefused | None:
+    """See `RelayEndpoint`. An error that stands beside an answer is a part of it."""
+    if b'"error"' not in body:
+        return None
+    try:
+        record = _decoded(body)
+    except ValueError:
+        return None
+    if not isinstance(record, dict) or not record.get("error") or record.get("choices") or record.get("data"):
+        return None
+    return refusal_in_answer(record)
 
 
 def _check(event: SseEvent) -> None:

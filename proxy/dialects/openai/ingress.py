@@ -9,7 +9,7 @@ import orjson
 from proxy.canonical.catalog import ListedModel
 from proxy.dialect import RelayEndpoint
 from proxy.dialects.openai.affinity import affinity_key
-from proxy.dialects.openai.beginning import KEEP_ALIVE, begins
+from proxy.dialects.openai.beginning import KEEP_ALIVE, begins, refusal_in
 from proxy.dialects.openai.relay import RelayTail, error_object, usage_of
 from proxy.errors import ProxyError, UpstreamBroken
 
@@ -20,7 +20,7 @@ def render_error(error: ProxyError) -> bytes:
 
 
 def _relay_endpoint(name: str, path: str) -> RelayEndpoint:
-    return RelayEndpoint(f"openai.{name}", path, RelayTail, begins, KEEP_ALIVE, usage_of, affinity_key, render_error)
+    return RelayEndpoint(f"openai.{name}", path, RelayTail, begins, KEEP_ALIVE, refusal_in, usage_of, affinity_key, render_error)
 
 
 CHAT = _relay_endpoint("chat", "/chat/completions")

@@ -25,7 +25,7 @@ def make_blueprint(name: str) -> Blueprint:
 
 
 def models() -> Response:
-    """The models of all upstreams; of one that shows all of its own, and no others, its own list, byte for byte."""
+    """The models of all upstreams; of a single server that shows all of its own, and no others, its own list, byte for byte."""
     gateway = exchange.gateway()
     if gateway.names_are_upstreams:
         return exchange.relay_get("openai.models", "/models", ingress.render_error)
@@ -33,11 +33,12 @@ def models() -> Response:
 
 
 def one_model(model: str) -> Response:
-    """The upstream's own word on the model. Its list's entry, under the id that the client asked for, where it goes by another name, or
-    where the upstream does not tell of single models.
+    """A single server's own word on the model. Its list's entry, under the id that the client asked for, where it goes by another name,
+    where there are several servers, or where the one does not tell of single models.
     """
-    found = exchange.gateway().find_model(model)
+    gateway = exchange.gateway()
+    found = gateway.find_model(model)
     listed = None if found.card == ModelCard(found.card.id) else ingress.render_model(found)
-    if listed is not None and found.card.id != model:
+    if listed is not None and not (gateway.names_are_upstreams and found.card.id == model):
         return exchange.json_reply(listed)
     return exchange.relay_model("openai.model", "/models", ingress.render_error, model, listed)
