@@ -18,7 +18,7 @@ import orjson
 
 from proxy.upstream.breaker import Breakers, CircuitEvent, CircuitView
 from proxy.upstream.circuit_library import STATE_CLOSED, STATE_OPEN, redis_storage
-from proxy.upstream.shared.topic import KEPT_S, Round, Wake
+from proxy.upstream.shared.topic import KEPT_S, Round, Wake, forget_oldest
 
 # Names of models come from clients, and there is no end of them.
 _MOST = 1024
@@ -92,6 +92,7 @@ class Circuits:
 
     def _note(self, replica: str, model: str, event: CircuitEvent) -> None:
         news = self._untold.setdefault((replica, model), _News())
+        forget_oldest(self._untold)
         state = self._breakers[replica].view(model).state
         if event == "failed":
             news.failures += 1

@@ -13,7 +13,7 @@ import orjson
 
 from proxy.upstream.cooldown import CoolDown, CoolDowns
 from proxy.upstream.key_ring import Key, KeyRing
-from proxy.upstream.shared.topic import KEPT_S, Round, Wake
+from proxy.upstream.shared.topic import KEPT_S, Round, Wake, forget_oldest
 
 _READ_FOR_S = 60.0
 
@@ -93,6 +93,7 @@ class Rests:
 
     def _note(self, replica: str, model: str, rest: CoolDown | None) -> None:
         self._untold[replica, model, ""] = rest
+        forget_oldest(self._untold)
         self._wake()
 
     def _note_key(self, replica: str, key: Key, free_at_s: float, why: str) -> None:

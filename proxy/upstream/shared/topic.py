@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 # What nobody has changed for so long is forgotten by Redis.
 KEPT_S = 2 * 3600
+# Names of models come from clients, and there is no end of them; while Redis is away, nothing is told.
+MOST_UNTOLD = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,16 @@ class Topic(Protocol):
 
     def lost(self) -> None:
         """Redis is away."""
+
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+def forget_oldest(untold: dict[K, V]) -> None:
+    """Keeps what is to be told within bounds."""
+    while len(untold) > MOST_UNTOLD:
+        del untold[next(iter(untold))]
 
 
 Wake = Callable[[], None]

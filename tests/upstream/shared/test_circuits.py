@@ -48,6 +48,16 @@ def test_failures_in_a_row_are_counted_over_all_workers(redis: RedisServer, star
     wait_until(lambda: state(first, model) == state(second, model) == "open", "it was not heard")
 
 
+def test_failures_that_nobody_could_tell_count_together_when_redis_is_back(own_redis: RedisServer, start_worker: StartWorker) -> None:
+    first, second = start_worker(own_redis.url), start_worker(own_redis.url)
+    own_redis.freeze()
+    fail(first, 2)
+    fail(second, 2)
+    assert state(first) == state(second) == "closed"
+    own_redis.thaw()
+    wait_until(lambda: state(first) == state(second) == "open", "nobody counted")
+
+
 def test_a_success_anywhere_ends_the_row(redis: RedisServer, start_worker: StartWorker) -> None:
     first, second = start_worker(redis.url), start_worker(redis.url)
     fail(first, 2)

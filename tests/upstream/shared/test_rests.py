@@ -82,6 +82,16 @@ def test_what_happens_while_redis_is_away_is_told_when_it_is_back(own_redis: Red
     wait_until(lambda: cooling(second), "it was not told")
 
 
+def test_what_cannot_be_told_does_not_pile_up(redis: RedisServer, start_worker: StartWorker) -> None:
+    first, second = start_worker(redis.url), start_worker(redis.url)
+    redis.freeze()
+    for number in range(3000):
+        first.cooldowns.cool("a", 30.0, "it broke", f"m{number}")
+    redis.thaw()
+    wait_until(lambda: cooling(second, model="m2999"), "it was not told")
+    assert first.link.client.hlen("test:rests") <= 1024 + 3000 // 2
+
+
 def test_entries_that_are_none_are_passed_over(redis: RedisServer, start_worker: StartWorker) -> None:
     first = start_worker(redis.url)
     client = first.link.client
