@@ -82,12 +82,15 @@ def build_upstream(
     def is_listed(model: str) -> bool:
         return models.by_name(model) is not None
 
+    def learn_models() -> None:
+        models.ensure_known()
+
     def fetch() -> list[ModelCard]:
         cards = _listed(client, egress, told.timeouts.health_check_s)
         tell_others(cards)
         return [known.describe(card) for card in cards]
 
-    client = _build_client(settings, told, egress, words, watch, is_listed, sharing)
+    client = _build_client(settings, told, egress, words, watch, is_listed, learn_models, sharing)
     models = ModelList(fetch, told.model_list_ttl_s, time.monotonic, _beside_the_request, partial(watch.list_fetched, told.name))
     tell_others = _tell_nobody if sharing is None else sharing.join_list(told, models, known.describe)
     return Upstream(
@@ -120,6 +123,7 @@ def _build_client(
     words: Words,
     watch: UpstreamWatch,
     is_listed: Callable[[str], bool],
+    learn_models: Callable[[], None],
     sharing: Sharing | None,
 ) -> UpstreamClient:
     stubbornness, choice = told.stubbornness, POLICIES[told.policy](random.random)
@@ -151,6 +155,7 @@ def _build_client(
             egress,
             watch,
             ignore_recovery if seats is None else seats.welcome,
+            learn_models,
             begin_nothing if sharing is None else sharing.member.start,
         ),
     )

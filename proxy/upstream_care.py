@@ -29,12 +29,14 @@ def build_background(
     egress: Egress,
     watch: UpstreamWatch,
     welcome: Callable[[Replica], None],
+    learn_models: Callable[[], None],
     also_begin: Callable[[], None] = begin_nothing,
 ) -> Background | None:
     """All that is to run beside the requests, `None` for nothing.
 
     Args:
         welcome: is told a replica that is well again.
+        learn_models: sees to it that the list of models is known. Who waited for the first request may ask when nobody can tell it.
         also_begin: begins what more there is, that is not of this upstream alone.
     """
     warm_ups = {
@@ -47,6 +49,7 @@ def build_background(
             welcome(replica)
             warm_ups[replica.id].forget()
             background.wake(_warm_up(replica))
+            learn_models()
 
     works: dict[str, Work] = {}
     for replica in replicas:
