@@ -20,7 +20,8 @@ from chaos.subjects import GRACEFUL_S, WORKERS, config_file
 _ASKING_EVERY_S = 0.1
 _READY_SAYS_NO_WITHIN_S = 0.5
 _LISTENS_FOR_S = 0.8
-_RELOADED_WITHIN_S = 8.0
+# New workers start while the old ones serve, and on two cores everybody else runs too.
+_RELOADED_WITHIN_S = 20.0
 # Both workers must know the new configuration: so many answers in a row are not one worker's by chance.
 _ANSWERS_IN_A_ROW = 8
 _CONNECTIONS_AFTER_S = 5.0

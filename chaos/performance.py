@@ -30,7 +30,7 @@ def perform(scenario: Scenario, plan: Plan, subject: Subject = GATEWAY, folder: 
 
 
 async def _perform(scenario: Scenario, plan: Plan, subject: Subject, folder: Path) -> Outcome:
-    config = replace(scenario.config, cooldown_s=plan.cooldown_s)
+    config = replace(scenario.config, cooldown_s=plan.cooldown_s, failures=plan.failures)
     async with open_stage(subject, config, plan, folder, scenario.rate(plan)) as stage:
         await scenario.act(stage)
     return outcome(scenario.name, scenario.title, stage.record, scenario.expectation, plan)

@@ -58,12 +58,14 @@ class Config:
 
     Attributes:
         cooldown_s: how long a breaker stays open.
+        failures: how many in a row open one.
         aliases: more names for the model.
         limits: of the upstream, by their keys.
         env: more variables.
     """
 
     cooldown_s: float = 5.0
+    failures: int = 5
     aliases: Sequence[str] = ()
     limits: Mapping[str, float] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)
@@ -73,7 +75,7 @@ class Config:
         urls = ", ".join(f'"{url}"' for url in base_urls)
         aliases = "\n".join(f'{name} = "{MODEL}"' for name in self.aliases)
         return (
-            f"[upstreams.{UPSTREAM}]\nbase_url = [{urls}]\nbreaker_cooldown = {self.cooldown_s}\n\n"
+            f"[upstreams.{UPSTREAM}]\nbase_url = [{urls}]\nbreaker_cooldown = {self.cooldown_s}\nbreaker_failures = {self.failures}\n\n"
             f"[upstreams.{UPSTREAM}.timeouts]\n{_lines(TIMEOUTS)}\n\n"
             f"[upstreams.{UPSTREAM}.limits]\n{_lines(self.limits)}\n\n"
             f"[upstreams.{UPSTREAM}.aliases]\n{aliases}\n"

@@ -7,13 +7,18 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from proxy.gateway import Gateway, Upstream
 from proxy.gateway_config import GatewayConfig
 from proxy.profile_book import ProfileBook, Server
 from proxy.routing import ModelMap, RoutedUpstream, RouteTable
-from proxy.upstream.watch import UpstreamWatch
+from proxy.settings import Settings
+from proxy.upstream.watch import Unwatched, UpstreamWatch
 from proxy.upstream_assembly import build_upstreams
+
+if TYPE_CHECKING:
+    from proxy.upstream_sharing import Sharing
 
 
 def build_gateway(config: GatewayConfig, watch: UpstreamWatch | None = None) -> Gateway:
@@ -22,7 +27,9 @@ def build_gateway(config: GatewayConfig, watch: UpstreamWatch | None = None) -> 
     Args:
         watch: is told what happens to upstreams beside the requests.
     """
-    settings, upstreams = config.settings, build_upstreams(config, watch)
+    settings = config.settings
+    sharing = _build_sharing(settings, watch or Unwatched()) if settings.redis_url else None
+    upstreams = build_upstreams(config, watch, sharing)
     return Gateway(
         upstreams,
         build_route_table(config, upstreams),
@@ -34,6 +41,8 @@ def build_gateway(config: GatewayConfig, watch: UpstreamWatch | None = None) -> 
         names_are_upstreams=_leaves_names_alone(config),
         default_model=settings.default_model,
         keepalive_s=settings.keepalive_interval,
+        shared=None if sharing is None else sharing.member,
+        shelf=None if sharing is None else sharing.shelf(_beside_the_request),
     )
 
 
@@ -50,10 +59,16 @@ def build_route_table(config: GatewayConfig, upstreams: Sequence[Upstream]) -> R
     return RouteTable(routed, config.default_upstream, ModelMap(config.aliases), config.fallbacks)
 
 
+def _build_sharing(settings: Settings, watch: UpstreamWatch) -> Sharing:
+    from proxy.upstream_sharing import Sharing  # noqa: PLC0415 (it needs redis-py)
+
+    return Sharing(settings, watch)
+
+
 def _leaves_names_alone(config: GatewayConfig) -> bool:
-    """Whether there is one upstream, and clients see its models by its names, and no others."""
+    """Whether there is one server, and clients see its models by its names, and no others. Of several, any may be one that hangs."""
     (first, *others) = config.upstreams
-    return not (others or config.aliases or first.aliases or first.show or first.hide)
+    return not (others or len(first.replicas) > 1 or config.aliases or first.aliases or first.show or first.hide)
 
 
 def _beside_the_request(work: Callable[[], None]) -> None:

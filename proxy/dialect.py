@@ -132,6 +132,11 @@ def says_model(_: Payload) -> str:
     return "model"
 
 
+def refuses_nothing(_: bytes) -> UpstreamRefused | None:
+    """`None`: where an error in place of an answer has a status of its own."""
+    return None
+
+
 def takes_all(_: Payload) -> bool:
     """Whatever a client of a dialect says, its upstreams judge themselves."""
     return True
@@ -161,6 +166,7 @@ class RelayEndpoint:
         takes: whether such upstreams can take a payload as it is. Where they would refuse it for what it has from other upstreams, it is
             translated, which leaves that out.
         keep_alive: what tells the client of a stream that has not begun that somebody is there.
+        refusal_in: the error that a whole answer with a status of success is, if it is one.
         usage_of: the tokens that a whole answer reports.
         affinity_key: the key of a request (`proxy.canonical.affinity`) by its payload and the upstream's name of its model.
     """
@@ -181,6 +187,7 @@ class RelayEndpoint:
     is_optional: bool = False
     stream_type: str = "text/event-stream"
     takes: Callable[[Payload], bool] = takes_all
+    refusal_in: Callable[[bytes], UpstreamRefused | None] = refuses_nothing
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from marshmallow import ValidationError
 
@@ -56,8 +57,15 @@ class GatewayConfig:
     def secrets(self) -> Iterator[str]:
         """What must be in no line of the log."""
         yield self.settings.openai_api_key
+        yield from _passwords_in(self.settings.redis_url)
         for upstream in self.upstreams:
             yield from upstream.secrets()
+
+
+def _passwords_in(url: str) -> tuple[str, str]:
+    """The password, as it is written and as it is meant."""
+    password = urlsplit(url).password or ""
+    return password, unquote(password)
 
 
 def load_config(

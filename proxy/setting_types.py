@@ -9,10 +9,11 @@ import ipaddress
 import re
 import ssl
 from collections.abc import Callable
+from importlib.util import find_spec
 from os import PathLike
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit, urlunsplit
 
 import orjson
 from marshmallow import ValidationError, fields
@@ -24,6 +25,8 @@ _PRINTABLE = re.compile(r"[\x21-\x7e]*")
 _THREE_NUMBERS = re.compile(r"\d+\.\d+\.\d+")
 _HOST_NAME = re.compile(r"[A-Za-z0-9._-]+")
 _DOTTED_NAME = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
+_TLS_OPTIONS = {"ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "ssl_cert_reqs", "ssl_check_hostname"}
+_REDIS_OPTIONS = {"redis": {"db"}, "rediss": {"db"} | _TLS_OPTIONS, "unix": {"db"}}
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:\[[0-9a-f:.]+\]|[a-z0-9._*-]+)(?::(?P<port>\d{1,5}|\*))?", re.IGNORECASE)
 
 
@@ -93,6 +96,47 @@ def http_url(
         if "#" in value or ("?" in value and not may_hold_query):
             raise ValidationError(f"must end with its path{' or its query' if may_hold_query else ''}")
         return urlunsplit(parts._replace(path=parts.path.rstrip("/")))
+
+    return _read_by(read)
+
+
+def redis_url() -> Field:
+    """Where a Redis is, for redis-py, which would take anything in its query for one of its own options."""
+    wanted = "must be a redis://, rediss:// or unix:// URL, such as redis://:password@10.0.0.5:6379/0 or unix:///run/redis.sock"
+
+    def read(value: str) -> str:
+        try:
+            parts = urlsplit(value)
+            usable = _PRINTABLE.fullmatch(value) and _is_redis_place(parts)
+        except ValueError:
+            usable = False
+        if not usable:
+            raise ValidationError(wanted)
+        if strangers := {name for name, _ in parse_qsl(parts.query, keep_blank_values=True)} - _REDIS_OPTIONS[parts.scheme]:
+            raise ValidationError(
+                f"must have no {min(strangers)} in its query; it may have {', '.join(sorted(_REDIS_OPTIONS[parts.scheme]))}"
+            )
+        if find_spec("redis") is None:
+            raise ValidationError("needs the Python package redis, which is not installed: install the gateway with its extra `redis`")
+        return value
+
+    return _read_by(read)
+
+
+def _is_redis_place(parts: SplitResult) -> bool:
+    if parts.scheme == "unix":
+        return parts.path.startswith("/") and len(parts.path) > 1 and not parts.hostname
+    has_place = parts.scheme in {"redis", "rediss"} and bool(parts.hostname) and parts.port != 0 and not parts.fragment
+    return has_place and re.fullmatch(r"(?:/\d*)?", parts.path) is not None
+
+
+def key_prefix() -> Field:
+    """What keys in a Redis that others use too begin with."""
+
+    def read(value: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9._:-]+", value):
+            raise ValidationError("must be one word of letters, digits and . _ : -")
+        return value
 
     return _read_by(read)
 

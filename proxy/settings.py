@@ -174,6 +174,19 @@ class Settings:
     health_check_interval: float = _setting(
         1.0, kinds.seconds(may_be_zero=True), "Seconds between two looks at each replica of an upstream that has several; 0 looks at none."
     )
+    redis_url: str = _setting(
+        "",
+        kinds.redis_url(),
+        "A Redis, through which all workers, on all machines, share what they know of upstreams: redis://, rediss:// or unix://. "
+        "Empty: each worker knows for itself.",
+        secret=True,
+    )
+    redis_prefix: str = _setting(
+        "ollama-proxy", kinds.key_prefix(), "What all keys in that Redis begin with. Gateways with the same prefix share."
+    )
+    redis_timeout: float = _setting(
+        0.1, kinds.seconds(), "Longest wait for that Redis. No request waits so long; after it, each worker goes on by itself."
+    )
     ollama_version: str = _setting("0.33.0", kinds.three_numbers(), "The version of Ollama that /api/version names.")
     origins: Mapping[str, Origin] = field(default_factory=dict, repr=False, compare=False)
 

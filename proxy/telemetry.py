@@ -117,6 +117,9 @@ QUEUE_WAIT = Metric(
     "How long requests waited for a free replica; end is seated, refused (the queue was full), timed_out, displaced, failed or left.",
     ("upstream", "end"),
 )
+SHARED_STATE_UP = Metric(
+    "ollama_proxy_shared_state_up", "Whether Redis answers, through which workers share what they know, the worst of all workers."
+)
 PROCESS_MEMORY = Metric("ollama_proxy_process_resident_memory_bytes", "Resident memory of a worker.", ("pid",))
 PROCESS_CPU = Metric("ollama_proxy_process_cpu_seconds_total", "User and system CPU time of a worker.", ("pid",))
 PROCESS_THREADS = Metric("ollama_proxy_process_threads", "Threads of a worker.", ("pid",))
@@ -141,6 +144,7 @@ METRICS = (
     REPLICA_UP,
     QUEUE_DEPTH,
     QUEUE_WAIT,
+    SHARED_STATE_UP,
     PROCESS_MEMORY,
     PROCESS_CPU,
     PROCESS_THREADS,

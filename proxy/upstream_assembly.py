@@ -6,8 +6,9 @@ import hashlib
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from proxy.canonical.catalog import ModelCard
 from proxy.catalogue_file import Catalogue
@@ -18,6 +19,8 @@ from proxy.gateway import MAX_WHOLE_BYTES, Upstream, all_models
 from proxy.gateway_config import GatewayConfig
 from proxy.key_names import key_names_of
 from proxy.settings import Settings
+from proxy.telemetry import ExchangeNotes
+from proxy.upstream.background import begin_nothing
 from proxy.upstream.breaker import Breakers, BreakerState
 from proxy.upstream.budget import RetryBudget
 from proxy.upstream.choice import POLICIES, Choice
@@ -30,7 +33,7 @@ from proxy.upstream.models import ModelList
 from proxy.upstream.replica import Replica, labels_of
 from proxy.upstream.reply import Timeouts
 from proxy.upstream.retry import RetryPolicy
-from proxy.upstream.seats import Seats, share_of
+from proxy.upstream.seats import SeatLimits, Seats, share_of
 from proxy.upstream.session import make_session, make_tls_context
 from proxy.upstream.watch import Unwatched, UpstreamWatch
 from proxy.upstream.words import Words
@@ -38,16 +41,21 @@ from proxy.upstream_care import build_background
 from proxy.upstream_settings import ReplicaSettings, UpstreamSettings
 from proxy.wire.messages import UpstreamCall
 
+if TYPE_CHECKING:
+    from proxy.upstream_sharing import Sharing
 
-def build_upstreams(config: GatewayConfig, watch: UpstreamWatch | None = None) -> tuple[Upstream, ...]:
+
+def build_upstreams(config: GatewayConfig, watch: UpstreamWatch | None = None, sharing: Sharing | None = None) -> tuple[Upstream, ...]:
     """All upstreams of a configuration, in its order.
 
     Args:
         watch: is told what happens to them, beside the requests.
+        sharing: where this worker shares with others what it knows of them.
     """
     is_one_of_several = len(config.upstreams) > 1
     return tuple(
-        build_upstream(config.settings, told, config.catalogue, watch, is_one_of_several=is_one_of_several) for told in config.upstreams
+        build_upstream(config.settings, told, config.catalogue, watch, sharing, is_one_of_several=is_one_of_several)
+        for told in config.upstreams
     )
 
 
@@ -56,6 +64,7 @@ def build_upstream(
     told: UpstreamSettings,
     catalogue: Catalogue | None = None,
     watch: UpstreamWatch | None = None,
+    sharing: Sharing | None = None,
     *,
     is_one_of_several: bool = False,
 ) -> Upstream:
@@ -74,11 +83,17 @@ def build_upstream(
     def is_listed(model: str) -> bool:
         return models.by_name(model) is not None
 
-    def fetch() -> list[ModelCard]:
-        return [known.describe(card) for card in _listed(client, egress, told.timeouts.health_check_s)]
+    def learn_models() -> None:
+        models.ensure_known()
 
-    client = _build_client(settings, told, egress, words, watch, is_listed)
+    def fetch() -> list[ModelCard]:
+        cards = _listed(client, egress, told.timeouts.health_check_s)
+        tell_others(cards)
+        return [known.describe(card) for card in cards]
+
+    client = _build_client(settings, told, egress, words, watch, is_listed, learn_models, sharing)
     models = ModelList(fetch, told.model_list_ttl_s, time.monotonic, _beside_the_request, partial(watch.list_fetched, told.name))
+    tell_others = _tell_nobody if sharing is None else sharing.join_list(told, models, known.describe)
     return Upstream(
         told.name,
         _identity_of(told),
@@ -104,14 +119,26 @@ def _digest(addresses: str) -> str:
 
 
 def _build_client(
-    settings: Settings, told: UpstreamSettings, egress: Egress, words: Words, watch: UpstreamWatch, is_listed: Callable[[str], bool]
+    settings: Settings,
+    told: UpstreamSettings,
+    egress: Egress,
+    words: Words,
+    watch: UpstreamWatch,
+    is_listed: Callable[[str], bool],
+    learn_models: Callable[[], None],
+    sharing: Sharing | None,
 ) -> UpstreamClient:
     stubbornness, choice = told.stubbornness, POLICIES[told.policy](random.random)
-    seats = _build_seats(settings, told, choice, words, watch) if len(told.replicas) > 1 or told.limits.in_flight else None
     replicas = _build_replicas(settings, told, egress, words, watch, is_listed)
+    alone = share_of(told.limits.in_flight, settings.web_concurrency)
+    rations = None if sharing is None or not alone else sharing.rations(told, replicas, alone)
+    seats = _build_seats(settings, told, choice, words, watch, rations) if len(told.replicas) > 1 or alone else None
+    cooldowns = CoolDowns(time.monotonic, trial_s=stubbornness.breaker_cooldown_s)
+    if sharing is not None:
+        sharing.join(told, replicas, cooldowns, seats, rations)
     fleet = Fleet(
         replicas,
-        CoolDowns(time.monotonic, trial_s=stubbornness.breaker_cooldown_s),
+        cooldowns,
         cooldown_s=stubbornness.breaker_cooldown_s,
         on_recovery=ignore_recovery if seats is None else seats.welcome,
     )
@@ -124,11 +151,21 @@ def _build_client(
         budget=RetryBudget(time.monotonic, share=stubbornness.retry_budget / 100),
         retry_sent=stubbornness.retry_sent,
         total_s=told.timeouts.total_s,
-        background=build_background(told, replicas, egress, watch, ignore_recovery if seats is None else seats.welcome),
+        background=build_background(
+            told,
+            replicas,
+            egress,
+            watch,
+            ignore_recovery if seats is None else seats.welcome,
+            learn_models,
+            begin_nothing if sharing is None else sharing.member.start,
+        ),
     )
 
 
-def _build_seats(settings: Settings, told: UpstreamSettings, choice: Choice, words: Words, watch: UpstreamWatch) -> Seats[Replica]:
+def _build_seats(
+    settings: Settings, told: UpstreamSettings, choice: Choice, words: Words, watch: UpstreamWatch, limits: SeatLimits | None
+) -> Seats[Replica]:
     workers = settings.web_concurrency
     return Seats(
         choice,
@@ -139,6 +176,7 @@ def _build_seats(settings: Settings, told: UpstreamSettings, choice: Choice, wor
         on_depth=partial(watch.queue_changed, told.name),
         on_waited=partial(watch.waited, told.name),
         words=words,
+        limits=limits,
     )
 
 
@@ -181,19 +219,30 @@ def _build_replicas(
     return [build(address, label) for address, label in zip(told.replicas, labels, strict=True)]
 
 
+def _tell_nobody(cards: Sequence[ModelCard]) -> None:
+    """For workers that share nothing."""
+
+
 def _listed(client: UpstreamClient, egress: Egress, timeout_s: float) -> list[ModelCard]:
+    """The upstream's list. What is none, from one replica, is asked for at the next."""
+    notes, has_begun = ExchangeNotes(), False
+
     def ask(call: UpstreamCall) -> bytes:
-        reply = client.send(call)
+        nonlocal has_begun
+        has_begun = False
+        reply = client.send(call, notes)
+        has_begun = True
         try:
             return reply.read(MAX_WHOLE_BYTES, timeout_s)
         finally:
             reply.close()
 
-    try:
-        return all_models(egress, ask, timeout_s)
-    except UpstreamError as error:
-        client.make_fit(error)
-        raise
+    while True:
+        try:
+            return all_models(egress, ask, timeout_s)
+        except UpstreamError as error:
+            if not has_begun or not client.ask_again(error, notes):
+                raise
 
 
 def _beside_the_request(work: Callable[[], None]) -> None:

@@ -13,7 +13,7 @@ from proxy.dialect import Egress
 from proxy.errors import NotSupported
 from proxy.gateway import models_call
 from proxy.routing import Route, profile_of
-from proxy.upstream.background import Background, Work
+from proxy.upstream.background import Background, Work, begin_nothing
 from proxy.upstream.prober import Prober, look_at
 from proxy.upstream.replica import Replica
 from proxy.upstream.warm_up import WarmUp
@@ -25,12 +25,20 @@ _SMALLEST_TEXT = "."
 
 
 def build_background(
-    told: UpstreamSettings, replicas: Sequence[Replica], egress: Egress, watch: UpstreamWatch, welcome: Callable[[Replica], None]
+    told: UpstreamSettings,
+    replicas: Sequence[Replica],
+    egress: Egress,
+    watch: UpstreamWatch,
+    welcome: Callable[[Replica], None],
+    learn_models: Callable[[], None],
+    also_begin: Callable[[], None] = begin_nothing,
 ) -> Background | None:
     """All that is to run beside the requests, `None` for nothing.
 
     Args:
         welcome: is told a replica that is well again.
+        learn_models: sees to it that the list of models is known. Who waited for the first request may ask when nobody can tell it.
+        also_begin: begins what more there is, that is not of this upstream alone.
     """
     warm_ups = {
         replica.id: _build_warm_up(told, replica, base.base_url, egress) for replica, base in zip(replicas, told.replicas, strict=True)
@@ -42,6 +50,7 @@ def build_background(
             welcome(replica)
             warm_ups[replica.id].forget()
             background.wake(_warm_up(replica))
+            learn_models()
 
     works: dict[str, Work] = {}
     for replica in replicas:
@@ -49,8 +58,8 @@ def build_background(
             works[look_at(replica)] = _build_prober(told, replica, egress, changed).look
         if told.preload:
             works[_warm_up(replica)] = warm_ups[replica.id].touch
-    background = Background(works)
-    return background if works else None
+    background = Background(works, also_begin)
+    return background if works or also_begin is not begin_nothing else None
 
 
 def _warm_up(replica: Replica) -> str:

@@ -75,8 +75,8 @@ def _index() -> str:
             " upstream has it; a 404 or 405 that is not about the model is remembered for ten minutes, and the request is translated to a chat.",
             "",
             "What a model wants to see again with its tool calls (signatures, hidden thoughts) goes to the client where its language has a place"
-            " for it. It is also kept in the gateway's memory for six hours, by the id, name and arguments of the call, and added where the client"
-            " brings back only the call.",
+            " for it. It is also kept for six hours, by the id, name and arguments of the call, and added where the client brings back only the"
+            " call: in each worker's memory, and with `REDIS_URL` where all workers find it.",
             "",
             "[All losses in one table](losses.md). These pages are written from the tables in `proxy/dialects/*/support.py` by"
             " `python -m tests.dialect_pages`; a test fails when they differ.",

@@ -263,6 +263,36 @@ def test_last_known_list_is_shown_and_marked_as_old(a_client: Client, cloud: Fak
     assert (health["cloud"]["models"], health["boxes"]["models_stale"]) == (2, False)
 
 
+@pytest.mark.parametrize(
+    "answer", [Answer(before=[STALL]), Answer(200, {"Content-Type": "text/html"}, [b"<p>Log in"]), Answer(503, {}, [b""])]
+)
+def test_replica_that_is_ill_delays_no_list_and_takes_no_model_from_it(
+    tmp_path: Path, boxes: FakeUpstream, cloud: FakeUpstream, answer: Answer
+) -> None:
+    text = "[upstreams.both]\nbase_url = [@boxes, @cloud]\nhealth_check_interval = 0\n"
+    client = several.a_client(tmp_path, text, {"HEALTH_CHECK_TIMEOUT": "0.5", "MAX_RETRIES": "1"}, boxes=boxes, cloud=cloud)
+    several.lists(cloud, "big", "shared")
+    boxes.on("/models", answer)
+    assert {"big:latest", "shared:latest"} <= set(names(client))
+    began_s = time.monotonic()
+    for _ in range(10):
+        assert client.get("/v1/models").get_json()["data"][0]["id"] == "big"
+        assert client.get("/v1/models/big").get_json()["id"] == "big"
+    assert time.monotonic() - began_s < 2
+
+
+def test_list_is_known_before_anybody_asks_for_it(tmp_path: Path, boxes: FakeUpstream, cloud: FakeUpstream) -> None:
+    """A worker that has served nobody yet can still tell its models when all replicas are gone."""
+    client = several.a_client(tmp_path, "[upstreams.both]\nbase_url = [@boxes, @cloud]\n", boxes=boxes, cloud=cloud)
+    deadline_s = time.monotonic() + 5
+    while not client.get("/health").get_json()["upstreams"]["both"]["models"]:
+        assert time.monotonic() < deadline_s
+        time.sleep(0.01)
+    boxes.close()
+    cloud.close()
+    assert "shared:latest" in names(client)
+
+
 def test_lists_when_nobody_tells_one_are_an_error(a_client: Client, boxes: FakeUpstream, cloud: FakeUpstream) -> None:
     boxes.close()
     cloud.on("/models", json_answer(refusal("no today"), 500))

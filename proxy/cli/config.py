@@ -56,7 +56,16 @@ def _origin(upstream: UpstreamSettings, key: KeyInForce) -> str:
 
 def _shown_value(settings: Settings, doc: SettingDoc, redactor: Redactor) -> str:
     value = as_text(getattr(settings, doc.name.lower()))
-    return "(hidden)" if doc.secret and value else redactor.redact(value)
+    if not doc.secret or not value:
+        return redactor.redact(value)
+    return _without_credentials(value) if doc.name == "REDIS_URL" else "(hidden)"
+
+
+def _without_credentials(url: str) -> str:
+    """An address, of which only the place may be seen."""
+    scheme, _, rest = url.partition("://")
+    _, are_there, place = rest.rpartition("@")
+    return f"{scheme}://{'(hidden)@' if are_there else ''}{place}"
 
 
 def _example_entry(doc: SettingDoc) -> str:

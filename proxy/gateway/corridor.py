@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from proxy.canonical.catalog import ListedModel, ModelCard
 from proxy.catalogue_file import Catalogue, describe
@@ -30,6 +30,16 @@ from proxy.wire.messages import ANYBODY, Client, Reply, UpstreamCall
 _GIVEN_BY_THE_OPERATOR = (Rule.MAPPING, Rule.ALIAS)
 
 
+class SharedState(Protocol):
+    """What this worker shares with others."""
+
+    def start(self) -> None:
+        """Begins to share, in the process that serves."""
+
+    def health(self) -> Mapping[str, Any]:
+        """How it goes, from memory."""
+
+
 class Gateway:
     """Carries requests through the house. `converse` is `Texts.converse`.
 
@@ -40,10 +50,11 @@ class Gateway:
         new_id: makes ids for tool calls and answers that came without one.
         spawn: runs a function beside the request.
         clock: seconds that never go back.
-        names_are_upstreams: whether clients see the names of the one upstream, and no others.
+        names_are_upstreams: whether there is one server, whose names clients see, and no others.
         default_model: stands in for an absent or empty `model`.
         keepalive_s: the longest time for which a stream's client hears nothing.
         shelf: where lies what models want to see again; in memory when absent.
+        shared: what this worker shares with others, if it does.
 
     Attributes:
         names_are_upstreams: as given.
@@ -64,6 +75,7 @@ class Gateway:
         default_model: str = "",
         keepalive_s: float = 15.0,
         shelf: Shelf | None = None,
+        shared: SharedState | None = None,
     ) -> None:
         self.names_are_upstreams = names_are_upstreams
         self.tells_clients_apart = any(upstream.is_limited or upstream.passes_client_key for upstream in upstreams)
@@ -71,6 +83,7 @@ class Gateway:
         self._table = table
         self._catalogue = catalogue
         self._spawn = spawn
+        self._shared = shared
         self._lists = ModelLists([upstream.models for upstream in upstreams], spawn, clock)
         self._steps = Steps(self._upstreams, table, profiles, self._lists, default_model=default_model, keepalive_s=keepalive_s)
         keepsakes = Keepsakes(shelf or MemoryShelf(clock))
@@ -196,10 +209,16 @@ class Gateway:
         """Starts what runs beside the requests: looks at replicas, the loading of models. To be called in the process that serves."""
         for upstream in self._upstreams.values():
             upstream.client.start()
+        if self._shared is not None:
+            self._shared.start()
 
     def health(self) -> Mapping[str, Mapping[str, Any]]:
         """What is known of each upstream, from memory."""
         return {name: {**upstream.client.health(), **_health_of_list(upstream)} for name, upstream in self._upstreams.items()}
+
+    def health_of_sharing(self) -> Mapping[str, Any] | None:
+        """How it is with what workers share, from memory; `None` where they share nothing."""
+        return None if self._shared is None else self._shared.health()
 
     def probe(self, timeout_s: float) -> bool:
         """Whether some upstream begins to answer within that time.

@@ -100,11 +100,19 @@ def relayed(reply: UpstreamReply, endpoint: RelayEndpoint, upstream: Upstream, *
         if is_foreign(reply):
             raise no_answer(reply, upstream)
         if not _is_stream(reply, asked_stream):
-            return RelayedWhole(reply, read_whole(reply, upstream))
+            return RelayedWhole(reply, _whole(reply, endpoint, upstream))
         return _begun(reply, endpoint, upstream)
     except BaseException:
         reply.close()
         raise
+
+
+def _whole(reply: UpstreamReply, endpoint: RelayEndpoint, upstream: Upstream) -> bytes:
+    body = read_whole(reply, upstream)
+    refusal = endpoint.refusal_in(body)
+    if refusal is not None:
+        raise refusal
+    return body
 
 
 def read_whole(reply: UpstreamReply, upstream: Upstream) -> bytes:

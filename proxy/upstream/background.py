@@ -12,6 +12,8 @@ import threading
 import weakref
 from collections.abc import Callable, Mapping
 
+from proxy.upstream.bell import Bell
+
 Work = Callable[[], float | None]
 """Does what is due; the seconds until it is to be called again at the latest, `None` for when it is woken."""
 
@@ -20,15 +22,24 @@ _AFTER_A_BUG_S = 5.0
 _log = logging.getLogger("proxy.upstream")
 
 
-class Background:
-    """Pieces of work by name. Each may be woken before its time."""
+def begin_nothing() -> None:
+    """For those who have nothing else to begin."""
 
-    def __init__(self, works: Mapping[str, Work]) -> None:
+
+class Background:
+    """Pieces of work by name. Each may be woken before its time.
+
+    Args:
+        also_begin: is called when it starts, in each process that it starts in.
+    """
+
+    def __init__(self, works: Mapping[str, Work], also_begin: Callable[[], None] = begin_nothing) -> None:
         self._works = dict(works)
-        self._signals = {name: threading.Event() for name in works}
+        self._also_begin = also_begin
+        self._bells = {name: Bell() for name in works}
         self._pid = 0
         self._lock = threading.Lock()
-        weakref.finalize(self, _set_all, tuple(self._signals.values())).atexit = False
+        weakref.finalize(self, _ring_all, tuple(self._bells.values())).atexit = False
 
     def start(self) -> None:
         """Sees to it that everything runs in this process."""
@@ -38,32 +49,42 @@ class Background:
             if self._pid == os.getpid():
                 return
             self._pid = os.getpid()
+            self._also_begin()
             for name in self._works:
-                threading.Thread(target=_run, args=(weakref.ref(self), name, self._signals[name]), daemon=True, name=name).start()
+                threading.Thread(target=_run, args=(weakref.ref(self), name, self._bells[name]), daemon=True, name=name).start()
+
+    def stop(self) -> None:
+        """Lets the threads end with what they are doing. It does not start again."""
+        self._works.clear()
+        _ring_all(tuple(self._bells.values()))
 
     def wake(self, name: str) -> None:
-        """Lets the work of that name, if there is one, begin now. It never waits."""
-        signal = self._signals.get(name)
-        if signal is not None:
-            signal.set()
+        """Lets the work of that name, if there is one, begin now. It never waits, and may be called from anywhere."""
+        bell = self._bells.get(name)
+        if bell is not None:
+            bell.ring()
+
+    def is_running(self, name: str) -> bool:
+        """Whether the work of that name goes on."""
+        return name in self._works
 
     def work(self, name: str) -> float | None:
         """Does the work of that name. A bug in it must not end it for ever."""
+        work = self._works.get(name)
         try:
-            return self._works[name]()
+            return None if work is None else work()
         except Exception:  # noqa: BLE001 - whatever it is
             _log.exception("work beside the requests failed", extra={"work": name})
             return _AFTER_A_BUG_S
 
 
-def _run(background: weakref.ref[Background], name: str, signal: threading.Event) -> None:
-    while (alive := background()) is not None:
+def _run(background: weakref.ref[Background], name: str, bell: Bell) -> None:
+    while (alive := background()) is not None and alive.is_running(name):
         wait_s = alive.work(name)
         del alive
-        signal.wait(wait_s)
-        signal.clear()
+        bell.wait(wait_s)
 
 
-def _set_all(signals: tuple[threading.Event, ...]) -> None:
-    for signal in signals:
-        signal.set()
+def _ring_all(bells: tuple[Bell, ...]) -> None:
+    for bell in bells:
+        bell.ring()

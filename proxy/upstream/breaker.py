@@ -10,32 +10,49 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Literal, Self
 
-from pybreaker import (
+from proxy.errors import UpstreamError, UpstreamUnavailable
+from proxy.upstream.circuit_library import (
     STATE_CLOSED,
+    STATE_HALF_OPEN,
     STATE_OPEN,
     CircuitBreaker,
     CircuitBreakerError,
     CircuitBreakerListener,
     CircuitMemoryStorage,
 )
-
-from proxy.errors import UpstreamError, UpstreamUnavailable
 from proxy.upstream.faults import Fault, Verdict
 from proxy.upstream.words import PLAIN_WORDS, Words
 
 BreakerState = Literal["closed", "half-open", "open"]
 OnChange = Callable[[str, BreakerState], None]
+CircuitEvent = Literal["failed", "succeeded", "probed"]
+OnEvent = Callable[[str, CircuitEvent], None]
 
 _MAX_ILL_MODELS = 256
 _PROBE_TAKES_S = 1.0
+_FAILED_ELSEWHERE = "(seen by another worker)"
 
 
 def ignore_change(model: str, state: BreakerState) -> None:
     """For those who do not want to know."""
+
+
+def ignore_event(model: str, event: CircuitEvent) -> None:
+    """For those who do not want to know."""
+
+
+@dataclass(frozen=True, slots=True)
+class CircuitView:
+    """How a breaker stands, in pybreaker's words (an open one is open until somebody probes), and for how long it has been open."""
+
+    state: str
+    failures: int
+    open_for_s: float
 
 
 class Breakers:
@@ -47,6 +64,10 @@ class Breakers:
         clock: seconds, from any start, that never go back.
         on_change: is told the model (`""` for the way to the replica) and the new state of its breaker.
         words: what messages call the upstream.
+
+    Attributes:
+        on_event: is told the model (`""` for the way) and what happened, when a breaker has counted something; not what was learnt from
+            others.
     """
 
     def __init__(
@@ -63,6 +84,7 @@ class Breakers:
         self._clock = clock
         self._on_change = on_change
         self._words = words
+        self.on_event: OnEvent = ignore_event
         self._way = self._new_circuit("")
         self._models: dict[str, _Circuit] = {}
 
@@ -108,14 +130,33 @@ class Breakers:
         elif verdict is Verdict.MODEL_ILL and model:
             self._fell_ill(model, fault.error)
 
+    def view(self, model: str) -> CircuitView:
+        """How a breaker stands; one that is not there is closed."""
+        circuit = self._models.get(model) if model else self._way
+        return CircuitView(STATE_CLOSED, 0, 0.0) if circuit is None else circuit.view()
+
+    def learn(self, model: str, told: CircuitView) -> None:
+        """Takes over how others say that a breaker stands."""
+        is_well = told.state == STATE_CLOSED and not told.failures
+        if model and model not in self._models and is_well:
+            return
+        circuit = self._ill(model) if model else self._way
+        circuit.adopt(told)
+        if model and is_well:
+            self._models.pop(model, None)
+
     def _fell_ill(self, model: str, error: UpstreamError) -> None:
+        self._ill(model).failed(error)
+
+    def _ill(self, model: str) -> _Circuit:
+        """The breaker of an ill model."""
         circuit = self._models.pop(model, None) or self._new_circuit(model)
         self._models[model] = circuit  # At the end: the first is the one that has been ill for longest without a new failure.
-        circuit.failed(error)
         if len(self._models) > _MAX_ILL_MODELS:
             forgotten = next(iter(self._models))
             del self._models[forgotten]
             self._on_change(forgotten, "closed")
+        return circuit
 
     def reached(self) -> None:
         """Notes that the upstream answers. What its answer says of the model is yet to be read."""
@@ -131,7 +172,10 @@ class Breakers:
 
     def _new_circuit(self, model: str) -> _Circuit:
         who = f"the model '{model}' of {self._words.upstream}" if model else self._words.upstream
-        return _Circuit(model, who, self._failures, self._cooldown_s, self._clock, self._on_change)
+        return _Circuit(model, who, self._failures, self._cooldown_s, self._clock, self._on_change, self._tell)
+
+    def _tell(self, model: str, event: CircuitEvent) -> None:
+        self.on_event(model, event)
 
     def _circuits_of(self, model: str) -> list[_Circuit]:
         circuit = self._models.get(model)
@@ -175,8 +219,19 @@ class Passage:
 class _Circuit:
     """One breaker of pybreaker, that lets one probe through at a time."""
 
-    def __init__(self, model: str, who: str, failures: int, cooldown_s: float, clock: Callable[[], float], on_change: OnChange) -> None:
+    def __init__(
+        self,
+        model: str,
+        who: str,
+        failures: int,
+        cooldown_s: float,
+        clock: Callable[[], float],
+        on_change: OnChange,
+        on_event: OnEvent,
+    ) -> None:
+        self._model = model
         self._who = who
+        self._on_event = on_event
         self._cooldown_s = cooldown_s
         self.storage = _ClockedStorage(clock)
         self._breaker = CircuitBreaker(
@@ -218,7 +273,8 @@ class _Circuit:
             if self._probing:
                 raise self._refusal(_PROBE_TAKES_S)
             self._probing = True
-            return True
+        self._on_event(self._model, "probed")
+        return True
 
     def leave(self) -> None:
         """The probe is back."""
@@ -229,12 +285,33 @@ class _Circuit:
         self._last_error = error.message
         with suppress(_Failed, CircuitBreakerError):
             self._breaker.call(_fail)
+        self._on_event(self._model, "failed")
 
     def succeeded(self) -> None:
         """Counts a success."""
         if self.storage.counter or self.storage.state != STATE_CLOSED:
             with suppress(CircuitBreakerError):
                 self._breaker.call(_succeed)
+            self._on_event(self._model, "succeeded")
+
+    def view(self) -> CircuitView:
+        """See `Breakers.view`."""
+        return CircuitView(self.storage.state, self.storage.counter, self.storage.open_for_s())
+
+    def adopt(self, told: CircuitView) -> None:
+        """See `Breakers.learn`."""
+        with self._lock:
+            if told.state == STATE_CLOSED:
+                if self.storage.state != STATE_CLOSED:
+                    self._breaker.close()
+            elif not self._probing:
+                if self.storage.state != STATE_OPEN:
+                    self._breaker.open()
+                self._last_error = self._last_error or _FAILED_ELSEWHERE
+                is_probed = told.state == STATE_HALF_OPEN
+                # Somebody else's probe is waited for as one of our own is.
+                self.storage.set_open_for_s(self._cooldown_s - _PROBE_TAKES_S if is_probed else told.open_for_s)
+            self.storage.set_counter(told.failures)
 
     def _still_open_s(self) -> float:
         return self._cooldown_s - self.storage.open_for_s()
@@ -257,6 +334,14 @@ class _ClockedStorage(CircuitMemoryStorage):
     def open_for_s(self) -> float:
         """Seconds since the breaker was opened."""
         return self._clock() - self._opened_s
+
+    def set_open_for_s(self, seconds: float) -> None:
+        """Lets the breaker have been opened so long ago."""
+        self._opened_s = self._clock() - seconds
+
+    def set_counter(self, failures: int) -> None:
+        """Lets it have seen so many failures in a row."""
+        self._fail_counter = failures
 
     @property
     def opened_at(self) -> datetime:

@@ -31,6 +31,13 @@ class CoolDown:
     on_trial: bool = False
 
 
+OnChange = Callable[[str, str, CoolDown | None], None]
+
+
+def ignore_change(replica: str, model: str, cooldown: CoolDown | None) -> None:
+    """For those who do not want to know."""
+
+
 class CoolDowns:
     """The cool-downs of one upstream.
 
@@ -38,30 +45,45 @@ class CoolDowns:
         clock: seconds that never go back.
         longest_s: a cool-down ends after so long at the latest: the reason may be gone, and somebody must look.
         trial_s: how long nobody else is let through after somebody was, to see.
+
+    Attributes:
+        on_change: is told replica, model, and their cool-down as it is now, `None` where it has ended; not of what was learnt from others.
     """
 
     def __init__(self, clock: Callable[[], float], *, longest_s: float = 3600.0, trial_s: float = 5.0) -> None:
         self._clock = clock
         self._longest_s = longest_s
         self._trial_s = trial_s
+        self.on_change: OnChange = ignore_change
         self._cooling: dict[tuple[str, str], CoolDown] = {}
         self._lock = threading.Lock()
 
     def cool(self, replica: str, seconds: float, why: str, model: str = "", *, is_firm: bool = False, needs_end: bool = False) -> None:
         """Leaves a replica, or one of its models, alone for so long. A cool-down that it has already is never made shorter."""
-        now_s = self._clock()
-        new = CoolDown(replica, model, now_s + min(seconds, self._longest_s), why, is_firm, needs_end)
-        with self._lock:
-            old = self._cooling.get((replica, model))
-            if old is None or old.on_trial or old.free_at_s < new.free_at_s:
-                self._cooling[replica, model] = new
-            if len(self._cooling) > _MOST:
-                self._forget_some(now_s)
+        new = CoolDown(replica, model, self._clock() + min(seconds, self._longest_s), why, is_firm, needs_end)
+        if self.learn(new):
+            self.on_change(replica, model, new)
 
     def end(self, replica: str, model: str = "") -> None:
         """Ends a cool-down, if there is one: an answer says that its reason is gone."""
+        if self.forget(replica, model):
+            self.on_change(replica, model, None)
+
+    def learn(self, new: CoolDown) -> bool:
+        """Takes a cool-down over, unless there is one that lasts longer. Whether it did."""
         with self._lock:
-            self._cooling.pop((replica, model), None)
+            old = self._cooling.get((new.replica, new.model))
+            is_news = old is None or old.on_trial or old.free_at_s < new.free_at_s
+            if is_news:
+                self._cooling[new.replica, new.model] = new
+            if len(self._cooling) > _MOST:
+                self._forget_some(self._clock())
+            return is_news
+
+    def forget(self, replica: str, model: str) -> bool:
+        """Ends a cool-down without telling anybody. Whether there was one."""
+        with self._lock:
+            return self._cooling.pop((replica, model), None) is not None
 
     def end_by_answer(self, replica: str, model: str, *, ended: bool) -> bool:
         """Ends what an answer proves to be over; `ended` says that it came to its end. Whether there was something."""
@@ -78,9 +100,14 @@ class CoolDowns:
             return
         now_s = self._clock()
         with self._lock:
-            for each in self._of(replica, model):
-                if each.free_at_s <= now_s:
-                    self._cooling[each.replica, each.model] = replace(each, free_at_s=now_s + self._trial_s, on_trial=True)
+            begun = [
+                replace(each, free_at_s=now_s + self._trial_s, on_trial=True)
+                for each in self._of(replica, model)
+                if each.free_at_s <= now_s
+            ]
+            self._cooling.update({(each.replica, each.model): each for each in begun})
+        for each in begun:
+            self.on_change(each.replica, each.model, each)
 
     def rest_s(self, replica: str, model: str = "") -> float:
         """Seconds until the replica may be asked for the model; 0 when it may be now."""

@@ -12,6 +12,7 @@ class ReplicaHealth:
 
     Attributes:
         answered_s: when, by the clock, it answered last; `None` for never.
+        served_s: when it answered last and did not fail; `None` for never.
         failed_s, last_error: when it failed last, and how.
         is_reachable: whether it answered when it was asked last; `None` when it was not asked yet.
     """
@@ -19,6 +20,7 @@ class ReplicaHealth:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self.answered_s: float | None = None
+        self.served_s: float | None = None
         self.failed_s: float | None = None
         self.last_error = ""
         self.is_reachable: bool | None = None
@@ -29,5 +31,7 @@ class ReplicaHealth:
             self.failed_s, self.last_error = self._clock(), fault.error.message
         if fault is None or fault.verdict in (Verdict.REFUSED, Verdict.MODEL_ILL):
             self.answered_s, self.is_reachable = self._clock(), True
+            if fault is None or fault.verdict is Verdict.REFUSED:
+                self.served_s = self.answered_s
         elif fault.verdict is Verdict.UNREACHABLE:
             self.is_reachable = False

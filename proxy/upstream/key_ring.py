@@ -17,6 +17,13 @@ class Key:
     value: str = field(repr=False, compare=False)
 
 
+OnCooled = Callable[[Key, float, str], None]
+
+
+def ignore_cooled(key: Key, free_at_s: float, why: str) -> None:
+    """For those who do not want to know."""
+
+
 class KeyRing:
     """The keys as one replica knows them: what one server refuses, another may take.
 
@@ -26,12 +33,14 @@ class KeyRing:
 
     Attributes:
         only: the key where there is one only, else `None`.
+        on_cooled: is told which key rests, until when by the clock, and why; not of what was learnt from others.
     """
 
     def __init__(self, keys: Sequence[str], clock: Callable[[], float]) -> None:
         values = keys or ("",)
         self._keys = tuple(Key(place, f"key {place + 1} of {len(values)}", value) for place, value in enumerate(values))
         self.only = self._keys[0] if len(self._keys) == 1 else None
+        self.on_cooled: OnCooled = ignore_cooled
         self._clock = clock
         self._turns = itertools.count()
         self._free_at_s = [-math.inf] * len(values)
@@ -54,9 +63,17 @@ class KeyRing:
     def cool(self, key: Key, seconds: float, why: str) -> None:
         """Lets a key rest for so long. A rest that it has already is never made shorter."""
         free_at_s = self._clock() + seconds
-        if free_at_s > self._free_at_s[key.place]:
-            self._free_at_s[key.place], self._why[key.place] = free_at_s, why
-            self._has_rested = True
+        if self.learn(key.name, free_at_s, why):
+            self.on_cooled(key, free_at_s, why)
+
+    def learn(self, name: str, free_at_s: float, why: str) -> bool:
+        """Lets the key of that name, if there is one, rest until then. Whether that is news."""
+        place = next((key.place for key in self._keys if key.name == name), None)
+        if place is None or free_at_s <= self._free_at_s[place]:
+            return False
+        self._free_at_s[place], self._why[place] = free_at_s, why
+        self._has_rested = True
+        return True
 
     def rest_s(self) -> float:
         """Seconds until any of the keys is free; 0 when one is now."""

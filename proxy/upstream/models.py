@@ -108,6 +108,15 @@ class ModelList:
         with self._turn:
             self._renew()
 
+    def learn(self, cards: Sequence[ModelCard], fetched_s: float) -> None:
+        """Takes over a list that somebody else has fetched, at that time by the clock, unless there is a newer one."""
+        if self._listing is not None and fetched_s <= self._fetched_s:
+            return
+        self._take(cards, fetched_s)
+        if self._due_s > self._clock():
+            self.last_error = None
+            self._on_fetched(True)
+
     def by_name(self, name: str) -> ModelCard | None:
         """The model of that name, or of that name in other case, or with or without `:latest`. Asks nobody."""
         listing = self._listing
@@ -153,12 +162,16 @@ class ModelList:
                 self.last_error, self._due_s = error, self._clock() + _PAUSE_AFTER_FAILURE_S
                 self._on_fetched(False)
                 return
-        self._was_asked = True
-        self._listing, self.lists, self.last_error = _index(cards), lists, None
-        self.known = self._listing.cards if lists else None
-        self._fetched_s = self._clock()
-        self._due_s = self._fetched_s + self._ttl_s
+        self._take(cards, self._clock(), lists=lists)
+        self.last_error = None
         self._on_fetched(True)
+
+    def _take(self, cards: Sequence[ModelCard], fetched_s: float, *, lists: bool = True) -> None:
+        self._was_asked = True
+        self._listing, self.lists = _index(cards), lists
+        self.known = self._listing.cards if lists else None
+        self._fetched_s = fetched_s
+        self._due_s = fetched_s + self._ttl_s
 
 
 def _has_no_list(error: UpstreamError) -> bool:

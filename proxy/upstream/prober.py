@@ -64,7 +64,7 @@ class Prober:
         began_s = self._clock()
         if began_s - self._looked_s < _SOON * self._interval_s:
             return self._interval_s / 2
-        if not self._has_just_answered(began_s):
+        if not self._has_just_served(began_s):
             self._looked_s = began_s
             self._note(self._found())
         elif self._was_well is None:
@@ -72,10 +72,10 @@ class Prober:
         pause_s = self._interval_s * (1 + self._random()) / 2
         return max(0.0, began_s + pause_s - self._clock())
 
-    def _has_just_answered(self, now_s: float) -> bool:
-        answered_s = self._replica.health.answered_s
+    def _has_just_served(self, now_s: float) -> bool:
+        served_s = self._replica.health.served_s
         is_doubted = self._replica.suspicion or not self._replica.health.is_reachable
-        return not is_doubted and answered_s is not None and now_s - answered_s < self._interval_s / 2
+        return not is_doubted and served_s is not None and now_s - served_s < self._interval_s / 2
 
     def _found(self) -> str:
         """What is wrong with the replica, `""` for nothing."""

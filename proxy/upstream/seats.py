@@ -10,7 +10,7 @@ import math
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from proxy.errors import Overloaded
 from proxy.upstream.choice import Choice
@@ -23,6 +23,8 @@ OnWaited = Callable[[WaitEnd, float], None]
 
 _LEARNT_FROM_ONE = 0.1
 _SHORTEST_RETRY_S, _LONGEST_RETRY_S = 1.0, 60.0
+# Where more seats may come from others, a request that has no place in the queue waits so long for their answer.
+_ASKING_TAKES_S = 0.05
 
 
 R = TypeVar("R", bound=Replica)
@@ -45,6 +47,22 @@ def ignore_waited(end: WaitEnd, seconds: float) -> None:
     """For those who do not want to know."""
 
 
+class SeatLimits(Protocol):
+    """How many seats this worker may give away, where all workers together keep a limit. It waits for nothing."""
+
+    def of(self, replica: Any) -> int:
+        """How many at the replica, now."""
+
+    def may_grow(self, replicas: Sequence[Any]) -> bool:
+        """Whether there may soon be more at one of them."""
+
+    def wanted(self) -> None:
+        """Somebody waits for a seat."""
+
+    def freed(self) -> None:
+        """A seat came free."""
+
+
 class Seats(Generic[R]):
     """The seats of one upstream, for all greenlets and threads of a worker.
 
@@ -57,6 +75,7 @@ class Seats(Generic[R]):
         on_depth: is told how many wait, when that has changed.
         on_waited: is told how a wait ended, and after how many seconds; `refused` is one that did not begin.
         words: what messages call the upstream.
+        limits: says how many seats there are at a replica from moment to moment, in the place of `per_replica`.
 
     Attributes:
         waiting: how many requests wait.
@@ -73,8 +92,10 @@ class Seats(Generic[R]):
         on_depth: Callable[[int], None] = ignore_depth,
         on_waited: OnWaited = ignore_waited,
         words: Words = PLAIN_WORDS,
+        limits: SeatLimits | None = None,
     ) -> None:
         self._choice = choice
+        self._limits = limits
         self._per_replica = per_replica
         self._longest_queue = queue
         self._queue_wait_s = queue_wait_s
@@ -115,12 +136,14 @@ class Seats(Generic[R]):
             seat = self._seat_at_once(able, affinity_key)
             if seat is not None:
                 return seat
-            waiter = self._join_queue(_Waiter(candidates, affinity_key, client_key, len(able)))
+            waiter = self._join_queue(_Waiter(candidates, affinity_key, client_key, len(able)), able)
         finally:
             self._unlock()
         if waiter is None:
             self._on_waited("refused", 0.0)
             raise self._overload(len(able))
+        if self._limits is not None:
+            self._limits.wanted()
         return self._wait(waiter, deadline_s)
 
     def welcome(self, replica: R) -> None:
@@ -150,7 +173,8 @@ class Seats(Generic[R]):
 
     def _wait(self, waiter: _Waiter[R], deadline_s: float | None) -> Seat[R]:
         began_s = self._clock()
-        longest_s = self._queue_wait_s if deadline_s is None else min(self._queue_wait_s, deadline_s - began_s)
+        patience_s = min(self._queue_wait_s, waiter.patience_s)
+        longest_s = patience_s if deadline_s is None else min(patience_s, deadline_s - began_s)
         self._on_depth(len(self._queue))
         try:
             if not waiter.gate.acquire(timeout=max(0.0, longest_s)):
@@ -193,6 +217,8 @@ class Seats(Generic[R]):
             taken.discard(seat)
             self._learn(self._clock() - seat.taken_s)
             self._serve_queue((seat.replica,))
+            if self._limits is not None:
+                self._limits.freed()
 
     def _learn(self, held_s: float) -> None:
         self._mean_held_s += (held_s - self._mean_held_s) * (_LEARNT_FROM_ONE if self._mean_held_s else 1.0)
@@ -208,11 +234,16 @@ class Seats(Generic[R]):
         return Seat(self._choice.choose(free, affinity_key), self._clock(), self._give_back)
 
     def _with_room(self, replicas: Sequence[R]) -> list[R]:
+        if self._limits is not None:
+            limit_of = self._limits.of
+            return [replica for replica in replicas if replica.in_flight < limit_of(replica)]
         return [replica for replica in replicas if replica.in_flight < self._per_replica]
 
-    def _join_queue(self, waiter: _Waiter[R]) -> _Waiter[R] | None:
+    def _join_queue(self, waiter: _Waiter[R], able: Sequence[R]) -> _Waiter[R] | None:
         """The waiter, in the queue; `None` when that is full, and no other client has more than one in it more than this one would have."""
-        if len(self._queue) >= self._longest_queue:
+        if len(self._queue) >= self._longest_queue and self._may_grow(able):
+            waiter.patience_s = _ASKING_TAKES_S
+        elif len(self._queue) >= self._longest_queue:
             last = self._queue.last_of_the_longest_line() if self._queue else None
             if last is None or self._queue.line_of(last.client_key) <= self._queue.line_of(waiter.client_key) + 1:
                 return None
@@ -220,6 +251,14 @@ class Seats(Generic[R]):
             last.wake("displaced")
         self._queue.add(waiter.client_key, waiter)
         return waiter
+
+    def _may_grow(self, able: Sequence[R]) -> bool:
+        """Whether one more than the queue holds may be seated, by what others give back. Not many more: those are too many."""
+        return (
+            self._limits is not None
+            and len(self._queue) <= self._longest_queue + self._per_replica * len(able)
+            and self._limits.may_grow(able)
+        )
 
     def _serve_queue(self, replicas: Sequence[R]) -> None:
         """Seats those who wait, in turn, for as long as one of the replicas has room and somebody can be seated."""
@@ -247,13 +286,14 @@ class Seats(Generic[R]):
 class _Waiter(Generic[R]):
     """A request in the queue. What became of it stands in `end`, `seat` and `error`."""
 
-    __slots__ = ("affinity_key", "candidates", "client_key", "end", "error", "gate", "replicas", "seat")
+    __slots__ = ("affinity_key", "candidates", "client_key", "end", "error", "gate", "patience_s", "replicas", "seat")
 
     def __init__(self, candidates: Candidates[R], affinity_key: bytes, client_key: str, replicas: int) -> None:
         self.candidates = candidates
         self.affinity_key = affinity_key
         self.client_key = client_key
         self.replicas = replicas
+        self.patience_s = math.inf
         self.end: WaitEnd | None = None
         self.seat: Seat[R] | None = None
         self.error: Exception | None = None

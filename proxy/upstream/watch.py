@@ -23,6 +23,9 @@ class UpstreamWatch(Protocol):
     def waited(self, upstream: str, end: WaitEnd, seconds: float) -> None:
         """A request does not wait any more, or could not."""
 
+    def sharing_changed(self, is_up: bool) -> None:
+        """Redis, through which workers share what they know, answers, or does not any more; told the first time, too."""
+
     def list_fetched(self, upstream: str, is_there: bool) -> None:
         """The list of models was asked for; `is_there` says whether the upstream told what there is to tell."""
 
@@ -40,6 +43,9 @@ class Unwatched:
         """Nothing."""
 
     def waited(self, upstream: str, end: WaitEnd, seconds: float) -> None:
+        """Nothing."""
+
+    def sharing_changed(self, is_up: bool) -> None:
         """Nothing."""
 
     def list_fetched(self, upstream: str, is_there: bool) -> None:

@@ -7,7 +7,7 @@ prometheus_client adds the workers up through files in the folder `PROMETHEUS_MU
 from __future__ import annotations
 
 import time
-from functools import cache
+from functools import cache, partial
 from typing import Generic, Literal, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -73,6 +73,8 @@ class Metrics:
         self._fallbacks = counter(telemetry.FALLBACKS)
         self._list_age = _Children(gauge(telemetry.MODEL_LIST_AGE, "livemostrecent"))
         self._list_stale = _Children(gauge(telemetry.MODEL_LIST_STALE, "livemax"))
+        # Made with its first value: a gauge without labels would say 0 from the start.
+        self._sharing_up = cache(partial(gauge, telemetry.SHARED_STATE_UP, "livemin"))
         self._lists_fetched_s: dict[str, float] = {}
         self._exporter = PrometheusMetrics(app=None, path=None, export_defaults=False, registry=registry)
         self._processes = CollectorRegistry()
@@ -142,6 +144,10 @@ class Metrics:
     def waited(self, upstream: str, end: WaitEnd, seconds: float) -> None:
         """Counts a wait for a replica."""
         self._queue_wait[upstream, end].observe(seconds)
+
+    def sharing_changed(self, is_up: bool) -> None:
+        """Notes whether Redis answers this process."""
+        self._sharing_up().set(is_up)
 
     def list_fetched(self, upstream: str, is_there: bool) -> None:
         """Notes whether a list of models could be fetched."""

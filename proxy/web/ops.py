@@ -64,7 +64,9 @@ def make_ops_blueprint(name: str, settings: Settings) -> Blueprint:
         upstreams = state().gateway.health()
         is_down = any(upstream["state"] in ("down", "degraded") for upstream in upstreams.values())
         uptime_s = round(time.monotonic() - started_s, 3)
-        return _json(status="degraded" if is_down else "ok", version=__version__, uptime_s=uptime_s, upstreams=upstreams)
+        shared = state().gateway.health_of_sharing()
+        about_sharing = {} if shared is None else {"shared_state": shared}
+        return _json(status="degraded" if is_down else "ok", version=__version__, uptime_s=uptime_s, upstreams=upstreams, **about_sharing)
 
     def ready() -> Response:
         gateway = state().gateway

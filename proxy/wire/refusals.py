@@ -7,7 +7,7 @@ OpenAI's words (`code`) where code or text give it away.
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -54,6 +54,20 @@ def read_error(status: int, headers: Mapping[str, str], body: bytes) -> Upstream
         raw=raw,
         headers=passed_on(headers, _PASSED_ON),
     )
+
+
+def refusal_in_whole(body: bytes, answers: Collection[str]) -> UpstreamRefused | None:
+    """The error that a whole answer with status 200 is, if it is one: one that stands beside an answer is a part of it.
+
+    Args:
+        answers: the members of which an answer has one.
+    """
+    if b'"error"' not in body:
+        return None
+    record = _decoded(body)
+    if not isinstance(record, dict) or not record.get("error") or any(record.get(name) for name in answers):
+        return None
+    return refusal_in_answer(record)
 
 
 def refusal_in_answer(record: Mapping[str, Any]) -> UpstreamRefused:

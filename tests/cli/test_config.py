@@ -55,9 +55,11 @@ def test_config_hides_secrets(run: Run) -> None:
         OPENAI_API_KEY="sk-hunter2",
         UPSTREAM_PROXY="http://u:hunter2@proxy.example",
         OPENAI_API_BASE_URL="https://a.example/v1?key=hunter2",
+        REDIS_URL="redis://user:hunter2@10.0.0.5:6379/0",
     )
     assert result.exit_code == 0
     assert "hunter2" not in result.output
+    assert rows(result)["REDIS_URL"] == ["redis://(hidden)@10.0.0.5:6379/0", "environment"]
     assert rows(result)["OPENAI_API_KEY"] == ["(hidden)", "environment"]
 
 

@@ -1,6 +1,6 @@
 """Scenes that need gevent's patches, and so a process of their own.
 
-`python greenlets.py <scene,scene...> <transport> <base URL> [<CA file>]` prints what it saw in each, as JSON.
+`python -m tests.upstream.greenlets <scene,scene...> <transport> <base URL> [<CA file>]` prints what it saw in each, as JSON.
 """
 
 from __future__ import annotations

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import requests
 
+from proxy.errors import UpstreamRefused
+from proxy.upstream.faults import refusal_of
 from proxy.upstream.prober import Prober
 from proxy.upstream.replica import Replica
 from proxy.wire.messages import UpstreamCall
@@ -115,6 +117,16 @@ def test_one_that_has_just_answered_is_not_asked(upstream: FakeUpstream, look: L
     clock.now_s += 0.5
     looking.soon()
     assert len(upstream.requests) == 1
+
+
+def test_one_that_has_just_answered_that_it_cannot_is_asked(upstream: FakeUpstream, look: Look) -> None:
+    """Else its own failures would keep it from being looked at, for as long as requests come to it."""
+    upstream.on("/models", json_answer({"error": {"message": "sorry"}}, 500))
+    looking = look()
+    sorry = UpstreamRefused("sorry", status=500)
+    looking.replica.health.note(refusal_of(sorry, {}))
+    looking.soon()
+    assert (len(upstream.requests), looking.told) == (1, [False])
 
 
 def test_one_that_failed_since_is_asked(upstream: FakeUpstream, look: Look) -> None:

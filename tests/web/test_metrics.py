@@ -192,6 +192,7 @@ def test_exposition_when_scraped_has_every_metric_in_the_format_asked_for(counte
     counted.metrics.queue_changed("openai", 3)
     counted.metrics.waited("openai", "seated", 0.1)
     counted.metrics.list_fetched("openai", True)
+    counted.metrics.sharing_changed(True)
     counted.exchange(notes(earlier=[AskedUpstream("boxes", 1, 0, [])]))
     text, content_type = counted.metrics.exposition(accept)
 

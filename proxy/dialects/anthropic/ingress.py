@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import orjson
 
 from proxy.canonical.catalog import ModelCard
@@ -18,6 +20,7 @@ from proxy.dialects.anthropic.rendering import MessageStreamRenderer, render_mes
 from proxy.dialects.anthropic.sse_records import PING
 from proxy.dialects.anthropic.token_estimate import estimated_tokens
 from proxy.errors import InvalidRequest
+from proxy.wire.refusals import refusal_in_whole
 
 __all__ = ["COUNT", "COUNT_RELAY", "MESSAGES", "MESSAGES_RELAY", "Page", "parse_page", "render_error", "render_model", "render_models"]
 
@@ -56,6 +59,7 @@ def _relay_endpoint(name: str, path: str, *, is_optional: bool = False) -> Relay
         answer_headers=_ANSWER_HEADERS,
         is_optional=is_optional,
         takes=is_own,
+        refusal_in=partial(refusal_in_whole, answers=("content", "input_tokens")),
     )
 
 

@@ -11,8 +11,10 @@ from proxy.dialects.ollama.affinity import chat_key, generate_key, no_key
 from proxy.dialects.ollama.failures import render_embed_error, render_error
 from proxy.dialects.ollama.ingress import NDJSON
 from proxy.dialects.ollama.relay import CHAT_KEEP_ALIVE, GENERATE_KEEP_ALIVE, LineRelay, begins, usage_of
+from proxy.wire.refusals import refusal_in_whole
 
 _ANSWER_HEADERS: Final = ("retry-after",)
+_refusal_in: Final = partial(refusal_in_whole, answers=("message", "response", "embeddings", "embedding"))
 
 
 def key_of(payload: Payload, name: str) -> str:
@@ -60,6 +62,7 @@ def _text(name: str, asked: str, affinity_key: Callable[[Payload, str], bytes], 
         model_key=model_key,
         wants_stream=partial(_wants_stream, asked),
         stream_type=NDJSON,
+        refusal_in=_refusal_in,
     )
 
 
@@ -78,6 +81,7 @@ def _vectors(name: str) -> RelayEndpoint:
         model_key=model_key,
         wants_stream=_of_no_stream,
         stream_type=NDJSON,
+        refusal_in=_refusal_in,
     )
 
 

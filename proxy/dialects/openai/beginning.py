@@ -1,4 +1,4 @@
-"""How a relayed stream begins: with an answer, with an error, or with nothing that a stream is made of. Pure."""
+"""How a relayed answer begins: with an answer, with an error, or with nothing that one is made of. Pure."""
 
 from __future__ import annotations
 

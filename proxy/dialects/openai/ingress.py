@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import orjson
 
@@ -20,6 +21,7 @@ from proxy.dialects.openai.responses import relay as response_relay
 from proxy.dialects.openai.responses.asking import parse_response
 from proxy.dialects.openai.responses.rendering import ResponseStreamRenderer, render_response
 from proxy.errors import ProxyError, UpstreamBroken
+from proxy.wire.refusals import refusal_in_whole
 
 
 def render_error(error: ProxyError) -> bytes:
@@ -37,7 +39,17 @@ _PASSED_ON = ("retry-after", "openai-processing-ms", "openai-version")
 
 def _relay_endpoint(name: str, path: str) -> RelayEndpoint:
     return RelayEndpoint(
-        f"openai.{name}", "openai", path, RelayTail, begins, KEEP_ALIVE, usage_of, affinity_key, render_error, answer_headers=_PASSED_ON
+        f"openai.{name}",
+        "openai",
+        path,
+        RelayTail,
+        begins,
+        KEEP_ALIVE,
+        usage_of,
+        affinity_key,
+        render_error,
+        answer_headers=_PASSED_ON,
+        refusal_in=partial(refusal_in_whole, answers=("choices", "data")),
     )
 
 
@@ -58,6 +70,7 @@ RESPONSES = RelayEndpoint(
     answer_headers=_PASSED_ON,
     is_optional=True,
     takes=response_relay.takes,
+    refusal_in=partial(refusal_in_whole, answers=("output",)),
 )
 CHAT_TRANSLATED = TextEndpoint(
     name=CHAT.name,

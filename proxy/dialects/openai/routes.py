@@ -44,7 +44,7 @@ def make_blueprint(name: str, lists_of_others: Mapping[str, ListViews] = Mapping
 
 
 def models() -> Response:
-    """The models of all upstreams; of one that shows all of its own, and no others, its own list, byte for byte."""
+    """The models of all upstreams; of a single server that shows all of its own, and no others, its own list, byte for byte."""
     gateway = exchange.gateway()
     if gateway.lists_as_its_own("openai"):
         return exchange.relay_get("openai.models", "openai", "/models", ingress.render_error)
@@ -52,12 +52,13 @@ def models() -> Response:
 
 
 def one_model(model: str) -> Response:
-    """The upstream's own word on the model. Its list's entry, under the id that the client asked for, where it goes by another name, or
-    where the upstream does not tell of single models.
+    """A single server's own word on the model. Its list's entry, under the id that the client asked for, where it goes by another name,
+    where there are several servers, or where the one does not tell of single models.
     """
-    found = exchange.gateway().find_model(model)
+    gateway = exchange.gateway()
+    found = gateway.find_model(model)
     entry = ingress.render_model(found)
-    if found.card.id != model and found.card != ModelCard(found.card.id):
+    if found.card != ModelCard(found.card.id) and not (gateway.names_are_upstreams and found.card.id == model):
         return exchange.json_reply(entry)
     return exchange.relay_model("openai.model", "openai", "/models", ingress.render_error, found, entry)
 

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from proxy.dialects.openai.beginning import KEEP_ALIVE, begins
+from proxy.dialects.openai.ingress import CHAT
 from proxy.errors import UpstreamBroken, UpstreamRefused
 from tests.fake_upstream import sse
 
@@ -89,3 +90,26 @@ def test_what_no_stream_is_made_of_is_broken(head: bytes, message: str) -> None:
 def test_sign_of_life_is_a_comment_of_its_own() -> None:
     assert KEEP_ALIVE.startswith(b":")
     assert KEEP_ALIVE.endswith(b"\n\n")
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"error": {"message": "no"}}', b' {"error": "no", "choices": []}', b'{"object": "list", "error": {"code": 503}}']
+)
+def test_error_in_place_of_an_answer_is_a_refusal(body: bytes) -> None:
+    assert CHAT.refusal_in(body) is not None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"choices": [{"message": {"content": "hi"}}]}',
+        b'{"choices": [{"message": {"content": "hi"}}], "error": {"message": "a warning"}}',
+        b'{"choices": [{"error": {"message": "of a choice"}}]}',
+        b'{"data": [{"embedding": [1.0]}], "error": {"message": "a warning"}}',
+        b'{"choices": [], "error": null}',
+        b'["error"]',
+        b'{"error": ',
+    ],
+)
+def test_anything_else_is_no_refusal(body: bytes) -> None:
+    assert CHAT.refusal_in(body) is None

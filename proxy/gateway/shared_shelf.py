@@ -1,0 +1,48 @@
+"""`SharedShelf`: what this worker keeps lies in its memory, and in a Redis where other workers find it. Without Redis, memory must do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Protocol
+
+from proxy.gateway.keepsakes import KEPT_FOR_S, Shelf
+from proxy.gateway.together import Spawn
+
+
+class Use(Protocol):
+    """Asks Redis."""
+
+    def __call__(self, work: Callable[[Any], Any]) -> Any:
+        """What `work`, which is handed the client, gives; `None` when Redis failed, or is left alone because it did. Raises nothing."""
+
+
+class SharedShelf:
+    """See `Shelf`.
+
+    Args:
+        own: this worker's own, which is looked at first.
+        prefix: what keys in Redis begin with.
+        spawn: runs a function beside the request: nobody waits for what is written.
+    """
+
+    def __init__(self, own: Shelf, use: Use, prefix: str, spawn: Spawn) -> None:
+        self._own = own
+        self._use = use
+        self._prefix = prefix
+        self._spawn = spawn
+
+    def put(self, key: str, value: bytes) -> None:
+        """See `Shelf`."""
+        self._own.put(key, value)
+        self._spawn(partial(self._use, lambda redis: redis.set(self._prefix + key, value, ex=round(KEPT_FOR_S))))
+
+    def find(self, keys: Sequence[str]) -> Sequence[bytes | None]:
+        """See `Shelf`."""
+        found = list(self._own.find(keys))
+        missing = [place for place, value in enumerate(found) if value is None]
+        if missing:
+            told = self._use(lambda redis: redis.mget([self._prefix + keys[place] for place in missing]))
+            for place, value in zip(missing, told or (), strict=False):
+                found[place] = value
+        return found
