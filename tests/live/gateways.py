@@ -29,10 +29,6 @@ class Gateways:
         """`gunicorn wsgi:app` in front of the upstreams that the configuration file names."""
         return self._get(_BY_GUNICORN, {"PROXY_CONFIG": str(file), **settings})
 
-    def configured(self, **settings: str) -> Master:
-        """`gunicorn wsgi:app` with these settings, which name its upstreams."""
-        return self._get(_BY_GUNICORN, settings)
-
     def demo(self, **settings: str) -> Master:
         """`ollama-openai-proxy demo`."""
         return self._get(_BY_DEMO, settings)

@@ -43,7 +43,7 @@ def house(gateways: Gateways, tmp_path_factory: pytest.TempPathFactory) -> Itera
             text += f'[upstreams.{egress.name}]\ndialect = "{egress.name}"\nbase_url = "{egress.base_url(upstreams[egress.name])}"\n'
         file = tmp_path_factory.mktemp("house") / "proxy.toml"
         file.write_text(text)
-        yield House(gateways.configured(PROXY_CONFIG=str(file), BREAKER_FAILURES="100000", MAX_RETRIES="0"), upstreams)
+        yield House(gateways.configured(file, BREAKER_FAILURES="100000", MAX_RETRIES="0"), upstreams)
 
 
 WHOLE = ("text", "two_tool_calls", "reasoning", "refused", "cut")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -58,7 +59,9 @@ class Egress:
                 return json_answer(self.trouble, 500)
             body = json.dumps(self.whole(scene)).encode()
             if scene.end:
-                return Answer(200, {"Content-Type": "application/json", "Content-Length": str(len(body))}, [body[: len(body) // 2]], "close")
+                return Answer(
+                    200, {"Content-Type": "application/json", "Content-Length": str(len(body))}, [body[: len(body) // 2]], "close"
+                )
             return Answer(200, {"Content-Type": "application/json"}, [body], "length")
         return Answer(200, self.stream_headers, self.steps(scene))
 
@@ -248,7 +251,7 @@ def _anthropic_asked(request: Request) -> Asked:
         turns.append(("system", _text_of(body["system"])))
     roles = [message["role"] for message in body["messages"]]
     assert roles[0] == "user"
-    assert all(one != other for one, other in zip(roles, roles[1:], strict=False)), roles
+    assert all(one != other for one, other in itertools.pairwise(roles)), roles
     for message in body["messages"]:
         content = message["content"]
         blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content
@@ -432,7 +435,8 @@ def _ollama_asked(request: Request) -> Asked:
         role, content = message["role"], message.get("content") or ""
         assert isinstance(content, str)
         if role == "tool":
-            at = next(place for place, (id, name, _) in enumerate(calls) if message.get("tool_call_id", id) == id and message["tool_name"] == name)
+            names = (message.get("tool_call_id"), message["tool_name"])
+            at = next(place for place, (call_id, name, _) in enumerate(calls) if names in ((call_id, name), (None, name)))
             turns.append(("result", calls.pop(at)[2], content))
             continue
         if content:
@@ -450,7 +454,10 @@ def _ollama_asked(request: Request) -> Asked:
 OLLAMA = Egress(
     name="ollama",
     root=True,
-    models=("/api/tags", {"models": [{"name": "m", "model": "m", "modified_at": "2026-01-01T00:00:00Z", "size": 1, "digest": "d", "details": {}}]}),
+    models=(
+        "/api/tags",
+        {"models": [{"name": "m", "model": "m", "modified_at": "2026-01-01T00:00:00Z", "size": 1, "digest": "d", "details": {}}]},
+    ),
     paths=("/api/chat",),
     wants_stream=lambda request: request.json.get("stream", True),
     whole=_ollama_whole,
