@@ -19,6 +19,11 @@ _EFFORTS: Final[dict[str, Effort]] = {
 _SWITCHES: Final[dict[str, Effort]] = {"enabled": "on", "adaptive": "on", "disabled": "off"}
 
 
+_WISHES: Final = frozenset(
+    {"reasoning_effort", "reasoning", "thinking", "think", "chat_template_kwargs", "include_reasoning", "reasoning_format"}
+)
+
+
 class Reasoning(NamedTuple):
     """What `ChatRequest` says of reasoning."""
 
@@ -27,12 +32,17 @@ class Reasoning(NamedTuple):
     hides: bool
 
 
+_NO_WISH = Reasoning(None, None, hides=False)
+
+
 def read_reasoning(row: Row, options: Row) -> Reasoning:
     """The client's wish. OpenAI's own field wins over OpenRouter's `reasoning`, over `thinking` (DeepSeek) and `think` (Ollama).
 
     Raises:
         InvalidRequest: one of them says what none of these servers knows.
     """
+    if not row.has_any(_WISHES) and not options.has_any(_WISHES):
+        return _NO_WISH  # as with most requests
     reasoning, thinking = row.row("reasoning"), row.row("thinking")
     efforts = (
         effort_word(row, "reasoning_effort"),

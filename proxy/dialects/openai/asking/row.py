@@ -36,6 +36,10 @@ class Row:
         """The member as it came, `None` when there is none."""
         return self._members.get(name)
 
+    def has_any(self, names: frozenset[str]) -> bool:
+        """Whether one of these members is there."""
+        return not names.isdisjoint(self._members)
+
     def text(self, name: str) -> str:
         """A string, `""` when there is none. Raises `InvalidRequest`, as all of these do."""
         value = self._members.get(name)

@@ -91,11 +91,11 @@ def check_one_answer(row: Row) -> None:
 
 
 def _number(row: Row, options: Row, name: str) -> float | None:
-    return _first(row.number(name), options.number(name))
+    return (options if row.get(name) is None else row).number(name)
 
 
 def _integer(row: Row, options: Row, name: str) -> int | None:
-    return _first(row.integer(name), options.integer(name))
+    return (options if row.get(name) is None else row).integer(name)
 
 
 def _first(*values: T | None) -> T | None:
