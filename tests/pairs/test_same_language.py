@@ -15,7 +15,9 @@ from tests.pairs.clients import INGRESSES, Ingress
 from tests.pairs.scenes import BY_NAME
 from tests.pairs.upstreams import ANTHROPIC, EGRESSES, OLLAMA, OPENAI, Egress
 
-PAIRS = [(ingress, egress) for ingress in INGRESSES for egress in EGRESSES if ingress.dialect == egress.name and "responses" not in ingress.name]
+PAIRS = [
+    (ingress, egress) for ingress in INGRESSES for egress in EGRESSES if ingress.dialect == egress.name and "responses" not in ingress.name
+]
 IDS = [f"{ingress.name} on {egress.name}" for ingress, egress in PAIRS]
 
 
