@@ -20,7 +20,9 @@ def test_fields_of_clients_mean_features_that_there_are(dialect: str, fields: di
 
 def test_every_loss_has_a_reason() -> None:
     tables = [*client_tables().values(), *upstream_tables().values()]
-    lost = [(name, support) for table in tables for name, support in table.items() if support.outcome in ("approximated", "dropped", "refused")]
+    lost = [
+        (name, support) for table in tables for name, support in table.items() if support.outcome in ("approximated", "dropped", "refused")
+    ]
     assert [name for name, support in lost if not support.note] == []
 
 
