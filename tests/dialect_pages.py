@@ -12,6 +12,26 @@ from proxy.support import FEATURES, OUTCOMES, Support, met
 
 FOLDER: Final = Path(__file__).parents[1] / "docs/dialects"
 _TITLES: Final = {"openai": "OpenAI", "anthropic": "Anthropic", "gemini": "Gemini", "ollama": "Ollama"}
+_INDEX: Final = """\
+# What becomes of each field
+
+Any of the clients' APIs works on any kind of upstream. One table for each pair says what becomes of every field of a request:
+
+{words}
+
+{matrix}
+
+Where client and upstream speak one language, the request goes on byte for byte, but for the value of `model` where the names differ, and
+the answer comes back byte for byte: what the vendor adds tomorrow works at once. OpenAI's `/v1/responses` goes on so where the upstream has
+it; a 404 or 405 that is not about the model is remembered for ten minutes, and the request is translated to a chat.
+
+What a model wants to see again with its tool calls (signatures, hidden thoughts) goes to the client where its language has a place for it.
+It is also kept for six hours, by the id, name and arguments of the call, and added where the client brings back only the call: in each
+worker's memory, and with `REDIS_URL` where all workers find it.
+
+[All losses in one table](losses.md). These pages are written from the tables in `proxy/dialects/*/support.py` by
+`python -m tests.dialect_pages`; a test fails when they differ.
+"""
 _LOST: Final = ("approximated", "dropped", "refused")
 _WORDS: Final = {
     "carried": "goes on as it came",
@@ -57,32 +77,9 @@ def _index() -> str:
         + " |"
         for client in clients
     ]
-    words = [f"* **{outcome}**: it {_WORDS[outcome]}." for outcome in OUTCOMES]
-    return "\n".join(
-        [
-            "# What becomes of each field",
-            "",
-            "Any of the clients' APIs works on any kind of upstream. One table for each pair says what becomes of every field of a request:",
-            "",
-            *words,
-            "",
-            head,
-            f"| {' | '.join(['---'] * (len(upstreams) + 1))} |",
-            *rows,
-            "",
-            "Where client and upstream speak one language, the request goes on byte for byte, but for the value of `model` where the names differ,"
-            " and the answer comes back byte for byte: what the vendor adds tomorrow works at once. OpenAI's `/v1/responses` goes on so where the"
-            " upstream has it; a 404 or 405 that is not about the model is remembered for ten minutes, and the request is translated to a chat.",
-            "",
-            "What a model wants to see again with its tool calls (signatures, hidden thoughts) goes to the client where its language has a place"
-            " for it. It is also kept for six hours, by the id, name and arguments of the call, and added where the client brings back only the"
-            " call: in each worker's memory, and with `REDIS_URL` where all workers find it.",
-            "",
-            "[All losses in one table](losses.md). These pages are written from the tables in `proxy/dialects/*/support.py` by"
-            " `python -m tests.dialect_pages`; a test fails when they differ.",
-            "",
-        ]
-    )
+    words = "\n".join(f"* **{outcome}**: it {_WORDS[outcome]}." for outcome in OUTCOMES)
+    matrix = "\n".join([head, f"| {' | '.join(['---'] * (len(upstreams) + 1))} |", *rows])
+    return _INDEX.format(words=words, matrix=matrix)
 
 
 def _pair(client: str, fields: Mapping[str, Support], upstream: str, features: Mapping[str, Support]) -> str:
@@ -123,7 +120,7 @@ def _losses() -> str:
             "| --- | --- | --- | --- |",
             *at_upstreams,
             "",
-            "Then fields of which no upstream of another language hears; where client and upstream speak one language, they go on as they came:",
+            "Then fields of which no upstream of another language hears; where both sides speak one language, they go on as they came:",
             "",
             "| field | of | what becomes of it | why |",
             "| --- | --- | --- | --- |",
