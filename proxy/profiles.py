@@ -38,6 +38,7 @@ class Profile:
         tools, logprobs, dimensions: whether the server takes them at all.
         named_tool: how one tool is demanded; `only` sends just that tool, and demands any.
         any_tool: the word that demands a call.
+        name_chars: how long names of tools may be; longer ones are shortened on the way there. `None`: of any length.
         tool_ids: `alnum9` for servers that take only nine letters or digits.
         no_content: how a turn that has only tool calls says so.
         message_names: whether messages may carry the `name` of who speaks.
@@ -87,6 +88,7 @@ class Profile:
     dimensions: bool = True
     named_tool: Literal["object", "only"] = "object"
     any_tool: Literal["required", "any"] = "required"
+    name_chars: int | None = 64
     tool_ids: Literal["any", "alnum9"] = "any"
     no_content: Literal["null", "absent", "empty"] = "null"
     message_names: bool = True
@@ -174,6 +176,7 @@ _ANTHROPIC = Profile(
     "anthropic",
     params=_named("temperature", "top_p", "top_k", "user", "parallel_tool_calls"),
     stop_limit=None,
+    name_chars=128,
     names_stops=True,
     blank_stops=False,
     files="any",
@@ -206,6 +209,7 @@ _GEMINI = Profile(
         "temperature", "seed", top_p="topP", top_k="topK", presence_penalty="presencePenalty", frequency_penalty="frequencyPenalty"
     ),
     stop_limit=5,
+    name_chars=128,
     reasoning="level",
     efforts=("minimal", *_LEVELS),
     must_echo_reasoning=True,
@@ -317,6 +321,7 @@ PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
                 "ollama-native",
                 params=_named(*_SAMPLING, "top_k", "min_p", "typical_p", "repeat_penalty"),
                 stop_limit=None,
+                name_chars=None,
                 reasoning="effort",
                 efforts=(*_LEVELS, "max"),
             ),

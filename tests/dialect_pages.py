@@ -1,7 +1,10 @@
-"""Writes `docs/dialects/` from the tables of the dialects: `python -m tests.dialect_pages`. A test holds the pages against them."""
+"""Writes `docs/dialects/` and the matrix in the README from the tables of the dialects: `python -m tests.dialect_pages`. A test holds the
+pages against them.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
@@ -11,6 +14,7 @@ from proxy.dialects.registry import DIALECTS
 from proxy.support import FEATURES, OUTCOMES, Support, met
 
 FOLDER: Final = Path(__file__).parents[1] / "docs/dialects"
+README: Final = FOLDER.parents[1] / "README.md"
 _TITLES: Final = {"openai": "OpenAI", "anthropic": "Anthropic", "gemini": "Gemini", "ollama": "Ollama"}
 _INDEX: Final = """\
 # What becomes of each field
@@ -33,6 +37,17 @@ worker's memory, and with `REDIS_URL` where all workers find it.
 `python -m tests.dialect_pages`; a test fails when they differ.
 """
 _LOST: Final = ("approximated", "dropped", "refused")
+# The APIs of clients, as the README has them, and the feature without which an upstream has nothing to say to them.
+APIS: Final = (
+    ("openai", ("openai.chat", "openai.responses"), "text", "OpenAI: chats, responses"),
+    ("openai", ("openai.completions",), "prompts", "OpenAI: completions"),
+    ("openai", ("openai.embeddings",), "embeddings", "OpenAI: embeddings"),
+    ("anthropic", ("anthropic.messages",), "text", "Anthropic: messages"),
+    ("ollama", ("ollama.chat", "ollama.generate"), "text", "Ollama: chat, generate"),
+    ("ollama", ("ollama.embed",), "embeddings", "Ollama: embed"),
+)
+_MATRIX: Final = re.compile(r"^\| clients .*\n(?:\|.*\n)*\|.*", re.MULTILINE)
+_COLUMNS: Final = {"openai": "OpenAI-style upstreams", "anthropic": "Anthropic", "gemini": "Gemini", "ollama": "Ollama"}
 _WORDS: Final = {
     "carried": "goes on as it came",
     "translated": "says the same in other words",
@@ -61,6 +76,24 @@ def pages() -> dict[str, str]:
         if client != upstream
     }
     return {"README.md": _index(), "losses.md": _losses(), **pairs}
+
+
+def matrix() -> str:
+    """What works with what, for the README."""
+    upstreams = upstream_tables()
+    assert set(upstreams) == set(_COLUMNS)
+    rows = [f"| clients | {' | '.join(_COLUMNS.values())} |", f"| {' | '.join(['---'] * (len(_COLUMNS) + 1))} |"]
+    for client, _, feature, title in APIS:
+        cells = (
+            "bytes untouched" if client == name else "it has none" if upstreams[name][feature].outcome == "refused" else "✓" for name in _COLUMNS
+        )
+        rows.append(f"| {title} | {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def with_matrix(readme: str) -> str:
+    """The README with the matrix as it is now."""
+    return _MATRIX.sub(matrix(), readme, count=1)
 
 
 def _table(dialect: str, name: str) -> Mapping[str, Support]:
@@ -145,3 +178,4 @@ if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
     for name, text in pages().items():
         (FOLDER / name).write_text(text)
+    README.write_text(with_matrix(README.read_text()))

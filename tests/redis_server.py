@@ -68,6 +68,10 @@ class RedisServer:
         """Lets it do something that it answers with OK."""
         assert self._tell(f"{command}\r\n".encode()).startswith(b"+OK")
 
+    def has(self, pattern: str) -> bool:
+        """Whether it holds keys like that."""
+        return not self._tell(f"KEYS {pattern}\r\n".encode()).startswith(b"*0")
+
     def _answers(self) -> bool:
         try:
             return self._tell(b"PING\r\n").startswith(b"+PONG")

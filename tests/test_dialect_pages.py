@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 
 from proxy.support import FEATURES, OUTCOMES, Support, met
-from tests.dialect_pages import FOLDER, client_tables, pages, upstream_tables
+from tests.dialect_pages import APIS, FOLDER, README, client_tables, matrix, pages, upstream_tables, with_matrix
+from tests.pairs.clients import INGRESSES, PROMPTS
+from tests.pairs.test_vectors_of_pairs import CLIENTS
+from tests.pairs.upstreams import EGRESSES
 
 
 @pytest.mark.parametrize(("dialect", "features"), upstream_tables().items(), ids=list(upstream_tables()))
@@ -29,6 +32,18 @@ def test_every_loss_has_a_reason() -> None:
 def test_the_pages_are_those_of_the_tables() -> None:
     written = {path.name: path.read_text() for path in FOLDER.glob("*.md")}
     assert written == pages(), "python -m tests.dialect_pages"
+
+
+def test_the_matrix_of_the_readme_is_that_of_the_tables() -> None:
+    readme = README.read_text()
+    assert matrix() in readme, "python -m tests.dialect_pages"
+    assert with_matrix(readme) == readme
+
+
+def test_what_stands_in_the_matrix_is_what_the_pairs_are_tested_with() -> None:
+    """`tests/pairs` asks each of these of each upstream: what is ticked has an answer there, and what is not is refused."""
+    assert {name for _, names, _, _ in APIS for name in names} == {*(ingress.name for ingress in (*INGRESSES, *PROMPTS)), *CLIENTS}
+    assert {egress.name for egress in EGRESSES} == set(upstream_tables())
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,14 @@
-"""What is cut off an answer here, because its upstream could not be told to leave it out."""
+"""What is changed in an answer here, because its upstream could not be told: what it was to leave out, and long names of tools."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import reduce
 from typing import Protocol
 
 from proxy.canonical.events import ChatEvent
+from proxy.canonical.long_names import OwnNames, own_names, with_short_names
 from proxy.canonical.request import ChatRequest
 from proxy.canonical.sole_call import SoleCall
 from proxy.canonical.stops import StopCutter
@@ -15,7 +17,7 @@ from proxy.routing import Route
 
 
 class Cutter(Protocol):
-    """Cuts one answer."""
+    """Changes one answer."""
 
     def feed(self, events: Sequence[ChatEvent]) -> list[ChatEvent]:
         """What is left of `events`."""
@@ -33,16 +35,18 @@ class _Both:
 
 
 def cutter_of(request: TextRequest, route: Route) -> Cutter | None:
-    """What cuts the answer to `request`, new for each answer; `None` where the upstream can be told everything."""
-    stops = _local_stops(request, route)
-    stop_cutter = StopCutter(stops) if stops else None
-    if not _wants_sole_call(request, route):
-        return stop_cutter
-    return SoleCall() if stop_cutter is None else _Both(SoleCall(), stop_cutter)
+    """What changes the answer to `request`, new for each answer; `None` where the upstream can be told everything."""
+    cutters = list(_cutters(request, route))
+    return reduce(_Both, cutters) if cutters else None
 
 
-def without_untold_stops(request: TextRequest, route: Route) -> TextRequest:
-    """`request` as the upstream gets it: without stop sequences where it would not tell which one ended the answer, and the client must."""
+def told(request: TextRequest, route: Route) -> TextRequest:
+    """`request` as the upstream gets it: with names that it takes, and without stop sequences where it would not tell which one ended the
+    answer, and the client must.
+    """
+    most_chars = route.profile.name_chars
+    if most_chars is not None and isinstance(request, ChatRequest):
+        request = with_short_names(request, most_chars)
     return replace(request, sampling=replace(request.sampling, stop=())) if hides_stops(request, route) else request
 
 
@@ -50,6 +54,16 @@ def hides_stops(request: TextRequest, route: Route) -> bool:
     """Whether the upstream gets no stop sequences, though there are some."""
     wants_names = isinstance(request, ChatRequest) and request.names_stops
     return wants_names and not route.profile.names_stops and bool(request.sampling.stop)
+
+
+def _cutters(request: TextRequest, route: Route) -> Iterator[Cutter]:
+    most_chars = route.profile.name_chars
+    if most_chars is not None and isinstance(request, ChatRequest) and (names := own_names(request, most_chars)):
+        yield OwnNames(names)
+    if _wants_sole_call(request, route):
+        yield SoleCall()
+    if stops := _local_stops(request, route):
+        yield StopCutter(stops)
 
 
 def _local_stops(request: TextRequest, route: Route) -> tuple[str, ...]:

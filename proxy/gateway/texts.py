@@ -14,7 +14,7 @@ from proxy.canonical.fold import collect
 from proxy.canonical.request import PromptRequest
 from proxy.dialect import Payload, Stopwatch, StreamRenderer, TextEndpoint, TextRequest
 from proxy.errors import InvalidRequest, ProxyError, UpstreamError
-from proxy.gateway.cutting import cutter_of, hides_stops, without_untold_stops
+from proxy.gateway.cutting import cutter_of, hides_stops, told
 from proxy.gateway.errands import Errand
 from proxy.gateway.fallback import served
 from proxy.gateway.keepsakes import Keepsakes
@@ -100,7 +100,7 @@ class Conversation:
 
     def _call(self, goal: Goal, request: TextRequest, route: Route) -> UpstreamCall:
         egress = goal.upstream.egress
-        request = without_untold_stops(request, route)
+        request = told(request, route)
         call = egress.build_prompt(request, route) if isinstance(request, PromptRequest) else egress.build_chat(request, route)
         return self.steps.signed(call, goal, self.client, partial(affinity_key, request))
 

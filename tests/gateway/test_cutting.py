@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from proxy.canonical.events import Finished, PartClosed, PartDelta, PartOpened
-from proxy.canonical.request import ChatRequest, Message, PromptRequest, Sampling, TextPart
-from proxy.gateway.cutting import cutter_of
+from proxy.canonical.events import ChatEvent, Finished, PartClosed, PartDelta, PartOpened
+from proxy.canonical.request import ChatRequest, Message, PromptRequest, Sampling, TextPart, Tool
+from proxy.gateway.cutting import cutter_of, told
 from proxy.profiles import PROFILES, Profile
 from proxy.routing import Route
 from tests.canonical.streams import a_stream, a_text, texts_of
@@ -47,6 +47,21 @@ FEW_STOPS = replace(PLAIN, stop_limit=0)
 )
 def test_what_the_upstream_could_not_be_told_is_cut_off(profile: Profile, asked: dict[str, Any], left: list[tuple[str, str]]) -> None:
     assert cut(profile, **asked) == left
+
+
+def test_a_name_that_is_too_long_is_the_clients_own_in_the_answer() -> None:
+    name = "n" * 90
+    request = ChatRequest("m", (Message("user", (TextPart("hi"),)),), tools=(Tool(name),), parallel_tool_calls=False)
+    route = Route("u", "m", "m", PROFILES["generic"])
+    asked = told(request, route)
+    assert isinstance(asked, ChatRequest)
+    (short,) = (tool.name for tool in asked.tools)
+    assert len(short) == 64
+    cutter = cutter_of(request, route)
+    assert cutter is not None
+    calls: list[ChatEvent] = [PartOpened("tool_call", "a", short), PartClosed(), PartOpened("tool_call", "b", short), PartClosed()]
+    assert cutter.feed(calls) == [PartOpened("tool_call", "a", name), PartClosed()]
+    assert told(request, Route("u", "m", "m", PLAIN)) is request
 
 
 def test_a_plain_text_has_no_calls() -> None:

@@ -5,8 +5,10 @@ from collections.abc import Iterator
 import pytest
 
 from proxy.demo.serving import start_demo_server
+from tests.components import require
 from tests.fake_upstream import FakeUpstream
 from tests.live.gateways import Gateways
+from tests.live.house import House, running_house
 from tests.live.llamacpp import running_llamacpp
 from tests.live.master import Master
 
@@ -51,3 +53,12 @@ def llamacpp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address, without `/v1`, of a real llama.cpp server with a model of random weights."""
     with running_llamacpp(tmp_path_factory.mktemp("llamacpp")) as server:
         yield server.address
+
+
+@pytest.fixture(scope="session")
+def house(gateways: Gateways, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """One gateway in front of a scripted upstream of each kind, for the vendors' SDKs."""
+    for package in ("anthropic", "openai", "ollama"):
+        require(package)
+    with running_house(gateways, tmp_path_factory.mktemp("house")) as made:
+        yield made

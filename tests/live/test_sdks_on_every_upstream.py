@@ -3,47 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
 
 import pytest
 
 from tests.components import require
-from tests.fake_upstream import FakeUpstream
-from tests.live.gateways import Gateways
-from tests.live.master import Master
+from tests.live.house import House
 from tests.pairs.clients import INGRESSES
 from tests.pairs.scenes import BY_NAME, REFUSAL, SCENES, TROUBLE, Scene
 from tests.pairs.upstreams import EGRESSES, Egress
 
 NAMES = ("anthropic", "openai chat", "openai responses", "ollama")
-
-
-@dataclass
-class House:
-    """One gateway in front of four upstreams, whose models are `<dialect>/m`."""
-
-    master: Master
-    upstreams: dict[str, FakeUpstream]
-
-    def play(self, egress: Egress, scene: Scene) -> None:
-        egress.play(self.upstreams[egress.name], scene)
-
-
-@pytest.fixture(scope="module")
-def house(gateways: Gateways, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    for package in ("anthropic", "openai", "ollama"):
-        require(package)
-    with ExitStack() as stack:
-        upstreams = {egress.name: stack.enter_context(FakeUpstream()) for egress in EGRESSES}
-        text = ""
-        for egress in EGRESSES:
-            egress.play(upstreams[egress.name], BY_NAME["text"])
-            text += f'[upstreams.{egress.name}]\ndialect = "{egress.name}"\nbase_url = "{egress.base_url(upstreams[egress.name])}"\n'
-        file = tmp_path_factory.mktemp("house") / "proxy.toml"
-        file.write_text(text)
-        yield House(gateways.configured(file, BREAKER_FAILURES="100000", MAX_RETRIES="0"), upstreams)
 
 
 WHOLE = ("text", "two_tool_calls", "reasoning", "refused", "cut")

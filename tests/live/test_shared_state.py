@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,6 +19,9 @@ import requests
 from tests.fake_upstream import Answer, FakeUpstream, Request, json_answer
 from tests.live.master import COMMAND, ROOT, Master, running, wait_until
 from tests.live.steady_load import steady_load
+from tests.pairs.clients import INGRESSES
+from tests.pairs.scenes import BY_NAME
+from tests.pairs.upstreams import GEMINI
 from tests.redis_server import RedisServer, running_redis
 
 CHAT = {"model": "m", "messages": [{"role": "user", "content": "hello"}]}
@@ -176,3 +181,46 @@ def test_a_gateway_starts_without_its_redis(serve: Serve, redis: RedisServer, de
         redis.start()
         master.await_message(BACK, 2)
         assert master.stop() == 0
+
+
+@contextmanager
+def only(master: Master, worker: int) -> Iterator[None]:
+    """Lets no other worker serve."""
+    others = [pid for pid in master.workers() if pid != worker]
+    for pid in others:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in others:
+            os.kill(pid, signal.SIGCONT)
+
+
+@pytest.mark.parametrize("is_away", [False, True], ids=["with Redis", "Redis is gone"])
+def test_what_a_model_wants_to_see_again_comes_back_from_any_worker(tmp_path: Path, redis: RedisServer, is_away: bool) -> None:
+    chat = next(ingress for ingress in INGRESSES if ingress.name == "openai.chat")
+    calls, answered = BY_NAME["reasoning_and_call"], BY_NAME["tool_result"]
+    with FakeUpstream() as upstream:
+        GEMINI.play(upstream, calls)
+        file = tmp_path / "proxy.toml"
+        file.write_text(f'[upstreams.it]\ndialect = "gemini"\nbase_url = "{GEMINI.base_url(upstream)}"\n')
+        ours = {"WEB_CONCURRENCY": "2", "PYTHONPATH": str(ROOT), "REDIS_URL": redis.url, "PROXY_CONFIG": str(file)}
+        with running((*COMMAND, "serve"), ours, tmp_path) as master:
+            master.await_answer()
+            await_state(master, "up")
+            url, (first, second) = f"{master.address}/v1/chat/completions", master.workers()
+            with only(master, first):
+                called = requests.post(url, json={"model": "m", **chat.body(calls)}, timeout=30).json()
+            (call,) = called["choices"][0]["message"]["tool_calls"]
+            assert call.pop("extra_content")  # A client that knows nothing of it brings back the rest.
+            wait_until(lambda: redis.has("*:kept:*"), lambda: master.lines)
+            if is_away:
+                redis.kill()
+                master.await_message(AWAY, 2)
+            GEMINI.play(upstream, answered)
+            body = chat.body(answered)
+            body["messages"][1]["tool_calls"], body["messages"][2]["tool_call_id"] = [call], call["id"]
+            with only(master, second):
+                assert requests.post(url, json={"model": "m", **body}, timeout=30).status_code == 200
+            (part,) = (part for content in upstream.requests[-1].json["contents"] for part in content["parts"] if "functionCall" in part)
+            assert (part["thoughtSignature"] == "c2lnbmVk") is not is_away

@@ -69,6 +69,7 @@ def _chat_whole(answer: Any) -> Told:
     (choice,) = answer["choices"]
     message = choice["message"]
     told = Told(finish=choice["finish_reason"], ended=True, text=message.get("content") or "", thoughts=_thoughts(message))
+    told.matched = choice.get("stop_reason") or ""
     for call in message.get("tool_calls") or ():
         _add_call(told, call["id"], call["function"]["name"], call["function"]["arguments"])
     return _counted(told, answer["usage"], "prompt_tokens", "completion_tokens")
@@ -92,6 +93,7 @@ def _chat_stream(body: bytes) -> Told:
             told.text += delta.get("content") or ""
             told.thoughts += _thoughts(delta)
             told.finish = choice["finish_reason"] or told.finish
+            told.matched = choice.get("stop_reason") or told.matched
             for piece in delta.get("tool_calls") or ():
                 call = calls.setdefault(piece["index"], {"id": "", "name": "", "arguments": ""})
                 call["id"] += piece.get("id") or ""
@@ -139,7 +141,7 @@ def _response_whole(answer: Any) -> Told:
         told.finish = {"max_output_tokens": "length"}.get(answer["incomplete_details"]["reason"], "content_filter")
     else:
         told.finish = "tool_calls" if told.calls else "stop"
-    return _counted(told, answer["usage"], "input_tokens", "output_tokens")
+    return _counted(told, answer["usage"] or {}, "input_tokens", "output_tokens")
 
 
 def _response_stream(body: bytes) -> Told:
@@ -193,7 +195,8 @@ _OF_ANTHROPIC = {"end_turn": "stop", "stop_sequence": "stop", "max_tokens": "len
 
 
 def _messages_whole(answer: Any) -> Told:
-    told = Told(finish=_OF_ANTHROPIC[answer["stop_reason"]], ended=True)
+    told = Told(finish=_OF_ANTHROPIC[answer["stop_reason"]], ended=True, matched=answer["stop_sequence"] or "")
+    assert bool(told.matched) is (answer["stop_reason"] == "stop_sequence")
     for block in answer["content"]:
         match block["type"]:
             case "text":
@@ -202,7 +205,7 @@ def _messages_whole(answer: Any) -> Told:
                 told.thoughts += block["thinking"]
             case "tool_use":
                 _add_call(told, block["id"], block["name"], block["input"])
-    return _counted(told, answer["usage"], "input_tokens", "output_tokens")
+    return _counted(told, answer["usage"] or {}, "input_tokens", "output_tokens")
 
 
 def _messages_stream(body: bytes) -> Told:
@@ -298,6 +301,56 @@ def _ollama_records(records: list[Any]) -> Told:
     return told
 
 
+# Plain texts that are gone on with
+
+
+def _prompt_body(scene: Scene) -> Json:
+    return {"prompt": scene.says, "stream_options": {"include_usage": True}}
+
+
+def _prompt_whole(answer: Any) -> Told:
+    assert answer["object"] == "text_completion"
+    (choice,) = answer["choices"]
+    told = Told(finish=choice["finish_reason"], ended=True, text=choice["text"], matched=choice.get("stop_reason") or "")
+    return _counted(told, answer["usage"], "prompt_tokens", "completion_tokens")
+
+
+def _prompt_stream(body: bytes) -> Told:
+    told = Told()
+    *chunks, (_, last) = events(body)
+    for _, chunk in chunks if last == "[DONE]" else events(body):
+        if chunk.get("error"):
+            told.error = _message(chunk)
+            continue
+        assert chunk["object"] == "text_completion"
+        for choice in chunk["choices"]:
+            told.text += choice["text"]
+            told.finish = choice["finish_reason"] or told.finish
+            told.matched = choice.get("stop_reason") or told.matched
+        if chunk.get("usage"):
+            _counted(told, chunk["usage"], "prompt_tokens", "completion_tokens")
+    told.ended = bool(told.finish) and not told.error
+    assert last == "[DONE]" or told.error
+    return told
+
+
+def _generate_body(scene: Scene) -> Json:
+    body: Json = {"prompt": scene.says}
+    if scene.system:
+        body["system"] = scene.system
+    if scene.shows:
+        body["images"] = [scene.shows]
+    if scene.thinks:
+        body["think"] = True
+    return body
+
+
+def _generated(record: Json) -> Json:
+    """A line of `/api/generate` as one of `/api/chat`."""
+    assert "message" not in record
+    return record if "error" in record else {**record, "message": {"content": record["response"], "thinking": record.get("thinking", "")}}
+
+
 def _add_call(told: Told, id: str, name: str, arguments: Any) -> None:  # noqa: A002 (as the records call it)
     told.ids.append(id)
     told.calls.append((name, json.loads(arguments) if isinstance(arguments, str) else arguments))
@@ -323,3 +376,18 @@ INGRESSES = (
     ),
     Ingress("ollama.chat", "ollama", "/api/chat", _ollama_body, _ollama_stream, _ollama_whole, {}),
 )
+"""Those that chat."""
+
+PROMPTS = (
+    Ingress("openai.completions", "openai", "/v1/completions", _prompt_body, _prompt_stream, _prompt_whole, _KEY),
+    Ingress(
+        "ollama.generate",
+        "ollama",
+        "/api/generate",
+        _generate_body,
+        lambda body: _ollama_records([_generated(line) for line in lines(body)]),
+        lambda answer: _ollama_records([_generated(answer)]),
+        {},
+    ),
+)
+"""Those in which one text is asked for another."""

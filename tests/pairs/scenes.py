@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC"  # one pixel
@@ -35,6 +35,7 @@ class Scene:
     """One exchange.
 
     Attributes:
+        matched: the stop sequence that ended the answer.
         earlier: calls that the model made before, each of which was answered by "sunny in <city>".
         end: how the answer ends: by itself; as a refusal in place of an answer; by an error record; by a connection that is cut; by a
             connection that ends legally though the answer does not.
@@ -52,9 +53,9 @@ class Scene:
     calls: tuple[Call, ...] = ()
     finish: Literal["stop", "length", "tool_calls", "content_filter"] = "stop"
     end: Literal["", "refused", "told", "cut", "quiet"] = ""
+    matched: str = ""
     prompt_tokens: int = 9
     completion_tokens: int = 7
-    more: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def half(self) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from proxy.dialects.registry import DIALECTS
+from tests.dialect_pages import upstream_tables
 from tests.fake_upstream import FakeUpstream
-from tests.pairs.clients import INGRESSES, Ingress
+from tests.pairs.clients import INGRESSES, PROMPTS, Ingress
 from tests.pairs.conftest import Gateway
 from tests.pairs.scenes import PNG, REFUSAL, SCENES, SCHEMA, TROUBLE, Scene, result_of
 from tests.pairs.told import Asked, Told, same
@@ -24,6 +25,26 @@ def test_a_scene(gateway_of: Gateway, upstream: FakeUpstream, ingress: Ingress, 
     assert len(requests) == 1
     assert "of-the-client" not in str(requests[0].headers)
     assert "sk-of-the-house" in str(requests[0].headers)
+    check_asked(egress.asked(requests[0]), scene)
+    check_told(told, scene, stream=stream)
+
+
+TEXTS = [(ingress, scene) for ingress in PROMPTS for scene in SCENES if not (scene.tools or scene.earlier)]
+# A text that is gone on with comes from nobody, and is thought about by nobody.
+TEXTS = [(ingress, scene) for ingress, scene in TEXTS if ingress.name == "ollama.generate" or not (scene.system or scene.thinks or scene.shows)]
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("egress", EGRESSES, ids=[f"on {egress.name}" for egress in EGRESSES])
+@pytest.mark.parametrize(("ingress", "scene"), TEXTS, ids=[f"{ingress.name}-{scene.name}" for ingress, scene in TEXTS])
+def test_a_scene_without_turns(gateway_of: Gateway, upstream: FakeUpstream, ingress: Ingress, egress: Egress, scene: Scene, stream: bool) -> None:
+    egress.play(upstream, scene)
+    told = ingress.ask(gateway_of(upstream, egress), scene, stream=stream)
+    requests = [request for request in upstream.requests if request.method == "POST"]
+    if ingress.name == "openai.completions" and upstream_tables()[egress.name]["prompts"].outcome == "refused":
+        assert (told.status, requests) == (501, [])
+        return
+    assert len(requests) == 1
     check_asked(egress.asked(requests[0]), scene)
     check_told(told, scene, stream=stream)
 

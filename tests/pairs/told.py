@@ -32,6 +32,7 @@ class Told:
     """What a client was told.
 
     Attributes:
+        matched: the stop sequence that ended it, where the client is told.
         ended: whether the answer came to its own end.
         error: the message of an error, wherever it stood.
     """
@@ -42,6 +43,7 @@ class Told:
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
     finish: str = ""
+    matched: str = ""
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     ended: bool = False

@@ -24,6 +24,8 @@ class Egress:
         root: whether its base URL ends before the version.
         models: path and answer of the list of models.
         paths: where chats are asked for, whole and as a stream.
+        prompt_path: where plain texts are gone on with, if anywhere.
+        continued: a record of a chat as one of such a text.
     """
 
     name: str
@@ -39,6 +41,8 @@ class Egress:
     stream_headers: dict[str, str]
     asked: Callable[[Request], Asked]
     end: bytes = b""
+    prompt_path: str = ""
+    continued: Callable[[Json], Json] = dict
 
     def base_url(self, upstream: FakeUpstream) -> str:
         """The address, as an operator would write it."""
@@ -47,7 +51,7 @@ class Egress:
     def play(self, upstream: FakeUpstream, scene: Scene) -> None:
         """Lets the upstream play the scene."""
         upstream.on(self.models[0], json_answer(self.models[1]))
-        for path in self.paths:
+        for path in (*self.paths, *([self.prompt_path] if self.prompt_path else [])):
             upstream.on(path, lambda request: self.answer(request, scene))
 
     def answer(self, request: Request, scene: Scene) -> Answer:
@@ -57,17 +61,20 @@ class Egress:
         if not self.wants_stream(request):
             if scene.end == "told":
                 return json_answer(self.trouble, 500)
-            body = json.dumps(self.whole(scene)).encode()
+            whole = self.whole(scene)
+            body = json.dumps(self.continued(whole) if "prompt" in request.json else whole).encode()
             if scene.end:
                 return Answer(
                     200, {"Content-Type": "application/json", "Content-Length": str(len(body))}, [body[: len(body) // 2]], "close"
                 )
             return Answer(200, {"Content-Type": "application/json"}, [body], "length")
-        return Answer(200, self.stream_headers, self.steps(scene))
+        return Answer(200, self.stream_headers, self.steps(scene, continued="prompt" in request.json))
 
-    def steps(self, scene: Scene) -> list[Step]:
+    def steps(self, scene: Scene, *, continued: bool = False) -> list[Step]:
         """The stream, one record at a time."""
         records = self.records(scene)
+        if continued:
+            records = [self.continued(record) for record in records]
         if not scene.end:
             return [*map(self.written, records), *([self.end] if self.end else [])]
         # The half of the text is in one of the first records.
@@ -143,8 +150,18 @@ def _openai_records(scene: Scene) -> list[Json]:
     return [*records, _late(chunk({}, scene.finish)), _late({**chunk({}), "choices": [], "usage": _openai_usage(scene)})]
 
 
+def _openai_continued(record: Json) -> Json:
+    def continued(choice: Json) -> Json:
+        said = choice.get("message") or choice.get("delta")
+        return {"index": 0, "text": said.get("content") or "", "logprobs": None, "finish_reason": choice["finish_reason"]}
+
+    return {**record, "object": "text_completion", "choices": [continued(choice) for choice in record["choices"]]}
+
+
 def _openai_asked(request: Request) -> Asked:
     body, turns, calls = request.json, list[Turn](), dict[str, str]()
+    if "prompt" in body:
+        return Asked(body["model"], body.get("stream") is True, [("user", body["prompt"])])
     assert body.get("tools") != []
     for message in body["messages"]:
         role, content = message["role"], message.get("content")
@@ -183,6 +200,8 @@ OPENAI = Egress(
     stream_headers=SSE,
     asked=_openai_asked,
     end=b"data: [DONE]\n\n",
+    prompt_path="/completions",
+    continued=_openai_continued,
 )
 
 
@@ -206,8 +225,13 @@ def _anthropic_message(scene: Scene, **more: Any) -> Json:
     return {"id": "msg_1", "type": "message", "role": "assistant", "model": "m", "stop_sequence": None, "usage": usage, **more}
 
 
+def _anthropic_end(scene: Scene) -> Json:
+    reason = "stop_sequence" if scene.matched else _ANTHROPIC_REASONS[scene.finish]
+    return {"stop_reason": reason, "stop_sequence": scene.matched or None}
+
+
 def _anthropic_whole(scene: Scene) -> Any:
-    return _anthropic_message(scene, content=_anthropic_blocks(scene), stop_reason=_ANTHROPIC_REASONS[scene.finish])
+    return _anthropic_message(scene, content=_anthropic_blocks(scene), **_anthropic_end(scene))
 
 
 def _anthropic_records(scene: Scene) -> list[Json]:
@@ -223,8 +247,7 @@ def _anthropic_records(scene: Scene) -> list[Json]:
             _late({"type": "content_block_delta", "index": index, "delta": delta}, late) for delta, late in _anthropic_deltas(block, scene)
         ]
         records.append(_late({"type": "content_block_stop", "index": index}))
-    delta = {"stop_reason": _ANTHROPIC_REASONS[scene.finish], "stop_sequence": None}
-    records.append(_late({"type": "message_delta", "delta": delta, "usage": {"output_tokens": scene.completion_tokens}}))
+    records.append(_late({"type": "message_delta", "delta": _anthropic_end(scene), "usage": {"output_tokens": scene.completion_tokens}}))
     return [*records, _late({"type": "message_stop"})]
 
 
@@ -429,8 +452,19 @@ def _ollama_records(scene: Scene) -> list[Json]:
     return [*records, _late(_ollama_record({}, **_ollama_end(scene)))]
 
 
+def _ollama_continued(record: Json) -> Json:
+    record = dict(record)
+    message = record.pop("message")
+    thoughts = {"thinking": message["thinking"]} if "thinking" in message else {}
+    return {**record, "response": message["content"], **thoughts}
+
+
 def _ollama_asked(request: Request) -> Asked:
     body, turns, calls = request.json, list[Turn](), list[tuple[str, str, str]]()
+    if "prompt" in body:
+        turns += [("system", body["system"])] if body.get("system") else []
+        turns += [("user", body["prompt"]), *(("image", image) for image in body.get("images") or ())]
+        return Asked(body["model"], body.get("stream", True), turns)
     for message in body["messages"]:
         role, content = message["role"], message.get("content") or ""
         assert isinstance(content, str)
@@ -467,6 +501,8 @@ OLLAMA = Egress(
     refusal={"error": REFUSAL},
     stream_headers={"Content-Type": "application/x-ndjson"},
     asked=_ollama_asked,
+    prompt_path="/api/generate",
+    continued=_ollama_continued,
 )
 
 EGRESSES = (OPENAI, ANTHROPIC, GEMINI, OLLAMA)

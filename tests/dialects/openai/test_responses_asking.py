@@ -27,6 +27,8 @@ PDF = "JVBERi0xLjQK"
 WAV = "UklGRiQAAABXQVZFZm10IA=="
 F: dict[str, Any] = {"type": "function", "name": "f", "parameters": {"type": "object"}, "strict": True}
 G: dict[str, Any] = {"type": "function", "name": "g"}
+SEARCH = {"type": "web_search", "external_web_access": False}
+SPACE: dict[str, Any] = {"type": "namespace", "name": "n", "description": "all of n", "tools": [F, G]}
 CALL = {"type": "function_call", "id": "fc_1", "call_id": "call_a", "name": "f", "arguments": "{}"}
 RESULT = {"type": "function_call_output", "call_id": "call_a", "output": "1"}
 
@@ -161,6 +163,38 @@ def test_who_may_call_only_some_tools_knows_no_others() -> None:
     assert asked(tools=[F], tool_choice="none").tool_choice == "none"
 
 
+def test_searches_of_the_web_are_not_offered_to_models_that_have_none() -> None:
+    request = asked(tools=[SEARCH, F, {"type": "web_search_preview"}], tool_choice="auto")
+    assert [tool.name for tool in request.tools] == ["f"]
+    assert (request.tool_choice, request.repeated["tools"]) == ("auto", [F])
+    alone = asked(tools=[SEARCH], tool_choice="auto", parallel_tool_calls=True)
+    assert (alone.tools, alone.tool_choice, alone.parallel_tool_calls, alone.repeated["tools"]) == ((), None, None, [])
+    allowed = asked(tools=[SEARCH, F, G], tool_choice={"type": "allowed_tools", "mode": "auto", "tools": [SEARCH, G]})
+    assert [tool.name for tool in allowed.tools] == ["g"]
+    assert asked(tools=[SEARCH, F], tool_choice={"type": "allowed_tools", "mode": "auto", "tools": [SEARCH]}).tools == ()
+
+
+def test_of_searches_in_earlier_turns_the_words_are_left() -> None:
+    searched = {"type": "web_search_call", "id": "ws_1", "status": "completed", "action": {"type": "search", "query": "x"}}
+    said = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "ok"}]}
+    assert conversation({"role": "user", "content": "hi"}, searched, said, {"role": "user", "content": "so?"}) == conversation(
+        {"role": "user", "content": "hi"}, said, {"role": "user", "content": "so?"}
+    )
+
+
+def test_functions_of_a_namespace_are_known_by_one_name() -> None:
+    request = asked(
+        [{**CALL, "namespace": "n"}, RESULT],
+        tools=[F, SPACE, {"type": "namespace", "name": "mcp__x__", "tools": [G]}],
+        tool_choice={"type": "function", "namespace": "n", "name": "g"},
+    )
+    assert [tool.name for tool in request.tools] == ["f", "n__f", "n__g", "mcp__x__g"]
+    assert request.spaced["mcp__x__g"] == ("mcp__x__", "g")
+    assert request.tool_choice == {"type": "function", "function": {"name": "n__g"}}
+    assert request.messages[0].parts == (ToolCallPart("call_a", "n__f", "{}"),)
+    assert request.repeated["tools"][1] == SPACE
+
+
 def test_what_the_answer_repeats_is_what_came() -> None:
     repeated = asked(tools=[F], metadata={"a": "b"}, reasoning={"effort": "low"}, store=True).repeated
     assert (repeated["tools"], repeated["metadata"], repeated["tool_choice"]) == ([F], {"a": "b"}, "auto")
@@ -187,7 +221,7 @@ def test_what_asks_for_nothing_that_would_be_kept_is_taken(payload: Any) -> None
         ({"input": [1]}, "input[0]", "invalid_type"),
         ({"input": [{"role": "tool", "content": "x"}]}, "input[0].role", "invalid_value"),
         ({"input": [{"type": "item_reference", "id": "msg_1"}]}, "input[0].type", "unsupported_parameter"),
-        ({"input": [{"type": "web_search_call", "id": "ws_1"}]}, "input[0].type", "unsupported_parameter"),
+        ({"input": [{"type": "file_search_call", "id": "fs_1"}]}, "input[0].type", "unsupported_parameter"),
         ({"input": [{"type": "function_call_output", "call_id": "a"}]}, "input[0].output", "missing_required_parameter"),
         ({"input": [{"type": "function_call", "name": "f"}]}, "input[0].call_id", "missing_required_parameter"),
         (
@@ -200,7 +234,16 @@ def test_what_asks_for_nothing_that_would_be_kept_is_taken(payload: Any) -> None
             "input[0].content[0].file_data",
             "missing_required_parameter",
         ),
-        ({"tools": [{"type": "web_search"}]}, "tools[0].type", "unsupported_parameter"),
+        ({"tools": [{"type": "file_search"}]}, "tools[0].type", "unsupported_parameter"),
+        ({"tools": [SEARCH], "tool_choice": "required"}, "tool_choice", "unsupported_parameter"),
+        ({"tools": [F, SEARCH], "tool_choice": {"type": "web_search"}}, "tool_choice.type", "unsupported_parameter"),
+        (
+            {"tools": [F, SEARCH], "tool_choice": {"type": "allowed_tools", "mode": "required", "tools": [SEARCH]}},
+            "tool_choice",
+            "unsupported_parameter",
+        ),
+        ({"tools": [{"type": "namespace", "name": "n", "tools": [{"type": "custom", "name": "c"}]}]}, "tools[0].tools[0].type", "unsupported_parameter"),
+        ({"tools": [{**F, "name": "n__f"}, SPACE]}, "tools[1].tools[0].name", "invalid_value"),
         ({"tools": [{"type": "custom", "name": "c"}]}, "tools[0].type", "unsupported_parameter"),
         ({"tools": [F], "tool_choice": {"type": "function", "name": "zzz"}}, "tool_choice.name", "invalid_value"),
         ({"max_output_tokens": 0}, "max_output_tokens", "integer_out_of_range"),

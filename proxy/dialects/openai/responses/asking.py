@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from proxy.canonical.request import ChatRequest, Sampling, Tool
+from proxy.canonical.request import ChatRequest, Sampling
 from proxy.dialect import Payload
 from proxy.dialects.openai.asking.formats import read_format
 from proxy.dialects.openai.asking.reasoning import read_reasoning
 from proxy.dialects.openai.asking.row import Row, unsupported
 from proxy.dialects.openai.asking.sampling import read_extra, read_limit, read_options, read_sampling
-from proxy.dialects.openai.asking.tools import WORDS, ToolChoice, allowed_tools, function_tool, named, only_function
 from proxy.dialects.openai.responses.items import read_input
+from proxy.dialects.openai.responses.tools import Spaced, offered, read_tools
 
 _MAX_TOP_LOGPROBS = 20
 _LOGPROBS = "message.output_text.logprobs"
@@ -43,9 +43,15 @@ _REPEATED: Mapping[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class AskedResponse(ChatRequest):
-    """A request to `/v1/responses`; `repeated` are the members that its answer repeats."""
+    """A request to `/v1/responses`.
+
+    Attributes:
+        repeated: the members that its answer repeats.
+        spaced: functions that stand in namespaces, by the names that the model knows.
+    """
 
     repeated: Mapping[str, Any] = field(default_factory=dict)
+    spaced: Mapping[str, Spaced] = field(default_factory=dict)
 
 
 def parse_response(payload: Payload) -> AskedResponse:
@@ -54,7 +60,7 @@ def parse_response(payload: Payload) -> AskedResponse:
     _refuse_state(row)
     options = read_options(row)
     reasoning = read_reasoning(row, options)
-    tools, tool_choice = _tools(row)
+    tools, tool_choice, spaced = read_tools(row)
     return AskedResponse(
         model=row.required_text("model"),
         messages=read_input(row),
@@ -70,6 +76,7 @@ def parse_response(payload: Payload) -> AskedResponse:
         user=row.text("user") or row.text("safety_identifier") or None,
         extra=read_extra(row, options),
         repeated=_repeated(row),
+        spaced=spaced,
     )
 
 
@@ -79,20 +86,6 @@ def _refuse_state(row: Row) -> None:
             raise unsupported(name, why)
     if row.flag("background"):
         raise unsupported("background", "must be false: a response is made while its client waits, and not kept")
-
-
-def _tools(row: Row) -> tuple[tuple[Tool, ...], ToolChoice]:
-    """The functions that may be called, and whether one must be. Here their members stand beside their type."""
-    tools = tuple(function_tool(only_function(tool)) for tool in row.rows("tools"))
-    given = row.get("tool_choice")
-    if not tools or given is None:
-        return tools, None
-    if type(given) is str:
-        return tools, row.word("tool_choice", WORDS)
-    choice = row.row("tool_choice")
-    if choice.text("type") == "allowed_tools":
-        return allowed_tools(choice, [only_function(tool) for tool in choice.rows("tools")], tools)
-    return tools, named(only_function(choice), tools)
 
 
 def _sampling(row: Row, options: Row) -> Sampling:
@@ -106,4 +99,4 @@ def _sampling(row: Row, options: Row) -> Sampling:
 def _repeated(row: Row) -> Mapping[str, Any]:
     repeated = {name: otherwise if row.get(name) is None else row.get(name) for name, otherwise in _REPEATED.items()}
     asked = row.row("reasoning")
-    return repeated | {"reasoning": {"effort": asked.get("effort"), "summary": asked.get("summary")}}
+    return repeated | {"tools": offered(row), "reasoning": {"effort": asked.get("effort"), "summary": asked.get("summary")}}

@@ -15,6 +15,7 @@ from proxy.dialects.openai.asking.content import ContentPart, PartReader, read_a
 from proxy.dialects.openai.asking.media import attachment, picture
 from proxy.dialects.openai.asking.messages import read_signature
 from proxy.dialects.openai.asking.row import Row, missing, rows_of, unsupported, wrong_value
+from proxy.dialects.openai.responses.tools import spaced_name
 
 _PLAIN_ROLES: Final[dict[str, Role]] = {"user": "user", "system": "system", "developer": "developer"}
 _ROLES = (*_PLAIN_ROLES, "assistant")
@@ -85,7 +86,11 @@ def _content(item: Row) -> tuple[ContentPart, ...]:
 def _call(item: Row) -> tuple[Part, ...]:
     signature = read_signature(item)
     call = ToolCallPart(
-        item.required_text("call_id"), item.required_text("name"), item.text("arguments"), signature.opaque, signature.origin
+        item.required_text("call_id"),
+        spaced_name(item.text("namespace"), item.required_text("name")),
+        item.text("arguments"),
+        signature.opaque,
+        signature.origin,
     )
     return (call,)
 
@@ -107,7 +112,16 @@ def _reasoning(item: Row) -> tuple[Part, ...]:
     return (ReasoningPart(text, *state),) if text or state.opaque else ()
 
 
-_OF_THE_MODEL: Final[Mapping[str, Callable[[Row], tuple[Part, ...]]]] = {"function_call": _call, "reasoning": _reasoning}
+def _search(item: Row) -> tuple[Part, ...]:
+    """Nothing: what a search of the web brought, the words behind it tell."""
+    return ()
+
+
+_OF_THE_MODEL: Final[Mapping[str, Callable[[Row], tuple[Part, ...]]]] = {
+    "function_call": _call,
+    "reasoning": _reasoning,
+    "web_search_call": _search,
+}
 
 
 def _image(row: Row) -> ContentPart:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from proxy.canonical.completion import Usage
@@ -11,6 +12,7 @@ from proxy.dialect import TextRequest
 from proxy.dialects.openai.answering.records import extra_content
 from proxy.dialects.openai.relay import error_object
 from proxy.dialects.openai.responses.asking import AskedResponse
+from proxy.dialects.openai.responses.tools import Spaced
 from proxy.errors import ProxyError
 
 Record = dict[str, Any]
@@ -40,8 +42,8 @@ def response_record(request: TextRequest, response_id: str, created_at: int) -> 
     }
 
 
-def item_record(part: PartOpened, response_id: str, index: int) -> Record:
-    """The item that begins with `part`, as far as it is known by then."""
+def item_record(part: PartOpened, response_id: str, index: int, spaced: Mapping[str, Spaced]) -> Record:
+    """The item that begins with `part`, as far as it is known by then. A function of a namespace is called by both its names."""
     kind = ITEM_OF_PART[part.kind]
     item: Record = {"id": _ID_PREFIXES[kind] + f"{response_id.removeprefix('resp_')}_{index}", "type": kind}
     if kind == "reasoning":
@@ -49,7 +51,8 @@ def item_record(part: PartOpened, response_id: str, index: int) -> Record:
     item["status"] = "in_progress"
     if kind == "message":
         return item | {"role": "assistant", "content": []}
-    return item | {"call_id": part.id, "name": part.name, "arguments": ""}
+    names = spaced[part.name]._asdict() if part.name in spaced else {"name": part.name}
+    return item | {"call_id": part.id, **names, "arguments": ""}
 
 
 def text_record(text: str, logprobs: list[Record]) -> Record:

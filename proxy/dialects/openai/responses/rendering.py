@@ -16,6 +16,7 @@ from proxy.canonical.fold import completion_events
 from proxy.dialect import Stopwatch, TextRequest
 from proxy.dialects.openai.answering.records import answer_id, created_s, logprob_records, shows_reasoning
 from proxy.dialects.openai.beginning import KEEP_ALIVE
+from proxy.dialects.openai.responses.asking import AskedResponse
 from proxy.dialects.openai.responses.records import (
     ITEM_OF_PART,
     Record,
@@ -51,6 +52,7 @@ class ResponseStreamRenderer:
 
     def __init__(self, request: TextRequest, stopwatch: Stopwatch) -> None:
         self._request = request
+        self._spaced = request.spaced if isinstance(request, AskedResponse) else {}
         self._stopwatch = stopwatch
         self._shows_reasoning = shows_reasoning(request)
         self._sequence = 0
@@ -105,7 +107,7 @@ class ResponseStreamRenderer:
         opened = b""
         if self._item is None or self._item["type"] != "message" or ITEM_OF_PART[part.kind] != "message":
             opened = self._end_item("completed")
-            self._item = item_record(part, self.response["id"], len(self.response["output"]))
+            self._item = item_record(part, self.response["id"], len(self.response["output"]), self._spaced)
             opened += self._event("response.output_item.added", {"output_index": len(self.response["output"]), "item": self._item})
         return opened + self._begin(part.kind, self._item)
 

@@ -1,0 +1,82 @@
+"""Vectors for every client that asks for some, from every upstream that makes them."""
+
+from __future__ import annotations
+
+import base64
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.dialect_pages import upstream_tables
+from tests.fake_upstream import FakeUpstream, json_answer
+from tests.pairs.conftest import Gateway
+from tests.pairs.scenes import Scene
+from tests.pairs.upstreams import EGRESSES, Egress
+
+Json = dict[str, Any]
+FIRST, SECOND = [0.6, 0.8], [0.0, 1.0]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where vectors come from: a path and an answer with these two, in an order of its own where the language has one."""
+
+    path: str
+    answer: Json
+
+
+SOURCES = {
+    "openai": Source(
+        "/embeddings",
+        {
+            "object": "list",
+            "model": "m",
+            "data": [{"object": "embedding", "index": place, "embedding": vector} for place, vector in ((1, SECOND), (0, FIRST))],
+            "usage": {"prompt_tokens": 4, "total_tokens": 4},
+        },
+    ),
+    "gemini": Source("/v1beta/models/m:batchEmbedContents", {"embeddings": [{"values": FIRST}, {"values": SECOND}]}),
+    "ollama": Source("/api/embed", {"model": "m", "embeddings": [FIRST, SECOND], "total_duration": 1, "load_duration": 1, "prompt_eval_count": 4}),
+}
+CLIENTS = {"openai.embeddings": "/v1/embeddings", "ollama.embed": "/api/embed"}
+ON_THOSE = pytest.mark.parametrize("egress", [each for each in EGRESSES if each.name in SOURCES], ids=lambda egress: egress.name)
+
+
+def answer_of(gateway_of: Gateway, upstream: FakeUpstream, egress: Egress, client: str, **body: Any) -> Any:
+    egress.play(upstream, Scene("none"))
+    if egress.name in SOURCES:
+        upstream.on(SOURCES[egress.name].path, json_answer(SOURCES[egress.name].answer))
+    return gateway_of(upstream, egress).post(CLIENTS[client], json={"model": "m", "input": ["a", "b"], **body})
+
+
+@ON_THOSE
+@pytest.mark.parametrize("client", CLIENTS)
+def test_vectors_come_in_the_order_of_their_texts(gateway_of: Gateway, upstream: FakeUpstream, client: str, egress: Egress) -> None:
+    answer = answer_of(gateway_of, upstream, egress, client).get_json()
+    if client == "ollama.embed":
+        vectors, tokens = answer["embeddings"], answer.get("prompt_eval_count")
+    else:
+        vectors, tokens = [entry["embedding"] for entry in sorted(answer["data"], key=lambda entry: entry["index"])], answer["usage"]["prompt_tokens"]
+    assert [pytest.approx(vector) for vector in vectors] == [FIRST, SECOND]
+    assert tokens in (4, 0 if egress.name == "gemini" else 4, None if egress.name == "gemini" else 4)
+
+
+@pytest.mark.parametrize("egress", [each for each in EGRESSES if each.name in SOURCES and each.name != "openai"], ids=lambda egress: egress.name)
+def test_vectors_come_in_base64(gateway_of: Gateway, upstream: FakeUpstream, egress: Egress) -> None:
+    answer = answer_of(gateway_of, upstream, egress, "openai.embeddings", encoding_format="base64").get_json()
+    written = [struct.unpack("<2f", base64.b64decode(entry["embedding"])) for entry in answer["data"]]
+    assert [pytest.approx(list(vector)) for vector in written] == [FIRST, SECOND]
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_who_makes_none_is_not_asked_for_any(gateway_of: Gateway, upstream: FakeUpstream, client: str) -> None:
+    refusing = {name for name, table in upstream_tables().items() if table["embeddings"].outcome == "refused"}
+    assert refusing == {egress.name for egress in EGRESSES} - set(SOURCES)
+    for egress in EGRESSES:
+        if egress.name in refusing:
+            answer = answer_of(gateway_of, upstream, egress, client)
+            assert answer.status_code in (400, 501)
+            assert answer.get_json()["error"]
+            assert [request for request in upstream.requests if request.method == "POST"] == []
