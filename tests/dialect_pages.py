@@ -85,7 +85,8 @@ def matrix() -> str:
     rows = [f"| clients | {' | '.join(_COLUMNS.values())} |", f"| {' | '.join(['---'] * (len(_COLUMNS) + 1))} |"]
     for client, _, feature, title in APIS:
         cells = (
-            "bytes untouched" if client == name else "it has none" if upstreams[name][feature].outcome == "refused" else "✓" for name in _COLUMNS
+            "bytes untouched" if client == name else "it has none" if upstreams[name][feature].outcome == "refused" else "✓"
+            for name in _COLUMNS
         )
         rows.append(f"| {title} | {' | '.join(cells)} |")
     return "\n".join(rows)

@@ -39,11 +39,21 @@ def test_penalties_keep_their_meaning(profile: Profile) -> None:
 
 @ALL
 def test_a_profile_that_grades_thinking_has_words_for_it(profile: Profile) -> None:
-    assert bool(profile.efforts) == (profile.reasoning in ("effort", "openrouter", "groq", "adaptive", "budget", "level") or profile.name in ("vllm", "sglang"))
+    assert bool(profile.efforts) == (
+        profile.reasoning in ("effort", "openrouter", "groq", "adaptive", "budget", "level") or profile.name in ("vllm", "sglang")
+    )
 
 
 def test_all_names_that_lead_to_profiles_have_one() -> None:
-    led_to = {*HOSTS.values(), *DIALECT_PROFILES.values(), *MODEL_VARIANTS, *OWNERS.values(), *REASONING_VARIANTS, *REASONING_VARIANTS.values(), *NARROWED}
+    led_to = {
+        *HOSTS.values(),
+        *DIALECT_PROFILES.values(),
+        *MODEL_VARIANTS,
+        *OWNERS.values(),
+        *REASONING_VARIANTS,
+        *REASONING_VARIANTS.values(),
+        *NARROWED,
+    }
     led_to |= {name for _, name in ENTRY_MARKS}
     led_to |= {name for variants in MODEL_VARIANTS.values() for _, name in variants}
     assert led_to <= set(PROFILES)

@@ -46,7 +46,12 @@ def test_names_that_begin_alike_stay_apart() -> None:
 
 def test_calls_come_back_under_the_clients_names() -> None:
     names = own_names(a_request(LONG, OTHER, "f"), 64)
-    events = [PartOpened("tool_call", "call_1", short_name(OTHER, 64)), PartDelta("{}"), PartClosed(), PartOpened("tool_call", "call_2", "f")]
+    events = [
+        PartOpened("tool_call", "call_1", short_name(OTHER, 64)),
+        PartDelta("{}"),
+        PartClosed(),
+        PartOpened("tool_call", "call_2", "f"),
+    ]
     assert OwnNames(names).feed(events) == [PartOpened("tool_call", "call_1", OTHER), *events[1:]]
 
 

@@ -101,7 +101,8 @@ def test_claude_codes_betas_reach_claude(house: House) -> None:
     (egress,) = (egress for egress in EGRESSES if egress.name == "anthropic")
     house.play(egress, BY_NAME["text"])
     with claude_code(house) as client:
-        client.beta.messages.create(model="anthropic/m", messages=ASKED, betas=BETAS, **CLAUDE_CODE)
+        with client.beta.messages.stream(model="anthropic/m", messages=ASKED, betas=BETAS, **CLAUDE_CODE) as stream:
+            stream.until_done()
     (request,) = house.upstreams["anthropic"].requests[-1:]
     assert request.headers["anthropic-beta"] == ",".join(BETAS)
     assert request.json["context_management"] == CLAUDE_CODE["context_management"]

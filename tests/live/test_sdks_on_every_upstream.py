@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
 from tests.components import require
+from tests.dialect_pages import upstream_tables
+from tests.fake_upstream import json_answer
 from tests.live.house import House
 from tests.pairs.clients import INGRESSES
 from tests.pairs.scenes import BY_NAME, REFUSAL, SCENES, TROUBLE, Scene
+from tests.pairs.test_vectors_of_pairs import FIRST, SECOND, SOURCES
 from tests.pairs.upstreams import EGRESSES, Egress
 
 NAMES = ("anthropic", "openai chat", "openai responses", "ollama")
@@ -39,6 +43,44 @@ def test_an_sdk_gets_the_answer_or_raises(house: House, sdk: str, egress: Egress
     assert (told.prompt_tokens, told.completion_tokens) == (scene.prompt_tokens, scene.completion_tokens)
 
 
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("egress", EGRESSES, ids=[f"on {egress.name}" for egress in EGRESSES])
+def test_the_sdks_get_plain_texts(house: House, egress: Egress, stream: bool) -> None:
+    import ollama
+    import openai
+
+    scene = BY_NAME["length"]
+    house.play(egress, scene)
+    with ollama.Client(host=house.master.address) as client:
+        answer: Any = client.generate(f"{egress.name}/m", "hi", stream=stream)
+        records = list(answer) if stream else [answer]
+    assert "".join(record.response for record in records) == scene.text
+    assert (records[-1].done_reason, records[-1].eval_count) == ("length", scene.completion_tokens)
+    with openai.OpenAI(base_url=f"{house.master.address}/v1", api_key="of-the-client", max_retries=0) as other:
+        if upstream_tables()[egress.name]["prompts"].outcome == "refused":
+            with pytest.raises(openai.APIStatusError) as refused:
+                other.completions.create(model=f"{egress.name}/m", prompt="hi", stream=stream)
+            assert refused.value.status_code == 501
+            return
+        told: Any = other.completions.create(model=f"{egress.name}/m", prompt="hi", stream=stream)
+        chunks = [chunk for chunk in told if chunk.choices] if stream else [told]
+    assert "".join(chunk.choices[0].text for chunk in chunks) == scene.text
+    assert chunks[-1].choices[0].finish_reason == "length"
+
+
+@pytest.mark.parametrize("egress", [egress for egress in EGRESSES if egress.name in SOURCES], ids=lambda egress: egress.name)
+def test_the_sdks_get_vectors(house: House, egress: Egress) -> None:
+    import ollama
+    import openai
+
+    house.upstreams[egress.name].on(SOURCES[egress.name].path, json_answer(SOURCES[egress.name].answer))
+    with ollama.Client(host=house.master.address) as client:
+        assert [pytest.approx(vector) for vector in client.embed(f"{egress.name}/m", ["a", "b"]).embeddings] == [FIRST, SECOND]
+    with openai.OpenAI(base_url=f"{house.master.address}/v1", api_key="of-the-client", max_retries=0) as other:
+        data = other.embeddings.create(model=f"{egress.name}/m", input=["a", "b"], encoding_format="float").data
+        assert [pytest.approx(entry.embedding) for entry in sorted(data, key=lambda entry: entry.index)] == [FIRST, SECOND]
+
+
 def test_anthropics_sdk_lists_the_models_of_all_upstreams(house: House) -> None:
     import anthropic
 
@@ -51,8 +93,6 @@ def test_anthropics_sdk_lists_the_models_of_all_upstreams(house: House) -> None:
 
 def test_anthropics_sdk_counts_tokens_where_the_upstream_counts_and_where_it_does_not(house: House) -> None:
     import anthropic
-
-    from tests.fake_upstream import json_answer
 
     house.upstreams["anthropic"].on("/v1/messages/count_tokens", json_answer({"input_tokens": 11}))
     house.upstreams["gemini"].on("/v1beta/models/m:countTokens", json_answer({"totalTokens": 12}))

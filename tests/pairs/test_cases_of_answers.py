@@ -42,7 +42,12 @@ class Case:
 
 def said(delta: Json, finish: str | None = None, **more: Any) -> Json:
     """A chunk of an OpenAI-style upstream."""
-    return {"id": "chatcmpl-1", "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": delta, "finish_reason": finish}], **more}
+    return {
+        "id": "chatcmpl-1",
+        "object": "chat.completion.chunk",
+        "choices": [{"index": 0, "delta": delta, "finish_reason": finish}],
+        **more,
+    }
 
 
 def text(words: str, finish: str | None = None) -> Json:
@@ -134,12 +139,25 @@ CASES = [
     Case(2, OPENAI, [HELLO], HELD),
     Case(3, OPENAI, bytewise(HELLO.replace(b"\n", b"\r\n")), HELD),
     Case(4, OPENAI, [HELLO.replace(b"data: ", b"data:")], HELD),
-    Case(5, OPENAI, [b": OPENROUTER PROCESSING\n\n" * 3, *itertools.chain.from_iterable((part, b": wait\n\n") for part in sse(text("Hello 北😀"), END))], HELD),
+    Case(
+        5,
+        OPENAI,
+        [
+            b": OPENROUTER PROCESSING\n\n" * 3,
+            *itertools.chain.from_iterable((part, b": wait\n\n") for part in sse(text("Hello 北😀"), END)),
+        ],
+        HELD,
+    ),
     openai(6, b'data: {"choices": [{"index": 0, "delta":\ndata: {"content": "Hello"}}]}\n\n', END, text="Hello", finish="stop"),
     openai(7, b"\xef\xbb\xbfid: 1\nretry: 5\n", text("Hello"), END, text="Hello", finish="stop"),
     Case(8, OPENAI, [b"".join(sse(text("Hello"), END, done=False)).rstrip(b"\n")], {"text": "Hello", "finish": "stop"}),
     openai(9, text("x" * 12_000_000), END, text="x" * 12_000_000, finish="stop"),
-    Case(10, OLLAMA, [line({"content": "Hel"}).replace(b"\n", b"\r\n\r\n"), line({"content": "lo"}), last().rstrip(b"\n")], {"text": "Hello", "finish": "stop"}),
+    Case(
+        10,
+        OLLAMA,
+        [line({"content": "Hel"}).replace(b"\n", b"\r\n\r\n"), line({"content": "lo"}), last().rstrip(b"\n")],
+        {"text": "Hello", "finish": "stop"},
+    ),
     Case(
         11,
         GEMINI,
@@ -158,7 +176,9 @@ CASES = [
         completion_tokens=None,
         apart={"anthropic.messages": {"prompt_tokens": 0, "completion_tokens": 0}},
     ),
-    openai(19, text("a") | used(9, 1), text("b") | used(9, 2), END | used(9, 7), text="ab", prompt_tokens=9, completion_tokens=7, finish="stop"),
+    openai(
+        19, text("a") | used(9, 1), text("b") | used(9, 2), END | used(9, 7), text="ab", prompt_tokens=9, completion_tokens=7, finish="stop"
+    ),
     openai(20, said({}, choices=[], id="", prompt_filter_results=[{}]), text("Hello"), END, text="Hello", finish="stop"),
     openai(21, text("Hello"), {"id": "1", "choices": [{"index": 0, "content_filter_offsets": {}}]}, END, text="Hello", finish="stop"),
     openai(22, text("Hello"), END, {"id": "1", **used(9, 7)}, text="Hello", prompt_tokens=9),
@@ -198,7 +218,14 @@ CASES = [
     openai(42, calls(A), calls(call('{"x":1}', index=0)), calls(B), calls(call('{"y":2}', index=1)), said({}, "tool_calls"), **TWICE),
     openai(
         43,
-        *(calls(A), calls(call('{"x"', index=0)), calls(B), calls(call('{"y"', index=1)), calls(call(":1}", index=0)), calls(call(":2}", index=1))),
+        *(
+            calls(A),
+            calls(call('{"x"', index=0)),
+            calls(B),
+            calls(call('{"y"', index=1)),
+            calls(call(":1}", index=0)),
+            calls(call(":2}", index=1)),
+        ),
         said({}, "tool_calls"),
         **TWICE,
     ),
@@ -275,7 +302,10 @@ CASES = [
         95,
         text("ok"),
         END,
-        {"choices": [], "usage": {"prompt_tokens": 115, "completion_tokens": 7, "total_tokens": 122, "prompt_tokens_details": {"cached_tokens": 100}}},
+        {
+            "choices": [],
+            "usage": {"prompt_tokens": 115, "completion_tokens": 7, "total_tokens": 122, "prompt_tokens_details": {"cached_tokens": 100}},
+        },
         prompt_tokens=115,
         apart={"anthropic.messages": {"prompt_tokens": 15}},
     ),
@@ -284,13 +314,20 @@ CASES = [
         GEMINI,
         gemini(
             *(
-                candidate({"text": words}, finish=end, usageMetadata={"promptTokenCount": 20, "candidatesTokenCount": 5, "thoughtsTokenCount": 30})
+                candidate(
+                    {"text": words}, finish=end, usageMetadata={"promptTokenCount": 20, "candidatesTokenCount": 5, "thoughtsTokenCount": 30}
+                )
                 for words, end in (("o", ""), ("k", "STOP"))
             )
         ),
         {"text": "ok", "prompt_tokens": 20, "completion_tokens": 35},
     ),
-    Case(98, ANTHROPIC, claude(({"type": "text", "text": ""}, [{"type": "text_delta", "text": "No."}]), reason="refusal"), {"finish": "content_filter"}),
+    Case(
+        98,
+        ANTHROPIC,
+        claude(({"type": "text", "text": ""}, [{"type": "text_delta", "text": "No."}]), reason="refusal"),
+        {"finish": "content_filter"},
+    ),
     Case(98, GEMINI, gemini(candidate({"text": "No."}, finish="SAFETY")), {"text": "No.", "finish": "content_filter"}),
     Case(
         98,

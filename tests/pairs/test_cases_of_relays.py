@@ -63,7 +63,9 @@ OVERLOADED: dict[str, Any] = {
 
 @EVERYBODY
 @EVERYWHERE
-def test_an_overloaded_server_is_told_in_each_language(gateway_of: Gateway, upstream: FakeUpstream, ingress: Ingress, egress: Egress) -> None:
+def test_an_overloaded_server_is_told_in_each_language(
+    gateway_of: Gateway, upstream: FakeUpstream, ingress: Ingress, egress: Egress
+) -> None:
     body, status = OVERLOADED[egress.name]
     play(upstream, egress, json_answer(body, status))
     answer = gateway_of(upstream, egress).post(ingress.path, json={"model": "m", **ingress.body(TEXT)}, headers=dict(ingress.headers))

@@ -31,13 +31,17 @@ def test_a_scene(gateway_of: Gateway, upstream: FakeUpstream, ingress: Ingress, 
 
 TEXTS = [(ingress, scene) for ingress in PROMPTS for scene in SCENES if not (scene.tools or scene.earlier)]
 # A text that is gone on with comes from nobody, and is thought about by nobody.
-TEXTS = [(ingress, scene) for ingress, scene in TEXTS if ingress.name == "ollama.generate" or not (scene.system or scene.thinks or scene.shows)]
+TEXTS = [
+    (ingress, scene) for ingress, scene in TEXTS if ingress.name == "ollama.generate" or not (scene.system or scene.thinks or scene.shows)
+]
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 @pytest.mark.parametrize("egress", EGRESSES, ids=[f"on {egress.name}" for egress in EGRESSES])
 @pytest.mark.parametrize(("ingress", "scene"), TEXTS, ids=[f"{ingress.name}-{scene.name}" for ingress, scene in TEXTS])
-def test_a_scene_without_turns(gateway_of: Gateway, upstream: FakeUpstream, ingress: Ingress, egress: Egress, scene: Scene, stream: bool) -> None:
+def test_a_scene_without_turns(
+    gateway_of: Gateway, upstream: FakeUpstream, ingress: Ingress, egress: Egress, scene: Scene, stream: bool
+) -> None:
     egress.play(upstream, scene)
     told = ingress.ask(gateway_of(upstream, egress), scene, stream=stream)
     requests = [request for request in upstream.requests if request.method == "POST"]

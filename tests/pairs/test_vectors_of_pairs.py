@@ -38,7 +38,9 @@ SOURCES = {
         },
     ),
     "gemini": Source("/v1beta/models/m:batchEmbedContents", {"embeddings": [{"values": FIRST}, {"values": SECOND}]}),
-    "ollama": Source("/api/embed", {"model": "m", "embeddings": [FIRST, SECOND], "total_duration": 1, "load_duration": 1, "prompt_eval_count": 4}),
+    "ollama": Source(
+        "/api/embed", {"model": "m", "embeddings": [FIRST, SECOND], "total_duration": 1, "load_duration": 1, "prompt_eval_count": 4}
+    ),
 }
 CLIENTS = {"openai.embeddings": "/v1/embeddings", "ollama.embed": "/api/embed"}
 ON_THOSE = pytest.mark.parametrize("egress", [each for each in EGRESSES if each.name in SOURCES], ids=lambda egress: egress.name)
@@ -58,12 +60,17 @@ def test_vectors_come_in_the_order_of_their_texts(gateway_of: Gateway, upstream:
     if client == "ollama.embed":
         vectors, tokens = answer["embeddings"], answer.get("prompt_eval_count")
     else:
-        vectors, tokens = [entry["embedding"] for entry in sorted(answer["data"], key=lambda entry: entry["index"])], answer["usage"]["prompt_tokens"]
+        vectors, tokens = (
+            [entry["embedding"] for entry in sorted(answer["data"], key=lambda entry: entry["index"])],
+            answer["usage"]["prompt_tokens"],
+        )
     assert [pytest.approx(vector) for vector in vectors] == [FIRST, SECOND]
     assert tokens in (4, 0 if egress.name == "gemini" else 4, None if egress.name == "gemini" else 4)
 
 
-@pytest.mark.parametrize("egress", [each for each in EGRESSES if each.name in SOURCES and each.name != "openai"], ids=lambda egress: egress.name)
+@pytest.mark.parametrize(
+    "egress", [each for each in EGRESSES if each.name in SOURCES and each.name != "openai"], ids=lambda egress: egress.name
+)
 def test_vectors_come_in_base64(gateway_of: Gateway, upstream: FakeUpstream, egress: Egress) -> None:
     answer = answer_of(gateway_of, upstream, egress, "openai.embeddings", encoding_format="base64").get_json()
     written = [struct.unpack("<2f", base64.b64decode(entry["embedding"])) for entry in answer["data"]]

@@ -81,7 +81,9 @@ def a_place(request: Request) -> Scene:
 @BOTH_WAYS
 @ON_ALL
 @pytest.mark.parametrize("name", FORMATS)
-def test_answers_have_the_form_that_was_asked_for(gateway_of: Gateway, upstream: FakeUpstream, name: str, egress: Egress, stream: bool) -> None:
+def test_answers_have_the_form_that_was_asked_for(
+    gateway_of: Gateway, upstream: FakeUpstream, name: str, egress: Egress, stream: bool
+) -> None:
     play(upstream, egress, a_place)
     told, asked = ask(gateway_of, upstream, egress, name, FORMATS[name], stream=stream)
     assert bound_by(egress, asked)["properties"] == SCHEMA["properties"]
@@ -147,11 +149,16 @@ def a_document(mime: str, data: str) -> dict[str, Json]:
             "input": [
                 {
                     "role": "user",
-                    "content": [{"type": "input_text", "text": "How much?"}, {"type": "input_file", "filename": "prices", "file_data": url}],
+                    "content": [
+                        {"type": "input_text", "text": "How much?"},
+                        {"type": "input_file", "filename": "prices", "file_data": url},
+                    ],
                 }
             ]
         },
-        "anthropic.messages": {"messages": [{"role": "user", "content": [{"type": "document", "source": source, "title": "prices"}, question]}]},
+        "anthropic.messages": {
+            "messages": [{"role": "user", "content": [{"type": "document", "source": source, "title": "prices"}, question]}]
+        },
     }
 
 
@@ -253,7 +260,9 @@ NAMED: dict[str, Json] = {
 @BOTH_WAYS
 @pytest.mark.parametrize("egress", [egress for egress in EGRESSES if egress.name != "ollama"], ids=lambda egress: egress.name)
 @pytest.mark.parametrize("name", NAMED)
-def test_a_long_name_of_a_function_fits_and_comes_back(gateway_of: Gateway, upstream: FakeUpstream, name: str, egress: Egress, stream: bool) -> None:
+def test_a_long_name_of_a_function_fits_and_comes_back(
+    gateway_of: Gateway, upstream: FakeUpstream, name: str, egress: Egress, stream: bool
+) -> None:
     def call_it(request: Request) -> Scene:
         (sent,) = egress.asked(request).tools
         assert len(sent) <= (64 if egress.name == "openai" else 128)
@@ -268,4 +277,3 @@ def test_every_language_that_has_them_is_asked() -> None:
     assert set(FORMATS) | {"openai.completions"} == set(BY_NAME)
     assert set(STOPS) | {"openai.responses"} == set(BY_NAME)
     assert set(SHOWN) == {ingress.name for ingress in INGRESSES}
-

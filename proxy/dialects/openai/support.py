@@ -135,8 +135,12 @@ _RESPONSES: Final[Mapping[str, Support]] = {
     "input[] (web_search_call)": Support("dropped", "what it brought, the text behind it tells"),
     "input[] (calls of OpenAI's other tools)": Support("refused", _THEIR_TOOLS),
     "instructions": Support("translated", "", "system"),
-    "tools (namespace)": Support("approximated", "as functions that are called `namespace__name`; what the namespace is for is left out", "tools"),
-    "tools (web_search)": Support("dropped", "they run on OpenAI's servers: the model is not told of them; that one must be used is refused"),
+    "tools (namespace)": Support(
+        "approximated", "as functions that are called `namespace__name`; what the namespace is for is left out", "tools"
+    ),
+    "tools (web_search)": Support(
+        "dropped", "they run on OpenAI's servers: the model is not told of them; that one must be used is refused"
+    ),
     "tools (OpenAI's other own)": Support("refused", _THEIR_TOOLS),
     "text.format": Support("translated", "", "json_schema"),
     "text.verbosity": Support("dropped", "only OpenAI's models know it"),

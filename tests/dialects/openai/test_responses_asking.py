@@ -242,7 +242,11 @@ def test_what_asks_for_nothing_that_would_be_kept_is_taken(payload: Any) -> None
             "tool_choice",
             "unsupported_parameter",
         ),
-        ({"tools": [{"type": "namespace", "name": "n", "tools": [{"type": "custom", "name": "c"}]}]}, "tools[0].tools[0].type", "unsupported_parameter"),
+        (
+            {"tools": [{"type": "namespace", "name": "n", "tools": [{"type": "custom", "name": "c"}]}]},
+            "tools[0].tools[0].type",
+            "unsupported_parameter",
+        ),
         ({"tools": [{**F, "name": "n__f"}, SPACE]}, "tools[1].tools[0].name", "invalid_value"),
         ({"tools": [{"type": "custom", "name": "c"}]}, "tools[0].type", "unsupported_parameter"),
         ({"tools": [F], "tool_choice": {"type": "function", "name": "zzz"}}, "tool_choice.name", "invalid_value"),
