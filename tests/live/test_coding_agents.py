@@ -1,4 +1,4 @@
-"""What Claude Code and Codex send, with all that they put into it, to upstreams of every kind: two turns of work, and what goes around them."""
+"""What Claude Code and Codex send, with all that they put into it, to upstreams of every kind: two turns of work, and what goes along."""
 
 from __future__ import annotations
 
@@ -100,9 +100,8 @@ def test_claude_code_works_for_two_turns(house: House, egress: Egress) -> None:
 def test_claude_codes_betas_reach_claude(house: House) -> None:
     (egress,) = (egress for egress in EGRESSES if egress.name == "anthropic")
     house.play(egress, BY_NAME["text"])
-    with claude_code(house) as client:
-        with client.beta.messages.stream(model="anthropic/m", messages=ASKED, betas=BETAS, **CLAUDE_CODE) as stream:
-            stream.until_done()
+    with claude_code(house) as client, client.beta.messages.stream(model="anthropic/m", messages=ASKED, betas=BETAS, **CLAUDE_CODE) as told:
+        told.until_done()
     (request,) = house.upstreams["anthropic"].requests[-1:]
     assert request.headers["anthropic-beta"] == ",".join(BETAS)
     assert request.json["context_management"] == CLAUDE_CODE["context_management"]

@@ -103,8 +103,7 @@ def of_openai(address: str, model: str, body: dict[str, Any], *, stream: bool) -
         asked = {**SAME, **body, "model": model}
         if not stream:
             return client.chat.completions.create(**asked)
-        chunks = list(client.chat.completions.create(**asked, stream=True, stream_options={"include_usage": True}))
-    return chunks
+        return list(client.chat.completions.create(**asked, stream=True, stream_options={"include_usage": True}))
 
 
 def read_claude(message: anthropic.types.Message) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Answers that gateways are known to get wrong: the bytes of an upstream, and what every client must be told. `cases.toml` has the whole list.
+"""Answers that gateways are known to get wrong: the bytes of an upstream, and what every client must be told. `cases.toml` has them all.
 
 The bytes of OpenAI-style upstreams are translated for OpenAI's clients, too, as they are for all others.
 """

@@ -1,4 +1,4 @@
-"""What clients ask for beside a conversation, and show in it: in every pair it arrives, or is refused by the name that the client gave it."""
+"""What clients ask for beside a conversation, and show in it: in every pair it arrives, or is refused by the client's own name for it."""
 
 from __future__ import annotations
 
