@@ -7,10 +7,11 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import lupa.luajit21
 import orjson
 import pytest
 
-from benchmarks import checks, workloads
+from benchmarks import checks, run, workloads
 from benchmarks.checks import problem_of
 from benchmarks.loads.streams import StreamLost, Watched
 from benchmarks.plan import FULL, QUICK, SECTIONS, SHORT, Ratio, medians, percentile, ratio, turns
@@ -84,9 +85,7 @@ def test_plans_name_sections_that_there_are(plan: Any) -> None:
 
 
 def test_each_section_has_something_that_measures_it() -> None:
-    from benchmarks.run import _SECTIONS
-
-    assert tuple(_SECTIONS) == SECTIONS
+    assert tuple(run.SECTIONS) == SECTIONS
 
 
 def test_the_quick_plan_stays_under_two_minutes_and_the_full_one_under_twenty() -> None:
@@ -103,7 +102,7 @@ def test_the_quick_plan_stays_under_two_minutes_and_the_full_one_under_twenty() 
 def ollama_stream() -> bytes:
     """The canned stream, as a gateway that loses nothing says it."""
     lines = [{"message": {"content": token}, "done": False} for token in checks.STREAM_TOKENS]
-    last = {"message": {"content": ""}, "done": True, "done_reason": "stop", "eval_count": len(checks.STREAM_TOKENS)}
+    last = {"message": {"content": ""}, "done": True, "done_reason": "stop", "prompt_eval_count": 27, "eval_count": 198}
     return b"".join(orjson.dumps(line) + b"\n" for line in [*lines, last])
 
 
@@ -215,24 +214,91 @@ async def watched(*pieces: bytes, lost: bool = False) -> Watched:
 
 @pytest.mark.parametrize("cut", range(1, 60))
 def test_stamps_and_the_end_are_found_wherever_the_bytes_are_cut(cut: int) -> None:
-    answer = b"@123; in a record\n\n and @456;\n\n" + b"data: [DONE]\n\n" + b"0\r\n\r\n"
+    answer = b"@9.0.123; in a record\n\n and @9.1.456;\n\n" + b"data: [DONE]\n\n" + b"0\r\n\r\n"
     found = asyncio.run(watched(answer[:cut], answer[cut:]))
     assert len(found.lags_ns) == 2
     assert found.first_stamp_ns == 123
     assert found.over.done()
+    assert found.problem(2) == ""
 
 
 def test_a_stamp_is_counted_once_when_bytes_come_one_by_one() -> None:
-    answer = b"x@123;y@4567;z"
+    answer = b"x@9.0.123;y@9.1.4567;z"
     found = asyncio.run(watched(*(answer[index : index + 1] for index in range(len(answer)))))
     assert len(found.lags_ns) == 2
     assert not found.over.done()
 
 
 def test_a_stream_that_ends_without_its_end_is_lost() -> None:
-    found = asyncio.run(watched(b"@1;", lost=True))
+    found = asyncio.run(watched(b"@9.0.1;", lost=True))
     assert isinstance(found.over.exception(), StreamLost)
     assert found.begun.exception() is None
+
+
+@pytest.mark.parametrize(
+    ("stamps", "problem"),
+    [
+        ([(9, 0), (9, 2)], "1 of 3 tokens were lost, token 1 first"),
+        ([(9, 0), (9, 1), (9, 1), (9, 2)], "4 tokens came where 3 were sent"),
+        ([(9, 0), (9, 2), (9, 1)], "tokens changed places"),
+        ([(9, 0), (8, 1), (9, 2)], "tokens of several streams in one"),
+        ([(9, 0), (9, 1), (9, 2)], ""),
+    ],
+)
+def test_tokens_that_are_not_those_that_were_sent_are_told(stamps: list[tuple[int, int]], problem: str) -> None:
+    pieces = [checks.STAMP.format(stream=stream, number=number, left_ns=5).encode() for stream, number in stamps]
+    assert asyncio.run(watched(*pieces)).problem(3) == problem
+
+
+def test_a_wrong_paced_stream_is_told_by_whoever_reads_it_whole() -> None:
+    lines: list[dict[str, Any]] = [{"message": {"content": f"@9.{number}.5;"}, "done": False} for number in (0, 1)]
+    end = {"message": {"content": ""}, "done": True, "prompt_eval_count": 27, "eval_count": 2}
+    right = b"\n".join(map(orjson.dumps, [*lines, end]))
+    check = workloads.paced(2, 5).questions["ollama"].check
+    assert problem_of(check, right) == ""
+    assert problem_of(check, right.replace(b"@9.1.5;", b"")) == "1 of 2 tokens were lost, token 1 first"
+    assert problem_of(check, right.replace(b"@9.1.5;", b"@9.1.5;!")).startswith("text beside the stamps")
+
+
+# wrk's script
+
+
+LUA = (ROOT / "benchmarks/loads/ask.lua").read_text()
+
+
+def is_right(body: bytes, question: workloads.Question, status: int = 200) -> bool:
+    """What the script says of an answer, in the Lua that wrk has built in."""
+    lua = lupa.luajit21.LuaRuntime(encoding=None)
+    lua.execute(LUA)
+    values = lua.globals()
+    values[b"mark"], values[b"least"], values[b"greatest"] = question.mark, len(body) - 999, len(body) + 999
+    values[b"words"] = question.words
+    return bool(values[b"is_right"](status, body))
+
+
+@pytest.mark.parametrize("dialect", ["ollama", "openai"])
+@pytest.mark.parametrize(
+    ("change", "right"),
+    [
+        (lambda body: body, True),
+        (lambda body: body.replace(b" word100", b""), False),
+        (lambda body: body.replace(b" word100", b" word100 word100"), False),
+        (lambda body: body.replace(b" word100", b" word101", 1), False),
+        (lambda body: body.replace(b" word197", b" word198"), False),
+        (lambda body: body.replace(b" word197", b" word197 word198"), False),
+        (lambda body: body[:-20], False),
+    ],
+)
+def test_wrk_sees_a_word_that_was_lost_doubled_or_changed(dialect: workloads.Dialect, change: Any, right: bool) -> None:
+    body = {"ollama": ollama_stream(), "openai": canned.answers()["stream.sse"]}[dialect]
+    assert is_right(change(body), workloads.stream().questions[dialect]) is right
+
+
+def test_wrk_counts_no_words_where_none_are() -> None:
+    question = workloads.chat().questions["openai"]
+    assert is_right(canned.answers()["chat.json"], question)
+    assert not is_right(canned.answers()["chat.json"], question, status=502)
+    assert not is_right(canned.answers()["tools.json"], question)
 
 
 # Profiles
@@ -249,6 +315,18 @@ def test_stacks_are_counted_by_the_innermost_layer_that_is_known() -> None:
     assert shares_of_layers(stacks) == {"requests, urllib3 and http.client": 0.25, "our web layer": 0.75}
     assert costliest_functions(stacks)[0] == {"function": "dumps (json/encoder.py)", "own": 0.75, "whole": 0.75}
     assert layer_of(["main (threading.py:1)"]) == "the rest"
+
+
+def test_what_gevent_does_counts_for_whoever_called_it() -> None:
+    called = "send (gevent/_socketcommon.py:9)"
+    assert layer_of(["run (gevent/x.py:1)", "write (gunicorn/http/wsgi.py:2)", called]) == "gunicorn"
+    assert layer_of(["run (gunicorn/x.py:1)", "exchange (proxy/upstream/exchange.py:2)", called]) == "our upstream client"
+    assert (
+        layer_of(["run (gunicorn/x.py:1)", "emit (logging/__init__.py:2)", "acquire (gevent/thread.py:3)"])
+        == "libraries for log and metrics"
+    )
+    assert layer_of(["run (gevent/hub.py:1)"]) == "gevent, for nobody of these"
+    assert layer_of(["run (gevent/hub.py:1)", "handle (proxy/worker.py:1)"]) == "our web layer"
 
 
 def test_a_function_that_calls_itself_is_counted_once() -> None:
@@ -325,16 +403,21 @@ def test_the_document_has_the_marks_for_results() -> None:
 # Comparing runs
 
 
+def recorded(value: float, low: float, high: float) -> dict[str, Any]:
+    return {"value": value, "low": low, "high": high, "better": "higher"}
+
+
 @pytest.mark.parametrize(
     ("better", "value", "told"),
     [("higher", 2.5, "won 25%"), ("higher", 1.5, "LOST 25%"), ("lower", 2.5, "LOST 25%"), ("lower", 1.5, "won 25%")],
 )
 def test_a_change_beyond_the_rounds_is_lost_or_won(better: str, value: float, told: str) -> None:
-    assert lost_or_won({"value": 2.0}, {"value": value, "low": value, "high": value, "better": better}) == told
+    assert lost_or_won(recorded(2.0, 1.9, 2.1), {"value": value, "low": value, "high": value, "better": better}) == told
 
 
-def test_a_change_within_the_rounds_is_none() -> None:
-    assert lost_or_won({"value": 2.0}, {"value": 2.2, "low": 1.9, "high": 2.4, "better": "higher"}).startswith("the same")
+@pytest.mark.parametrize(("value", "low", "high"), [(2.2, 1.9, 2.4), (1.95, 1.95, 1.95), (1.8, 1.7, 2.05)])
+def test_a_change_within_the_rounds_of_either_run_is_none(value: float, low: float, high: float) -> None:
+    assert lost_or_won(recorded(2.0, 1.9, 2.1), {"value": value, "low": low, "high": high, "better": "higher"}) == "within the spread"
 
 
 def test_a_comparison_shows_what_is_not_recorded_yet() -> None:
