@@ -73,20 +73,19 @@ def _needs(results: Results, race: Race) -> str:
     told = f"**{race.what}**, at least {race.target:g} {race.unit}: {needed_us:.0f} us an answer; it took {mine_us:.0f} us."
     bare_us = _time_us(results, race.section, BARE)
     if race.base != BARE and bare_us is not None:
-        told += f" In this run that is {bare_us / needed_us:.2g} x bare."
+        told += f" In this run the target is {bare_us / needed_us:.2g} x bare."
     steps = _steps(results, race.section, next(way for way in _WAYS if way.contender == race.contender))
     return f"{told} {_accounted(steps, needed_us)}" if steps else told
 
 
 def _accounted(steps: list[Step], needed_us: float) -> str:
     """Where the time goes, and whether the floor leaves room for the target."""
-    constant, floor, *above = steps
-    parts = "; ".join(f"{step.by} {step.added_us:.0f} us" for step in above if step.added_us is not None)
-    told = f"{floor.what} takes {floor.time_us:.0f} us, {constant.time_us:.0f} us of it gunicorn and Flask; above it, {parts}."
+    constant, floor, *_ = steps
+    parts = "; ".join(f"{step.by} {step.added_us:.0f} us" for step in steps[1:] if step.added_us is not None)
+    told = f"Of that, gunicorn and Flask take {constant.time_us:.0f} us; {parts}."
     if floor.time_us >= needed_us:
-        return f"{told} The floor alone takes longer than the target: nothing that is left out above it can reach it."
-    spare_us = needed_us - floor.time_us
-    return f"{told} The target leaves {spare_us:.0f} us for all that stands above the floor."
+        return f"{told} {floor.what} take {floor.time_us:.0f} us, longer than the target: no gateway on this floor reaches it."
+    return f"{told} {floor.what} take {floor.time_us:.0f} us: the target leaves {needed_us - floor.time_us:.0f} us for all else."
 
 
 def _steps(results: Results, section: str, way: Way) -> list[Step]:

@@ -67,11 +67,10 @@ def mutated(records: Iterable[bytes], fault: str) -> Iterator[bytes]:
     kept = b""
     for record in records:
         second = re.search(rb"@\d+\.1\.| word001|sky is blue", record)
-        if kept:
-            yield record
-            yield kept
+        if kept and record.strip():
+            yield record + b"\n" + kept
             kept = b""
-        elif second is None or fault in ("", "picture"):
+        elif kept or second is None or fault in ("", "picture"):
             yield record
         elif fault == "double":
             yield record * 2

@@ -13,6 +13,7 @@ import pytest
 
 from benchmarks import checks, run, workloads
 from benchmarks.checks import problem_of
+from benchmarks.gap import what_is_missing
 from benchmarks.loads.streams import StreamLost, Watched
 from benchmarks.plan import FULL, QUICK, SECTIONS, SHORT, Ratio, medians, percentile, ratio, turns
 from benchmarks.quick import comparison, lost_or_won
@@ -325,7 +326,7 @@ def test_what_gevent_does_counts_for_whoever_called_it() -> None:
         layer_of(["run (gunicorn/x.py:1)", "emit (logging/__init__.py:2)", "acquire (gevent/thread.py:3)"])
         == "libraries for log and metrics"
     )
-    assert layer_of(["run (gevent/hub.py:1)"]) == "gevent, for nobody of these"
+    assert layer_of(["run (gevent/hub.py:1)"]) == "gevent's loop, which waits for sockets"
     assert layer_of(["run (gevent/hub.py:1)", "handle (proxy/worker.py:1)"]) == "our web layer"
 
 
@@ -383,6 +384,53 @@ def test_tables_tell_what_was_measured_and_what_was_wrong_with_whom() -> None:
     assert "| the gateway, Ollama to OpenAI | 3,000 | 3 (3 to 3) | 333 us | 0.333 (0.33 to 0.33) | 1 us | 2 us |" in text
     assert "* ollama-openai-proxy 0.7.0: lost 3 records" in text
     assert "### Paced streams" not in text
+
+
+def a_race(**rates: float) -> Results:
+    """A run in which each answered so many chats in a second."""
+    rounds = {
+        name.replace("_", " "): samples(requests_per_s=[rate], cpu_us_per_request=[1], p50_us=[1], p99_us=[1])
+        for name, rate in rates.items()
+    }
+    return a_run(chat={"rounds": rounds})
+
+
+def test_a_missed_target_tells_what_it_needs_and_what_stands_in_its_way() -> None:
+    told = "\n".join(what_is_missing(a_race(bare=500, constant=2500, floor=1250, quiet=800, gateway=625)))
+    assert "**translated chat, answers/s**, at least 2 x bare: 1000 us an answer; it took 1600 us." in told
+    assert "gunicorn and Flask take 400 us; our upstream client, the upstream's answer 400 us; validation" in told
+    assert "guards 450 us; access log and metrics 350 us." in told
+    assert "take 800 us: the target leaves 200 us for all else." in told
+    assert "relayed" not in told
+
+
+def test_a_floor_above_the_target_is_told() -> None:
+    told = "\n".join(what_is_missing(a_race(bare=500, constant=2500, floor=900, quiet=800, gateway=625)))
+    assert "take 1111 us, longer than the target: no gateway on this floor reaches it." in told
+
+
+def test_a_missed_target_against_others_is_told_in_times_of_bare() -> None:
+    told = "\n".join(what_is_missing(a_race(bare=500, gateway=1100, litellm=50)))
+    assert "at least 20 x LiteLLM: 1000 us an answer; it took 909 us." not in told
+    told = "\n".join(what_is_missing(a_race(bare=500, gateway=1100, litellm=100)))
+    assert "at least 20 x LiteLLM: 500 us an answer; it took 909 us. In this run the target is 4 x bare." in told
+
+
+def test_nothing_is_missing_where_all_targets_are_met() -> None:
+    assert list(what_is_missing(a_race(bare=500, gateway=1100))) == []
+
+
+def test_the_floor_and_the_gateway_stand_in_one_table() -> None:
+    text = all_tables(a_race(bare=500, constant=2500, floor=1250, quiet_relay=1000, relay=800))
+    assert "### From the floor to the gateway: a whole answer, relayed" in text
+    assert "| Flask and our upstream client alone | 800 us | 400 us |" in text
+    assert "| the gateway, OpenAI relayed | 1250 us | 250 us |" in text
+
+
+def test_a_section_that_failed_is_told_of() -> None:
+    results = a_run()
+    told = all_tables(Results({**results.content, "failed": {"held": "no answer"}}))
+    assert "**held was not measured**: no answer" in told
 
 
 def test_results_are_put_between_their_marks_and_nowhere_else() -> None:

@@ -34,7 +34,7 @@ LAYERS = (
     ("our dialects, canonical and wire", ("proxy/dialects/", "proxy/canonical/", "proxy/wire/", "marshmallow/")),
     ("our gateway, routing and profiles", ("proxy/",)),
 )
-LOOP, OTHER = "gevent, for nobody of these", "the rest"
+LOOP, OTHER = "gevent's loop, which waits for sockets", "the rest"
 # Threads of gevent's pool that wait for work; py-spy takes them for busy.
 _IDLE = "gevent/_threading.py"
 
@@ -117,10 +117,11 @@ def costliest_functions(stacks: Counter[tuple[str, ...]]) -> list[dict[str, Any]
     own: Counter[str] = Counter()
     whole: Counter[str] = Counter()
     for stack, count in stacks.items():
-        names = [_function(frame) for frame in stack]
+        names = [_function(frame) for frame in stack if frame]
+        if not names:
+            continue
         own[names[-1]] += count
-        for name in set(names):
-            whole[name] += count
+        whole.update(dict.fromkeys(names, count))
     total = sum(stacks.values())
     ranked = sorted(whole, key=lambda name: -own[name])[:_MOST_FUNCTIONS]
     return [{"function": name, "own": own[name] / total, "whole": whole[name] / total} for name in ranked]

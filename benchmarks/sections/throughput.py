@@ -43,7 +43,6 @@ def _sample(ready: Lineup, asking: Asking, seconds: int) -> Sample | None:
     except LoadFailed as failure:
         ready.leave_out(name, failure)
         return None
-    if sample["wrong"]:
-        if name not in ready.problems:
-            ready.note(name, f"{sample['wrong']:.2%} of its answers were wrong")
+    if sample["wrong"] and name not in ready.problems:
+        ready.note(name, f"{sample['wrong']:.2%} of its answers were wrong")
     return sample
