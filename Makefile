@@ -8,7 +8,7 @@ BIN := .venv/bin
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format typing imports docs bench bench-quick build clean
+.PHONY: help run test lint format typing imports docs bench bench-quick simulate chaos build clean
 
 help: ## what there is to make
 	@sed -n "s|^\([a-z -]*\):.*## |  make \1: |p" $(MAKEFILE_LIST)
@@ -32,6 +32,12 @@ bench: .venv/bench ## measure everything, in about 20 minutes, and write it into
 bench-quick: .venv/bench ## measure in under 2 minutes what was lost or won since the recorded run
 	$(BIN)/python -m benchmarks quick
 
+simulate: .venv/bench ## simulate what the choice among replicas does, in half a minute, and write it into docs/operations/choice.md
+	$(BIN)/python -m benchmarks.simulation
+
+chaos: .venv/chaos ## let everything around the gateway fail under load, in under 15 minutes, and write what came of it into docs/reliability.md
+	$(BIN)/python -m chaos full
+
 build: .venv/installed ## the wheel and the source archive, in dist/
 	$(BIN)/uv build
 
@@ -54,4 +60,8 @@ clean: ## remove what the other targets made
 
 .venv/bench: .venv/installed pyproject.toml
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[bench]'
+	@touch $@
+
+.venv/chaos: .venv/installed pyproject.toml
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[chaos]'
 	@touch $@

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from proxy import create_app
-from proxy.gunicorn_conf import settings_in_force
+from proxy.gunicorn_conf import config_in_force
 
-app = create_app(settings_in_force())
+app = create_app(config_in_force())

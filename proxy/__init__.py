@@ -8,9 +8,15 @@ from __future__ import annotations
 from importlib import import_module, metadata
 from typing import Any
 
-__all__ = ["Proxy", "Settings", "__version__", "create_app"]
+__all__ = ["GatewayConfig", "Proxy", "Settings", "__version__", "create_app", "load_config"]
 
-_HOMES = {"create_app": "proxy.app", "Proxy": "proxy.extension", "Settings": "proxy.settings"}
+_HOMES = {
+    "GatewayConfig": "proxy.gateway_config",
+    "Proxy": "proxy.extension",
+    "Settings": "proxy.settings",
+    "create_app": "proxy.app",
+    "load_config": "proxy.gateway_config",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -13,7 +13,7 @@ from werkzeug.routing import MapAdapter, Rule
 from proxy.dialects.openai.ingress import render_error
 from proxy.errors import NotFound
 from proxy.extension import Proxy, mount_at_root
-from proxy.operator_files import load_settings
+from proxy.gateway_config import GatewayConfig, as_config
 from proxy.settings import Settings
 from proxy.web.blueprint import plain_text
 from proxy.web.failure import error_reply
@@ -22,23 +22,23 @@ from proxy.web.mounting import attach_mount
 from proxy.web.paths import TidyPaths
 
 
-def create_app(settings: Settings | None = None) -> Flask:
+def create_app(config: GatewayConfig | Settings | None = None) -> Flask:
     """The gateway as a WSGI app.
 
     Args:
-        settings: read from the environment and `.env` when absent.
+        config: read from the environment, `.env` and the file PROXY_CONFIG when absent. Settings alone know one upstream.
 
     Raises:
-        SettingsError: variables are wrong, or no upstream is configured; the message lists all of them by name.
+        SettingsError: something is wrong, or no upstream is configured; the message lists all of it by name.
     """
-    settings = settings or load_settings()
+    config = as_config(config)
     app = GatewayApp("proxy", static_folder=None, template_folder=None)
-    Proxy(settings).init_app(app)
+    Proxy(config).init_app(app)
     attach_mount(app, mount_at_root(app))
     app.register_error_handler(404, answer_unknown_url)
     app.register_error_handler(405, answer_wrong_method)
     served: Any = app.wsgi_app
-    app.wsgi_app = ForwardedFor(TidyPaths(served), settings.forwarded_allow_ips)  # type: ignore[method-assign]
+    app.wsgi_app = ForwardedFor(TidyPaths(served), config.settings.forwarded_allow_ips)  # type: ignore[method-assign]
     return app
 
 

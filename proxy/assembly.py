@@ -1,115 +1,75 @@
-"""Builds a gateway from settings. Here the clocks, the chance and the threads come in that everything else is handed."""
+"""Builds a gateway from its configuration. Here the clocks, the chance and the threads come in that the gateway is handed."""
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
-from proxy.canonical.catalog import ModelCard
-from proxy.catalogue_file import Catalogue
-from proxy.dialect import Egress
-from proxy.dialects.registry import egress_of
-from proxy.errors import UpstreamError
-from proxy.gateway import MAX_WHOLE_BYTES, Gateway, Upstream, models_call
-from proxy.operator_files import read_operator_files
+from proxy.gateway import Gateway, Upstream
+from proxy.gateway_config import GatewayConfig
 from proxy.profile_book import ProfileBook, Server
-from proxy.routing import ModelMap
+from proxy.routing import ModelMap, RoutedUpstream, RouteTable
 from proxy.settings import Settings
-from proxy.upstream.breaker import Breakers, BreakerState, OnChange
-from proxy.upstream.client import UpstreamClient
-from proxy.upstream.models import ModelList
-from proxy.upstream.reply import Timeouts
-from proxy.upstream.retry import RetryPolicy
-from proxy.upstream.session import make_session
+from proxy.upstream.watch import Unwatched, UpstreamWatch
+from proxy.upstream_assembly import build_upstreams
 
-UPSTREAM_NAME = "default"
-
-OnBreakerChange = Callable[[str, str, BreakerState, bool], None]
+if TYPE_CHECKING:
+    from proxy.upstream_sharing import Sharing
 
 
-def build_gateway(settings: Settings, on_breaker_change: OnBreakerChange | None = None) -> Gateway:
-    """The gateway that `settings` describe.
+def build_gateway(config: GatewayConfig, watch: UpstreamWatch | None = None) -> Gateway:
+    """The gateway for all upstreams; nothing is sent yet.
 
     Args:
-        on_breaker_change: is told upstream, model (`""` for the whole upstream), the new state of its breaker, and whether it is listed.
-
-    Raises:
-        SettingsError: the operator's files are wrong.
+        watch: is told what happens to upstreams beside the requests.
     """
-    files = read_operator_files(settings)
-    upstream = build_upstream(settings, files.catalogue, on_breaker_change)
+    settings = config.settings
+    sharing = _build_sharing(settings, watch or Unwatched()) if settings.redis_url else None
+    upstreams = build_upstreams(config, watch, sharing)
     return Gateway(
-        upstream,
-        ModelMap(files.mapping),
-        ProfileBook({upstream.name: Server(settings.openai_api_base_url, settings.upstream_profile)}),
-        catalogue=files.catalogue,
+        upstreams,
+        build_route_table(config, upstreams),
+        ProfileBook({told.name: Server(told.replicas[0].base_url, told.profile) for told in config.upstreams}),
+        catalogue=config.catalogue,
         new_id=partial(secrets.token_hex, 12),
+        spawn=_beside_the_request,
+        clock=time.monotonic,
+        names_are_upstreams=_leaves_names_alone(config),
         default_model=settings.default_model,
         keepalive_s=settings.keepalive_interval,
-        patience_s=settings.first_byte_timeout,
+        shared=None if sharing is None else sharing.member,
     )
 
 
-def build_upstream(settings: Settings, catalogue: Catalogue | None = None, on_breaker_change: OnBreakerChange | None = None) -> Upstream:
-    """The configured upstream; nothing is sent yet."""
-    egress = egress_of("openai")
+def build_route_table(config: GatewayConfig, upstreams: Sequence[Upstream]) -> RouteTable:
+    """Where the names lead that clients use.
 
-    def tell(model: str, state: BreakerState) -> None:
-        if on_breaker_change is not None:
-            on_breaker_change(UPSTREAM_NAME, model, state, not model or models.by_name(model) is not None)
-
-    client = _build_client(settings, egress, tell)
-    known = catalogue or Catalogue()
-
-    def fetch() -> list[ModelCard]:
-        return [known.describe(card) for card in _listed(client, egress, settings.health_check_timeout)]
-
-    models = ModelList(fetch, settings.model_list_ttl, time.monotonic, _beside_the_request)
-    identity = hashlib.sha256(settings.openai_api_base_url.encode()).hexdigest()[:16]
-    return Upstream(UPSTREAM_NAME, identity, client, egress, models)
+    Args:
+        upstreams: those of the configuration, in its order.
+    """
+    routed = [
+        RoutedUpstream(told.name, upstream.models, told.priority, told.aliases, told.show, told.hide)
+        for told, upstream in zip(config.upstreams, upstreams, strict=True)
+    ]
+    return RouteTable(routed, config.default_upstream, ModelMap(config.aliases), config.fallbacks)
 
 
-def _build_client(settings: Settings, egress: Egress, on_change: OnChange) -> UpstreamClient:
-    session = make_session(
-        pool_size=settings.worker_connections,
-        ca_bundle=settings.upstream_ca_bundle,
-        verify=not settings.disable_ssl_verification,
-        proxy=settings.upstream_proxy,
-        transport=settings.upstream_transport,
-    )
-    breakers = Breakers(
-        failures=settings.breaker_failures,
-        cooldown_s=settings.breaker_cooldown,
-        clock=time.monotonic,
-        on_change=on_change,
-    )
-    return UpstreamClient(
-        UPSTREAM_NAME,
-        settings.openai_api_base_url,
-        settings.openai_api_key,
-        session=session,
-        policy=RetryPolicy(settings.max_retries, settings.retry_after_max),
-        breakers=breakers,
-        read_error=egress.read_error,
-        timeouts=Timeouts(settings.connect_timeout, settings.first_byte_timeout, settings.request_timeout, settings.keepalive_interval),
-    )
+def _build_sharing(settings: Settings, watch: UpstreamWatch) -> Sharing:
+    from proxy.upstream_sharing import Sharing  # noqa: PLC0415 (it needs redis-py)
+
+    return Sharing(settings, watch)
 
 
-def _listed(client: UpstreamClient, egress: Egress, timeout_s: float) -> list[ModelCard]:
-    reply = client.send(models_call(egress, timeout_s))
-    try:
-        return egress.read_models(reply.read(MAX_WHOLE_BYTES, timeout_s))
-    except UpstreamError as error:
-        client.make_fit(error)
-        raise
-    finally:
-        reply.close()
+def _leaves_names_alone(config: GatewayConfig) -> bool:
+    """Whether there is one server, and clients see its models by its names, and no others. Of several, any may be one that hangs."""
+    (first, *others) = config.upstreams
+    return not (others or len(first.replicas) > 1 or config.aliases or first.aliases or first.show or first.hide)
 
 
 def _beside_the_request(work: Callable[[], None]) -> None:
     """Runs `work` in a thread; under gevent that is a greenlet."""
-    threading.Thread(target=work, daemon=True, name="model-list").start()
+    threading.Thread(target=work, daemon=True, name="gateway").start()

@@ -117,13 +117,22 @@ class RelayEndpoint:
     Attributes:
         path: the upstream's path.
         reader: makes the watcher of one stream.
+        begins: whether an answer has begun with these first lines of a stream; there may be more to come that say so. Raises
+            `UpstreamRefused` when they are an error, and `UpstreamBroken` when they are of nothing that a stream is made of.
+        keep_alive: what tells the client of a stream that has not begun that somebody is there.
+        refusal_in: the error that a whole answer with a status of success is, if it is one.
         usage_of: the tokens that a whole answer reports.
+        affinity_key: the key of a request (`proxy.canonical.affinity`) by its payload and the upstream's name of its model.
     """
 
     name: str
     path: str
     reader: Callable[[], RelayReader]
+    begins: Callable[[bytes], bool]
+    keep_alive: bytes
+    refusal_in: Callable[[bytes], UpstreamRefused | None]
     usage_of: Callable[[bytes], Usage]
+    affinity_key: Callable[[Payload, str], bytes]
     render_error: Callable[[ProxyError], bytes]
 
 

@@ -88,6 +88,13 @@ class ShuttingDown(ProxyError):
     kind = "shutting_down"
 
 
+class Overloaded(ProxyError):
+    """All seats at the upstream are taken, and no more requests may wait for one, or this one has waited for too long."""
+
+    status = 503
+    kind = "overloaded"
+
+
 class UpstreamError(ProxyError):
     """The upstream, or the way to it, failed."""
 

@@ -1,4 +1,4 @@
-"""`Proxy(settings).init_app(app, url_prefix=...)`: builds a gateway and mounts it in a Flask app, without touching what is the host's."""
+"""`Proxy(config).init_app(app, url_prefix=...)`: builds a gateway and mounts it in a Flask app, without touching what is the host's."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from flask import Blueprint, Flask
 
 from proxy.assembly import build_gateway
 from proxy.dialects.registry import DIALECTS
-from proxy.operator_files import check_settings, load_settings
+from proxy.gateway_config import GatewayConfig, as_config
 from proxy.settings import Settings
 from proxy.web.mounting import attach_mount
 from proxy.web.ops import make_ops_blueprint
@@ -24,15 +24,15 @@ class Proxy:
     """The gateway as a Flask extension. It keeps no app: what belongs to a mount lies in `app.extensions["proxy"]`, by its prefix.
 
     Args:
-        settings: read from the environment and `.env` when absent.
+        config: read from the environment, `.env` and the file PROXY_CONFIG when absent. Settings alone know one upstream.
 
     Raises:
-        SettingsError: variables are wrong, or no upstream is configured.
+        SettingsError: something is wrong, or no upstream is configured.
     """
 
-    def __init__(self, settings: Settings | None = None) -> None:
-        self._settings = settings or load_settings()
-        check_settings(self._settings)
+    def __init__(self, config: GatewayConfig | Settings | None = None) -> None:
+        self._config = as_config(config)
+        self._settings = self._config.settings
 
     def init_app(self, app: Flask, url_prefix: str | None = None, *, ops: bool = True) -> None:
         """Mounts all URLs below `url_prefix`. One app may have several mounts with prefixes of their own.
@@ -51,7 +51,8 @@ class Proxy:
         if prefix in mounts:
             raise RuntimeError(f"a Proxy is already mounted at {prefix or '/'!r} of this app")
         metrics = _metrics() if self._settings.enable_metrics else None
-        gateway = build_gateway(self._settings, metrics.breaker_changed if metrics else None)
+        gateway = build_gateway(self._config, metrics)
+        gateway.start()
         mount = MountState(self._settings, gateway, metrics)
         for blueprint in self._blueprints(f"proxy{len(mounts) + 1}", ops):
             attach_mount(blueprint, mount)

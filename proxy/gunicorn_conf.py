@@ -15,7 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from proxy.operator_files import keep_operator_files, load_settings
+from proxy.gateway_config import GatewayConfig, load_config
 from proxy.settings import Settings, SettingsError
 from proxy.web.allocator import return_large_blocks
 from proxy.web.logs import log_config
@@ -30,43 +30,59 @@ _LAST_WORDS_S = 2
 _METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 _OPERATOR_METRICS_FOLDER = os.environ.get(_METRICS_VARIABLE) or None
 
-_settings_in_force: Settings | None = None
+_config_in_force: GatewayConfig | None = None
+_refusal = ""
 
 
 def options_from_environment() -> dict[str, Any]:
-    """gunicorn's options by the environment and `.env`, for `gunicorn.conf.py`, which is read at the start and at each reload.
+    """gunicorn's options by the configuration, for `gunicorn.conf.py`, which is read at the start and at each reload.
 
-    Wrong settings end the start with one message. At a reload they are logged and the old ones stay: a slip does not stop a running server.
+    A wrong configuration ends the start with one message. At a reload it is logged and the old one stays: a slip does not stop a running
+    server.
     """
-    global _settings_in_force  # noqa: PLW0603 - gunicorn reads modules, and keeps nothing for them
+    global _config_in_force  # noqa: PLW0603 - gunicorn reads modules, and keeps nothing for them
     try:
-        settings = load_settings()
-        keep_operator_files(settings)
-        options = gunicorn_options(settings)
+        config = load_config()
+        options = gunicorn_options(config)
     except SettingsError as error:
-        if _settings_in_force is None:
+        if _config_in_force is None:
             raise SystemExit(f"Error: {error}") from None
-        logging.getLogger("gunicorn.error").error("Settings are wrong, the old ones stay in force: %s", error)
-        return gunicorn_options(_settings_in_force)
-    _settings_in_force = settings
+        refuse(error)
+        return gunicorn_options(_config_in_force)
+    _config_in_force = config
     return options
 
 
-def settings_in_force() -> Settings | None:
-    """The settings that this master read, for its workers; `None` when some other server runs the app."""
-    return _settings_in_force
+def config_in_force() -> GatewayConfig | None:
+    """The configuration that this master read, for its workers; `None` when some other server runs the app."""
+    return _config_in_force
 
 
-def gunicorn_options(settings: Settings) -> dict[str, Any]:
+def put_in_force(config: GatewayConfig | None) -> None:
+    """Makes `config` the one that workers get from now on: what has been read since could not be used."""
+    global _config_in_force  # noqa: PLW0603
+    _config_in_force = config
+
+
+def refuse(error: SettingsError) -> None:
+    """Says why a reload changes nothing."""
+    global _refusal  # noqa: PLW0603
+    _refusal = str(error)
+    logging.getLogger("gunicorn.error").error("Settings are wrong, the old ones stay in force: %s", error)
+
+
+def refusal() -> str:
+    """Why the configuration that was read last was refused; `""` when it was not. Forgotten when told."""
+    global _refusal
+    told, _refusal = _refusal, ""
+    return told
+
+
+def gunicorn_options(config: GatewayConfig) -> dict[str, Any]:
     """gunicorn's options, hooks included, by its own names. Raises `SettingsError` when there is no room for temporary files."""
+    settings = config.settings
     host = f"[{settings.proxy_host}]" if ":" in settings.proxy_host else settings.proxy_host
     last_words_at_s = max(settings.graceful_timeout - _LAST_WORDS_S, 1)
-    hooks = {
-        "when_ready": make_metrics_folder,
-        "child_exit": forget_worker,
-        "pre_exec": keep_metrics_folder,
-        "on_exit": remove_metrics_folder,
-    }
     return {
         "bind": f"{host}:{settings.proxy_port}",
         "worker_class": "proxy.worker.GatewayWorker",
@@ -76,15 +92,33 @@ def gunicorn_options(settings: Settings) -> dict[str, Any]:
         "graceful_timeout": settings.graceful_timeout,
         "keepalive": _KEEPALIVE_S,
         "forwarded_allow_ips": settings.forwarded_allow_ips,
-        "worker_tmp_dir": _folder_in_memory(),
+        "worker_tmp_dir": folder_in_memory(),
         "control_socket_disable": True,
         "accesslog": None,
         "logger_class": ErrorLog,
-        "logconfig_dict": log_config(settings.log_level, settings.debug, secrets=[settings.openai_api_key]),
+        "logconfig_dict": log_config(settings.log_level, settings.debug, secrets=config.secrets()),
         "proc_name": "ollama-openai-proxy",
+        "on_starting": partial(lead, settings.drain_delay),
+        "on_reload": partial(follow_settings, settings),
         "post_worker_init": partial(prepare_worker, last_words_at_s),
-        **(hooks if settings.enable_metrics else {}),
+        "child_exit": forget_worker,
+        "pre_exec": keep_metrics_folder,
+        "on_exit": remove_metrics_folder,
+        **({"when_ready": make_metrics_folder} if settings.enable_metrics else {}),
     }
+
+
+def lead(drain_delay_s: float, server: Any) -> None:
+    """Makes the master one that stops and reloads without losing a request."""
+    # By name: it needs what is here.
+    import_module("proxy.master").take_over(server, drain_delay_s)
+
+
+def follow_settings(settings: Settings, server: Any) -> None:
+    """Gives the master what a reload may have changed."""
+    lead(settings.drain_delay, server)
+    if settings.enable_metrics and _METRICS_VARIABLE not in os.environ:
+        make_metrics_folder(server)
 
 
 def prepare_worker(last_words_at_s: float, worker: Any) -> None:
@@ -95,7 +129,7 @@ def prepare_worker(last_words_at_s: float, worker: Any) -> None:
     import_module("proxy.web.last_words").watch_for_the_end(worker, last_words_at_s)
 
 
-def _folder_in_memory() -> str:
+def folder_in_memory() -> str:
     """A folder for files that change all the time: heartbeats and counters. It works in containers whose file system is read-only."""
     if os.access("/dev/shm", os.W_OK | os.X_OK):  # noqa: S108
         return "/dev/shm"  # noqa: S108
@@ -111,7 +145,7 @@ def make_metrics_folder(server: Any) -> None:
     This is gunicorn's hook `when_ready`: the port is taken, so that a start that fails leaves nothing behind, and no worker has started.
     """
     if _OPERATOR_METRICS_FOLDER is None:
-        os.environ[_METRICS_VARIABLE] = tempfile.mkdtemp(prefix=f"ollama-openai-proxy-{os.getpid()}-", dir=_folder_in_memory())
+        os.environ[_METRICS_VARIABLE] = tempfile.mkdtemp(prefix=f"ollama-openai-proxy-{os.getpid()}-", dir=folder_in_memory())
     elif server.master_pid == 0:  # else an older master still serves from the same folder, while this one takes over
         folder = Path(_OPERATOR_METRICS_FOLDER)
         folder.mkdir(parents=True, exist_ok=True)
@@ -121,9 +155,10 @@ def make_metrics_folder(server: Any) -> None:
 
 def forget_worker(_: Any, worker: Any) -> None:
     """Takes what a dead worker had under way out of the metrics; its totals stay."""
-    from prometheus_client.multiprocess import mark_process_dead  # it must not be imported before its folder is named
+    if _METRICS_VARIABLE in os.environ:
+        from prometheus_client.multiprocess import mark_process_dead  # it must not be imported before its folder is named
 
-    mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+        mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
 
 
 def keep_metrics_folder(server: Any) -> None:
@@ -134,5 +169,5 @@ def keep_metrics_folder(server: Any) -> None:
 
 def remove_metrics_folder(_: Any) -> None:
     """Removes the folder, unless it is the operator's."""
-    if _OPERATOR_METRICS_FOLDER is None:
+    if _OPERATOR_METRICS_FOLDER is None and _METRICS_VARIABLE in os.environ:
         shutil.rmtree(os.environ[_METRICS_VARIABLE], ignore_errors=True)

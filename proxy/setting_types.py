@@ -1,6 +1,6 @@
-"""What a setting may be: marshmallow fields that turn a variable's text into a value, or say what it must be.
+"""What a setting may be: marshmallow fields that turn a variable's text, or a value of the configuration file, into what it means.
 
-Each message completes the sentence "<VARIABLE> ...". None repeats the value, which may hold a secret.
+Each message says what the value must be, and completes the sentence "<VARIABLE> ...". None repeats the value, which may hold a secret.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ import ipaddress
 import re
 import ssl
 from collections.abc import Callable
+from importlib.util import find_spec
+from os import PathLike
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit, urlunsplit
 
 import orjson
 from marshmallow import ValidationError, fields
@@ -23,13 +25,24 @@ _PRINTABLE = re.compile(r"[\x21-\x7e]*")
 _THREE_NUMBERS = re.compile(r"\d+\.\d+\.\d+")
 _HOST_NAME = re.compile(r"[A-Za-z0-9._-]+")
 _DOTTED_NAME = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
+_TLS_OPTIONS = {"ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "ssl_cert_reqs", "ssl_check_hostname"}
+_REDIS_OPTIONS = {"redis": {"db"}, "rediss": {"db"} | _TLS_OPTIONS, "unix": {"db"}}
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:\[[0-9a-f:.]+\]|[a-z0-9._*-]+)(?::(?P<port>\d{1,5}|\*))?", re.IGNORECASE)
 
 
 def whole_number(least: int, most: int | None = None) -> Field:
     """A whole number from `least` to `most`."""
     wanted = f"must be a whole number, {least} or more" if most is None else f"must be a whole number from {least} to {most}"
-    return fields.Integer(error_messages=_always(wanted), validate=Range(least, most, error=wanted))
+    return _WholeNumber(error_messages=_always(wanted), validate=Range(least, most, error=wanted))
+
+
+class _WholeNumber(fields.Integer):
+    """marshmallow's own cuts 80.5 down to 80, which a file can hold and a variable cannot."""
+
+    def _validated(self, value: Any) -> int:
+        if isinstance(value, float):
+            raise self.make_error("invalid")
+        return super()._validated(value)
 
 
 def seconds(*, may_be_zero: bool = False) -> Field:
@@ -71,16 +84,59 @@ def secret() -> Field:
     return _read_by(read)
 
 
-def http_url(*, example: str, may_hold_query: bool = False, may_hold_credentials: bool = False) -> Field:
+def http_url(
+    *, example: str, may_hold_query: bool = False, may_hold_credentials: bool = False, place_for_key: str = "OPENAI_API_KEY"
+) -> Field:
     """An absolute http or https URL, without its last slashes. Credentials in it are refused, because URLs show up in logs."""
 
     def read(value: str) -> str:
         parts = _url_parts(value, wanted=f"must be an http:// or https:// URL with a host, such as {example}")
         if parts.username is not None and not may_hold_credentials:
-            raise ValidationError("must not hold a user name or a password; a key belongs in OPENAI_API_KEY")
+            raise ValidationError(f"must not hold a user name or a password; a key belongs in {place_for_key}")
         if "#" in value or ("?" in value and not may_hold_query):
             raise ValidationError(f"must end with its path{' or its query' if may_hold_query else ''}")
         return urlunsplit(parts._replace(path=parts.path.rstrip("/")))
+
+    return _read_by(read)
+
+
+def redis_url() -> Field:
+    """Where a Redis is, for redis-py, which would take anything in its query for one of its own options."""
+    wanted = "must be a redis://, rediss:// or unix:// URL, such as redis://:password@10.0.0.5:6379/0 or unix:///run/redis.sock"
+
+    def read(value: str) -> str:
+        try:
+            parts = urlsplit(value)
+            usable = _PRINTABLE.fullmatch(value) and _is_redis_place(parts)
+        except ValueError:
+            usable = False
+        if not usable:
+            raise ValidationError(wanted)
+        if strangers := {name for name, _ in parse_qsl(parts.query, keep_blank_values=True)} - _REDIS_OPTIONS[parts.scheme]:
+            raise ValidationError(
+                f"must have no {min(strangers)} in its query; it may have {', '.join(sorted(_REDIS_OPTIONS[parts.scheme]))}"
+            )
+        if find_spec("redis") is None:
+            raise ValidationError("needs the Python package redis, which is not installed: install the gateway with its extra `redis`")
+        return value
+
+    return _read_by(read)
+
+
+def _is_redis_place(parts: SplitResult) -> bool:
+    if parts.scheme == "unix":
+        return parts.path.startswith("/") and len(parts.path) > 1 and not parts.hostname
+    has_place = parts.scheme in {"redis", "rediss"} and bool(parts.hostname) and parts.port != 0 and not parts.fragment
+    return has_place and re.fullmatch(r"(?:/\d*)?", parts.path) is not None
+
+
+def key_prefix() -> Field:
+    """What keys in a Redis that others use too begin with."""
+
+    def read(value: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9._:-]+", value):
+            raise ValidationError("must be one word of letters, digits and . _ : -")
+        return value
 
     return _read_by(read)
 
@@ -112,13 +168,15 @@ def host() -> Field:
 def trusted_addresses() -> Field:
     """A comma list of IP addresses and networks, or `*`, in the form in which gunicorn takes it."""
 
-    def read(value: str) -> str:
-        entries = _entries(value)
+    wanted = "must be a comma list of IP addresses and networks, or *"
+
+    def read(value: object) -> str:
+        entries = _entries(value, wanted)
         if entries != ("*",) and not all(_is_network(entry) for entry in entries):
-            raise ValidationError("must be a comma list of IP addresses and networks, or *")
+            raise ValidationError(wanted)
         return ",".join(entries)
 
-    return _read_by(read)
+    return fields.Function(deserialize=read)
 
 
 def _is_network(value: str) -> bool:
@@ -168,8 +226,8 @@ def _is_host(value: str) -> bool:
 def _comma_list(tidy: Callable[[str], str], is_right: Callable[[str], bool], wanted: str) -> Field:
     """Words with commas between them, or a ready list of them."""
 
-    def read(value: str | list[str] | tuple[str, ...]) -> tuple[str, ...]:
-        entries = tuple(map(tidy, _entries(value) if isinstance(value, str) else value))
+    def read(value: object) -> tuple[str, ...]:
+        entries = tuple(map(tidy, _entries(value, wanted)))
         if not all(map(is_right, entries)):
             raise ValidationError(wanted)
         return entries
@@ -177,8 +235,12 @@ def _comma_list(tidy: Callable[[str], str], is_right: Callable[[str], bool], wan
     return fields.Function(deserialize=read)
 
 
-def _entries(value: str) -> tuple[str, ...]:
-    return tuple(entry for entry in (part.strip() for part in value.split(",")) if entry)
+def _entries(value: object, wanted: str) -> tuple[str, ...]:
+    """The words of a comma list, or of a list that is ready."""
+    parts = value.split(",") if isinstance(value, str) else value
+    if not isinstance(parts, list | tuple) or not all(isinstance(part, str) for part in parts):
+        raise ValidationError(wanted)
+    return tuple(entry for entry in (part.strip() for part in parts) if entry)
 
 
 def json_object_file(*, of: type, wanted: str) -> Field:
@@ -223,4 +285,9 @@ def _always(wanted: str) -> dict[str, str | list[Any] | dict[Any, Any]]:
 
 
 def _read_by(read: Callable[[str], Any]) -> Field:
-    return fields.Function(deserialize=lambda value: read(str(value).strip()))
+    def read_text(value: object) -> Any:
+        if not isinstance(value, str | PathLike):
+            raise ValidationError("must be text, in quotes")
+        return read(str(value).strip())
+
+    return fields.Function(deserialize=read_text)

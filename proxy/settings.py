@@ -7,18 +7,25 @@ Each field of `Settings` says in one place what it is: its default, what it may 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Final, Literal, Self
 
 from dotenv import dotenv_values
 from marshmallow import EXCLUDE, Schema, ValidationError
 
 from proxy import setting_types as kinds
 
-Origin = Literal["default", "file", "environment", "argument"]
+Origin = Literal["default", "config", "file", "environment", "argument"]
+"""Where a value comes from: nowhere, the TOML file that PROXY_CONFIG names, `.env`, the process's environment, or an argument."""
+
+Source = tuple[Origin, Mapping[str, Any]]
+"""Values by variable, and where they come from."""
+
+
+IN_DOTENV: Final = "(it is set in the file .env)"
 Transport = Literal["fast", "urllib3"]
 
 
@@ -57,13 +64,16 @@ def _setting(default: Any, kind: kinds.Field, description: str, *, secret: bool 
 class Settings:
     """Everything that an operator can decide. Field names are the variables' names in lower case; secrets are hidden in `repr`.
 
-    `origins` tells where each field's value came from: `default`, `file` (`.env`), `environment` or `argument`.
+    `origins` tells where each field's value came from.
     """
 
+    proxy_config: str = _setting(
+        "", kinds.text(), "TOML file with upstreams, aliases and fallbacks, and with other settings if one likes; see proxy.example.toml."
+    )
     openai_api_base_url: str = _setting(
         "",
         kinds.http_url(example="https://api.openai.com/v1", may_hold_query=True),
-        "Where the OpenAI-compatible server is, up to and including /v1. Required by `serve`.",
+        "Where the OpenAI-compatible server is, up to and including /v1. Required by `serve`, unless other upstreams are configured.",
     )
     openai_api_key: str = _setting("", kinds.secret(), "The key that the server asks for; empty for servers without keys.", secret=True)
     proxy_host: str = _setting("0.0.0.0", kinds.host(), "The address to listen on. `demo` takes 127.0.0.1 unless told otherwise.")
@@ -73,6 +83,11 @@ class Settings:
     )
     worker_connections: int = _setting(1000, kinds.whole_number(1), "How many clients one worker serves at a time.")
     graceful_timeout: int = _setting(30, kinds.whole_number(1), "Seconds that open streams get to finish after a stop signal.")
+    drain_delay: float = _setting(
+        1.0,
+        kinds.seconds(may_be_zero=True),
+        "Seconds after a stop signal during which /ready says 503 and everything is still served; load balancers need some to notice.",
+    )
     forwarded_allow_ips: str = _setting(
         "127.0.0.1,::1", kinds.trusted_addresses(), "Comma list of reverse proxies whose X-Forwarded-* headers are believed."
     )
@@ -87,7 +102,8 @@ class Settings:
         15.0,
         kinds.seconds(),
         "Seconds of silence after which a stream's client is sent a sign of life, once the upstream's answer has begun "
-        "(its headers are there); before that, status and error are still open.",
+        "(its headers are there), or the headers of ours were sent (timeouts.commit of the upstream); before that, status and error are "
+        "still open.",
     )
     max_retries: int = _setting(3, kinds.whole_number(0, 20), "How often a failed request is tried again after the first attempt.")
     retry_after_max: float = _setting(
@@ -95,9 +111,23 @@ class Settings:
         kinds.seconds(may_be_zero=True),
         "A Retry-After of more seconds than this goes to the client at once, instead of being waited for.",
     )
+    retry_sent: bool = _setting(
+        True,
+        kinds.flag(),
+        "Whether a request that went out is sent to another replica when no byte of its answer came: "
+        "the first may have begun to work on it.",
+    )
+    retry_budget: int = _setting(
+        20,
+        kinds.whole_number(0, 1000),
+        "How many requests of each hundred may be sent again, by what the last ten seconds brought; ten in that time always may.",
+    )
     breaker_failures: int = _setting(5, kinds.whole_number(1), "So many failures in a row open the circuit breaker.")
     breaker_cooldown: float = _setting(5.0, kinds.seconds(), "Seconds that an open breaker waits before it tries again.")
     debug: bool = _setting(False, kinds.flag(), "Adds DEBUG lines to the log. Never shows bodies or traces to clients.")
+    default_upstream: str = _setting(
+        "", kinds.text(), "The upstream for models that none lists; else the one called `default`, else the one with the highest priority."
+    )
     model_mapping_file: str = _setting(
         "",
         kinds.json_object_file(of=str, wanted="a JSON object of strings"),
@@ -141,6 +171,22 @@ class Settings:
     health_check_timeout: float = _setting(
         30.0, kinds.seconds(), "Longest wait for the upstream's list of models, which says that it is there."
     )
+    health_check_interval: float = _setting(
+        1.0, kinds.seconds(may_be_zero=True), "Seconds between two looks at each replica of an upstream that has several; 0 looks at none."
+    )
+    redis_url: str = _setting(
+        "",
+        kinds.redis_url(),
+        "A Redis, through which all workers, on all machines, share what they know of upstreams: redis://, rediss:// or unix://. "
+        "Empty: each worker knows for itself.",
+        secret=True,
+    )
+    redis_prefix: str = _setting(
+        "ollama-proxy", kinds.key_prefix(), "What all keys in that Redis begin with. Gateways with the same prefix share."
+    )
+    redis_timeout: float = _setting(
+        0.1, kinds.seconds(), "Longest wait for that Redis. No request waits so long; after it, each worker goes on by itself."
+    )
     ollama_version: str = _setting("0.33.0", kinds.three_numbers(), "The version of Ollama that /api/version names.")
     origins: Mapping[str, Origin] = field(default_factory=dict, repr=False, compare=False)
 
@@ -148,34 +194,24 @@ class Settings:
     def from_env(cls, environ: Mapping[str, str] | None = None, dotenv: Path | None = Path(".env"), **overrides: Any) -> Self:
         """The settings of `environ` (the process's own when `None`), and of the file `dotenv` where `environ` says nothing.
 
-        An empty variable counts as unset. `overrides`, by field name, win over both and are validated like them.
+        An empty variable counts as unset. `overrides`, by field name, win over both and are validated like them. The file that PROXY_CONFIG
+        names is not read: see `proxy.gateway_config.load_config`.
 
         Raises:
-            SettingsError: lists every variable that is wrong by itself; see `proxy.operator_files.load_settings` for all that can be wrong.
+            SettingsError: lists every variable that is wrong by itself.
             TypeError: an override is no field.
         """
-        settings, problems = cls.examine(environ, dotenv, **overrides)
+        settings, problems = cls.from_sources(variables_of(environ, dotenv, **overrides))
         if problems:
             raise SettingsError(problems)
         return settings
 
     @classmethod
-    def examine(
-        cls, environ: Mapping[str, str] | None = None, dotenv: Path | None = Path(".env"), **overrides: Any
-    ) -> tuple[Self, dict[str, str]]:
-        """What `from_env` reads, with defaults in the place of wrong values, and what each wrong variable must be.
+    def from_sources(cls, sources: Iterable[Source]) -> tuple[Self, dict[str, str]]:
+        """The settings that `sources` say, of which each wins over those before it, and what each wrong variable must be.
 
-        Raises:
-            SettingsError: the file cannot be read.
-            TypeError: an override is no field.
+        A wrong value leaves the default behind.
         """
-        if strangers := overrides.keys() - {spec.name for spec in _specs()}:
-            raise TypeError(f"no such setting: {', '.join(sorted(strangers))}")
-        sources: list[tuple[Origin, Mapping[str, Any]]] = [
-            ("file", _file_values(dotenv)),
-            ("environment", os.environ if environ is None else environ),
-            ("argument", {name.upper(): value for name, value in overrides.items()}),
-        ]
         given: dict[str, Any] = {}
         origins: dict[str, Origin] = {spec.name: "default" for spec in _specs()}
         for origin, values in sources:
@@ -203,21 +239,48 @@ class Settings:
         ]
 
     def told_with_place(self, problems: Mapping[str, str]) -> dict[str, str]:
-        """`problems`, by variable; a value from the file says so, because one looks for it in the environment first."""
-        in_file = {name.upper() for name, origin in self.origins.items() if origin == "file"}
-        return {name: problem + (" (it is set in the file .env)" if name in in_file else "") for name, problem in problems.items()}
+        """`problems`, by variable: one of a value from a file says so, because one looks for it in the environment first."""
+        return dict(self._with_place(name, problem) for name, problem in problems.items())
+
+    def _with_place(self, name: str, problem: str) -> tuple[str, str]:
+        match self.origins.get(name.lower()):
+            case "config":
+                return f"settings.{name.lower()}", problem
+            case "file":
+                return name, f"{problem} {IN_DOTENV}"
+            case _:
+                return name, problem
 
     def lack_of_upstream(self) -> dict[str, str]:
         """What to do about it when there is no upstream to ask, by variable; empty when there is one."""
         if self.openai_api_base_url:
             return {}
         hint = "To look around without an upstream, run `ollama-openai-proxy demo`."
-        return {"OPENAI_API_BASE_URL": f"must say where the OpenAI-compatible server is (https://.../v1). {hint}"}
+        return {
+            "OPENAI_API_BASE_URL": "must say where the OpenAI-compatible server is (https://.../v1), unless upstreams are declared in "
+            f"PROXY_CONFIG or by UPSTREAM_<NAME>_BASE_URL. {hint}"
+        }
 
     def require_upstream(self) -> None:
         """Raises `SettingsError` unless there is an upstream to ask."""
         if lack := self.lack_of_upstream():
             raise SettingsError(lack)
+
+
+def variables_of(environ: Mapping[str, str] | None = None, dotenv: Path | None = Path(".env"), **overrides: Any) -> list[Source]:
+    """The variables of the file `dotenv`, of `environ` (the process's own when `None`), and `overrides` by field name; the weakest first.
+
+    Raises:
+        SettingsError: the file cannot be read.
+        TypeError: an override is no setting.
+    """
+    if strangers := overrides.keys() - {spec.name for spec in _specs()}:
+        raise TypeError(f"no such setting: {', '.join(sorted(strangers))}")
+    return [
+        ("file", _file_values(dotenv)),
+        ("environment", os.environ if environ is None else environ),
+        ("argument", {name.upper(): value for name, value in overrides.items()}),
+    ]
 
 
 def as_text(value: object) -> str:

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 # How an answer ended: by itself; by an error before or during the stream; because the client left; without the upstream's own end.
 End = Literal["", "finished", "failed", "client_gone", "truncated"]
+
+
+@dataclass(slots=True)
+class AskedUpstream:
+    """What happened at an upstream that was asked and did not serve, before another one was. The fields mean what they mean below."""
+
+    upstream: str
+    attempts: int
+    repairs: int
+    failures: list[str]
 
 
 @dataclass(slots=True)
@@ -17,9 +27,12 @@ class ExchangeNotes:
         request_id: by which the client, our log and the upstream know the exchange.
         endpoint: what was asked, for logs and metrics (`ollama.chat`, `openai.chat`).
         model: the name asked for; `known_model` says whether it may be a metric label (it is listed), else the label is `other`.
+        replica: the one that was asked last, of upstreams that have several.
+        journey: what the upstream's client remembers of the exchange from one attempt to the next; nobody else looks at it.
         first_byte_s: seconds from the request's arrival to the first byte of the answer's body.
         attempts: how often the upstream was asked; `repairs` says how many of these asked again with a body changed after a refusal.
         failures: the kind of error that each failed attempt met, in order, also when a later attempt went well.
+        earlier: the upstreams that were asked before this one, in order.
     """
 
     request_id: str = ""
@@ -28,6 +41,7 @@ class ExchangeNotes:
     known_model: bool = False
     upstream: str = ""
     upstream_model: str = ""
+    replica: str = ""
     stream: bool = False
     attempts: int = 0
     repairs: int = 0
@@ -40,6 +54,14 @@ class ExchangeNotes:
     error_kind: str = ""
     error_message: str = ""
     failures: list[str] = field(default_factory=list)
+    journey: Any = field(default=None, repr=False)
+    earlier: list[AskedUpstream] = field(default_factory=list)
+
+    def turn_away(self) -> None:
+        """Closes what is noted of the upstream, which will not serve: what comes is about the next one."""
+        self.earlier.append(AskedUpstream(self.upstream, self.attempts, self.repairs, self.failures))
+        self.attempts = self.repairs = 0
+        self.failures, self.replica, self.journey = [], "", None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +85,40 @@ FIRST_BYTE = Metric(
 )
 STREAM_ENDS = Metric("ollama_proxy_stream_ends_total", "Streamed answers, by how they ended.", ("endpoint", "end"))
 TOKENS = Metric(
-    "ollama_proxy_tokens_total", "Tokens as the upstream counted them; direction is prompt or completion.", ("model", "direction")
+    "ollama_proxy_tokens_total",
+    "Tokens as the upstream counted them; direction is prompt or completion.",
+    ("upstream", "model", "direction"),
 )
 UPSTREAM_FAILURES = Metric("ollama_proxy_upstream_failures_total", "Attempts that failed at the upstream.", ("upstream", "kind"))
 UPSTREAM_RETRIES = Metric("ollama_proxy_upstream_retries_total", "Attempts after the first, with the same body.", ("upstream",))
 UPSTREAM_REPAIRS = Metric("ollama_proxy_upstream_repairs_total", "Attempts with a body changed after a refusal.", ("upstream",))
+FALLBACKS = Metric(
+    "ollama_proxy_fallbacks_total", "Requests that an upstream did not serve, so that the next of their chain was asked.", ("upstream",)
+)
+MODEL_LIST_AGE = Metric(
+    "ollama_proxy_model_list_age_seconds", "Since the list of models was fetched, in the worker that answered this.", ("upstream",)
+)
+MODEL_LIST_STALE = Metric(
+    "ollama_proxy_model_list_stale", "Whether the list of models could not be fetched anew, the worst of all workers.", ("upstream",)
+)
 BREAKER_STATE = Metric(
     "ollama_proxy_breaker_state",
-    "Circuit breaker, the worst of all workers: 0 closed, 1 half-open, 2 open. An empty model means the whole upstream.",
-    ("upstream", "model"),
+    "Circuit breaker, the worst of all workers: 0 closed, 1 half-open, 2 open. An empty model means the whole replica.",
+    ("upstream", "replica", "model"),
+)
+REPLICA_UP = Metric(
+    "ollama_proxy_upstream_replica_up",
+    "What the last look at a replica found, the worst of all workers: 1 it is well, 0 it is not. Replicas that nobody looks at have none.",
+    ("upstream", "replica"),
+)
+QUEUE_DEPTH = Metric("ollama_proxy_upstream_queue_depth", "Requests that wait for a free replica.", ("upstream",))
+QUEUE_WAIT = Metric(
+    "ollama_proxy_upstream_queue_wait_seconds",
+    "How long requests waited for a free replica; end is seated, refused (the queue was full), timed_out, displaced, failed or left.",
+    ("upstream", "end"),
+)
+SHARED_STATE_UP = Metric(
+    "ollama_proxy_shared_state_up", "Whether Redis answers, through which workers share what they know, the worst of all workers."
 )
 PROCESS_MEMORY = Metric("ollama_proxy_process_resident_memory_bytes", "Resident memory of a worker.", ("pid",))
 PROCESS_CPU = Metric("ollama_proxy_process_cpu_seconds_total", "User and system CPU time of a worker.", ("pid",))
@@ -90,7 +137,14 @@ METRICS = (
     UPSTREAM_FAILURES,
     UPSTREAM_RETRIES,
     UPSTREAM_REPAIRS,
+    FALLBACKS,
+    MODEL_LIST_AGE,
+    MODEL_LIST_STALE,
     BREAKER_STATE,
+    REPLICA_UP,
+    QUEUE_DEPTH,
+    QUEUE_WAIT,
+    SHARED_STATE_UP,
     PROCESS_MEMORY,
     PROCESS_CPU,
     PROCESS_THREADS,

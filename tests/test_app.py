@@ -220,6 +220,9 @@ def test_slashes_redirect_nowhere(client: FlaskClient, path: str) -> None:
 class BrokenGateway:
     """A gateway with a defect in each of its ways."""
 
+    tells_clients_apart = False
+    names_are_upstreams = False
+
     def converse(self, payload: Payload, *_: Any) -> Reply:
         return Reply(200, "application/x-ndjson", broken_body()) if payload["stream"] else self.models()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -29,6 +31,7 @@ from benchmarks.site import Site
 from benchmarks.titles import BARE, DIRECT, GATEWAY, LITELLM, RELAY
 from benchmarks.upstreams import paced
 from benchmarks.workloads import chat, stream
+from tests.fake_upstream import FakeUpstream, json_answer
 
 ROOT = Path(__file__).parents[1]
 PLAN = replace(SHORT, peers=False, ceilings=False, tokens_per_s=50, steady_s=1, paced_streams=2, first_tokens=2, held=5, slow_load_s=2)
@@ -185,3 +188,14 @@ def test_wrk_that_cannot_run_is_no_figure(site: Site, programs: Path) -> None:
     write_program(programs / "wrk", "echo unable to connect >&2; exit 1")
     with pytest.raises(LoadFailed, match="wrk: unable to connect"):
         chats(site, PLAN)
+
+
+@pytest.mark.parametrize("ask", ["always", "once"])
+def test_the_floors_hand_on_what_the_upstream_says(ask: str, upstream: FakeUpstream) -> None:
+    """They are made of the gateway's own parts, which move."""
+    upstream.on("/chat/completions", json_answer({"said": "this"}))
+    script = "from benchmarks.contenders.floor_app import app; print([app.test_client().post('/v1/chat/completions').json for _ in 'ab'])"
+    environment = {"TARGET": upstream.base_url, "ASK": ask, "PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout == "[{'said': 'this'}, {'said': 'this'}]\n", done.stderr
+    assert len(upstream.requests) == {"always": 2, "once": 1}[ask]

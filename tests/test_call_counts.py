@@ -18,6 +18,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -28,6 +29,7 @@ from flask import Flask
 from werkzeug.test import create_environ
 
 from proxy import create_app
+from proxy.gateway_config import config_of
 from proxy.settings import Settings
 from proxy.web.logs import JsonLines, Redactor
 from tests.fake_upstream import Answer, FakeUpstream, json_answer, sse
@@ -56,7 +58,11 @@ COMPLETION = {
 @pytest.fixture
 def app(upstream: FakeUpstream) -> Flask:
     upstream.on("/models", json_answer({"object": "list", "data": [{"id": "m", "object": "model"}]}))
-    return create_app(Settings(openai_api_base_url=upstream.base_url))
+    config = config_of(Settings(openai_api_base_url=upstream.base_url))
+    (told,) = config.upstreams
+    # Without gevent, what a stream begins with is read in a thread of its own, where nothing is counted.
+    counted = replace(told, timeouts=replace(told.timeouts, commit_s=0))
+    return create_app(replace(config, upstreams=(counted,)))
 
 
 @pytest.fixture(autouse=True)

@@ -103,6 +103,13 @@ def test_links_between_documents_lead_somewhere() -> None:
             assert (document.parent / target).exists(), f"{document.name}: {target}"
 
 
+def test_each_decision_has_a_number_of_its_own_and_bears_it() -> None:
+    decisions = sorted((ROOT / "docs/decisions").glob("*.md"))
+    assert [int(document.name[:4]) for document in decisions] == list(range(1, len(decisions) + 1))
+    for document in decisions:
+        assert document.read_text().startswith(f"# {int(document.name[:4])}. ")
+
+
 def test_nobody_is_told_to_install_from_the_package_index() -> None:
     for document in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
         assert not re.search(r"pip install (-U |--upgrade )?ollama-openai-proxy", document.read_text()), document.name

@@ -17,8 +17,11 @@ from proxy import create_app
 from proxy.assembly import build_gateway
 from proxy.dialects.openai.ingress import CHAT as RELAYED_CHAT
 from proxy.errors import UpstreamRefused
+from proxy.gateway_config import config_of
 from proxy.settings import Settings
 from proxy.telemetry import ExchangeNotes
+from proxy.upstream.breaker import BreakerState
+from proxy.upstream.watch import Unwatched
 from tests.facts.speech import chat_chunk, chat_reply, embeddings_reply, finish_chunk, lines_of, refusal, usage_chunk
 from tests.fake_upstream import CUT, RESET, STALL, Answer, FakeUpstream, Raw, Request, json_answer, sse, stream_of
 
@@ -600,11 +603,28 @@ def test_stream_when_asked_for_but_answered_whole_is_the_upstreams_answer(upstre
     assert response.json == chat_reply("hello")
 
 
-def test_error_in_a_whole_answer_when_relayed_is_the_upstreams_own(upstream: FakeUpstream, client: FlaskClient) -> None:
-    told = {"error": {"message": "slow down", "code": 429}}
-    upstream.on(CHAT, json_answer(told))
+@pytest.mark.parametrize("path", ["/chat/completions", "/completions", "/embeddings"])
+def test_error_in_place_of_a_whole_answer_when_relayed_has_the_status_that_it_names(
+    upstream: FakeUpstream, client: FlaskClient, path: str
+) -> None:
+    upstream.on(path, json_answer({"error": {"message": "slow down", "type": "their_type", "code": 429}}))
+    response = client.post(f"/v1{path}", json={"model": "big", "messages": [], "prompt": "hi", "input": "hi"})
+    assert (response.status_code, response.json["error"]["type"]) == (429, "their_type")
+
+
+def test_error_in_place_of_a_whole_answer_when_relayed_is_tried_again(upstream: FakeUpstream) -> None:
+    upstream.on(CHAT, json_answer({"error": {"message": "provider is down", "code": 503}}), json_answer(chat_reply("hello")))
+    response = ask(a_client(upstream, max_retries=1), "/v1/chat/completions")
+    assert (response.status_code, response.json) == (200, chat_reply("hello"))
+
+
+@pytest.mark.parametrize("answer", [{**chat_reply("hello"), "error": {"message": "and a warning"}}, {**chat_reply("hello"), "error": None}])
+def test_error_beside_a_whole_answer_when_relayed_is_the_upstreams_own(
+    upstream: FakeUpstream, client: FlaskClient, answer: dict[str, Any]
+) -> None:
+    upstream.on(CHAT, json_answer(answer))
     response = ask(client, "/v1/chat/completions")
-    assert (response.status_code, response.json) == (200, told)
+    assert (response.status_code, response.json) == (200, answer)
 
 
 @pytest.mark.parametrize("stream", [1, "true", False])
@@ -643,7 +663,7 @@ ILLEGAL = {"x-ratelimit-a": "a\x01b", "x-ratelimit-()": "z", "retry-after": "a\x
 
 @pytest.mark.parametrize("status", [200, 429])
 def test_headers_that_are_no_legal_http_are_not_relayed(upstream: FakeUpstream, client: FlaskClient, status: int) -> None:
-    upstream.on(CHAT, json_answer(refusal("slow down"), status, ILLEGAL))
+    upstream.on(CHAT, json_answer(chat_reply("hello") if status == 200 else refusal("slow down"), status, ILLEGAL))
     response = ask(client, "/v1/chat/completions")
     assert response.status_code == status
     assert [response.headers.get(name) for name in ILLEGAL] == [None, None, None, "7\t\xfc", None]
@@ -917,14 +937,19 @@ def test_errors_inside_a_success_open_the_models_breaker(upstream: FakeUpstream,
 
 def test_breakers_tell_whether_their_model_is_listed(upstream: FakeUpstream) -> None:
     upstream.on(CHAT, json_answer(refusal("the model crashed"), 503))
-    told: list[tuple[str, str, str, bool]] = []
+    told: list[tuple[str, str, bool]] = []
+
+    class Watch(Unwatched):
+        def breaker_changed(self, upstream: str, replica: str, model: str, state: BreakerState, is_listed: bool = True) -> None:
+            told.append((model, state, is_listed))
+
     settings = Settings.from_env({}, dotenv=None, openai_api_base_url=upstream.base_url, max_retries=0, breaker_failures=1)
-    gateway = build_gateway(settings, lambda *change: told.append(change))
+    gateway = build_gateway(config_of(settings), Watch())
     gateway.models()
     for model in ("m", "nobody-lists-me"):
         with pytest.raises(UpstreamRefused):
             gateway.relay(b'{"model":"%b"}' % model.encode(), {"model": model}, RELAYED_CHAT, ExchangeNotes())
-    assert told == [("default", "m", "open", True), ("default", "nobody-lists-me", "open", False)]
+    assert told == [("m", "open", True), ("nobody-lists-me", "open", False)]
 
 
 def test_health_tells_the_age_of_the_list_of_models(upstream: FakeUpstream, client: FlaskClient) -> None:

@@ -165,6 +165,10 @@ def test_an_argument_is_validated_like_a_variable_and_refused_when_misspelt() ->
         ("FORWARDED_ALLOW_IPS", "*", "*"),
         ("OLLAMA_VERSION", "0.31.2", "0.31.2"),
         ("UPSTREAM_PROXY", "http://user:word@proxy.example:3128/", "http://user:word@proxy.example:3128"),
+        ("REDIS_URL", "redis://user:word@10.0.0.5:6379/1", "redis://user:word@10.0.0.5:6379/1"),
+        ("REDIS_URL", "rediss://[::1]?ssl_ca_certs=/a.pem&db=2", "rediss://[::1]?ssl_ca_certs=/a.pem&db=2"),
+        ("REDIS_URL", "unix:///run/redis.sock?db=1", "unix:///run/redis.sock?db=1"),
+        ("REDIS_PREFIX", "team-a:gateway", "team-a:gateway"),
     ],
 )
 def test_a_value_is_read_when_it_is_well_formed(name: str, text: str, wanted: object) -> None:
@@ -185,6 +189,14 @@ def test_a_value_is_read_when_it_is_well_formed(name: str, text: str, wanted: ob
         ("OPENAI_API_BASE_URL", "https://me:hunter2@example.com/v1", "must not hold a user name or a password"),
         ("OPENAI_API_BASE_URL", "https://example.com/v1#hunter2", "must end with its path or its query"),
         ("UPSTREAM_PROXY", "http://proxy.example/?hunter2", "must end with its path"),
+        ("REDIS_URL", "http://hunter2", "must be a redis://, rediss:// or unix:// URL"),
+        ("REDIS_URL", "redis://", "must be a redis://, rediss:// or unix:// URL"),
+        ("REDIS_URL", "redis://hunter2:70000", "must be a redis://, rediss:// or unix:// URL"),
+        ("REDIS_URL", "redis://10.0.0.5/hunter2", "must be a redis://, rediss:// or unix:// URL"),
+        ("REDIS_URL", "unix://hunter2", "must be a redis://, rediss:// or unix:// URL"),
+        ("REDIS_URL", "redis://:hunter2@10.0.0.5?socket_timeout=9", "must have no socket_timeout in its query; it may have db"),
+        ("REDIS_PREFIX", "hunter2 {x}", "must be one word of letters, digits and . _ : -"),
+        ("REDIS_TIMEOUT", "0", "must be a number of seconds, more than 0"),
         ("OPENAI_API_KEY", "sk-hunter2\nX-Evil: 1", "must be one word of printable ASCII characters"),
         ("OPENAI_API_KEY", "sk-hunter2-é", "must be one word of printable ASCII characters"),
         ("PROXY_HOST", "0.0.0.0:8080", "must be an address or a host name without a port"),
@@ -255,9 +267,10 @@ def test_a_ca_bundle_must_hold_certificates(tmp_path: Path) -> None:
 
 
 def test_secrets_are_hidden_in_repr() -> None:
-    settings = Settings.from_env({"OPENAI_API_KEY": "sk-hunter2", "UPSTREAM_PROXY": "http://u:hunter2@p:1"}, dotenv=None)
+    secrets = {"OPENAI_API_KEY": "sk-hunter2", "UPSTREAM_PROXY": "http://u:hunter2@p:1", "REDIS_URL": "redis://:hunter2@p"}
+    settings = Settings.from_env(secrets, dotenv=None)
     assert "hunter2" not in repr(settings)
-    assert {doc.name for doc in Settings.describe() if doc.secret} == {"OPENAI_API_KEY", "UPSTREAM_PROXY"}
+    assert {doc.name for doc in Settings.describe() if doc.secret} == {"OPENAI_API_KEY", "UPSTREAM_PROXY", "REDIS_URL"}
 
 
 def test_a_missing_upstream_is_told_with_the_way_out() -> None:

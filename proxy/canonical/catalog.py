@@ -41,6 +41,20 @@ class ModelCard:
 
 
 @dataclass(frozen=True, slots=True)
+class ListedModel:
+    """A model under a name that clients can use.
+
+    Attributes:
+        card: what is known of it; its id is the upstream's own name.
+        origin: tells the upstream that has it from others, and says nothing else of it.
+    """
+
+    name: str
+    card: ModelCard
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
 class EmbeddingsRequest:
     """Texts to embed. `truncate` says whether a text that is too long may be shortened; `normalize` whether vectors must have length 1."""
 

@@ -1,4 +1,4 @@
-"""The command line: `ollama-openai-proxy serve | demo | check | models | config | version`.
+"""The command line: `ollama-openai-proxy serve | demo | reload | check | models | config | version`.
 
 A command's module is imported when the command is run: `serve` becomes the gunicorn master, which must not import what the others need.
 """
@@ -11,7 +11,7 @@ import click
 
 from proxy.settings import SettingsError
 
-_COMMANDS = ("serve", "demo", "check", "models", "config", "version")
+_COMMANDS = ("serve", "demo", "reload", "check", "models", "config", "version")
 
 
 class _LazyCommands(click.Group):

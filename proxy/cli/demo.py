@@ -10,7 +10,7 @@ import click
 
 from proxy.cli.listening import address_of, listening_options
 from proxy.cli.server import Server
-from proxy.operator_files import keep_operator_files, load_settings
+from proxy.gateway_config import GatewayConfig, load_config
 from proxy.settings import Settings
 
 
@@ -24,13 +24,12 @@ def command(**overrides: Any) -> None:
 def run_demo(overrides: Mapping[str, Any]) -> None:
     """Serves the demo until it is stopped."""
 
-    def read_settings() -> Settings:
-        settings = _for_a_demo(load_settings(needs_upstream=False, **overrides))
-        keep_operator_files(settings)
-        return settings
+    def read_config() -> GatewayConfig:
+        config = load_config(needs_upstream=False, **overrides)
+        return replace(config, settings=_for_a_demo(config.settings))
 
-    server = Server(read_settings, _make_app)
-    address = address_of(server.settings)
+    server = Server(read_config, _make_app)
+    address = address_of(server.config.settings)
     click.echo(f"This is a demo: scripts answer, not models. Ollama's API is at {address}, OpenAI's at {address}/v1.", err=True)
     server.run()
 
@@ -41,7 +40,7 @@ def _for_a_demo(settings: Settings) -> Settings:
     return replace(settings, **{name: value for name, value in wanted.items() if settings.origins[name] == "default"})
 
 
-def _make_app(settings: Settings) -> Any:
+def _make_app(config: GatewayConfig) -> Any:
     from proxy.demo.app import create_demo_app
 
-    return create_demo_app(settings)
+    return create_demo_app(config)

@@ -15,6 +15,7 @@ from proxy.canonical.request import ChatRequest, Message, Sampling, TextPart, To
 from proxy.cli.base_url import NoAnswer, is_foreign, is_refused_key, list_models, read_whole
 from proxy.errors import ProxyError, UpstreamRefused
 from proxy.gateway import MAX_REPAIRS, Upstream
+from proxy.key_names import KeyNames
 from proxy.routing import Route
 from proxy.wire.messages import UpstreamCall
 
@@ -49,6 +50,8 @@ class Subject:
         diagnose: why there is no connection, and what to do about it.
         takes_chats: whether something reads chats at the configured address.
         better_url: a base URL that leads to an API, when the configured one does not; `""` when none is found.
+        key_names: what advice is to call the keys of the configuration.
+        clients_bring_keys: whether the gateway has no key of its own, but hands on its clients'.
         model, embedding_model: the ones to ask, by the server's names; `""` to choose from its list.
         patience_s: longest wait for the list of models; other answers may take as long as the client's timeouts let them.
     """
@@ -58,9 +61,14 @@ class Subject:
     diagnose: Callable[[], tuple[str, str]]
     takes_chats: Callable[[], bool]
     better_url: Callable[[], str]
+    key_names: KeyNames
+    clients_bring_keys: bool
     model: str
     embedding_model: str
     patience_s: float
+
+
+FOR_CLIENTS_ONLY = Finding("key", "skipped", "the server wants a key, and clients are to bring their own")
 
 
 def examine(subject: Subject) -> Iterator[Finding]:
@@ -78,7 +86,7 @@ def examine(subject: Subject) -> Iterator[Finding]:
     yield Finding("reachable", "ok", "the server answers")
     if is_refused_key(trouble):
         yield from _skipped("the server lets nobody in", "base URL")
-        yield _refused_key(trouble)
+        yield _refused_key(subject, trouble)
         yield from _skipped("the server lets nobody in", "models", *_OF_A_MODEL)
     else:
         yield from _examine_models(subject, cards, trouble)
@@ -93,11 +101,11 @@ def _examine_models(subject: Subject, cards: Sequence[ModelCard], trouble: Proxy
     chat_trouble = examined.try_chat() if model else None
     chat_is_foreign = is_foreign(chat_trouble) if model else True
     if trouble is not None and is_foreign(trouble) and chat_is_foreign and not subject.takes_chats():
-        yield _wrong_url(trouble, subject.better_url())
+        yield _wrong_url(trouble, subject.better_url(), subject.key_names)
         yield from _skipped("this is not the API's address", "key", "models", *_OF_A_MODEL)
         return
     chats = bool(model) and chat_trouble is None
-    yield from _findings_before_models(trouble, chat_trouble, chats)
+    yield from _findings_before_models(subject, trouble, chat_trouble, chats)
     yield _list_finding(cards, trouble, model)
     if not model:
         yield from _skipped("there is no model to ask; name one with --model", *_OF_A_MODEL[:-1])
@@ -111,16 +119,18 @@ def _examine_models(subject: Subject, cards: Sequence[ModelCard], trouble: Proxy
     yield _examine_embeddings(subject, cards)
 
 
-def _wrong_url(trouble: ProxyError, better: str) -> Finding:
+def _wrong_url(trouble: ProxyError, better: str, names: KeyNames) -> Finding:
     if better:
-        return Finding("base URL", "failed", f"the API is not here, but at {better}", f"Set OPENAI_API_BASE_URL to {better}.")
+        return Finding("base URL", "failed", f"the API is not here, but at {better}", f"Set {names.base_url} to {better}.")
     if isinstance(trouble, UpstreamRefused) and 300 <= trouble.upstream_status < 400:
         return Finding("base URL", "failed", trouble.message, "Redirects are not followed: a key must not go where nobody sent it.")
     hint = "Look up the base URL in the server's documentation; it often ends in /v1. Leave out what follows, such as /chat/completions."
     return Finding("base URL", "failed", "there is no OpenAI-compatible API at this URL", hint)
 
 
-def _findings_before_models(trouble: ProxyError | None, chat_trouble: ProxyError | None, chats: bool) -> Iterator[Finding]:
+def _findings_before_models(
+    subject: Subject, trouble: ProxyError | None, chat_trouble: ProxyError | None, chats: bool
+) -> Iterator[Finding]:
     """Of the base URL and the key; neither is `ok` when all answers were failures that could come from anything."""
     was_judged = chat_trouble is None or (isinstance(chat_trouble, UpstreamRefused) and chat_trouble.upstream_status < 500)
     is_api = trouble is None or chats or (is_foreign(trouble) and was_judged)
@@ -129,7 +139,7 @@ def _findings_before_models(trouble: ProxyError | None, chat_trouble: ProxyError
     else:
         yield from _skipped("the server's errors do not tell", "base URL")
     if is_refused_key(chat_trouble):
-        yield _refused_key(chat_trouble)
+        yield _refused_key(subject, chat_trouble)
     elif is_api:
         yield Finding("key", "ok", "accepted" if trouble is None or chats else "nothing asked for one")
     else:
@@ -265,9 +275,11 @@ def _list_finding(cards: Sequence[ModelCard], trouble: ProxyError | None, model:
     return Finding("models", "warning", trouble.message, "/api/tags fails in the same way, until the server can tell.")
 
 
-def _refused_key(trouble: ProxyError | None) -> Finding:
+def _refused_key(subject: Subject, trouble: ProxyError | None) -> Finding:
+    if subject.clients_bring_keys:
+        return FOR_CLIENTS_ONLY
     said = trouble.message if trouble is not None else ""
-    return Finding("key", "failed", said, "Set OPENAI_API_KEY to a key of this server. A key for another server is refused too.")
+    return Finding("key", "failed", said, f"{subject.key_names.set_key} a key of this server. A key for another server is refused too.")
 
 
 def _best_for_chat(cards: Sequence[ModelCard]) -> str:

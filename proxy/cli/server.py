@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
 
-from proxy.gunicorn_conf import gunicorn_options
-from proxy.settings import Settings, SettingsError
+from proxy.gateway_config import GatewayConfig
+from proxy.gunicorn_conf import gunicorn_options, refuse
+from proxy.settings import SettingsError
 
 
 class Server(BaseApplication):  # type: ignore[misc]
-    """A gunicorn whose options come from our settings, then from `GUNICORN_CMD_ARGS`.
+    """A gunicorn whose options come from our configuration, then from `GUNICORN_CMD_ARGS`.
 
     Args:
-        read_settings: asked at the start and at each reload. Raises `SettingsError`.
+        read_config: asked at the start and at each reload. Raises `SettingsError`.
         make_app: makes the WSGI app; called in the workers only.
     """
 
-    def __init__(self, read_settings: Callable[[], Settings], make_app: Callable[[Settings], Any]) -> None:
-        self._read_settings = read_settings
+    def __init__(self, read_config: Callable[[], GatewayConfig], make_app: Callable[[GatewayConfig], Any]) -> None:
+        self._read_config = read_config
         self._make_app = make_app
-        self.settings = read_settings()
-        self._options = gunicorn_options(self.settings)
+        self.config = read_config()
+        self._options = gunicorn_options(self.config)
         super().__init__(prog="ollama-openai-proxy")
 
     def load_config(self) -> None:
@@ -36,16 +36,16 @@ class Server(BaseApplication):  # type: ignore[misc]
                 self.cfg.set(name, value)
 
     def load(self) -> Any:
-        return self._make_app(self.settings)
+        return self._make_app(self.config)
 
     def reload(self) -> None:
-        """Takes the settings anew (SIGHUP). Wrong ones are logged and the old ones stay, so that a slip does not stop a running server."""
+        """Takes the configuration anew (SIGHUP). A wrong one is logged and the old one stays: a slip does not stop a running server."""
         try:
-            settings = self._read_settings()
-            options = gunicorn_options(settings)
+            config = self._read_config()
+            options = gunicorn_options(config)
         except SettingsError as error:
-            logging.getLogger("gunicorn.error").error("Settings are wrong, the old ones stay in force: %s", error)
+            refuse(error)
             return
-        self.settings, self._options = settings, options
+        self.config, self._options = config, options
         self.callable = None
         super().reload()

@@ -8,28 +8,29 @@ from urllib.parse import urlsplit
 
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
-from proxy.settings import Settings
+from proxy.key_names import KeyNames
+from proxy.upstream_settings import UpstreamSettings
 
 Diagnosis = tuple[str, str]
 
 _NO_TLS = "If the server speaks no TLS on this port, write http:// instead of https://."
 
 
-def why_unreachable(settings: Settings) -> Diagnosis:
-    """What is wrong on the way to the upstream, and what to do about it."""
-    if settings.upstream_proxy:
-        return "no answer through the proxy", "Check UPSTREAM_PROXY: is the proxy there, and may it connect to the server?"
-    url = urlsplit(settings.openai_api_base_url)
+def why_unreachable(upstream: UpstreamSettings, names: KeyNames) -> Diagnosis:
+    """What is wrong on the way to the upstream's first replica, and what to do about it."""
+    if upstream.proxy:
+        return "no answer through the proxy", f"Check {names.proxy}: is the proxy there, and may it connect to the server?"
+    url = urlsplit(upstream.replicas[0].base_url)
     host, port = url.hostname or "", url.port or (443 if url.scheme == "https" else 80)
     try:
-        with socket.create_connection((host, port), settings.connect_timeout) as connection:
-            return _why_no_answer(connection, host, settings) if url.scheme == "https" else _silent()
+        with socket.create_connection((host, port), upstream.timeouts.connect_s) as connection:
+            return _why_no_answer(connection, host, upstream, names) if url.scheme == "https" else _silent()
     except socket.gaierror:
-        return f"nobody knows the name {host}", "Check the host in OPENAI_API_BASE_URL, and the DNS of this machine or container."
+        return f"nobody knows the name {host}", f"Check the host in {names.base_url}, and the DNS of this machine or container."
     except ConnectionRefusedError:
         return (
             f"nothing listens on {host} port {port}",
-            "Is the server running? Check the port in OPENAI_API_BASE_URL. In a container, localhost is the container itself.",
+            f"Is the server running? Check the port in {names.base_url}. In a container, localhost is the container itself.",
         )
     except OSError as error:
         return (
@@ -38,9 +39,9 @@ def why_unreachable(settings: Settings) -> Diagnosis:
         )
 
 
-def _why_no_answer(connection: socket.socket, host: str, settings: Settings) -> Diagnosis:
-    context = ssl.create_default_context(cafile=settings.upstream_ca_bundle or DEFAULT_CA_BUNDLE_PATH)
-    if settings.disable_ssl_verification:
+def _why_no_answer(connection: socket.socket, host: str, upstream: UpstreamSettings, names: KeyNames) -> Diagnosis:
+    context = ssl.create_default_context(cafile=upstream.tls.ca_bundle or DEFAULT_CA_BUNDLE_PATH)
+    if not upstream.tls.verify:
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     try:
         with context.wrap_socket(connection, server_hostname=host):
@@ -48,7 +49,7 @@ def _why_no_answer(connection: socket.socket, host: str, settings: Settings) -> 
     except ssl.SSLCertVerificationError as error:
         return (
             f"TLS: the certificate is not trusted: {error.verify_message}",
-            "Put the authority that signed it into a PEM file, and name the file in UPSTREAM_CA_BUNDLE.",
+            f"Put the authority that signed it into a PEM file, and name the file in {names.ca_bundle}.",
         )
     except ssl.SSLError as error:
         return f"TLS: {error.reason or error}", _NO_TLS

@@ -1,11 +1,18 @@
 """The corridor: from a request to a `Reply`. Here, and only here, the order of the steps is known.
 
-It is handed its upstream and its model map, and imports no dialect. It moves bytes between pure machines and the upstream client:
+It is handed its upstreams and where names lead among them, and imports no dialect. It moves bytes between pure machines and the clients of
+the upstreams:
 
     texts.py       parse -> route -> build -> send -> read -> render, as a stream or whole
-    embeddings.py  the same for vectors
+    opening.py     a stream of an upstream, from its first bytes on
+    embeddings.py  the same way for vectors
     relaying.py    route -> send the client's own bytes -> hand on the upstream's own bytes
-    steps.py       what these ways share: the route, the repairs, the fetching of whole bodies
+    relayed.py     an upstream's own answer, and what is none
+    fallback.py    who is asked when a destination does not serve
+    errands.py     what goes on behind a stream whose status was sent
+    lists.py       the lists of models of all upstreams
+    together.py    questions to all upstreams at once
+    steps.py       what these ways share: the route, the repairs
 """
 
 from proxy.gateway.corridor import Gateway

@@ -3,111 +3,196 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, Protocol
 
-from proxy.canonical.catalog import ModelCard
+from proxy.canonical.catalog import ListedModel, ModelCard
 from proxy.catalogue_file import Catalogue, describe
 from proxy.dialect import EmbeddingsEndpoint, Payload, RelayEndpoint, Stopwatch
-from proxy.errors import ProxyError, UpstreamRefused
+from proxy.errors import ModelNotFound, ProxyError, UpstreamError, UpstreamRefused
 from proxy.gateway.embeddings import embed
+from proxy.gateway.lists import ModelLists, is_told
 from proxy.gateway.relaying import relay, relay_get
 from proxy.gateway.steps import Steps, Upstream, models_call
 from proxy.gateway.texts import Texts
+from proxy.gateway.together import Spawn, any_of
 from proxy.profile_book import ProfileBook
-from proxy.routing import ModelMap
+from proxy.routing import Destination, RouteTable, Rule
 from proxy.telemetry import ExchangeNotes
-from proxy.wire.messages import Reply
+from proxy.wire.messages import ANYBODY, Client, Reply
+
+_GIVEN_BY_THE_OPERATOR = (Rule.MAPPING, Rule.ALIAS)
+
+
+class SharedState(Protocol):
+    """What this worker shares with others."""
+
+    def start(self) -> None:
+        """Begins to share, in the process that serves."""
+
+    def health(self) -> Mapping[str, Any]:
+        """How it goes, from memory."""
 
 
 class Gateway:
     """Carries requests through the house. `converse` is `Texts.converse`.
 
     Args:
-        catalogue: what the operator says of models; here for those that the upstream does not list.
+        upstreams: one at least.
+        table: where names lead among them.
+        catalogue: what the operator says of models; here for those that no upstream lists.
         new_id: makes ids for tool calls and answers that came without one.
+        spawn: runs a function beside the request.
+        clock: seconds that never go back.
+        names_are_upstreams: whether there is one server, whose names clients see, and no others.
         default_model: stands in for an absent or empty `model`.
         keepalive_s: the longest time for which a stream's client hears nothing.
-        patience_s: how long an upstream's stream may go on without giving a part of its answer.
+        shared: what this worker shares with others, if it does.
+
+    Attributes:
+        names_are_upstreams: as given.
+        tells_clients_apart: whether it makes a difference who asks.
     """
 
     def __init__(
         self,
-        upstream: Upstream,
-        model_map: ModelMap,
+        upstreams: Sequence[Upstream],
+        table: RouteTable,
         profiles: ProfileBook,
         *,
         catalogue: Catalogue,
         new_id: Callable[[], str],
+        spawn: Spawn,
+        clock: Callable[[], float],
+        names_are_upstreams: bool,
         default_model: str = "",
         keepalive_s: float = 15.0,
-        patience_s: float = 300.0,
+        shared: SharedState | None = None,
     ) -> None:
-        self._upstream = upstream
-        self._map = model_map
+        self.names_are_upstreams = names_are_upstreams
+        self.tells_clients_apart = any(upstream.is_limited or upstream.passes_client_key for upstream in upstreams)
+        self._upstreams = {upstream.name: upstream for upstream in upstreams}
+        self._table = table
         self._catalogue = catalogue
-        self._steps = Steps(upstream, model_map, profiles, default_model)
-        texts = Texts(self._steps, told_of=self._told_of, new_id=new_id, keepalive_s=keepalive_s, patience_s=patience_s)
-        self.converse = texts.converse
+        self._spawn = spawn
+        self._shared = shared
+        self._lists = ModelLists([upstream.models for upstream in upstreams], spawn, clock)
+        self._steps = Steps(self._upstreams, table, profiles, self._lists, default_model=default_model, keepalive_s=keepalive_s)
+        self.converse = Texts(self._steps, told_of=self._told_of, new_id=new_id).converse
 
-    def embed(self, payload: Payload, endpoint: EmbeddingsEndpoint, notes: ExchangeNotes, stopwatch: Stopwatch) -> Reply:
+    def embed(
+        self, payload: Payload, endpoint: EmbeddingsEndpoint, notes: ExchangeNotes, stopwatch: Stopwatch, client: Client = ANYBODY
+    ) -> Reply:
         """See `proxy.gateway.embeddings`."""
-        return embed(self._steps, payload, endpoint, notes, stopwatch)
+        return embed(self._steps, payload, endpoint, notes, stopwatch, client)
 
-    def relay(self, body: bytes, payload: Payload, endpoint: RelayEndpoint, notes: ExchangeNotes) -> Reply:
+    def relay(self, body: bytes, payload: Payload, endpoint: RelayEndpoint, notes: ExchangeNotes, client: Client = ANYBODY) -> Reply:
         """See `proxy.gateway.relaying`."""
-        return relay(self._steps, body, payload, endpoint, notes)
+        return relay(self._steps, body, payload, endpoint, notes, client)
 
-    def relay_get(self, path: str, notes: ExchangeNotes, model: str = "", otherwise: bytes | None = None) -> Reply:
-        """See `proxy.gateway.relaying`."""
-        return relay_get(self._steps, path, notes, model, otherwise)
+    def relay_get(self, path: str, notes: ExchangeNotes, client: Client = ANYBODY) -> Reply:
+        """The default upstream's own answer to a GET. Raises `ProxyError`."""
+        return relay_get(self._steps, path, self._steps.default_destination(), notes, client)
 
-    @property
-    def lists_models(self) -> bool:
-        """Whether the upstream has a model list at all; true until it says otherwise."""
-        return self._upstream.models.lists
+    def relay_model(self, name: str, path: str, otherwise: bytes | None, notes: ExchangeNotes, client: Client = ANYBODY) -> Reply:
+        """What the upstream that has the model `name` says of it, under the id that the client asked for.
 
-    def models(self) -> Sequence[ModelCard]:
-        """The upstream's models, from the cache where there is one; `()` when it cannot list.
+        Args:
+            path: where upstreams tell of single models; the upstream's own name of the model is added to it.
+            otherwise: the answer where the upstream has no such URL, if there is one.
 
         Raises:
-            UpstreamError: the list was never fetched and cannot be fetched now.
+            ProxyError: for everything that goes wrong.
         """
-        return self._upstream.models.cards()
+        notes.model = name
+        destination = self._found(name)
+        return relay_get(self._steps, f"{path}/{destination.upstream_model}", destination, notes, client, otherwise=otherwise)
 
-    def find_model(self, name: str) -> ModelCard | None:
-        """What is known of the model that `name` leads to: from the upstream's list, else from the operator. Asks nobody."""
-        model = self.upstream_model(name)
-        return self._upstream.models.by_name(model) or self._told_of(model)
+    def models(self) -> Sequence[ListedModel]:
+        """The models of all upstreams, by the names that clients can use, from what is known; none of those that cannot list theirs.
+
+        Raises:
+            UpstreamError: nothing is known of any, and nothing can be had now.
+        """
+        self._lists.ensure_any()
+        return [self._listed(each.name, each.destination) for each in self._table.merged()]
+
+    def find_model(self, name: str) -> ListedModel:
+        """The model that clients get by `name`.
+
+        Raises:
+            ModelNotFound: there is none: the upstreams tell their models and not this one, and the operator does not either.
+            UpstreamError: its upstream has not told its models yet.
+        """
+        return self._listed(name, self._found(name))
+
+    def await_lists(self) -> Mapping[str, UpstreamError]:
+        """Waits until all upstreams have told their models, or failed to. Why those failed that did, by upstream."""
+        unknown = self._lists.await_all(None)
+        return {name: error for name, upstream in self._upstreams.items() if (error := unknown.get(upstream.models))}
+
+    def chain(self, name: str) -> Sequence[Destination]:
+        """Where a request for `name` goes, and where next. Raises `ModelNotFound`."""
+        return self._steps.chain(name)
+
+    def start(self) -> None:
+        """Starts what runs beside the requests: looks at replicas, the loading of models. To be called in the process that serves."""
+        for upstream in self._upstreams.values():
+            upstream.client.start()
+        if self._shared is not None:
+            self._shared.start()
+
+    def health(self) -> Mapping[str, Mapping[str, Any]]:
+        """What is known of each upstream, from memory."""
+        return {name: {**upstream.client.health(), **_health_of_list(upstream)} for name, upstream in self._upstreams.items()}
+
+    def health_of_sharing(self) -> Mapping[str, Any] | None:
+        """How it is with what workers share, from memory; `None` where they share nothing."""
+        return None if self._shared is None else self._shared.health()
+
+    def probe(self, timeout_s: float) -> bool:
+        """Whether some upstream begins to answer within that time.
+
+        An error of its own is an answer, unless it says that it is unwell.
+        """
+        return any_of([partial(_answers, upstream, timeout_s) for upstream in self._upstreams.values()], self._spawn, timeout_s)
+
+    def _found(self, name: str) -> Destination:
+        lists = self._lists
+        lists.ensure_any()
+        if lists.has_pending:
+            lists.await_all()
+        found = self._table.find(name)
+        if found is None:
+            raise lists.error_of_unknown() or ModelNotFound(name)
+        destination = found.destination
+        models = self._upstreams[destination.upstream].models
+        if destination.rule not in _GIVEN_BY_THE_OPERATOR and not is_told(models):
+            raise lists.error_of(models)
+        return destination
+
+    def _listed(self, name: str, destination: Destination) -> ListedModel:
+        model = destination.upstream_model
+        card = destination.card or self._told_of(model) or ModelCard(model)
+        return ListedModel(name, card, self._upstreams[destination.upstream].identity)
 
     def _told_of(self, model: str) -> ModelCard | None:
         """What the operator says of an upstream model."""
         facts = self._catalogue.facts(model)
         return None if facts is None else describe(ModelCard(model), facts)
 
-    def aliases(self) -> Mapping[str, str]:
-        """The operator's exact names -> the upstream's."""
-        return self._map.aliases()
 
-    def upstream_model(self, name: str) -> str:
-        """The name under which the upstream is asked for `name`."""
-        return self._map.upstream_model(name, self._upstream.models)
+def _health_of_list(upstream: Upstream) -> Mapping[str, Any]:
+    models = upstream.models
+    age_s = None if models.age_s is None else round(models.age_s, 3)
+    return {"models": models.count, "models_age_s": age_s, "models_stale": models.is_stale}
 
-    def upstream_identity(self) -> str:
-        """A word that is stable over restarts and differs between upstreams."""
-        return self._upstream.identity
 
-    def health(self) -> Mapping[str, Mapping[str, Any]]:
-        """What is known of each upstream, from memory."""
-        models = self._upstream.models
-        age_s = None if models.age_s is None else round(models.age_s, 3)
-        return {self._upstream.name: {**self._upstream.client.health(), "models": models.count, "models_age_s": age_s}}
-
-    def probe(self, timeout_s: float) -> bool:
-        """Whether the upstream begins to answer within that time: an error of its own is an answer, unless it says that it is unwell."""
-        try:
-            self._upstream.client.send(models_call(self._upstream.egress, timeout_s), once=True).drain_or_close()
-        except UpstreamRefused as refusal:
-            return refusal.upstream_status < 500
-        except ProxyError:
-            return False
-        return True
+def _answers(upstream: Upstream, timeout_s: float) -> bool:
+    try:
+        upstream.client.send(models_call(upstream.egress, timeout_s), once=True).drain_or_close()
+    except UpstreamRefused as refusal:
+        return refusal.upstream_status < 500
+    except ProxyError:
+        return False
+    return True

@@ -2,20 +2,70 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
+
+from proxy.canonical.affinity import NO_KEY
 from proxy.canonical.catalog import EmbeddingsRequest, EmbeddingsResult
 from proxy.canonical.completion import Usage
 from proxy.dialect import EmbeddingsEndpoint, Payload, Stopwatch
-from proxy.errors import UpstreamRefused
+from proxy.errors import UpstreamError, UpstreamRefused
+from proxy.gateway.fallback import served
 from proxy.gateway.noting import note_end
-from proxy.gateway.steps import Steps
-from proxy.routing import Route
+from proxy.gateway.steps import Goal, Steps, read_and_close
+from proxy.routing import Destination, Route
 from proxy.telemetry import ExchangeNotes
-from proxy.wire.messages import Reply
+from proxy.wire.messages import ANYBODY, Client, Reply
 
 MAX_SHORTENINGS = 3
 
 
-def embed(steps: Steps, payload: Payload, endpoint: EmbeddingsEndpoint, notes: ExchangeNotes, stopwatch: Stopwatch) -> Reply:
+@dataclass(slots=True)
+class _Embedding:
+    """One request, as all its destinations are asked."""
+
+    steps: Steps
+    request: EmbeddingsRequest
+    notes: ExchangeNotes
+    client: Client
+
+    def vectors(self, goal: Goal) -> EmbeddingsResult:
+        """The vectors."""
+        route = self.steps.route(goal.destination, self.request.model, self.notes)
+        return self.steps.with_repairs(route, self.notes, partial(self._shortened, goal))
+
+    def _shortened(self, goal: Goal, route: Route) -> EmbeddingsResult:
+        """The vectors, of shortened texts if need be and allowed."""
+        request, shortenings = self.request, 0
+        while True:
+            try:
+                return self._answer(goal, request, route)
+            except UpstreamRefused as refusal:
+                shorter = goal.upstream.egress.shorten(request, refusal) if shortenings < MAX_SHORTENINGS else None
+                if shorter is None:
+                    raise
+                request = shorter
+                shortenings += 1
+
+    def _answer(self, goal: Goal, request: EmbeddingsRequest, route: Route) -> EmbeddingsResult:
+        """The vectors. What came with a status of success and is none is tried again, as an error with a status of its own was by then."""
+        egress, client = goal.upstream.egress, goal.upstream.client
+        call = self.steps.signed(egress.build_embeddings(request, route), goal, self.client, lambda _: NO_KEY)
+        while True:
+            reply = client.send(call, self.notes)
+            try:
+                result = egress.read_embeddings(read_and_close(reply), request)
+            except UpstreamError as error:
+                if not client.ask_again(error, self.notes):
+                    raise
+            else:
+                client.answered(route.upstream_model, self.notes)
+                return result
+
+
+def embed(
+    steps: Steps, payload: Payload, endpoint: EmbeddingsEndpoint, notes: ExchangeNotes, stopwatch: Stopwatch, client: Client = ANYBODY
+) -> Reply:
     """Vectors for the client's texts.
 
     Raises:
@@ -25,37 +75,14 @@ def embed(steps: Steps, payload: Payload, endpoint: EmbeddingsEndpoint, notes: E
     notes.model = request.model
     answer = endpoint.answer_locally(request, stopwatch)
     if answer is None:
-        route, _ = steps.route(request.model, notes)
-        result = steps.with_repairs(route, notes, lambda repaired: _vectors(steps, request, repaired, notes))
+        chain = steps.chain(request.model)
+        result = served(steps, chain, notes, _Embedding(steps, request, notes, client).vectors, _may_embed)
         note_end(notes, Usage(prompt_tokens=result.prompt_tokens), "")
         answer = endpoint.render_result(result, request, stopwatch)
     return Reply(200, endpoint.whole_type, answer)
 
 
-def _vectors(steps: Steps, request: EmbeddingsRequest, route: Route, notes: ExchangeNotes) -> EmbeddingsResult:
-    """The vectors, of shortened texts if need be and allowed."""
-    shortenings = 0
-    while True:
-        try:
-            return _answer(steps, request, route, notes)
-        except UpstreamRefused as refusal:
-            shorter = steps.upstream.egress.shorten(request, refusal) if shortenings < MAX_SHORTENINGS else None
-            if shorter is None:
-                raise
-            request = shorter
-            shortenings += 1
-
-
-def _answer(steps: Steps, request: EmbeddingsRequest, route: Route, notes: ExchangeNotes) -> EmbeddingsResult:
-    """The vectors. An error that came with a status of success is tried again, as one with a status of its own was by then."""
-    upstream = steps.upstream
-    while True:
-        body = steps.fetch(upstream.egress.build_embeddings(request, route), notes)
-        try:
-            result = upstream.egress.read_embeddings(body, request)
-        except UpstreamRefused as error:
-            if not upstream.client.ask_again(error, notes):
-                raise
-        else:
-            upstream.client.answered(notes.upstream_model)
-            return result
+def _may_embed(destination: Destination) -> bool:
+    """Whether a fallback is not known to make other things than vectors."""
+    card = destination.card
+    return card is None or card.capabilities is None or "embedding" in card.capabilities

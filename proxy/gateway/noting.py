@@ -28,6 +28,11 @@ def note_failure(notes: ExchangeNotes, error: ProxyError) -> None:
     notes.failures.append(error.kind)
 
 
+def note_late_failure(notes: ExchangeNotes, error: ProxyError) -> None:
+    """Notes an answer that never began, though its status was sent. What failed on the way was noted then."""
+    notes.end, notes.error_kind, notes.error_message = "failed", error.kind, error.message
+
+
 def note_events(notes: ExchangeNotes, events: Sequence[ChatEvent]) -> bool:
     """Notes what these events say of the end of a stream; whether they end it."""
     for event in events:

@@ -3,137 +3,144 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from operator import methodcaller
 
-from proxy.dialect import Payload, RelayEndpoint, RelayReader
-from proxy.errors import ProxyError, UpstreamBroken, UpstreamRefused
-from proxy.gateway.noting import note_end, note_failure, note_usage
-from proxy.gateway.steps import Steps, named, read_and_close
+from proxy.dialect import Payload, RelayEndpoint
+from proxy.errors import ProxyError, UpstreamBroken, UpstreamError, UpstreamRefused
+from proxy.gateway.errands import Errand
+from proxy.gateway.fallback import served
+from proxy.gateway.noting import note_end, note_late_failure
+from proxy.gateway.relayed import Relayed, RelayedStream, is_foreign, no_answer, read_whole, relayed
+from proxy.gateway.steps import Goal, Steps, named, note_destination
+from proxy.routing import Destination
 from proxy.telemetry import ExchangeNotes
-from proxy.upstream.reply import UpstreamReply
 from proxy.wire.headers import content_type, passed_on
 from proxy.wire.json_text import add_first_member, replace_top_level_string
-from proxy.wire.messages import Reply, UpstreamCall
+from proxy.wire.messages import ANYBODY, Client, Reply, UpstreamCall
 
 _PASSED_ON = ("retry-after", "openai-processing-ms", "openai-version")
+_STREAM_TYPE, _WHOLE_TYPE = "text/event-stream", "application/json"
 _NO_SUCH_URL = (404, 405, 501)
-_NO_CONTENT = 204
+
+_let_go = methodcaller("close")
 
 
-def relay(steps: Steps, body: bytes, payload: Payload, endpoint: RelayEndpoint, notes: ExchangeNotes) -> Reply:
+@dataclass(slots=True)
+class _Relaying:
+    """One request, as all its destinations are asked."""
+
+    steps: Steps
+    body: bytes
+    payload: Payload
+    model: str
+    endpoint: RelayEndpoint
+    notes: ExchangeNotes
+    client: Client
+
+    def open(self, goal: Goal) -> Relayed:
+        """An answer that has begun."""
+        note_destination(self.notes, goal.destination)
+        try:
+            return self._open(goal, self._call(goal))
+        except UpstreamRefused as refusal:
+            raise named(refusal, self.model) from refusal
+
+    def _open(self, goal: Goal, call: UpstreamCall) -> Relayed:
+        """What turns out to be no answer before it said anything counts as refused, whatever its status was."""
+        client, notes = goal.upstream.client, self.notes
+        while True:
+            reply = client.send(call, notes)
+            try:
+                answer = relayed(reply, self.endpoint, goal.upstream, asked_stream=call.stream)
+            except UpstreamError as error:
+                if not client.ask_again(error, notes):
+                    raise
+            else:
+                client.answered(call.model, notes)
+                return answer
+
+    def _call(self, goal: Goal) -> UpstreamCall:
+        body, upstream_model = self.body, goal.destination.upstream_model
+        if self.model:
+            body = _with_model(body, self.payload.get("model"), upstream_model)
+        call = UpstreamCall(self.endpoint.path, body, upstream_model, stream=self.payload.get("stream") is True)
+        return self.steps.signed(call, goal, self.client, partial(self.endpoint.affinity_key, self.payload))
+
+
+def relay(steps: Steps, body: bytes, payload: Payload, endpoint: RelayEndpoint, notes: ExchangeNotes, client: Client = ANYBODY) -> Reply:
     """The upstream's own answer to the client's own request; only the value of `model` is replaced, and only where the names differ.
 
     Raises:
-        ProxyError: for everything that goes wrong before the first byte.
+        ProxyError: for everything that goes wrong before the first byte, unless the status of a stream has not been open any longer.
     """
     asked = payload.get("model")
     model = steps.default_model if asked in (None, "") else asked
     if not isinstance(model, str) or not model.strip():
         model = ""  # No name; what it is, the upstream shall judge.
     notes.model, notes.stream = model, payload.get("stream") is True
-    if model:
-        route, _ = steps.route(model, notes)
-        body = _with_model(body, asked, route.upstream_model)
-    reply = _sent(steps, UpstreamCall(endpoint.path, body, notes.upstream_model, stream=notes.stream), notes)
-    headers = passed_on(reply.headers, _PASSED_ON)
-    if _is_stream(reply, notes.stream):
+    chain = steps.chain(model) if model else (steps.default_destination(),)
+    relaying = _Relaying(steps, body, payload, model, endpoint, notes, client)
+    commit_s = steps.upstream(chain[0].upstream).commit_s if notes.stream else 0
+    errand = steps.errands.begin(partial(served, steps, chain, notes, relaying.open), _let_go, commit_s)
+    if not errand.is_done:
+        return Reply(200, _STREAM_TYPE, _late(errand, steps, endpoint, notes), close=errand.abandon)
+    answer = errand.result()
+    reply, headers = answer.reply, passed_on(answer.reply.headers, _PASSED_ON)
+    if isinstance(answer, RelayedStream):
         notes.stream = True
-        chunks = _relayed(reply, endpoint.reader(), notes)
-        return Reply(reply.status, content_type(reply.headers, "text/event-stream"), chunks, headers, close=reply.close)
-    whole = _whole(reply)
-    note_end(notes, endpoint.usage_of(whole), "")
-    return Reply(reply.status, content_type(reply.headers, "application/json"), whole, headers)
+        pieces = answer.pieces(notes, steps.note_broken)
+        return Reply(reply.status, content_type(reply.headers, _STREAM_TYPE), pieces, headers, close=answer.close)
+    note_end(notes, endpoint.usage_of(answer.body), "")
+    return Reply(reply.status, content_type(reply.headers, _WHOLE_TYPE), answer.body, headers)
 
 
-def relay_get(steps: Steps, path: str, notes: ExchangeNotes, model: str, otherwise: bytes | None = None) -> Reply:
-    """The upstream's own answer to a GET.
+def relay_get(
+    steps: Steps, path: str, destination: Destination, notes: ExchangeNotes, client: Client, *, otherwise: bytes | None = None
+) -> Reply:
+    """The upstream's own answer to a GET; only the `id` of a model that clients know by another name is replaced.
 
     Args:
         path: as it reads; it is quoted on its way.
-        model: the name that the client asked for, `""` where the path is about no model.
+        destination: where what the client asked for is, by the name in `notes.model`.
         otherwise: the answer where the upstream has no such URL, if there is one.
 
     Raises:
         ProxyError: for everything that goes wrong.
     """
-    notes.model = model
+    note_destination(notes, destination)
+    goal = Goal(destination, steps.upstream(destination.upstream), is_last=True)
     try:
-        reply = _sent(steps, UpstreamCall(path, method="GET"), notes)
+        call = steps.signed(UpstreamCall(path, method="GET"), goal, client, lambda _: b"")
+        reply = goal.upstream.client.send(call, notes)
     except UpstreamRefused as refusal:
         if otherwise is None or refusal.upstream_status not in _NO_SUCH_URL:
-            raise
-        return Reply(200, "application/json", otherwise)
-    headers = passed_on(reply.headers, _PASSED_ON)
-    return Reply(reply.status, content_type(reply.headers, "application/json"), _whole(reply), headers)
-
-
-def _sent(steps: Steps, call: UpstreamCall, notes: ExchangeNotes) -> UpstreamReply:
-    """The upstream's answer, unless it can't be one: this API has no web pages, and none of its answers is nothing."""
-    try:
-        reply = steps.upstream.client.send(call, notes)
-    except UpstreamRefused as refusal:
-        raise named(refusal, notes.model) from refusal
-    if reply.status == _NO_CONTENT or "html" in _kind(reply):
+            raise named(refusal, notes.model) from refusal
+        return Reply(200, _WHOLE_TYPE, otherwise)
+    if is_foreign(reply):
         reply.close()
-        raise _no_answer("nothing" if reply.status == _NO_CONTENT else "a web page")
-    steps.upstream.client.answered(call.model)
-    return reply
+        raise no_answer(reply, goal.upstream)
+    headers, body = passed_on(reply.headers, _PASSED_ON), read_whole(reply, goal.upstream)
+    if notes.model and notes.model != destination.upstream_model:
+        body = replace_top_level_string(body, "id", notes.model)
+    return Reply(reply.status, content_type(reply.headers, _WHOLE_TYPE), body, headers)
 
 
-def _is_stream(reply: UpstreamReply, asked: bool) -> bool:
-    """Whether the answer is to be read as a stream: what calls itself one, and what was to be one and doesn't call itself JSON.
-
-    An upstream may read more as a wish for a stream than `true`. JSON where a stream was asked for is the upstream's own answer.
-    """
-    kind = _kind(reply)
-    return "event-stream" in kind or (asked and "json" not in kind and reply.headers.get("content-length") != "0")
-
-
-def _kind(reply: UpstreamReply) -> str:
-    return reply.headers.get("content-type", "").lower()
-
-
-def _whole(reply: UpstreamReply) -> bytes:
-    body = read_and_close(reply)
-    if not body or body.isspace():
-        raise _no_answer("nothing")
-    return body
-
-
-def _no_answer(what: str) -> UpstreamBroken:
-    hint = "check that OPENAI_API_BASE_URL leads to an OpenAI-compatible API, and that nothing on the way there answers in its place"
-    return UpstreamBroken(f"the upstream answered with {what} where JSON was due; {hint}")
-
-
-def _relayed(reply: UpstreamReply, reader: RelayReader, notes: ExchangeNotes) -> Iterator[bytes]:
-    broken: ProxyError | None = None
+def _late(errand: Errand[Relayed], steps: Steps, endpoint: RelayEndpoint, notes: ExchangeNotes) -> Iterator[bytes]:
+    """The bytes of a stream that begins before the upstream's answer does."""
     try:
-        try:
-            for chunk in reply.chunks():
-                if data := reader.feed(chunk):
-                    yield data
-        except ProxyError as error:
-            broken = error
-        yield from _end(reader, notes, broken)
-    finally:
-        note_usage(notes, reader.usage)
-        reply.close()
-
-
-def _end(reader: RelayReader, notes: ExchangeNotes, broken: ProxyError | None) -> Iterator[bytes]:
-    """What follows the last chunk. As everywhere, a broken connection is no failure of an answer that has said why it stopped."""
-    try:
-        rest = reader.close()
+        yield endpoint.keep_alive
+        while not errand.done_within(steps.keepalive_s):
+            yield endpoint.keep_alive
+        answer = errand.result()
+        if not isinstance(answer, RelayedStream):
+            raise UpstreamBroken("the upstream answered in one piece where a stream was asked for, too late to hand that on; ask again")
     except ProxyError as error:
-        failure = broken or error
-        note_failure(notes, failure)
-        yield reader.render_failure(failure)
+        note_late_failure(notes, error)
+        yield endpoint.reader().render_failure(error)
         return
-    if reader.failure is not None:
-        note_failure(notes, reader.failure)
-    else:
-        notes.finish_reason, notes.end = reader.finish_reason, "finished"
-    if rest:
-        yield rest
+    yield from answer.pieces(notes, steps.note_broken)
 
 
 def _with_model(body: bytes, asked: object, upstream_model: str) -> bytes:

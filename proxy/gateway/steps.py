@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from proxy.canonical.catalog import ModelCard
 from proxy.dialect import Egress, Payload
 from proxy.errors import ModelNotFound, ProxyError, UpstreamRefused
+from proxy.gateway.errands import Errands
+from proxy.gateway.lists import ModelLists
 from proxy.profile_book import ProfileBook
-from proxy.routing import ModelMap, Route
+from proxy.routing import Destination, Route, RouteTable, Rule
 from proxy.telemetry import ExchangeNotes
 from proxy.upstream.client import UpstreamClient
 from proxy.upstream.models import ModelList
 from proxy.upstream.reply import UpstreamReply
-from proxy.wire.messages import UpstreamCall
+from proxy.wire.messages import Client, UpstreamCall
 
 MAX_REPAIRS = 3
 MAX_WHOLE_BYTES = 256 * 1024 * 1024
+# Where there is somewhere else to ask, nobody stands in a queue for longer.
+_SHORT_QUEUE_S = 1.0
 
 T = TypeVar("T")
 
@@ -28,27 +31,75 @@ _log = logging.getLogger("proxy.gateway")
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """One backend: how it is reached, asked and known. `identity` tells it from others in digests, without naming its address."""
+    """One backend: how it is reached, asked and known.
+
+    Attributes:
+        identity: tells it from others in digests, without naming its address.
+        base_url_name: what its operator calls its address.
+        commit_s: how long the status of a stream stays open while it is silent; 0 for as long as it takes.
+        patience_s: how long its stream may go on without giving a part of the answer.
+        is_limited: whether requests may have to wait for a free replica.
+        passes_client_key: whether it is shown the key that a client came with.
+    """
 
     name: str
     identity: str
     client: UpstreamClient
     egress: Egress
     models: ModelList
+    base_url_name: str = "OPENAI_API_BASE_URL"
+    commit_s: float = 0.0
+    patience_s: float = 300.0
+    is_limited: bool = False
+    passes_client_key: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """A destination of a request, with the upstream that it is at.
+
+    Attributes:
+        is_last: whether nobody else will be asked.
+    """
+
+    destination: Destination
+    upstream: Upstream
+    is_last: bool
 
 
 class Steps:
-    """The upstream, and how a request gets there.
+    """The upstreams, and how a request gets there.
 
     Args:
         default_model: stands in for an absent or empty `model`.
+        keepalive_s: the longest time for which a stream's client hears nothing.
+
+    Attributes:
+        errands: openings that take longer than their client can be kept waiting.
     """
 
-    def __init__(self, upstream: Upstream, model_map: ModelMap, profiles: ProfileBook, default_model: str) -> None:
-        self.upstream = upstream
+    def __init__(
+        self,
+        upstreams: Mapping[str, Upstream],
+        table: RouteTable,
+        profiles: ProfileBook,
+        lists: ModelLists,
+        *,
+        default_model: str = "",
+        keepalive_s: float = 15.0,
+    ) -> None:
         self.default_model = default_model
-        self._map = model_map
+        self.keepalive_s = keepalive_s
+        self.errands = Errands()
+        self._upstreams = upstreams
+        self._table = table
         self._profiles = profiles
+        self._lists = lists
+        self._told_of_clients = {
+            name
+            for name, upstream in upstreams.items()
+            if upstream.is_limited or upstream.passes_client_key or upstream.client.uses_affinity
+        }
 
     def with_default_model(self, payload: Payload) -> Payload:
         """The payload, with the default model where it names none: `null` and `""` are no names. Keys count in any case, as Ollama's do."""
@@ -56,20 +107,59 @@ class Steps:
             return {**payload, "model": self.default_model}
         return payload
 
-    def route(self, model: str, notes: ExchangeNotes) -> tuple[Route, ModelCard | None]:
-        """Where a request for `model` goes, and what the upstream lists of the model there.
+    def chain(self, model: str) -> tuple[Destination, ...]:
+        """Where a request for `model` goes, and where next; never empty.
 
-        The first request waits for the upstream's list, which tells what kind of server it is.
+        The first request waits for the upstreams' lists, which tell what kinds of servers they are.
+
+        Raises:
+            ModelNotFound: it leads nowhere.
         """
-        upstream = self.upstream
-        upstream.models.ensure_known()
-        upstream_model = self._map.upstream_model(model, upstream.models)
-        card = upstream.models.by_name(upstream_model)
-        notes.upstream, notes.upstream_model, notes.known_model = upstream.name, upstream_model, card is not None
-        route = Route(upstream.name, model, upstream_model, self._profiles.current(upstream.name, upstream_model, card))
+        lists = self._lists
+        lists.ensure_known()
+        chain = self._table.chain(model)
+        if lists.has_pending and chain[0].rule is Rule.DEFAULT:
+            lists.await_all()
+            chain = self._table.chain(model)
+        return chain
+
+    def default_destination(self) -> Destination:
+        """Where a request goes that names no model."""
+        return Destination(self._table.default_upstream, "", None, Rule.DEFAULT, "no model was named")
+
+    def upstream(self, name: str) -> Upstream:
+        """The upstream that is called so."""
+        return self._upstreams[name]
+
+    def route(self, destination: Destination, model: str, notes: ExchangeNotes) -> Route:
+        """How a request for `model` is sent there. What happens from now on is noted of this destination."""
+        note_destination(notes, destination)
+        upstream, upstream_model = destination.upstream, destination.upstream_model
+        route = Route(upstream, model, upstream_model, self._profiles.current(upstream, upstream_model, destination.card))
         if _log.isEnabledFor(logging.DEBUG):
-            _log.debug("routed", extra=_about(route, notes) | {"profile": route.profile.name, "listed": card is not None})
-        return route, card
+            _log.debug("routed", extra=_about(route, notes) | {"profile": route.profile.name, "why": destination.why})
+        return route
+
+    def signed(self, call: UpstreamCall, goal: Goal, client: Client, affinity_key: Callable[[str], bytes]) -> UpstreamCall:
+        """`call` with what the upstream is to know of who asks, and of how long; most upstreams are to know nothing.
+
+        Args:
+            affinity_key: makes the key for the upstream's name of the model.
+        """
+        upstream = goal.upstream
+        if upstream.name not in self._told_of_clients:
+            return call
+        return replace(
+            call,
+            affinity_key=affinity_key(call.model) if upstream.client.uses_affinity else b"",
+            client_key=client.key,
+            client_secret=client.secret if upstream.passes_client_key else "",
+            queue_wait_s=None if goal.is_last else _SHORT_QUEUE_S,
+        )
+
+    def note_broken(self, notes: ExchangeNotes, error: ProxyError) -> None:
+        """Lets the upstream's client know of an answer that broke after the client had got some of it."""
+        self._upstreams[notes.upstream].client.stream_failed(notes, error)
 
     def with_repairs(self, route: Route, notes: ExchangeNotes, attempt: Callable[[Route], T]) -> T:
         """What `attempt` returns, after at most `MAX_REPAIRS` lessons in what the upstream does not take. The lessons are kept."""
@@ -77,7 +167,8 @@ class Steps:
             try:
                 result = attempt(route)
             except UpstreamRefused as refusal:
-                profile = self.upstream.egress.repair(refusal, route.profile) if notes.repairs < MAX_REPAIRS else None
+                egress = self._upstreams[route.upstream].egress
+                profile = egress.repair(refusal, route.profile) if notes.repairs < MAX_REPAIRS else None
                 if profile is None:
                     raise named(refusal, route.model) from refusal
                 notes.repairs += 1
@@ -88,9 +179,10 @@ class Steps:
                     self._profiles.learn(route.upstream, route.upstream_model, route.profile)
                 return result
 
-    def fetch(self, call: UpstreamCall, notes: ExchangeNotes) -> bytes:
-        """The whole answer to `call`. Raises `UpstreamError`."""
-        return read_and_close(self.upstream.client.send(call, notes))
+
+def note_destination(notes: ExchangeNotes, destination: Destination) -> None:
+    """Notes where a request goes."""
+    notes.upstream, notes.upstream_model, notes.known_model = destination.upstream, destination.upstream_model, destination.card is not None
 
 
 def _about(route: Route, notes: ExchangeNotes) -> dict[str, object]:

@@ -2,87 +2,114 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
+from proxy.canonical.affinity import affinity_key
 from proxy.canonical.catalog import ModelCard
 from proxy.canonical.completion import Completion
-from proxy.canonical.events import ChatEvent, Failed, Finished, KeepAlive, PartOpened
+from proxy.canonical.events import Failed, KeepAlive
 from proxy.canonical.fold import collect
 from proxy.canonical.request import PromptRequest
 from proxy.canonical.stops import StopCutter
-from proxy.dialect import Payload, Stopwatch, StreamReader, StreamRenderer, TextEndpoint, TextRequest
-from proxy.errors import ProxyError, UpstreamError, UpstreamTimeout
-from proxy.gateway.noting import note_end, note_events, note_failure
-from proxy.gateway.steps import Steps
-from proxy.routing import Route
+from proxy.dialect import Payload, Stopwatch, StreamRenderer, TextEndpoint, TextRequest
+from proxy.errors import InvalidRequest, ProxyError, UpstreamError
+from proxy.gateway.errands import Errand
+from proxy.gateway.fallback import served
+from proxy.gateway.noting import note_end, note_events, note_failure, note_late_failure
+from proxy.gateway.opening import Opening
+from proxy.gateway.steps import Goal, Steps, note_destination, read_and_close
+from proxy.routing import Destination, Route
 from proxy.telemetry import ExchangeNotes
-from proxy.upstream.reply import UpstreamReply
-from proxy.wire.messages import Reply, UpstreamCall
+from proxy.wire.messages import ANYBODY, Client, Reply, UpstreamCall
 
 
 @dataclass(slots=True)
-class _Opening:
-    """A streamed answer from the upstream; `events` are those of its latest read.
+class _Conversation:
+    """One request, as all its destinations are asked."""
 
-    Attributes:
-        patience_s: how long it may go on without giving a part of its answer.
-        make_fit: takes out of an upstream's words what clients must not read.
-        fruitless_since_ns: the first read after which none has; `None` while they do.
-    """
-
-    reply: UpstreamReply
-    reader: StreamReader
-    chunks: Iterator[bytes]
-    cutter: StopCutter | None
+    steps: Steps
+    request: TextRequest
+    notes: ExchangeNotes
     stopwatch: Stopwatch
-    patience_s: float
-    make_fit: Callable[[UpstreamError], None]
-    events: Sequence[ChatEvent] = ()
-    fruitless_since_ns: int | None = None
+    client: Client
+    new_id: Callable[[], str]
 
-    def advance(self) -> None:
-        """Reads on. `events` may be empty afterwards: a part of a record came, or comments.
+    def open(self, goal: Goal) -> Opening:
+        """An answer that has begun."""
+        route = self.steps.route(goal.destination, self.request.model, self.notes)
+        return self.steps.with_repairs(route, self.notes, partial(self._open, goal, self.request))
 
-        A broken connection is no failure of an answer that has said why it stopped.
-        """
-        try:
-            chunk = next(self.chunks, None)
-            events = self.reader.close() if chunk is None else self.reader.feed(chunk)
-            if events and type(events[0]) is not KeepAlive:
-                self.fruitless_since_ns = None
-            else:
-                self._wait_on()
-        except ProxyError as error:
-            events = self.reader.close()
-            if not events or not isinstance(events[-1], Finished):
-                events = [Failed(error)]
-        if events and isinstance(events[-1], Failed) and isinstance(events[-1].error, UpstreamError):
-            self.make_fit(events[-1].error)
-        self.events = events if self.cutter is None else self.cutter.feed(events)
+    def complete(self, goal: Goal) -> Completion:
+        """The whole answer, gathered from a stream where the server gives up only streams when its client leaves."""
+        route = self.steps.route(goal.destination, self.request.model, self.notes)
+        read = self._gather if route.profile.gathers_wholes else self._read
+        return self.steps.with_repairs(route, self.notes, partial(self._complete, goal, read))
 
-    def _wait_on(self) -> None:
-        """Raises `UpstreamTimeout` when the upstream has got nowhere for too long, by comments or a record that never ends."""
-        now_ns = self.stopwatch.elapsed_ns()
-        if self.fruitless_since_ns is None:
-            self.fruitless_since_ns = now_ns
-        elif now_ns - self.fruitless_since_ns >= self.patience_s * 1e9:
-            what = f"the upstream sent signs of life but no part of its answer for {self.patience_s:g} s (FIRST_BYTE_TIMEOUT)"
-            raise UpstreamTimeout(what, code="upstream_timeout")
-
-    def early_failure(self) -> ProxyError | None:
-        """What went wrong, if it did before the upstream said anything."""
-        last = self.events[-1]
-        begun = any(isinstance(event, PartOpened) for event in self.events)
-        return last.error if isinstance(last, Failed) and not begun else None
-
-    def rest(self) -> Iterator[ChatEvent]:
-        """All events, from those of the latest read to the end."""
+    def _open(self, goal: Goal, request: TextRequest, route: Route) -> Opening:
+        """An answer that has begun. One that fails before it says anything counts as refused, whatever its status was."""
+        upstream, client = goal.upstream, goal.upstream.client
+        stops = _local_stops(request, route)
         while True:
-            yield from self.events
-            if self.events and isinstance(self.events[-1], Finished | Failed):
-                return
-            self.advance()
+            reply = client.send(self._call(goal, request, route), self.notes)
+            reader = upstream.egress.stream_reader(route, self.new_id)
+            cutter = StopCutter(stops) if stops else None
+            opening = Opening(reply, reader, cutter, self.stopwatch, upstream.patience_s, client.make_fit)
+            try:
+                failure = opening.begin()
+            except BaseException:
+                reply.close()
+                raise
+            if failure is None:
+                client.answered(route.upstream_model, self.notes)
+                return opening
+            reply.close()
+            if not isinstance(failure, UpstreamError) or not client.ask_again(failure, self.notes):
+                raise failure
+
+    def _complete(self, goal: Goal, read: Callable[[Goal, Route], Completion], route: Route) -> Completion:
+        while True:
+            try:
+                return read(goal, route)
+            except _Unfit as unfit:
+                if not goal.upstream.client.ask_again(unfit.error, self.notes):
+                    raise unfit.error from None
+
+    def _read(self, goal: Goal, route: Route) -> Completion:
+        """A whole answer. Raises `_Unfit` for one that began as a success."""
+        upstream, stops = goal.upstream, _local_stops(self.request, route)
+        reply = upstream.client.send(self._call(goal, self.request, route), self.notes)
+        try:
+            events = upstream.egress.read_completion(read_and_close(reply), route, self.new_id)
+            completion = collect(StopCutter(stops).feed(events) if stops else events)
+        except UpstreamError as error:
+            raise _Unfit(error) from error
+        upstream.client.answered(route.upstream_model, self.notes)
+        return completion
+
+    def _gather(self, goal: Goal, route: Route) -> Completion:
+        """A whole answer, of the pieces of a stream. Raises `_Unfit` for one that began as a success."""
+        opening = self._open(goal, replace(self.request, stream=True), route)
+        try:
+            return collect(opening.rest())
+        except UpstreamError as error:
+            raise _Unfit(error) from error
+        finally:
+            opening.reply.drain_or_close()
+
+    def _call(self, goal: Goal, request: TextRequest, route: Route) -> UpstreamCall:
+        egress = goal.upstream.egress
+        call = egress.build_prompt(request, route) if isinstance(request, PromptRequest) else egress.build_chat(request, route)
+        return self.steps.signed(call, goal, self.client, partial(affinity_key, request))
+
+
+class _Unfit(Exception):
+    """An answer that began as a success and was none: whether the upstream is asked again has not been decided."""
+
+    def __init__(self, error: UpstreamError) -> None:
+        super().__init__(error.message)
+        self.error = error
 
 
 class Texts:
@@ -91,72 +118,74 @@ class Texts:
     Args:
         told_of: what the operator says of an upstream model that is not listed.
         new_id: makes ids for tool calls and answers that came without one.
-        keepalive_s: the longest time for which a stream's client hears nothing.
-        patience_s: how long an upstream's stream may go on without giving a part of its answer.
     """
 
-    def __init__(
-        self,
-        steps: Steps,
-        *,
-        told_of: Callable[[str], ModelCard | None],
-        new_id: Callable[[], str],
-        keepalive_s: float,
-        patience_s: float,
-    ) -> None:
+    def __init__(self, steps: Steps, *, told_of: Callable[[str], ModelCard | None], new_id: Callable[[], str]) -> None:
         self._steps = steps
         self._told_of = told_of
         self._new_id = new_id
-        self._keepalive_ns = round(keepalive_s * 1e9)
-        self._patience_s = patience_s
+        self._keepalive_ns = round(steps.keepalive_s * 1e9)
 
-    def converse(self, payload: Payload, endpoint: TextEndpoint, notes: ExchangeNotes, stopwatch: Stopwatch) -> Reply:
+    def converse(
+        self, payload: Payload, endpoint: TextEndpoint, notes: ExchangeNotes, stopwatch: Stopwatch, client: Client = ANYBODY
+    ) -> Reply:
         """The answer, as a stream or whole, as the client wished.
 
         Raises:
-            ProxyError: for everything that goes wrong before the first event; later failures are told inside the stream.
+            ProxyError: for everything that goes wrong before the first event; later failures are told inside the stream, and so are those
+                that come when the status has not been open any longer.
         """
         steps = self._steps
         request = endpoint.parse(steps.with_default_model(payload))
         # Pictures that had to be rewritten on the way into the request would be held twice until the answer is there.
         del payload
         notes.model, notes.stream = request.model, request.stream
-        route, card = steps.route(request.model, notes)
-        endpoint.admit(request, card or self._told_of(route.upstream_model))
+        chain = steps.chain(request.model)
+        note_destination(notes, chain[0])
+        endpoint.admit(request, self._card(chain[0]))
         answer = endpoint.answer_locally(request, stopwatch)
         if answer is not None:
             return Reply(200, endpoint.whole_type, answer)
-        if request.stream:
-            opening = steps.with_repairs(route, notes, lambda repaired: self._open(request, repaired, notes, stopwatch))
-            body = self._rendered(opening, endpoint.stream_renderer(request, stopwatch), notes, stopwatch)
-            return Reply(200, endpoint.stream_type, body, close=opening.reply.close)
-        completion = steps.with_repairs(route, notes, lambda repaired: self._complete(request, repaired, notes, stopwatch))
-        note_end(notes, completion.usage, completion.finish_reason)
-        return Reply(200, endpoint.whole_type, endpoint.render_completion(completion, request, stopwatch))
+        asked = _Conversation(steps, request, notes, stopwatch, client, self._new_id)
+        suits = partial(self._suits, endpoint, request)
+        if not request.stream:
+            completion = served(steps, chain, notes, asked.complete, suits)
+            note_end(notes, completion.usage, completion.finish_reason)
+            return Reply(200, endpoint.whole_type, endpoint.render_completion(completion, request, stopwatch))
+        renderer = endpoint.stream_renderer(request, stopwatch)
+        errand = steps.errands.begin(
+            partial(served, steps, chain, notes, asked.open, suits), Opening.close, steps.upstream(chain[0].upstream).commit_s
+        )
+        if errand.is_done:
+            opening = errand.result()
+            return Reply(200, endpoint.stream_type, self._rendered(opening, renderer, notes, stopwatch), close=opening.close)
+        return Reply(200, endpoint.stream_type, self._late(errand, renderer, notes, stopwatch), close=errand.abandon)
 
-    def _open(self, request: TextRequest, route: Route, notes: ExchangeNotes, stopwatch: Stopwatch) -> _Opening:
-        """An answer that has begun. One that fails before it says anything counts as refused, whatever its status was."""
-        upstream, stops = self._steps.upstream, _local_stops(request, route)
-        while True:
-            reply = upstream.client.send(self._call(request, route), notes)
-            reader = upstream.egress.stream_reader(route, self._new_id)
-            cutter = StopCutter(stops) if stops else None
-            opening = _Opening(reply, reader, reply.chunks(), cutter, stopwatch, self._patience_s, upstream.client.make_fit)
-            try:
-                while not opening.events:
-                    opening.advance()
-            except BaseException:
-                reply.close()
-                raise
-            failure = opening.early_failure()
-            if failure is None:
-                upstream.client.answered(notes.upstream_model)
-                return opening
-            reply.close()
-            if not isinstance(failure, UpstreamError) or not upstream.client.ask_again(failure, notes):
-                raise failure
+    def _card(self, destination: Destination) -> ModelCard | None:
+        return destination.card or self._told_of(destination.upstream_model)
 
-    def _rendered(self, opening: _Opening, renderer: StreamRenderer, notes: ExchangeNotes, stopwatch: Stopwatch) -> Iterator[bytes]:
+    def _suits(self, endpoint: TextEndpoint, request: TextRequest, destination: Destination) -> bool:
+        """Whether a fallback is not known to lack what the request needs."""
+        try:
+            endpoint.admit(request, self._card(destination))
+        except InvalidRequest:
+            return False
+        return True
+
+    def _late(self, errand: Errand[Opening], renderer: StreamRenderer, notes: ExchangeNotes, stopwatch: Stopwatch) -> Iterator[bytes]:
+        """The bytes of a stream that begins before the upstream's answer does."""
+        try:
+            yield renderer.render([KeepAlive()])
+            while not errand.done_within(self._steps.keepalive_s):
+                yield renderer.render([KeepAlive()])
+            opening = errand.result()
+        except ProxyError as error:
+            note_late_failure(notes, error)
+            yield renderer.render([Failed(error)])
+            return
+        yield from self._rendered(opening, renderer, notes, stopwatch)
+
+    def _rendered(self, opening: Opening, renderer: StreamRenderer, notes: ExchangeNotes, stopwatch: Stopwatch) -> Iterator[bytes]:
         """The bytes of a stream. A client that would get nothing for long, though the upstream is busy, gets a sign of life."""
         sent_ns = stopwatch.elapsed_ns()
         try:
@@ -171,36 +200,17 @@ class Texts:
                 if is_over:
                     break
                 opening.advance()
-            if renderer.failure is not None:
-                note_failure(notes, renderer.failure)
+            self._note_end(opening, renderer, notes)
             opening.reply.drain_or_close()
         finally:
             opening.reply.close()
 
-    def _complete(self, request: TextRequest, route: Route, notes: ExchangeNotes, stopwatch: Stopwatch) -> Completion:
-        """The whole answer, gathered from a stream where the server gives up only streams when its client leaves."""
-        if route.profile.gathers_wholes:
-            opening = self._open(replace(request, stream=True), route, notes, stopwatch)
-            try:
-                return collect(opening.rest())
-            finally:
-                opening.reply.drain_or_close()
-        upstream, stops = self._steps.upstream, _local_stops(request, route)
-        while True:
-            body = self._steps.fetch(self._call(request, route), notes)
-            events: Sequence[ChatEvent] = upstream.egress.read_completion(body, route, self._new_id)
-            try:
-                completion = collect(StopCutter(stops).feed(events) if stops else events)
-            except UpstreamError as error:
-                if not upstream.client.ask_again(error, notes):
-                    raise
-            else:
-                upstream.client.answered(notes.upstream_model)
-                return completion
-
-    def _call(self, request: TextRequest, route: Route) -> UpstreamCall:
-        egress = self._steps.upstream.egress
-        return egress.build_prompt(request, route) if isinstance(request, PromptRequest) else egress.build_chat(request, route)
+    def _note_end(self, opening: Opening, renderer: StreamRenderer, notes: ExchangeNotes) -> None:
+        last = opening.events[-1]
+        if isinstance(last, Failed) and isinstance(last.error, UpstreamError):
+            self._steps.note_broken(notes, last.error)
+        elif renderer.failure is not None:
+            note_failure(notes, renderer.failure)
 
 
 def _local_stops(request: TextRequest, route: Route) -> tuple[str, ...]:

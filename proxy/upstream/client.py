@@ -1,36 +1,38 @@
-"""`UpstreamClient`: sends calls to one upstream, again where that makes sense, and turns what goes wrong into our errors.
+"""`UpstreamClient`: sends calls to one upstream, to another replica or again where that makes sense, and says what comes of it.
 
-The only place that catches errors of requests and urllib3. It reads heads; bodies are read by who asked.
+The loop over attempts, and nothing else: who may be asked is the fleet's business, one attempt the replica's, and what a failure means
+stands in the table of verdicts.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import time
-from collections.abc import Callable, Mapping
-from functools import lru_cache
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-import requests
-
-from proxy.errors import UpstreamError, UpstreamRefused
+from proxy.errors import Overloaded, ProxyError, UpstreamError, UpstreamUnavailable
 from proxy.telemetry import ExchangeNotes
-from proxy.upstream.address import Address
-from proxy.upstream.answer import answer_of
-from proxy.upstream.breaker import Breakers
-from proxy.upstream.faults import SENDING_FAILURES, Fault, fault_of, inner_fault_of, redirect_of, refusal_of
-from proxy.upstream.health import UpstreamHealth
-from proxy.upstream.key_cover import KeyCover
-from proxy.upstream.reply import Timeouts, UpstreamReply
-from proxy.upstream.request_head import CallRequest
-from proxy.upstream.retry import LONGEST_RETRY_AFTER_S, RETRY_AFTER_HEADERS, RetryPolicy, retry_after_s
+from proxy.upstream.background import Background
+from proxy.upstream.budget import RetryBudget
+from proxy.upstream.choice import Choice
+from proxy.upstream.faults import Fault, Verdict, inner_fault_of
+from proxy.upstream.fleet import Fleet
+from proxy.upstream.journey import Journey
+from proxy.upstream.prober import look_at
+from proxy.upstream.replica import Replica
+from proxy.upstream.reply import UpstreamReply
+from proxy.upstream.retry import RetryPolicy
+from proxy.upstream.seat import Seat, Visit, give_back
+from proxy.upstream.seats import Seats
+from proxy.upstream.summary import summary
+from proxy.upstream.verdicts import KEY_REFUSED, judged, judged_late
 from proxy.wire.messages import UpstreamCall
 
-ReadError = Callable[[int, Mapping[str, str], bytes], UpstreamRefused]
-
-_MAX_ERROR_BYTES = 64 * 1024
-_ERROR_BODY_S = 10.0
-_KNOWN_PATHS = 64
+# All replicas are asked a second time at most: where all of them fail, the client is told within a second.
+_MOST_ROUNDS = 2
 
 _log = logging.getLogger("proxy.upstream")
 
@@ -40,175 +42,256 @@ class UpstreamClient:
 
     Args:
         name: word for logs and metrics.
-        base_url: what comes before a call's path; its query, if any, goes to the end of each URL.
-        api_key: `""` for upstreams without keys.
-        read_error: makes an error of status, headers (lower-case names) and body of an answer with an error status.
-        sleep: waits for so many seconds before an attempt is repeated.
-        clock: seconds that never go back; `wall_clock`: seconds since the epoch, for dates in `Retry-After`.
+        fleet: its replicas.
+        choice: which of those that may be asked is.
+        seats: how much each of them may have to do; `None` where there is only one, and nothing is limited.
+        retry_sent: whether what a replica may have begun to work on is sent to another.
+        total_s: longest time from a request to the end of its answer; 0 for any.
+        background: what runs beside the calls; the first of them starts it.
+        sleep: waits for so many seconds before all replicas are asked again.
+        clock: seconds that never go back.
     """
 
     def __init__(
         self,
         name: str,
-        base_url: str,
-        api_key: str,
+        fleet: Fleet,
         *,
-        session: requests.Session,
+        choice: Choice,
+        seats: Seats[Replica] | None,
         policy: RetryPolicy,
-        breakers: Breakers,
-        read_error: ReadError,
-        timeouts: Timeouts,
+        budget: RetryBudget,
+        retry_sent: bool = True,
+        total_s: float = 0.0,
+        background: Background | None = None,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
-        wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self.name = name
-        self._address = Address.parse(base_url)
-        self._headers = self._address.key_headers(api_key)
-        self._key_cover = KeyCover([api_key, *self._address.query_keys()])
-        self._session = session
+        self._fleet = fleet
+        self._lone = fleet.replicas[0] if len(fleet.replicas) == 1 else None
+        self._unlimited = self._lone if seats is None else None
+        self._choice = choice
+        self._seats = seats
         self._policy = policy
-        self._breakers = breakers
-        self._read_error = read_error
-        self._timeouts = timeouts
+        self._budget = budget
+        self._retry_sent = retry_sent
+        self._total_s = total_s
+        self._background = background
         self._sleep = sleep
         self._clock = clock
-        self._wall_clock = wall_clock
-        self._health = UpstreamHealth(clock)
-        self._template = lru_cache(_KNOWN_PATHS)(self._prepare)
+
+    @property
+    def uses_affinity(self) -> bool:
+        """Whether it is worth giving calls an affinity key."""
+        return self._lone is None and self._choice.uses_affinity
 
     def send(self, call: UpstreamCall, notes: ExchangeNotes | None = None, *, once: bool = False) -> UpstreamReply:
         """The answer to `call`, with a status of success; its body is still to come, and it must be closed.
 
         Args:
-            once: whether a failed attempt is final.
+            once: whether a failed attempt is final, but for one at each of the other replicas.
 
         Raises:
             UpstreamRefused: the upstream answered with an error, or with a redirect.
             UpstreamUnavailable: it cannot be reached, or its breaker is open.
             UpstreamTimeout: it did not begin to answer in time.
             UpstreamBroken: it began to answer with something that is no HTTP, or hung up.
+            Overloaded: it has too much to do already.
         """
+        if self._background is not None:
+            self._background.start()
         notes = ExchangeNotes() if notes is None else notes
-        attempt = 1
+        journey = self._journey(call, notes, once)
         while True:
-            outcome = self._attempt(call, notes)
+            outcome = self._attempt(call, notes, journey)
             if isinstance(outcome, UpstreamReply):
                 return outcome
-            if once or not self._wait_after(outcome, attempt, call.model, notes):
-                raise outcome.error
-            attempt += 1
+            if outcome is not None and not self._goes_on(outcome, journey, notes):
+                raise outcome.error if self._lone is not None else journey.error()
+
+    def start(self) -> None:
+        """Starts what runs beside the calls, in the process that serves: else the first call does."""
+        if self._background is not None:
+            self._background.start()
 
     def ask_again(self, error: UpstreamError, notes: ExchangeNotes) -> bool:
-        """Whether the call that led to `error` should be sent again, after having waited for the right time.
+        """Whether the call that led to `error` should be sent again, after having waited for the right time. It goes to another replica.
 
-        For errors that came inside an answer with a status of success, before the client got a byte. They count for breakers and health as
-        those with that status do, of which `send` takes care.
+        For errors that came inside an answer with a status of success, or broke it off, before the client got a byte. They count for
+        breakers and health as those with that status do, of which `send` takes care.
         """
         self.make_fit(error)
-        fault = inner_fault_of(error)
-        self._breakers.settle(notes.upstream_model, fault)
-        self._health.note(fault)
-        return self._wait_after(fault, notes.attempts - notes.repairs, notes.upstream_model, notes)
+        fault, journey = inner_fault_of(error), self._journey_of(notes)
+        if journey.replica is not None:
+            journey.replica.breakers.settle(notes.upstream_model, fault)
+            journey.replica.health.note(fault)
+        journey.failed = True
+        journey.goes_on = self._goes_on(fault, journey, notes)
+        return journey.goes_on
 
-    def answered(self, model: str) -> None:
-        """Notes that a call to `model` brought an answer and no error inside it. `send` cannot know: it has read no body."""
-        self._breakers.recovered(model)
+    def answered(self, model: str, notes: ExchangeNotes | None = None) -> None:
+        """Notes that a call to `model` brought an answer and no error inside it. `send` cannot know: it has read no body.
+
+        Args:
+            notes: those of the call; they tell which replica answered.
+        """
+        if self._lone is not None:
+            self._lone.breakers.recovered(model)
+        elif notes is not None and (replica := self._journey_of(notes).replica) is not None:
+            replica.breakers.recovered(model)
+            self._fleet.answered(replica, model, ended=False)
+
+    def stream_failed(self, notes: ExchangeNotes, error: ProxyError) -> None:
+        """Notes that the answer of which `notes` are broke after the client had got some of it: the next request avoids that replica."""
+        journey = self._journey_of(notes)
+        if isinstance(error, UpstreamError) and not journey.failed:
+            journey.failed = True
+            self._fleet.blame(judged_late(error), error, journey)
 
     def make_fit(self, error: UpstreamError) -> None:
         """Makes an upstream's words fit for clients: without our keys, and without a wait that nobody can mean.
 
         `send` and `ask_again` have done so with the errors that pass them; others that were read from an answer need it.
         """
-        self._key_cover.over_error(error)
-        if error.retry_after_s is None or error.retry_after_s <= LONGEST_RETRY_AFTER_S:
-            return
-        error.retry_after_s = LONGEST_RETRY_AFTER_S
-        if isinstance(error, UpstreamRefused):
-            error.headers = {name: value for name, value in error.headers.items() if name not in RETRY_AFTER_HEADERS}
+        for replica in self._fleet.replicas:
+            replica.line.make_fit(error)
 
     def health(self) -> dict[str, Any]:
-        """What is known of the upstream from memory; `state` is `unknown`, `up` or `down`."""
-        return self._health.summary(self._breakers)
+        """What is known of the upstream from memory; `state` is `unknown`, `up`, `degraded` (some replicas are down) or `down`."""
+        return summary(self._fleet, self._seats.waiting if self._seats else 0, self._clock)
 
-    def _attempt(self, call: UpstreamCall, notes: ExchangeNotes) -> UpstreamReply | Fault:
-        with self._breakers.admit(call.model) as passage:
-            notes.attempts += 1
-            outcome = self._exchange(call, notes.request_id)
-            fault = outcome if isinstance(outcome, Fault) else None
-            if fault is None:
-                self._breakers.reached()
-            else:
-                passage.settle(fault)
-            self._health.note(fault)
+    def _journey(self, call: UpstreamCall, notes: ExchangeNotes, once: bool) -> Journey:
+        """The journey of a call: a new one, unless it is sent again because its answer failed early."""
+        begun: Journey | None = notes.journey
+        due_s = self._clock() + self._total_s if self._total_s else None
+        if begun is not None and begun.upstream == self.name:
+            if begun.goes_on and begun.model == call.model:
+                begun.goes_on = begun.failed = False
+                return begun
+            due_s = begun.due_s
+        self._budget.note_request()
+        journey = notes.journey = Journey(self.name, call, due_s, is_once=once)
+        return journey
+
+    def _journey_of(self, notes: ExchangeNotes) -> Journey:
+        """The journey of an answer that is known by its notes alone."""
+        if notes.journey is None:
+            notes.journey = Journey(self.name, UpstreamCall("", model=notes.upstream_model), None, is_once=False)
+            notes.journey.replica, notes.journey.attempts = self._lone, notes.attempts - notes.repairs
+        journey: Journey = notes.journey
+        return journey
+
+    def _attempt(self, call: UpstreamCall, notes: ExchangeNotes, journey: Journey) -> UpstreamReply | Fault | None:
+        """The answer, or what went wrong; `None` when the replica let nobody through, and another is to be asked."""
+        unlimited = self._unlimited
+        seat = self._seat(call, journey) if unlimited is None else Seat(unlimited, 0.0, give_back)
+        outcome: UpstreamReply | Fault | None = None
+        try:
+            outcome = self._asked(seat.replica, call, notes, journey)
+        finally:
+            if not isinstance(outcome, UpstreamReply):
+                seat.release()
+        if isinstance(outcome, UpstreamReply):
+            if unlimited is None:
+                outcome.on_close = partial(self._left, seat, journey, outcome)
+            else:  # Nobody waits for its seat, and how the answer ended decides nothing: let this cost nothing.
+                outcome.on_close = partial(unlimited.seats.discard, seat)
         return outcome
 
-    def _exchange(self, call: UpstreamCall, request_id: str) -> UpstreamReply | Fault:
-        timeouts, began_s = self._timeouts, self._clock()
-        first_byte_s = call.first_byte_s or timeouts.first_byte_s
-        connect_s = min(timeouts.connect_s, first_byte_s)
+    def _asked(self, replica: Replica, call: UpstreamCall, notes: ExchangeNotes, journey: Journey) -> UpstreamReply | Fault | None:
+        key = journey.key = None if call.client_secret else replica.keys.only or replica.keys.pick()
+        journey.replica = replica
+        if self._lone is None:
+            notes.replica = replica.label
+            self._fleet.cooldowns.begin_trial(replica.id, journey.model)
         try:
-            own_headers = {"Content-Length": str(len(call.body or b""))} if call.method != "GET" else {}
-            if request_id:
-                own_headers["X-Request-ID"] = request_id
-            request = CallRequest(self._template(call.method, call.path), call.body, own_headers)
-            response = self._transmit(request, (connect_s, first_byte_s))
-        except SENDING_FAILURES as failure:
-            return fault_of(failure, Timeouts(connect_s, first_byte_s))
-        headers, body = answer_of(response)
-        reply = UpstreamReply(response.status_code, headers, body, timeouts)
-        if reply.status < 300:
-            return reply
-        return self._refusal(reply, _ERROR_BODY_S if call.first_byte_s is None else began_s + first_byte_s - self._clock())
+            outcome = replica.ask(call, 0 if key is None else key.place, notes, journey.due_s, anyway=self._lone is None)
+        except UpstreamUnavailable as refusal:
+            if self._lone is not None:
+                raise
+            journey.errors.append(refusal)
+            journey.tried.add(replica)
+            return None
+        journey.attempts += 1
+        return outcome
 
-    def _transmit(self, request: requests.PreparedRequest, timeout: tuple[float, float]) -> requests.Response:
-        """The head of the answer, by the Session's own adapter: the rest of `Session.send` costs 90 us and has nothing to do here."""
-        session: Any = self._session
-        response: requests.Response = session.get_adapter(request.url).send(
-            request, stream=True, timeout=timeout, verify=session.verify, proxies=session.proxies
-        )
-        return response
+    def _seat(self, call: UpstreamCall, journey: Journey) -> Seat[Replica] | Visit[Replica]:
+        """A seat at the replica that is to be asked, where there is something to choose, or to wait for."""
+        able = partial(self._fleet.able, journey)
+        if self._seats is None or call.method == "GET":
+            return Visit(self._choice.choose(able()))
+        deadline_s = journey.due_s
+        if call.queue_wait_s is not None:
+            deadline_s = min(self._clock() + call.queue_wait_s, math.inf if deadline_s is None else deadline_s)
+        try:
+            return self._seats.take(able, affinity_key=call.affinity_key, client_key=call.client_key, deadline_s=deadline_s)
+        except Overloaded:
+            if journey.errors:  # They say why there are fewer seats than usual.
+                raise journey.error() from None
+            raise
 
-    def _refusal(self, reply: UpstreamReply, within_s: float) -> Fault:
-        """The fault that an answer with an error status is. Its text is waited for so long at most."""
-        if reply.status < 400:
-            reply.close()
-            return redirect_of(reply.status)
-        body = self._key_cover.over_body(reply.excerpt(_MAX_ERROR_BYTES, min(within_s, _ERROR_BODY_S), self._clock))
-        error = self._read_error(reply.status, reply.headers, body)
-        if error.retry_after_s is None:
-            error.retry_after_s = retry_after_s(reply.headers, self._wall_clock())
-        self.make_fit(error)
-        return refusal_of(error, reply.headers)
+    def _left(self, seat: Seat[Replica] | Visit[Replica], journey: Journey, reply: UpstreamReply) -> None:
+        """An answer was let go."""
+        seat.release()
+        if reply.ended and journey.model and not journey.failed:
+            self._fleet.answered(seat.replica, journey.model, ended=True)
 
-    def _wait_after(self, fault: Fault, attempt: int, model: str, notes: ExchangeNotes) -> bool:
+    def _goes_on(self, fault: Fault, journey: Journey, notes: ExchangeNotes) -> bool:
         """Notes the fault. Whether another attempt is due, now."""
-        error = fault.error
-        notes.failures.append(error.kind)
-        wait_s = self._policy.after(fault, attempt)
-        if wait_s is not None and self._breakers.blocks(model):
-            wait_s = None
-        self._tell(error, attempt, model, wait_s)
+        journey.errors.append(fault.error)
+        notes.failures.append(fault.error.kind)
+        wait_s = self._wait_s(fault, journey)
+        self._tell(fault.error, journey, wait_s)
         if wait_s is None:
             return False
         if wait_s:
             self._sleep(wait_s)
         return True
 
-    def _tell(self, error: UpstreamError, attempt: int, model: str, wait_s: float | None) -> None:
+    def _wait_s(self, fault: Fault, journey: Journey) -> float | None:
+        """Seconds until the next attempt; `None` when there is to be none."""
+        judgement = judged(fault, retry_sent=self._retry_sent, with_clients_key=journey.has_clients_key)
+        self._fleet.blame(judgement, fault.error, journey)
+        if fault.verdict is Verdict.UNREACHABLE and self._background is not None and journey.replica is not None:
+            self._background.wake(look_at(journey.replica))
+        wait_s = 0.0 if judgement.elsewhere and self._fleet.has_another(journey) else None
+        if journey.is_once:
+            return None if self._lone is not None else wait_s
+        if journey.attempts > self._policy.max_retries:
+            return None
+        if wait_s is None:
+            wait_s = self._wait_for_round_s(fault, journey)
+        if wait_s is None or (journey.due_s is not None and self._clock() + wait_s >= journey.due_s):
+            return None
+        return wait_s if self._budget.take_retry() else None
+
+    def _wait_for_round_s(self, fault: Fault, journey: Journey) -> float | None:
+        """Seconds until all replicas are asked again; `None` when that makes no sense."""
+        is_lone = self._lone is not None
+        if (not is_lone and journey.round >= _MOST_ROUNDS) or self._fleet.are_blocked(journey.model):
+            return None
+        wait_s = self._policy.after(fault, journey.attempts if is_lone else journey.round)
+        if wait_s is not None:
+            journey.round += 1
+            journey.tried.clear()
+        return wait_s
+
+    def _tell(self, error: UpstreamError, journey: Journey, wait_s: float | None) -> None:
+        status = getattr(error, "upstream_status", None)
+        replica, key = journey.replica, journey.key
         fields = {
             "upstream": self.name,
-            "upstream_model": model,
-            "attempt": attempt,
+            "upstream_model": journey.model,
+            "replica": replica.label if replica is not None and self._lone is None else "",
+            "key": key.name if key is not None and replica is not None and len(replica.keys) > 1 else "",
+            "attempt": journey.attempts,
             "error_kind": error.kind,
             "error": error.message,
-            "upstream_status": getattr(error, "upstream_status", None),
+            "upstream_status": status,
             "retry_in_s": None if wait_s is None else round(wait_s, 3),
         }
-        _log.warning("upstream attempt failed", extra={name: value for name, value in fields.items() if value is not None and value != ""})
-
-    def _prepare(self, method: str, path: str) -> requests.PreparedRequest:
-        headers = dict(self._headers) if method == "GET" else {**self._headers, "Content-Type": "application/json"}
-        template = self._session.prepare_request(requests.Request(method, self._address.url(path), headers=headers))
-        template.headers.pop("Content-Length", None)  # Each call says its own.
-        return template
+        # Clients do not hear of a key that one of several replicas refuses: nobody would.
+        level = logging.ERROR if status in KEY_REFUSED and wait_s is not None else logging.WARNING
+        told = {name: value for name, value in fields.items() if value is not None and value != ""}
+        _log.log(level, "upstream attempt failed", extra=told)

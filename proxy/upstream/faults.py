@@ -1,6 +1,6 @@
 """What went wrong in one attempt, from the words of requests, urllib3, OpenSSL and the system to ours: the one table.
 
-Messages say what to check and by which setting; they name no address and no key.
+Messages say what to check, and by which key of the configuration; they name no address and no secret.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from urllib3 import exceptions as urllib3_errors
 from proxy.errors import UpstreamBroken, UpstreamError, UpstreamRefused, UpstreamTimeout, UpstreamUnavailable
 from proxy.upstream.connection import StaleConnection
 from proxy.upstream.reply import Timeouts
+from proxy.upstream.words import PLAIN_WORDS, Words
 
 # All that sending a request may raise. ValueError: an address, a key or a header that cannot be sent.
 SENDING_FAILURES = (requests.RequestException, urllib3_errors.HTTPError, OSError, ValueError)
@@ -39,22 +40,24 @@ class Fault:
     Attributes:
         error: what the client is told when no other attempt follows.
         repeatable: the upstream cannot have begun to work on the request.
+        was_sent: the request went out, and there was no answer to it, or none that makes sense.
         headers: those of the upstream's answer, where there was one; names are lower-case.
     """
 
     error: UpstreamError
     verdict: Verdict
     repeatable: bool = False
+    was_sent: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def fault_of(failure: Exception, timeouts: Timeouts) -> Fault:
+def fault_of(failure: Exception, timeouts: Timeouts, words: Words = PLAIN_WORDS) -> Fault:
     """The fault that `failure`, raised while a request was sent or its head awaited, stands for."""
     causes = list(_causes(failure))
     for kinds, make in _TABLE:
         for cause in causes:
             if isinstance(cause, kinds):
-                fault = make(cause, timeouts)
+                fault = make(cause, timeouts, words)
                 if make is not _unsendable:  # Its text may hold the key.
                     fault.error.__cause__ = failure
                 return fault
@@ -70,14 +73,14 @@ def refusal_of(error: UpstreamRefused, headers: Mapping[str, str]) -> Fault:
 
 def inner_fault_of(error: UpstreamError) -> Fault:
     """The fault of an answer that began as a success: an error in its body counts as one with a status, its breaking off for nothing."""
-    return refusal_of(error, {}) if isinstance(error, UpstreamRefused) else Fault(error, Verdict.NOTHING)
+    return refusal_of(error, {}) if isinstance(error, UpstreamRefused) else Fault(error, Verdict.NOTHING, was_sent=True)
 
 
-def redirect_of(status: int) -> Fault:
+def redirect_of(status: int, words: Words = PLAIN_WORDS) -> Fault:
     """The fault of an answer that sends us elsewhere: following it would turn the POST into a GET, or give the key to others."""
-    hint = "set OPENAI_API_BASE_URL to the address that it redirects to (https instead of http, or another path)"
-    error = UpstreamRefused(f"the upstream redirects ({status}); {hint}", status=502, upstream_status=status, code="upstream_redirect")
-    return Fault(error, Verdict.REFUSED)
+    hint = f"set {words.keys.base_url} to the address that it redirects to (https instead of http, or another path)"
+    message = f"{words.upstream} redirects ({status}); {hint}"
+    return Fault(UpstreamRefused(message, status=502, upstream_status=status, code="upstream_redirect"), Verdict.REFUSED)
 
 
 def _causes(failure: BaseException) -> Iterator[BaseException]:
@@ -97,66 +100,69 @@ def _unavailable(message: str, code: str, *, repeatable: bool = True) -> Fault:
     return Fault(UpstreamUnavailable(message, code=code), Verdict.UNREACHABLE, repeatable)
 
 
-def _stale(_: BaseException, __: Timeouts) -> Fault:
-    return Fault(UpstreamBroken("the upstream closed the connection without an answer"), Verdict.NOTHING, repeatable=True)
+def _stale(_: BaseException, __: Timeouts, words: Words) -> Fault:
+    return Fault(UpstreamBroken(f"{words.upstream} closed the connection without an answer"), Verdict.NOTHING, repeatable=True)
 
 
-def _behind_proxy(_: BaseException, __: Timeouts) -> Fault:
-    return _unavailable("the HTTP proxy on the way to the upstream cannot be used; check UPSTREAM_PROXY", "upstream_proxy_failure")
+def _behind_proxy(_: BaseException, __: Timeouts, words: Words) -> Fault:
+    return _unavailable(f"the HTTP proxy on the way to {words.upstream} cannot be used; check {words.keys.proxy}", "upstream_proxy_failure")
 
 
-def _connect_timeout(cause: BaseException, timeouts: Timeouts) -> Fault:
+def _connect_timeout(cause: BaseException, timeouts: Timeouts, words: Words) -> Fault:
     in_handshake = "TLS" in str(cause)
     hint = "if it speaks no TLS, write http:// in" if in_handshake else "check firewalls, and the host and port of"
-    hint += " OPENAI_API_BASE_URL"
-    return _unavailable(f"no connection to the upstream within {timeouts.connect_s:g} s; {hint}", "upstream_connect_timeout")
+    what = f"no connection to {words.upstream} within {timeouts.connect_s:g} s"
+    return _unavailable(f"{what}; {hint} {words.keys.base_url}", "upstream_connect_timeout")
 
 
-def _unresolved(_: BaseException, __: Timeouts) -> Fault:
-    return _unavailable("the upstream's host name cannot be resolved; check the host in OPENAI_API_BASE_URL", "upstream_dns_failure")
+def _unresolved(_: BaseException, __: Timeouts, words: Words) -> Fault:
+    what = f"the host name of {words.upstream} cannot be resolved"
+    return _unavailable(f"{what}; check the host in {words.keys.base_url}", "upstream_dns_failure")
 
 
-def _tls(cause: BaseException, __: Timeouts) -> Fault:
+def _tls(cause: BaseException, __: Timeouts, words: Words) -> Fault:
     """A failed handshake does not get better: it is not repeated."""
     if isinstance(cause, ssl.SSLCertVerificationError):
-        what = f"the upstream's TLS certificate is not accepted: {cause.verify_message.rstrip('.')}"
-        hint = "set UPSTREAM_CA_BUNDLE to the certificate of its authority"
+        what = f"the TLS certificate of {words.upstream} is not accepted: {cause.verify_message.rstrip('.')}"
+        hint = f"set {words.keys.ca_bundle} to the certificate of its authority"
     elif "WRONG_VERSION_NUMBER" in str(cause) or "RECORD_LAYER" in str(cause):
-        what, hint = "the upstream does not speak TLS", "write http:// in OPENAI_API_BASE_URL"
+        what, hint = f"{words.upstream} does not speak TLS", f"write http:// in {words.keys.base_url}"
     else:
         reason = getattr(cause, "reason", None)
-        what = f"no TLS connection to the upstream: {reason if isinstance(reason, str) else 'the handshake failed'}"
-        hint = "check OPENAI_API_BASE_URL"
+        what = f"no TLS connection to {words.upstream}: {reason if isinstance(reason, str) else 'the handshake failed'}"
+        hint = f"check {words.keys.base_url}"
     return _unavailable(f"{what}; {hint}", "upstream_tls_failure", repeatable=False)
 
 
-def _no_connection(cause: BaseException, timeouts: Timeouts) -> Fault:
+def _no_connection(cause: BaseException, timeouts: Timeouts, words: Words) -> Fault:
     if "Tunnel connection failed" in str(cause):
-        return _behind_proxy(cause, timeouts)
-    what = "the upstream refuses connections" if "refused" in str(cause) else "no connection to the upstream"
-    return _unavailable(f"{what}; check that it runs, and the host and port of OPENAI_API_BASE_URL", "upstream_connection_failure")
+        return _behind_proxy(cause, timeouts, words)
+    what = f"{words.upstream} refuses connections" if "refused" in str(cause) else f"no connection to {words.upstream}"
+    return _unavailable(f"{what}; check that it runs, and the host and port of {words.keys.base_url}", "upstream_connection_failure")
 
 
-def _silent(_: BaseException, timeouts: Timeouts) -> Fault:
-    error = UpstreamTimeout(f"the upstream did not begin to answer within {timeouts.first_byte_s:g} s", code="upstream_timeout")
-    return Fault(error, Verdict.UNREACHABLE)
+def _silent(_: BaseException, timeouts: Timeouts, words: Words) -> Fault:
+    error = UpstreamTimeout(f"{words.upstream} did not begin to answer within {timeouts.first_byte_s:g} s", code="upstream_timeout")
+    return Fault(error, Verdict.UNREACHABLE, was_sent=True)
 
 
-def _slow_to_take(_: BaseException, __: Timeouts) -> Fault:
-    return Fault(UpstreamTimeout("the upstream was too slow to take the request", code="upstream_timeout"), Verdict.UNREACHABLE)
+def _slow_to_take(_: BaseException, __: Timeouts, words: Words) -> Fault:
+    error = UpstreamTimeout(f"{words.upstream} was too slow to take the request", code="upstream_timeout")
+    return Fault(error, Verdict.UNREACHABLE, was_sent=True)
 
 
-def _unsendable(_: BaseException, __: Timeouts) -> Fault:
-    what = "the request cannot be sent; check OPENAI_API_BASE_URL and OPENAI_API_KEY for characters that do not belong there"
+def _unsendable(_: BaseException, __: Timeouts, words: Words) -> Fault:
+    names = words.keys
+    what = f"the request cannot be sent; check {names.base_url} and {names.api_key} for characters that do not belong there"
     return _unavailable(what, "upstream_misconfigured", repeatable=False)
 
 
-def _no_answer(_: BaseException, __: Timeouts) -> Fault:
-    error = UpstreamBroken("the upstream closed the connection, or sent something that is not HTTP, instead of an answer")
-    return Fault(error, Verdict.UNREACHABLE)
+def _no_answer(_: BaseException, __: Timeouts, words: Words) -> Fault:
+    error = UpstreamBroken(f"{words.upstream} closed the connection, or sent something that is not HTTP, instead of an answer")
+    return Fault(error, Verdict.UNREACHABLE, was_sent=True)
 
 
-_Maker = Callable[[BaseException, Timeouts], Fault]
+_Maker = Callable[[BaseException, Timeouts, Words], Fault]
 
 # The first line that fits any of the causes holds: what is specific comes first.
 _TABLE: tuple[tuple[tuple[type[BaseException], ...], _Maker], ...] = (

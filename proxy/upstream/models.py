@@ -24,6 +24,10 @@ class _Listing:
     folded: dict[str, ModelCard] = field(default_factory=dict)
 
 
+def ignore_fetched(_: bool) -> None:
+    """For those who do not want to know."""
+
+
 class ModelList:
     """What the upstream lists.
 
@@ -32,21 +36,30 @@ class ModelList:
         ttl_s: a list that is older is renewed; until then the old one serves.
         clock: seconds that never go back.
         spawn: runs a function beside the request.
+        on_fetched: is told of each fetch whether it brought a list, or the word that there is none.
 
     Attributes:
+        known: the list as it was fetched last; `None` before that, and when the upstream has none.
         lists: `False` once the upstream said that it has no list; true until then.
         last_error: why the last fetch failed, `None` when it did not.
     """
 
     def __init__(
-        self, fetch: Callable[[], list[ModelCard]], ttl_s: float, clock: Callable[[], float], spawn: Callable[[Callable[[], None]], object]
+        self,
+        fetch: Callable[[], list[ModelCard]],
+        ttl_s: float,
+        clock: Callable[[], float],
+        spawn: Callable[[Callable[[], None]], object],
+        on_fetched: Callable[[bool], None] = ignore_fetched,
     ) -> None:
+        self.known: tuple[ModelCard, ...] | None = None
         self.lists = True
         self.last_error: UpstreamError | None = None
         self._fetch = fetch
         self._ttl_s = ttl_s
         self._clock = clock
         self._spawn = spawn
+        self._on_fetched = on_fetched
         self._turn = threading.Lock()
         self._listing: _Listing | None = None
         self._fetched_s = 0.0
@@ -62,6 +75,11 @@ class ModelList:
     def age_s(self) -> float | None:
         """Seconds since the list was fetched; `None` when it never was."""
         return None if self._listing is None else self._clock() - self._fetched_s
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether the last fetch failed, so that what is known, if anything is, may not be so any more."""
+        return self.last_error is not None
 
     def cards(self) -> Sequence[ModelCard]:
         """All models, in the upstream's order; `()` when it cannot list. Waits for the upstream only until the first list is there.
@@ -84,6 +102,15 @@ class ModelList:
             self._fetch_first()
         except UpstreamError:
             return
+
+    def learn(self, cards: Sequence[ModelCard], fetched_s: float) -> None:
+        """Takes over a list that somebody else has fetched, at that time by the clock, unless there is a newer one."""
+        if self._listing is not None and fetched_s <= self._fetched_s:
+            return
+        self._take(cards, fetched_s)
+        if self._due_s > self._clock():
+            self.last_error = None
+            self._on_fetched(True)
 
     def by_name(self, name: str) -> ModelCard | None:
         """The model of that name, or of that name in other case, or with or without `:latest`. Asks nobody."""
@@ -128,11 +155,18 @@ class ModelList:
                 cards, lists = [], False
             else:
                 self.last_error, self._due_s = error, self._clock() + _PAUSE_AFTER_FAILURE_S
+                self._on_fetched(False)
                 return
+        self._take(cards, self._clock(), lists=lists)
+        self.last_error = None
+        self._on_fetched(True)
+
+    def _take(self, cards: Sequence[ModelCard], fetched_s: float, *, lists: bool = True) -> None:
         self._was_asked = True
-        self._listing, self.lists, self.last_error = _index(cards), lists, None
-        self._fetched_s = self._clock()
-        self._due_s = self._fetched_s + self._ttl_s
+        self._listing, self.lists = _index(cards), lists
+        self.known = self._listing.cards if lists else None
+        self._fetched_s = fetched_s
+        self._due_s = fetched_s + self._ttl_s
 
 
 def _has_no_list(error: UpstreamError) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -12,6 +13,7 @@ from urllib3.exceptions import HTTPError
 from proxy.errors import UpstreamBroken, UpstreamError, UpstreamTimeout
 from proxy.upstream.body import Body
 from proxy.upstream.framing import BrokenFraming
+from proxy.upstream.words import PLAIN_WORDS, Words
 
 # How long an answer that has told everything may take to end legally, so that its connection can be used again.
 _DRAIN_S = 0.005
@@ -29,43 +31,70 @@ class Timeouts:
         first_byte_s: from the request to the head of the answer.
         idle_s: between two reads of the body.
         keepalive_s: after so much silence readers are told of it; 0 for never.
+        total_s: from the request, with all its attempts, to the end of the answer; 0 for any time.
     """
 
     connect_s: float = 5.0
     first_byte_s: float = 300.0
     idle_s: float = 60.0
     keepalive_s: float = 15.0
+    total_s: float = 0.0
 
 
 class UpstreamReply:
-    """An answer whose body is still to be read: by `chunks` or by `read`. Header names are lower-case."""
+    """An answer whose body is still to be read: by `chunks` or by `read`. Header names are lower-case.
 
-    def __init__(self, status: int, headers: Mapping[str, str], body: Body, timeouts: Timeouts) -> None:
+    Args:
+        due_s: when, by `clock`, the answer must be complete; `None` for any time.
+        words: what messages call the upstream.
+
+    Attributes:
+        on_close: is called, once, when the answer is let go.
+    """
+
+    on_close: Callable[[], object] | None = None
+
+    def __init__(
+        self,
+        status: int,
+        headers: Mapping[str, str],
+        body: Body,
+        timeouts: Timeouts,
+        due_s: float | None = None,
+        words: Words = PLAIN_WORDS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.status = status
         self.headers = headers
         self._body = body
         self._timeouts = timeouts
+        self._due_s = due_s
+        self._words = words
+        self._clock = clock
         self._closed = False
 
     def chunks(self) -> Iterator[bytes]:
         """The body's bytes, as each read brought them, and an empty chunk whenever the upstream has been silent for `keepalive_s`.
 
         Raises:
-            UpstreamTimeout: it was silent for `idle_s`.
+            UpstreamTimeout: it was silent for `idle_s`, or the answer was not complete in time.
             UpstreamBroken: the connection was lost, or the bytes make no sense.
         """
-        body, idle_s = self._body, self._timeouts.idle_s
-        step_s = min(self._timeouts.keepalive_s or idle_s, idle_s)
+        body, idle_s, due_s = self._body, self._timeouts.idle_s, self._due_s
+        wait_s = step_s = min(self._timeouts.keepalive_s or idle_s, idle_s)
         silent_s = 0.0
         body.wait_at_most(step_s, many_reads=True)
         while not body.ended:
             try:
+                if due_s is not None:
+                    self._wait_at_most(wait_s, due_s)
                 chunk = body.receive()
             except TimeoutError as error:
-                silent_s += step_s
-                if silent_s >= idle_s:
+                silent_s += wait_s
+                if silent_s >= idle_s or self._is_overdue():
                     raise self._failed(error) from error
-                body.wait_at_most(min(step_s, idle_s - silent_s))
+                wait_s = min(step_s, idle_s - silent_s)
+                body.wait_at_most(wait_s)
                 yield b""
                 continue
             except _READ_FAILURES as error:
@@ -74,12 +103,12 @@ class UpstreamReply:
                 self.close()
                 raise
             if silent_s:
-                silent_s = 0.0
+                silent_s, wait_s = 0.0, step_s
                 body.wait_at_most(step_s)
             if chunk:
                 yield chunk
 
-    def read(self, max_bytes: int, within_s: float | None = None, clock: Callable[[], float] = time.monotonic) -> bytes:
+    def read(self, max_bytes: int, within_s: float | None = None) -> bytes:
         """The whole body.
 
         Args:
@@ -89,13 +118,14 @@ class UpstreamReply:
             UpstreamTimeout: the upstream was silent for `idle_s`, or the body was not complete in time.
             UpstreamBroken: the connection was lost, the bytes make no sense, or there are more than `max_bytes`.
         """
-        parts, size = [], 0
-        deadline_s = None if within_s is None else clock() + within_s
-        self._body.wait_at_most(self._timeouts.idle_s)
+        parts, size, idle_s, due_s = [], 0, self._timeouts.idle_s, self._due_s
+        if within_s is not None:
+            idle_s, due_s = within_s, min(self._clock() + within_s, math.inf if due_s is None else due_s)
+        self._body.wait_at_most(idle_s)
         while not self._body.ended:
             try:
-                if deadline_s is not None:
-                    self._wait_at_most_until(deadline_s, clock)
+                if due_s is not None:
+                    self._wait_at_most(idle_s, due_s)
                 part = self._body.receive()
             except _READ_FAILURES as error:
                 raise self._failed(error, within_s) from error
@@ -106,15 +136,15 @@ class UpstreamReply:
             size += len(part)
             if size > max_bytes:
                 self.close()
-                raise UpstreamBroken(f"the upstream's answer is larger than {max_bytes} bytes")
+                raise UpstreamBroken(f"the answer of {self._words.upstream} is larger than {max_bytes} bytes")
         return b"".join(parts)
 
-    def excerpt(self, max_bytes: int, within_s: float, clock: Callable[[], float]) -> bytes:
+    def excerpt(self, max_bytes: int, within_s: float) -> bytes:
         """The beginning of the body, as far as it comes in time: for the text of an error. The rest is let go."""
         excerpt = b""
-        deadline_s = clock() + within_s
+        deadline_s = self._clock() + within_s
         try:
-            while not self._body.ended and len(excerpt) < max_bytes and (left_s := deadline_s - clock()) > 0:
+            while not self._body.ended and len(excerpt) < max_bytes and (left_s := deadline_s - self._clock()) > 0:
                 self._body.wait_at_most(left_s)
                 excerpt += self._body.receive()
         except _READ_FAILURES:
@@ -144,21 +174,35 @@ class UpstreamReply:
             self._closed = True
             if not self._body.ended:
                 self._body.close()
+            if self.on_close is not None:
+                self.on_close()
+                self.on_close = None
 
-    def _wait_at_most_until(self, deadline_s: float, clock: Callable[[], float]) -> None:
-        left_s = deadline_s - clock()
+    @property
+    def ended(self) -> bool:
+        """Whether all of it was read."""
+        return self._body.ended
+
+    def _wait_at_most(self, seconds: float, until_s: float) -> None:
+        """Lets the next read wait for so long, and not beyond that moment. Raises `TimeoutError` when it is past."""
+        left_s = until_s - self._clock()
         if left_s <= 0:
             raise TimeoutError
-        self._body.wait_at_most(left_s)
+        self._body.wait_at_most(min(seconds, left_s))
+
+    def _is_overdue(self) -> bool:
+        return self._due_s is not None and self._clock() >= self._due_s
 
     def _failed(self, error: Exception, within_s: float | None = None) -> UpstreamError:
         """Lets go of the answer; what to raise instead of `error`."""
         self.close()
-        if isinstance(error, TimeoutError) and within_s is not None:
-            return UpstreamTimeout(f"the upstream's answer was not complete within {within_s:g} s", code="upstream_timeout")
+        who = self._words.upstream
+        if isinstance(error, TimeoutError) and (within_s is not None or self._is_overdue()):
+            longest_s = self._timeouts.total_s if within_s is None else within_s
+            return UpstreamTimeout(f"the answer of {who} was not complete within {longest_s:g} s", code="upstream_timeout")
         if isinstance(error, TimeoutError):
-            silence = f"the upstream fell silent for {self._timeouts.idle_s:g} s in the middle of its answer"
+            silence = f"{who} fell silent for {self._timeouts.idle_s:g} s in the middle of its answer"
             return UpstreamTimeout(silence, code="upstream_timeout")
         if isinstance(error, BrokenFraming):
-            return UpstreamBroken(f"the upstream's answer was cut or cannot be read: {error}")
-        return UpstreamBroken("the connection to the upstream broke in the middle of its answer")
+            return UpstreamBroken(f"the answer of {who} was cut or cannot be read: {error}")
+        return UpstreamBroken(f"the connection to {who} broke in the middle of its answer")

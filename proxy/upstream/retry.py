@@ -42,7 +42,7 @@ class RetryPolicy:
         """Seconds to wait before the next attempt when attempt number `attempt`, from 1, met `fault`; `None` when there is to be none."""
         state = RetryCallState(_NO_CALL, None, (), {})
         state.attempt_number = attempt
-        if stop_after_attempt(self.max_retries + 1)(state) or not _may_repeat(fault):
+        if stop_after_attempt(self.max_retries + 1)(state) or not may_repeat(fault):
             return None
         if fault.verdict is Verdict.NOTHING:
             return 0.0
@@ -85,7 +85,8 @@ def _number(text: str) -> float | None:
     return number if math.isfinite(number) and number >= 0 else None
 
 
-def _may_repeat(fault: Fault) -> bool:
+def may_repeat(fault: Fault) -> bool:
+    """Whether the same request, sent to the same upstream again, may meet with more success."""
     error = fault.error
     if not isinstance(error, UpstreamRefused):
         return fault.repeatable

@@ -17,11 +17,12 @@ from proxy.gateway import Gateway
 from proxy.settings import Settings
 from proxy.telemetry import ExchangeNotes
 from proxy.web.body import parse_json, parse_json_text, read_body
+from proxy.web.client import client_of
 from proxy.web.departure import ClientGone, ClientWatch, NoWatch, watch_client
 from proxy.web.failure import JSON, RenderError, error_reply
 from proxy.web.observe import Observation, observation, stream_closed
 from proxy.web.state import current_request, state
-from proxy.wire.messages import Reply
+from proxy.wire.messages import ANYBODY, Client, Reply
 
 _CLIENT_CLOSED_REQUEST = 499
 
@@ -47,6 +48,10 @@ class Asked:
         self.await_upstream()
         return body
 
+    def client(self) -> Client:
+        """Who asks, where that makes a difference."""
+        return client_of(current_request().environ) if self.gateway.tells_clients_apart else ANYBODY
+
     def await_upstream(self) -> None:
         """Lets a client that leaves end the wait. Before its request is complete, a byte on its socket is no sign of anything."""
         self.watch = watch_client(current_request().environ)
@@ -60,7 +65,7 @@ def converse(endpoint: TextEndpoint) -> Response:
     """The answer to a text endpoint's request, errors included."""
 
     def carry(asked: Asked) -> Reply:
-        return asked.gateway.converse(parse_json(asked.body()), endpoint, asked.notes, asked.stopwatch)
+        return asked.gateway.converse(parse_json(asked.body()), endpoint, asked.notes, asked.stopwatch, asked.client())
 
     return _carried(endpoint.name, endpoint.render_error, carry)
 
@@ -69,7 +74,7 @@ def embed(endpoint: EmbeddingsEndpoint) -> Response:
     """The answer to an embeddings endpoint's request, errors included."""
 
     def carry(asked: Asked) -> Reply:
-        return asked.gateway.embed(parse_json(asked.body()), endpoint, asked.notes, asked.stopwatch)
+        return asked.gateway.embed(parse_json(asked.body()), endpoint, asked.notes, asked.stopwatch, asked.client())
 
     return _carried(endpoint.name, endpoint.render_error, carry)
 
@@ -78,22 +83,27 @@ def relay(endpoint: RelayEndpoint) -> Response:
     """The upstream's own answer to the client's own bytes, errors included."""
 
     def carry(asked: Asked) -> Reply:
-        return asked.gateway.relay(*parse_json_text(asked.body()), endpoint, asked.notes)
+        return asked.gateway.relay(*parse_json_text(asked.body()), endpoint, asked.notes, asked.client())
 
     return _carried(endpoint.name, endpoint.render_error, carry, is_relay=True)
 
 
-def relay_get(name: str, path: str, render_error: RenderError, model: str = "", otherwise: bytes | None = None) -> Response:
-    """The upstream's own answer to a GET, errors included.
-
-    Args:
-        model: the name asked for, where the path is about one.
-        otherwise: the answer where the upstream has no such URL, if there is one.
-    """
+def relay_get(name: str, path: str, render_error: RenderError) -> Response:
+    """The upstream's own answer to a GET, errors included."""
 
     def carry(asked: Asked) -> Reply:
         asked.await_upstream()
-        return asked.gateway.relay_get(path, asked.notes, model, otherwise)
+        return asked.gateway.relay_get(path, asked.notes, asked.client())
+
+    return _carried(name, render_error, carry, is_relay=True)
+
+
+def relay_model(name: str, path: str, render_error: RenderError, model: str, otherwise: bytes | None) -> Response:
+    """What the upstream itself says of a model, errors included. See `Gateway.relay_model`."""
+
+    def carry(asked: Asked) -> Reply:
+        asked.await_upstream()
+        return asked.gateway.relay_model(model, path, otherwise, asked.notes, asked.client())
 
     return _carried(name, render_error, carry, is_relay=True)
 

@@ -6,7 +6,8 @@ prometheus_client adds the workers up through files in the folder `PROMETHEUS_MU
 
 from __future__ import annotations
 
-from functools import cache
+import time
+from functools import cache, partial
 from typing import Generic, Literal, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -15,12 +16,14 @@ from prometheus_client.metrics import MetricWrapperBase
 from prometheus_flask_exporter import PrometheusMetrics
 
 from proxy import telemetry
-from proxy.telemetry import OTHER, ExchangeNotes, Metric
+from proxy.telemetry import OTHER, AskedUpstream, ExchangeNotes, Metric
 from proxy.upstream.breaker import BreakerState
+from proxy.upstream.seats import WaitEnd
 from proxy.web.processes import ProcessFigures
 
 _DURATION_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 _FIRST_BYTE_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+_QUEUE_WAIT_BUCKETS_S = (0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _BREAKER_STATES = {"closed": 0, "half-open": 1, "open": 2}
 
 M = TypeVar("M", bound=MetricWrapperBase)
@@ -49,7 +52,7 @@ class Metrics:
         def histogram(metric: Metric, buckets: tuple[float, ...]) -> _Children[Histogram]:
             return _Children(Histogram(metric.name, metric.help, metric.labels, registry=registry, buckets=buckets))
 
-        def gauge(metric: Metric, mode: Literal["livesum", "livemax"]) -> Gauge:
+        def gauge(metric: Metric, mode: Literal["livesum", "livemax", "livemin", "livemostrecent"]) -> Gauge:
             return Gauge(metric.name, metric.help, metric.labels, registry=registry, multiprocess_mode=mode)
 
         self._requests = counter(telemetry.REQUESTS)
@@ -63,7 +66,16 @@ class Metrics:
         self._first_byte = histogram(telemetry.FIRST_BYTE, _FIRST_BYTE_BUCKETS_S)
         self._in_flight = gauge(telemetry.IN_FLIGHT, "livesum")
         self._breaker_state = _Children(gauge(telemetry.BREAKER_STATE, "livemax"))
-        self._unlisted_breakers: dict[tuple[str, str], int] = {}
+        self._unlisted_breakers: dict[tuple[str, str, str], int] = {}
+        self._replica_up = _Children(gauge(telemetry.REPLICA_UP, "livemin"))
+        self._queue_depth = _Children(gauge(telemetry.QUEUE_DEPTH, "livesum"))
+        self._queue_wait = histogram(telemetry.QUEUE_WAIT, _QUEUE_WAIT_BUCKETS_S)
+        self._fallbacks = counter(telemetry.FALLBACKS)
+        self._list_age = _Children(gauge(telemetry.MODEL_LIST_AGE, "livemostrecent"))
+        self._list_stale = _Children(gauge(telemetry.MODEL_LIST_STALE, "livemax"))
+        # Made with its first value: a gauge without labels would say 0 from the start.
+        self._sharing_up = cache(partial(gauge, telemetry.SHARED_STATE_UP, "livemin"))
+        self._lists_fetched_s: dict[str, float] = {}
         self._exporter = PrometheusMetrics(app=None, path=None, export_defaults=False, registry=registry)
         self._processes = CollectorRegistry()
         self._processes.register(ProcessFigures())
@@ -85,38 +97,68 @@ class Metrics:
             self._count_upstream(notes)
 
     def _count_upstream(self, notes: ExchangeNotes) -> None:
-        model = notes.upstream_model if notes.known_model else OTHER
+        upstream, model = notes.upstream, notes.upstream_model if notes.known_model else OTHER
         if notes.first_byte_s is not None:
-            self._first_byte[notes.upstream, model].observe(notes.first_byte_s)
+            self._first_byte[upstream, model].observe(notes.first_byte_s)
         if notes.prompt_tokens:
-            self._tokens[model, "prompt"].inc(notes.prompt_tokens)
+            self._tokens[upstream, model, "prompt"].inc(notes.prompt_tokens)
         if notes.completion_tokens:
-            self._tokens[model, "completion"].inc(notes.completion_tokens)
-        for kind in notes.failures:
-            self._failures[notes.upstream, kind].inc()
-        if notes.repairs:
-            self._repairs[(notes.upstream,)].inc(notes.repairs)
-        retries = notes.attempts - 1 - notes.repairs
-        if retries > 0:
-            self._retries[(notes.upstream,)].inc(retries)
+            self._tokens[upstream, model, "completion"].inc(notes.completion_tokens)
+        for earlier in notes.earlier:
+            self._fallbacks[(earlier.upstream,)].inc()
+            self._count_attempts(earlier)
+        self._count_attempts(notes)
 
-    def breaker_changed(self, upstream: str, model: str, state: BreakerState, is_listed: bool = True) -> None:
-        """Notes the state of a breaker of this process. `model` is `""` for the upstream as a whole.
+    def _count_attempts(self, asked: ExchangeNotes | AskedUpstream) -> None:
+        for kind in asked.failures:
+            self._failures[asked.upstream, kind].inc()
+        if asked.repairs:
+            self._repairs[(asked.upstream,)].inc(asked.repairs)
+        retries = asked.attempts - 1 - asked.repairs
+        if retries > 0:
+            self._retries[(asked.upstream,)].inc(retries)
+
+    def breaker_changed(self, upstream: str, replica: str, model: str, state: BreakerState, is_listed: bool = True) -> None:
+        """Notes the state of a breaker of this process. `model` is `""` for the replica as a whole.
 
         Upstreams fail for names that nobody lists, too: those share the label `other`, which shows the worst of their states.
         """
         value, unlisted = _BREAKER_STATES[state], self._unlisted_breakers
         # A list may change while a breaker is open: it closes under the label under which it was opened.
-        if (upstream, model) in unlisted or not (is_listed or (upstream, model) in self._breaker_state):
-            unlisted[upstream, model] = value
+        if (upstream, replica, model) in unlisted or not (is_listed or (upstream, replica, model) in self._breaker_state):
+            unlisted[upstream, replica, model] = value
             if not value:
-                del unlisted[upstream, model]
-            value = max((state for (name, _), state in unlisted.items() if name == upstream), default=0)
+                del unlisted[upstream, replica, model]
+            value = max((state for (*of, _), state in unlisted.items() if of == [upstream, replica]), default=0)
             model = OTHER
-        self._breaker_state[upstream, model].set(value)
+        self._breaker_state[upstream, replica, model].set(value)
+
+    def looked_at(self, upstream: str, replica: str, is_well: bool) -> None:
+        """Notes what a look at a replica found. See `proxy.upstream.watch`."""
+        self._replica_up[upstream, replica].set(is_well)
+
+    def queue_changed(self, upstream: str, depth: int) -> None:
+        """Notes how many requests wait in this process for a replica."""
+        self._queue_depth[(upstream,)].set(depth)
+
+    def waited(self, upstream: str, end: WaitEnd, seconds: float) -> None:
+        """Counts a wait for a replica."""
+        self._queue_wait[upstream, end].observe(seconds)
+
+    def sharing_changed(self, is_up: bool) -> None:
+        """Notes whether Redis answers this process."""
+        self._sharing_up().set(is_up)
+
+    def list_fetched(self, upstream: str, is_there: bool) -> None:
+        """Notes whether a list of models could be fetched."""
+        self._list_stale[(upstream,)].set(not is_there)
+        if is_there:
+            self._lists_fetched_s[upstream] = time.monotonic()
 
     def exposition(self, accept: str) -> tuple[str, str]:
         """All metrics of all workers as text, and its content type, in the best format that the header `Accept` takes."""
+        for upstream, fetched_s in self._lists_fetched_s.copy().items():
+            self._list_age[(upstream,)].set(time.monotonic() - fetched_s)
         text, content_type = self._exporter.generate_metrics(accept)
         encode, _ = choose_encoder(accept)
         # OpenMetrics ends with a mark; what is read from the processes now comes before it.

@@ -16,6 +16,7 @@ from flask import Blueprint, Response, request
 from proxy import __version__
 from proxy.errors import NotFound, ProxyError
 from proxy.settings import Settings
+from proxy.web import draining
 from proxy.web.blueprint import dialect_blueprint, route
 from proxy.web.failure import JSON
 from proxy.web.observe import observation
@@ -61,15 +62,20 @@ def make_ops_blueprint(name: str, settings: Settings) -> Blueprint:
 
     def health() -> Response:
         upstreams = state().gateway.health()
-        is_down = any(upstream["state"] == "down" for upstream in upstreams.values())
+        is_down = any(upstream["state"] in ("down", "degraded") for upstream in upstreams.values())
         uptime_s = round(time.monotonic() - started_s, 3)
-        return _json(status="degraded" if is_down else "ok", version=__version__, uptime_s=uptime_s, upstreams=upstreams)
+        shared = state().gateway.health_of_sharing()
+        about_sharing = {} if shared is None else {"shared_state": shared}
+        return _json(status="degraded" if is_down else "ok", version=__version__, uptime_s=uptime_s, upstreams=upstreams, **about_sharing)
 
     def ready() -> Response:
         gateway = state().gateway
-        if readiness.ready(gateway.probe, settings.health_check_timeout):
+        if draining.has_begun():
+            response = _json(status="stopping")
+        elif readiness.ready(gateway.probe, settings.health_check_timeout):
             return _json(status="ready")
-        response = _json(status="unavailable", upstreams=gateway.health())
+        else:
+            response = _json(status="unavailable", upstreams=gateway.health())
         response.status_code = 503
         response.headers["Retry-After"] = str(_VERDICT_TTL_S)
         return response

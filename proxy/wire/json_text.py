@@ -6,6 +6,7 @@ decoded it already. Text with half characters, which orjson refuses, can be mend
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 
@@ -18,6 +19,35 @@ _LITERAL = re.compile(rb"[^ \t\r\n,}]+")
 _ESCAPE = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
 )
+
+
+# Decoding so many numbers takes a millisecond, and many times their memory.
+_LARGE_BYTES = 512 * 1024
+_BEGIN, _END = re.compile(rb"[ \t\r\n]*([{\[])"), re.compile(rb"([}\]])[ \t\r\n]*\Z")
+_BRACKETS = (b"{}", b"[]")
+
+
+def is_json_answer(text: bytes) -> bool:
+    """Whether `text` is a JSON object or array, by the letter or as lenient readers take it: with `NaN` in it, with halves of characters.
+
+    Of a large one only both ends are looked at.
+    """
+    if len(text) > _LARGE_BYTES:
+        begin, end = _BEGIN.match(text), _END.search(text, len(text) - 1024)
+        return begin is not None and end is not None and begin[1] + end[1] in _BRACKETS
+    try:
+        return type(orjson.loads(text)) in (dict, list)
+    except orjson.JSONDecodeError:
+        return _is_lenient_json(text)
+
+
+def _is_lenient_json(text: bytes) -> bool:
+    try:
+        return type(json.loads(text.decode("utf-8", "replace"))) in (dict, list)
+    except RecursionError:  # Nobody can tell, and clients have readers of their own.
+        return True
+    except ValueError:
+        return False
 
 
 def with_whole_characters(text: bytes) -> bytes:

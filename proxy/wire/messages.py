@@ -1,9 +1,25 @@
-"""The two values that cross the outer walls: what we ask an upstream, and what we answer a client."""
+"""The values that cross the outer walls: who asks, what we ask an upstream, and what we answer a client."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Who asks.
+
+    Attributes:
+        key: tells this client from others, so that all get their turn; says nothing else of it.
+        secret: the key that it came with, `""` for none. It leaves the house only to upstreams whose operator said so.
+    """
+
+    key: str = ""
+    secret: str = field(default="", repr=False)
+
+
+ANYBODY = Client()
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +32,10 @@ class UpstreamCall:
         model: the upstream's name of the model, `""` when the call is about none; failures are counted by it.
         stream: whether the answer is to be read as it arrives.
         first_byte_s: longest wait for the answer's head, when it is not the upstream's usual one (health checks).
+        affinity_key: the same for requests that one replica serves best (`proxy.canonical.affinity`); `b""` for none.
+        client_key: who asks, so that those who wait for a free replica are served in turn.
+        client_secret: the client's own key, where it is to be shown to the upstream in place of ours.
+        queue_wait_s: longest wait for a free replica, when it is not the upstream's usual one: there is somewhere else to ask.
     """
 
     path: str
@@ -24,6 +44,10 @@ class UpstreamCall:
     stream: bool = False
     method: str = "POST"
     first_byte_s: float | None = None
+    affinity_key: bytes = b""
+    client_key: str = ""
+    client_secret: str = field(default="", repr=False)
+    queue_wait_s: float | None = None
 
 
 def nothing_to_close() -> None:

@@ -456,3 +456,131 @@ def test_without_an_upstream_there_is_nothing_to_check(tmp_path: Path, monkeypat
     result = CliRunner().invoke(main, ["check"], env={"OPENAI_API_BASE_URL": ""})
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: OPENAI_API_BASE_URL must say where")
+
+
+Several = Callable[..., tuple[int, dict[str, dict[str, tuple[str, str]]], str]]
+
+
+@pytest.fixture
+def check_several(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Several:
+    """Runs `check` with a configuration file: exit status, heading -> question -> (verdict, finding), and all output."""
+    monkeypatch.chdir(tmp_path)
+    for doc in Settings.describe():
+        monkeypatch.delenv(doc.name, raising=False)
+
+    def run(toml: str, *arguments: str, **environ: str) -> tuple[int, dict[str, dict[str, tuple[str, str]]], str]:
+        (tmp_path / "proxy.toml").write_text(toml)
+        result = CliRunner().invoke(main, ["check", *arguments], env={"PROXY_CONFIG": "proxy.toml", "CONNECT_TIMEOUT": "2", **environ})
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+        blocks = [block.partition("\n") for block in result.stdout.split("\n\n") if block.startswith("[")]
+        return result.exit_code, {heading: dict(_rows(table)) for heading, _, table in blocks}, result.output
+
+    return run
+
+
+def test_every_replica_of_every_upstream_is_asked(check_several: Several, upstream: FakeUpstream) -> None:
+    with FakeUpstream() as other:
+        make_capable(other)
+        toml = f"""
+            [upstreams.boxes]
+            base_url = ["{upstream.base_url}", "http://127.0.0.1:9/v1"]
+            [upstreams.cloud]
+            base_url = "{other.base_url}"
+            api_key = "sk-cloud-0"
+            """
+        status, found, output = check_several(toml)
+        keys = {request.headers.get("authorization") for request in other.requests}
+    assert status == 1
+    assert list(found) == [f"[boxes] {upstream.base_url}", "[boxes] http://127.0.0.1:9/v1", f"[cloud] {other.base_url}"]
+    assert found[f"[boxes] {upstream.base_url}"]["chat"] == ("ok", "talker answers")
+    assert found["[boxes] http://127.0.0.1:9/v1"]["reachable"] == ("failed", "nothing listens on 127.0.0.1 port 9")
+    assert found[f"[cloud] {other.base_url}"]["chat"][0] == "ok"
+    assert keys == {"Bearer sk-cloud-0"}
+    assert "Check the port in upstreams.boxes.base_url." in output
+
+
+def test_one_upstream_can_be_asked_alone_with_a_model_of_its_own(check_several: Several, upstream: FakeUpstream) -> None:
+    toml = f'[upstreams.boxes]\nbase_url = "{upstream.base_url}"\naliases = {{"llama3" = "talker"}}\n[upstreams.cloud]\nbase_url = "http://a/v1"\n'
+    status, found, _ = check_several(toml, "--upstream", "boxes", "--model", "llama3")
+    assert status == 0
+    assert list(found) == [f"[boxes] {upstream.base_url}"]
+    assert found[f"[boxes] {upstream.base_url}"]["chat"] == ("ok", "talker answers")
+    status, _, output = check_several(toml, "--model", "llama3")
+    assert status == 2
+    assert "--upstream must say which of them has the model" in output
+    status, _, output = check_several(toml, "--upstream", "boxs")
+    assert status == 2
+    assert "--upstream must be one of boxes, cloud." in output
+
+
+def test_names_that_the_operator_gave_are_followed(check_several: Several, upstream: FakeUpstream) -> None:
+    with FakeUpstream() as other:
+        make_capable(other)
+        status, found, output = check_several(f"""
+            [upstreams.boxes]
+            base_url = "{upstream.base_url}"
+            aliases = {{"fast" = "talker", "old" = "gone"}}
+            models.hide = ["text-*"]
+            [upstreams.cloud]
+            base_url = "{other.base_url}"
+            [aliases]
+            "mine" = "cloud/talker"
+            "any-*" = "talker"
+            [fallbacks]
+            talker = ["cloud/talker", "cloud/tlaker", "boxes/text-embed"]
+            """)
+    assert status == 0
+    assert found["[names]"] == {
+        "alias mine": ("ok", "leads to talker at cloud"),
+        "alias boxes/fast": ("ok", "leads to talker at boxes"),
+        "alias boxes/old": ("warning", "leads to gone at boxes, which lists no such model"),
+        "fallback of talker": ("warning", "boxes/text-embed leads nowhere"),
+    }
+    assert "leads to tlaker at cloud, which lists no such model" in output
+    assert "Is cloud/tlaker spelled as `models` shows it?" in output
+
+
+def test_names_that_lead_to_an_upstream_that_is_not_there_are_not_judged(check_several: Several, upstream: FakeUpstream) -> None:
+    _, found, _ = check_several(
+        f"""
+        [upstreams.boxes]
+        base_url = "{upstream.base_url}"
+        [upstreams.cloud]
+        base_url = "http://127.0.0.1:9/v1"
+        [fallbacks]
+        talker = ["cloud/large"]
+        """,
+        MAX_RETRIES="0",
+    )
+    assert found["[names]"] == {"fallback of talker": ("skipped", "leads to large at cloud, whose models are not known")}
+
+
+def test_each_key_that_takes_a_turn_is_tried(check_several: Several, upstream: FakeUpstream) -> None:
+    def list_for_right_keys(request: Request) -> Answer:
+        if request.headers["authorization"] == "Bearer sk-wrong-00":
+            return an_error(401, "Incorrect API key provided.")
+        return json_answer({"object": "list", "data": [{"id": "talker"}]})
+
+    upstream.on("/models", list_for_right_keys)
+    toml = f'[upstreams.cloud]\nbase_url = "{upstream.base_url}"\napi_key = ["sk-right-00", "sk-wrong-00", "sk-right-01"]\n'
+    status, _, output = check_several(toml)
+    rows = dict(_rows(output))
+    assert (status, rows["chat"][0]) == (1, "ok")
+    assert (rows["key 2"], rows["key 3"]) == (("failed", "Incorrect API key provided."), ("ok", "accepted"))
+    assert "sk-wrong-00" not in output
+
+
+def test_a_refused_key_is_told_by_the_name_that_its_operator_gave_it(check_several: Several, upstream: FakeUpstream) -> None:
+    upstream.on("/models", an_error(401, "No."))
+    toml = f'[upstreams.cloud]\nbase_url = "{upstream.base_url}"\n'
+    assert "key: Set upstreams.cloud.api_key to a key of this server." in check_several(toml)[2]
+    by_variable = check_several(toml + 'key_env = "SECRET"\n', SECRET="sk-x")[2]
+    assert "key: Let upstreams.cloud.key_env lead to a key of this server." in by_variable
+    assert "key: Set UPSTREAM_CLOUD_API_KEY to a key of this server." in check_several("", UPSTREAM_CLOUD_BASE_URL=upstream.base_url)[2]
+
+
+def test_an_upstream_for_the_keys_of_clients_need_not_let_us_in(check_several: Several, upstream: FakeUpstream) -> None:
+    upstream.on("/models", an_error(401, "Who are you?"))
+    status, _, output = check_several(f'[upstreams.cloud]\nbase_url = "{upstream.base_url}"\npass_client_key = true\n')
+    assert status == 0
+    assert dict(_rows(output))["key"] == ("skipped", "the server wants a key, and clients are to bring their own")

@@ -13,6 +13,7 @@ from dotenv import dotenv_values
 from proxy import __version__
 from proxy.cli import main
 from proxy.settings import Settings, SettingsError
+from proxy.upstream_keys import KEYS
 
 Run = Callable[..., Result]
 ROOT = Path(__file__).parents[2]
@@ -32,7 +33,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 def rows(result: Result) -> dict[str, list[str]]:
-    return {line.split()[0]: line.split()[1:] for line in result.stdout.splitlines()}
+    return {line.split()[0]: line.split()[1:] for line in result.stdout.splitlines() if line}
 
 
 def test_config_shows_each_setting_with_its_origin(run: Run, tmp_path: Path) -> None:
@@ -54,9 +55,11 @@ def test_config_hides_secrets(run: Run) -> None:
         OPENAI_API_KEY="sk-hunter2",
         UPSTREAM_PROXY="http://u:hunter2@proxy.example",
         OPENAI_API_BASE_URL="https://a.example/v1?key=hunter2",
+        REDIS_URL="redis://user:hunter2@10.0.0.5:6379/0",
     )
     assert result.exit_code == 0
     assert "hunter2" not in result.output
+    assert rows(result)["REDIS_URL"] == ["redis://(hidden)@10.0.0.5:6379/0", "environment"]
     assert rows(result)["OPENAI_API_KEY"] == ["(hidden)", "environment"]
 
 
@@ -167,3 +170,86 @@ def test_an_unknown_command_is_refused(run: Run) -> None:
     result = run("server")
     assert result.exit_code == 2
     assert "No such command 'server'" in result.stderr
+
+
+SEVERAL = """
+[upstreams.boxes]
+base_url = ["http://10.0.0.1:8000/v1", "http://10.0.0.2:8000/v1?code=hunter2-in-a-query"]
+limits.in_flight = 4
+[upstreams.cloud]
+base_url = "https://api.example.com/v1"
+api_key = ["sk-hunter2-a", "sk-hunter2-b"]
+headers = {"X-Api-Key" = "hunter2-in-a-header"}
+aliases = {"fast" = "small"}
+[fallbacks]
+large = ["cloud/large", "boxes/large"]
+[aliases]
+"llama3.1" = "boxes/llama"
+"""
+
+
+def tables(result: Result) -> dict[str, dict[str, list[str]]]:
+    """The rows below each heading, by their first column."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for block in result.stdout.split("\n\n")[1:]:
+        heading, *lines = block.splitlines()
+        found[heading] = {line.split("  ")[0]: [cell.strip() for cell in line.split("  ")[1:] if cell.strip()] for line in lines}
+    return found
+
+
+def test_config_shows_every_upstream_with_the_origin_of_each_key(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "proxy.toml").write_text(SEVERAL)
+    result = run(
+        "config", PROXY_CONFIG="proxy.toml", CONNECT_TIMEOUT="2", UPSTREAM_BOXES_POLICY="prefix_affinity", DEFAULT_UPSTREAM="cloud"
+    )
+    assert result.exit_code == 0
+    shown = tables(result)
+    assert list(shown) == ["[upstreams.boxes]", "[upstreams.cloud] # the default", "[aliases]", "[fallbacks]"]
+    boxes, cloud = shown["[upstreams.boxes]"], shown["[upstreams.cloud] # the default"]
+    assert boxes.keys() - {"KEY"} == {key.path for key in KEYS} == cloud.keys() - {"KEY"}
+    assert boxes["limits.in_flight"] == ["4", "config"]
+    assert boxes["policy"] == ["prefix_affinity", "UPSTREAM_BOXES_POLICY (environment)"]
+    assert boxes["timeouts.connect"] == ["2", "CONNECT_TIMEOUT (environment)"]
+    assert boxes["weight"] == ["1", "default"]
+    assert cloud["aliases"] == ["fast -> small", "config"]
+    assert shown["[fallbacks]"]["large"] == ["cloud/large, boxes/large"]
+    assert shown["[aliases]"]["llama3.1"] == ["boxes/llama"]
+    assert rows(result)["PROXY_CONFIG"] == ["proxy.toml", "environment"]
+
+
+def test_config_hides_the_secrets_of_upstreams(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "proxy.toml").write_text(SEVERAL)
+    result = run("config", PROXY_CONFIG="proxy.toml", UPSTREAM_CLOUD_PROXY="http://u:hunter2@proxy:1")
+    assert "hunter2" not in result.output
+    cloud = tables(result)["[upstreams.cloud]"]
+    assert cloud["api_key"] == ["(hidden), (hidden)", "config"]
+    assert cloud["headers"] == ["X-Api-Key (hidden)", "config"]
+    assert cloud["proxy"] == ["(hidden)", "UPSTREAM_CLOUD_PROXY (environment)"]
+
+
+def test_config_shows_the_one_upstream_of_the_flat_address(run: Run, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("OPENAI_API_KEY=sk-hunter2\n")
+    default = tables(run("config", OPENAI_API_BASE_URL="http://a/v1"))["[upstreams.default]"]
+    assert default["base_url"] == ["http://a/v1", "OPENAI_API_BASE_URL (environment)"]
+    assert default["api_key"] == ["(hidden)", "OPENAI_API_KEY (file)"]
+
+
+@pytest.mark.parametrize("command", ["serve", "check", "models", "config"])
+def test_every_command_tells_what_is_wrong_with_the_file(run: Run, tmp_path: Path, command: str) -> None:
+    (tmp_path / "proxy.toml").write_text('[upstreams.boxes]\nbase_ulr = "http://a"\n[settings]\nlog_level = "LOUD"\n')
+    result = run(command, PROXY_CONFIG="proxy.toml", UPSTREAM_CLOUD_API_KEY="k")
+    assert result.exit_code == 1
+    assert wrong_variables(result) == {
+        "upstreams.boxes.base_ulr",
+        "upstreams.boxes.base_url",
+        "settings.log_level",
+        "UPSTREAM_CLOUD_API_KEY",
+    }
+    assert "did you mean base_url?" in result.stderr
+
+
+def test_a_demo_is_not_served_where_upstreams_are_declared(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "proxy.toml").write_text('[upstreams.boxes]\nbase_url = "nonsense"\n')
+    result = run("serve", "--or-demo", PROXY_CONFIG="proxy.toml")
+    assert result.exit_code == 1
+    assert wrong_variables(result) == {"upstreams.boxes.base_url"}

@@ -13,12 +13,13 @@ from gunicorn.workers.ggevent import GeventWorker
 from proxy.cli.demo import _for_a_demo
 from proxy.cli.listening import address_of
 from proxy.cli.table import in_columns
+from proxy.gateway_config import load_config
 from proxy.gunicorn_conf import gunicorn_options
 from proxy.settings import Settings, SettingsError
 
 
 def options(**environ: str) -> dict[str, Any]:
-    return gunicorn_options(Settings.from_env(environ, dotenv=None))
+    return gunicorn_options(load_config(environ, None, needs_upstream=False))
 
 
 def test_gunicorn_is_told_what_the_settings_say() -> None:

@@ -4,13 +4,15 @@ from typing import Any, cast
 
 import pytest
 
-from proxy.gateway.steps import Steps, Upstream
+from proxy.gateway.lists import ModelLists
+from proxy.gateway.steps import Steps
 from proxy.profile_book import ProfileBook
-from proxy.routing import ModelMap
+from proxy.routing import RouteTable
 
 
 def with_default(payload: dict[str, Any], default_model: str = "ours") -> dict[str, Any]:
-    return Steps(cast(Upstream, None), ModelMap(), ProfileBook({}), default_model).with_default_model(payload)
+    nothing = ModelLists([], cast(Any, None), lambda: 0.0)
+    return Steps({}, cast(RouteTable, None), ProfileBook({}), nothing, default_model=default_model).with_default_model(payload)
 
 
 @pytest.mark.parametrize("payload", [{}, {"model": None}, {"model": ""}])

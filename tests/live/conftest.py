@@ -1,16 +1,14 @@
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
 
 from proxy.demo.serving import start_demo_server
-from tests.components import require
 from tests.fake_upstream import FakeUpstream
 from tests.live.gateways import Gateways
-from tests.live.master import ROOT, Master
+from tests.live.llamacpp import running_llamacpp
+from tests.live.master import Master
 
 
 @pytest.fixture(scope="session")
@@ -51,17 +49,5 @@ def scripted_gateway(gateways: Gateways, scripted_upstream: FakeUpstream) -> Mas
 @pytest.fixture(scope="session")
 def llamacpp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address, without `/v1`, of a real llama.cpp server with a model of random weights."""
-    require("xllamacpp")
-    require("gguf")
-    from tests.live.tiny_llama import write_tiny_llama  # needs numpy and gguf
-
-    folder = tmp_path_factory.mktemp("llamacpp")
-    write_tiny_llama(folder / "tiny.gguf")
-    command = [sys.executable, str(ROOT / "tests/live/llamacpp_server.py"), "tiny.gguf"]
-    with (folder / "log").open("w") as log, subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=log, text=True) as server:
-        assert server.stdout is not None
-        address = server.stdout.readline().strip()
-        assert address.startswith("http://"), (folder / "log").read_text()
-        yield address
-        server.terminate()
-        assert server.wait(20) == 0
+    with running_llamacpp(tmp_path_factory.mktemp("llamacpp")) as server:
+        yield server.address

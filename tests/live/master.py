@@ -61,7 +61,8 @@ class Master:
 def running(arguments: Sequence[str], environ: Mapping[str, str], cwd: Path) -> Iterator[Master]:
     """A master with a free port in `PROXY_PORT`; it is ended, if need be by force."""
     port = a_free_port()
-    everything = {**clean_environment(), "PROXY_HOST": "127.0.0.1", "PROXY_PORT": str(port), "WEB_CONCURRENCY": "1", **environ}
+    ours = {"PROXY_HOST": "127.0.0.1", "PROXY_PORT": str(port), "WEB_CONCURRENCY": "1", "DRAIN_DELAY": "0"}
+    everything = {**clean_environment(), **ours, **environ}
     process = subprocess.Popen(
         list(arguments), env=everything, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )

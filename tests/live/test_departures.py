@@ -12,9 +12,9 @@ import pytest
 
 from tests.facts.speech import chat_chunk, chat_reply, finish_chunk, refusal
 from tests.fake_upstream import STALL, Answer, FakeUpstream, json_answer, sse, stream_of
+from tests.live.bare_client import MESSAGES, Client
 from tests.live.gateways import Gateways
 from tests.live.master import Master, wait_until
-from tests.live.test_disconnects import MESSAGES, Client
 from tests.live.test_slow_bodies import talking_to
 
 LISTED = json_answer({"object": "list", "data": [{"id": "m", "object": "model"}]})

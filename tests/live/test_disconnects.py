@@ -3,48 +3,22 @@
 from __future__ import annotations
 
 import json
-import socket
 import time
-from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
 from tests.fake_upstream import STALL, Answer, FakeUpstream, Request, stream_of
+from tests.live.bare_client import Client
 from tests.live.master import Master
 
 _FREE_AGAIN_S = 1.0
 CHUNK = {"id": "1", "model": "m", "choices": [{"index": 0, "delta": {"content": "hal"}, "finish_reason": None}]}
-MESSAGES = [{"role": "user", "content": "hi"}]
 CHATS = ["/api/chat", "/api/generate", "/v1/chat/completions"]
 
 SILENT_BEFORE_THE_HEAD = Answer(before=[STALL])
 SILENT_AFTER_THE_HEAD = Answer(200, {"Content-Type": "text/event-stream"}, [STALL])
 SILENT_IN_A_STREAM = stream_of(CHUNK, done=False, then=[STALL])
 SILENT_IN_A_BODY = Answer(200, {"Content-Type": "application/json"}, [b'{"id": "1",', STALL])
-
-
-class Client:
-    """A bare HTTP client that can leave at any moment."""
-
-    def __init__(self, gateway: Master, path: str, **body: Any) -> None:
-        address = urlsplit(gateway.address)
-        self._socket = socket.create_connection((address.hostname, address.port), timeout=10)
-        payload = json.dumps({"model": "m", "messages": MESSAGES, "prompt": "hi", "input": "hi", **body}).encode()
-        head = f"POST {path} HTTP/1.1\r\nHost: {address.netloc}\r\nContent-Type: application/json\r\nContent-Length: {len(payload)}\r\n\r\n"
-        self._socket.sendall(head.encode() + payload)
-
-    def read_until(self, text: bytes) -> None:
-        seen = b""
-        while text not in seen:
-            more = self._socket.recv(4096)
-            assert more, seen
-            seen += more
-
-    def leave(self) -> float:
-        """Closes the connection and returns when."""
-        self._socket.close()
-        return time.monotonic()
 
 
 def ask(upstream: FakeUpstream, path: str, answer: Answer) -> int:

@@ -218,6 +218,41 @@ def test_a_reload_takes_new_settings_and_refuses_wrong_ones(kind: str, tmp_path:
         assert master.stop() == 0
 
 
+@pytest.mark.parametrize("kind", ["serve", "gunicorn"])
+def test_a_reload_reads_the_configuration_file_and_its_secrets_anew_and_refuses_a_wrong_one(kind: str, tmp_path: Path) -> None:
+    file, secret = tmp_path / "proxy.toml", tmp_path / "secret"
+    secret.write_text("sk-first-0815\n")
+    right = f'[upstreams.boxes]\nbase_url = "http://127.0.0.1:9/v1"\nkey_file = "{secret}"\n[settings]\nollama_version = "0.11.1"\n'
+    file.write_text(right)
+    for name in ("wsgi.py", "gunicorn.conf.py"):
+        (tmp_path / name).write_text((ROOT / name).read_text())
+    environ = {"GRACEFUL_TIMEOUT": "5", "PROXY_CONFIG": str(file), "DEBUG": "true"}
+    with running([*COMMAND, "serve"] if kind == "serve" else WSGI, environ, tmp_path) as master:
+        master.await_answer()
+
+        def version() -> str:
+            return str(requests.get(f"{master.address}/api/version", timeout=5).json()["version"])
+
+        assert version() == "0.11.1"
+        file.write_text(right.replace("base_url", "base_ulr").replace("0.11.1", "0.22.2"))
+        master.process.send_signal(signal.SIGHUP)
+        master.await_message("the old ones stay in force: upstreams.boxes.base_ulr is unknown; did you mean base_url?")
+        os.kill(master.workers()[0], signal.SIGKILL)
+        master.await_message("Booting worker", times=2)
+        master.await_answer()
+        assert version() == "0.11.1"
+
+        file.write_text(right.replace("0.11.1", "0.22.2"))
+        secret.unlink()
+        master.process.send_signal(signal.SIGHUP)
+        master.await_message("the old ones stay in force: upstreams.boxes.key_file must name a file that holds a key")
+        secret.write_text("sk-second-0815\n")
+        master.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: version() == "0.22.2", lambda: master.lines)
+        assert master.stop() == 0
+        assert "0815" not in "".join(master.lines + master.errors)
+
+
 def test_serve_is_a_demo_when_that_is_allowed_and_no_upstream_is_configured(tmp_path: Path) -> None:
     with running([*COMMAND, "serve", "--or-demo"], {}, tmp_path) as master:
         master.await_answer()

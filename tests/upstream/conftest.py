@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from random import random
 from typing import Any
 
 import orjson
@@ -13,11 +15,14 @@ import requests
 from proxy.errors import UpstreamRefused
 from proxy.settings import Transport
 from proxy.upstream.breaker import Breakers
+from proxy.upstream.choice import LeastInFlight
 from proxy.upstream.client import UpstreamClient
+from proxy.upstream.line import ReadError
 from proxy.upstream.reply import Timeouts
 from proxy.upstream.retry import RetryPolicy
 from proxy.upstream.session import make_session
 from tests.fake_upstream import FakeUpstream
+from tests.upstream.fleets import a_client, a_replica
 
 MakeClient = Callable[..., UpstreamClient]
 OpenSession = Callable[..., requests.Session]
@@ -79,6 +84,9 @@ def make_client(upstream: FakeUpstream, clock: Clock, session: requests.Session)
     def make(**changes: Any) -> UpstreamClient:
         breakers = Breakers(failures=5, cooldown_s=5.0, clock=clock)
         parts: dict[str, Any] = {
+            "name": "default",
+            "base_url": upstream.base_url,
+            "api_key": "sk-test",
             "session": session,
             "policy": RetryPolicy(max_retries=0),
             "breakers": breakers,
@@ -88,11 +96,34 @@ def make_client(upstream: FakeUpstream, clock: Clock, session: requests.Session)
             "clock": clock,
             "wall_clock": lambda: 1_700_000_000.0,
         }
-        name, base_url, api_key = (
-            changes.pop("name", "default"),
-            changes.pop("base_url", upstream.base_url),
-            changes.pop("api_key", "sk-test"),
-        )
-        return UpstreamClient(name, base_url, api_key, **{**parts, **changes})
+        return client_of_one_replica(**{**parts, **changes})
 
     return make
+
+
+def client_of_one_replica(
+    *,
+    name: str = "default",
+    base_url: str,
+    api_key: str = "",
+    session: requests.Session,
+    policy: RetryPolicy,
+    breakers: Breakers,
+    read_error: ReadError,
+    timeouts: Timeouts,
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+    wall_clock: Callable[[], float] = time.time,
+) -> UpstreamClient:
+    """A client of an upstream with one replica and one key."""
+    replica = a_replica(
+        base_url,
+        session=session,
+        read_error=read_error,
+        clock=clock,
+        wall_clock=wall_clock,
+        keys=(api_key,),
+        timeouts=timeouts,
+        breakers=breakers,
+    )
+    return a_client((replica,), clock=clock, sleep=sleep, policy=policy, choice=LeastInFlight(random), name=name)

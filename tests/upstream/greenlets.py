@@ -1,6 +1,6 @@
 """Scenes that need gevent's patches, and so a process of their own.
 
-`python greenlets.py <scene,scene...> <transport> <base URL> [<CA file>]` prints what it saw in each, as JSON.
+`python -m tests.upstream.greenlets <scene,scene...> <transport> <base URL> [<CA file>]` prints what it saw in each, as JSON.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from proxy.upstream.reply import Timeouts, UpstreamReply  # noqa: E402
 from proxy.upstream.retry import RetryPolicy  # noqa: E402
 from proxy.upstream.session import make_session  # noqa: E402
 from proxy.wire.messages import UpstreamCall  # noqa: E402
+from tests.upstream.conftest import client_of_one_replica  # noqa: E402
 
 TRANSPORT = cast("Transport", sys.argv[2])
 BASE_URL = sys.argv[3]
@@ -42,10 +43,8 @@ def read_error(status: int, headers: Mapping[str, str], body: bytes) -> Upstream
 
 
 def make_client(*, retries: int = 0, keepalive_s: float = 0, cooldown_s: float = 5, failures: int = 5) -> UpstreamClient:
-    return UpstreamClient(
-        "default",
-        BASE_URL,
-        "",
+    return client_of_one_replica(
+        base_url=BASE_URL,
         session=make_session(pool_size=100, ca_bundle=CA_FILE, transport=TRANSPORT),
         policy=RetryPolicy(max_retries=retries),
         breakers=Breakers(failures=failures, cooldown_s=cooldown_s, clock=time.monotonic),

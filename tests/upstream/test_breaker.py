@@ -201,20 +201,40 @@ def test_many_threads_get_one_probe(breakers: Breakers, clock: Clock) -> None:
     assert len(let_in) == 1
 
 
-def test_a_429_is_a_pause_and_no_failure(breakers: Breakers, clock: Clock) -> None:
+def test_a_429_is_no_failure(breakers: Breakers) -> None:
     call(breakers, *[a_refusal(429, 3.0)] * 5)
-    call(breakers, a_refusal(429, 3600.0), model="greedy")
-    call(breakers, a_refusal(429), model="vague")
-    assert breakers.cooling() == {"m": 3.0, "greedy": 60.0, "vague": 5.0}
     assert is_let_in(breakers)
-    clock.now_s += 10
-    assert breakers.cooling() == {"greedy": 50.0}
+    assert breakers.all_closed
+
+
+def test_an_open_breaker_lets_one_through_before_its_time_if_that_must_be(breakers: Breakers, clock: Clock) -> None:
+    call(breakers, DEAD, DEAD, DEAD)
+    assert (breakers.all_closed, breakers.rest_s("m")) == (False, 5.0)
+    clock.now_s += 2
+    assert breakers.rest_s("m") == 3.0
+    with breakers.admit("m", anyway=True) as probe:
+        assert breakers.rest_s("m") > 0
+        with pytest.raises(UpstreamUnavailable), breakers.admit("m", anyway=True):
+            pass
+        probe.settle(DEAD)
+    assert breakers.rest_s("m") == 5.0
+    with breakers.admit("m", anyway=True) as probe:
+        probe.settle(None)
+    assert (breakers.all_closed, breakers.rest_s("m")) == (True, 0.0)
+
+
+def test_the_rest_of_a_model_is_its_own_or_that_of_the_way(breakers: Breakers, clock: Clock) -> None:
+    call(breakers, ILL, ILL, ILL)
+    assert (breakers.rest_s("m"), breakers.rest_s("n")) == (5.0, 0.0)
+    assert not breakers.all_closed
+    clock.now_s += 1
+    call(breakers, DEAD, DEAD, DEAD, model="n")
+    assert (breakers.rest_s("m"), breakers.rest_s("n")) == (5.0, 5.0)
 
 
 def test_ill_models_are_remembered_up_to_a_bound(breakers: Breakers, changes: list[tuple[str, str]]) -> None:
     for number in range(300):
         call(breakers, ILL, ILL, ILL, model=f"m{number}")
-        call(breakers, a_refusal(429, 1.0), model=f"c{number}")
     assert len(breakers.states()) == 257
     assert "m0" not in breakers.states()
     assert changes[-2:] == [("m43", "closed"), ("m299", "open")]

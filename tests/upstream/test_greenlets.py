@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import ssl
 import subprocess
@@ -16,14 +17,14 @@ import trustme
 
 from tests.fake_upstream import STALL, Answer, FakeUpstream, Request, json_answer
 
-SCENES = Path(__file__).with_name("greenlets.py")
+ROOT = Path(__file__).parents[2]
 
 
 def play(scenes: str, transport: str, *address: str) -> dict[str, Any]:
     """What was seen in each scene."""
-    ran = subprocess.run(
-        [sys.executable, str(SCENES), scenes, transport, *address], capture_output=True, text=True, timeout=60, check=False
-    )
+    command = [sys.executable, "-m", "tests.upstream.greenlets", scenes, transport, *address]
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=ROOT, env=environ)
     assert ran.returncode == 0, ran.stderr
     seen: dict[str, Any] = json.loads(ran.stdout)
     return seen

@@ -10,7 +10,7 @@ import pytest
 
 # Each costs a worker memory, and its start time. `asyncio` and `multiprocessing` come in by the back door of other libraries.
 ONLY_FOR_METRICS = {"prometheus_client", "prometheus_flask_exporter", "psutil"}
-ONLY_WHEN_NEEDED = {"zstandard", "gevent", "gunicorn", "asyncio", "multiprocessing", "xml", "sqlite3", "unittest"}
+ONLY_WHEN_NEEDED = {"zstandard", "gevent", "gunicorn", "asyncio", "multiprocessing", "xml", "sqlite3", "unittest", "redis"}
 
 PROGRAM = """
 import sys

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics_families
 from prometheus_client.parser import text_string_to_metric_families as plain_families
 
-from proxy.telemetry import METRICS, ExchangeNotes
+from proxy.telemetry import METRICS, AskedUpstream, ExchangeNotes
 from proxy.web.metrics import Metrics, make_metrics
 from proxy.web.processes import worker_processes
 
@@ -74,14 +74,14 @@ def test_tokens_when_the_upstream_told_them(counted: Counted) -> None:
     counted.exchange(notes(prompt_tokens=7, completion_tokens=3))
     counted.exchange(notes(prompt_tokens=1))
 
-    assert counted("tokens_total", model="gpt-x", direction="prompt") == 8
-    assert counted("tokens_total", model="gpt-x", direction="completion") == 3
+    assert counted("tokens_total", upstream="openai", model="gpt-x", direction="prompt") == 8
+    assert counted("tokens_total", upstream="openai", model="gpt-x", direction="completion") == 3
 
 
 def test_model_when_nobody_lists_it_is_other(counted: Counted) -> None:
     counted.exchange(notes(known_model=False, model="a b c", upstream_model="a b c", prompt_tokens=5, first_byte_s=0.1))
 
-    assert counted("tokens_total", model="other", direction="prompt") == 5
+    assert counted("tokens_total", upstream="openai", model="other", direction="prompt") == 5
     assert counted("time_to_first_byte_seconds_count", upstream="openai", model="other") == 1
     assert "a b c" not in counted.metrics.exposition("")[0]
 
@@ -89,7 +89,7 @@ def test_model_when_nobody_lists_it_is_other(counted: Counted) -> None:
 def test_model_when_asked_by_an_alias_is_counted_under_its_listed_name(counted: Counted) -> None:
     counted.exchange(notes(model="anything-a-glob-matches", prompt_tokens=5))
 
-    assert counted("tokens_total", model="gpt-x", direction="prompt") == 5
+    assert counted("tokens_total", upstream="openai", model="gpt-x", direction="prompt") == 5
     assert "anything-a-glob-matches" not in counted.metrics.exposition("")[0]
 
 
@@ -124,29 +124,61 @@ def test_errors_when_told_are_counted_by_kind(counted: Counted) -> None:
     assert counted("upstream_retries_total", upstream="") is None
 
 
-def test_breaker_when_it_changes(counted: Counted) -> None:
-    counted.metrics.breaker_changed("openai", "gpt-x", "open")
-    counted.metrics.breaker_changed("openai", "", "half-open")
-    counted.metrics.breaker_changed("openai", "other-model", "closed")
+def test_upstreams_that_were_asked_in_vain_are_counted_by_their_own_names(counted: Counted) -> None:
+    earlier = [AskedUpstream("boxes", 3, 1, ["upstream_timeout"]), AskedUpstream("cloud", 0, 0, [])]
+    counted.exchange(notes(earlier=earlier, attempts=2, failures=["upstream_refused"]))
 
-    states = [counted("breaker_state", upstream="openai", model=model) for model in ("gpt-x", "", "other-model")]
+    assert [counted("fallbacks_total", upstream=name) for name in ("boxes", "cloud", "openai")] == [1, 1, None]
+    assert [counted("upstream_retries_total", upstream=name) for name in ("boxes", "cloud", "openai")] == [1, None, 1]
+    assert counted("upstream_repairs_total", upstream="boxes") == 1
+    assert counted("upstream_failures_total", upstream="boxes", kind="upstream_timeout") == 1
+    assert counted("upstream_failures_total", upstream="openai", kind="upstream_refused") == 1
+
+
+def test_list_that_could_not_be_fetched_is_stale_and_keeps_its_age(counted: Counted) -> None:
+    counted.metrics.list_fetched("boxes", True)
+    counted.metrics.list_fetched("boxes", False)
+    counted.metrics.list_fetched("cloud", False)
+    counted.metrics.exposition("")
+
+    assert [counted("model_list_stale", upstream=name) for name in ("boxes", "cloud")] == [1, 1]
+    assert 0 <= (counted("model_list_age_seconds", upstream="boxes") or 0) < 5
+    assert counted("model_list_age_seconds", upstream="cloud") is None
+    counted.metrics.list_fetched("cloud", True)
+    assert counted("model_list_stale", upstream="cloud") == 0
+
+
+def test_breaker_when_it_changes(counted: Counted) -> None:
+    counted.metrics.breaker_changed("openai", "box:1", "gpt-x", "open")
+    counted.metrics.breaker_changed("openai", "box:1", "", "half-open")
+    counted.metrics.breaker_changed("openai", "box:1", "other-model", "closed")
+
+    states = [counted("breaker_state", upstream="openai", replica="box:1", model=model) for model in ("gpt-x", "", "other-model")]
     assert states == [2, 1, 0]
 
 
 def test_breakers_of_models_that_nobody_lists_share_a_label_that_shows_the_worst(counted: Counted) -> None:
     for model, state, shown in (("a", "open", 2), ("b", "open", 2), ("a", "closed", 2), ("b", "half-open", 1), ("b", "closed", 0)):
-        counted.metrics.breaker_changed("openai", model, state, is_listed=False)
-        assert counted("breaker_state", upstream="openai", model=model) is None
-        assert counted("breaker_state", upstream="openai", model="other") == shown
+        counted.metrics.breaker_changed("openai", "box:1", model, state, is_listed=False)
+        assert counted("breaker_state", upstream="openai", replica="box:1", model=model) is None
+        assert counted("breaker_state", upstream="openai", replica="box:1", model="other") == shown
+
+
+def test_breakers_of_one_replica_are_not_those_of_another(counted: Counted) -> None:
+    counted.metrics.breaker_changed("openai", "box:1", "a", "open", is_listed=False)
+    counted.metrics.breaker_changed("openai", "box:2", "a", "half-open", is_listed=False)
+
+    assert [counted("breaker_state", upstream="openai", replica=replica, model="other") for replica in ("box:1", "box:2")] == [2, 1]
 
 
 def test_breaker_closes_under_its_label_when_the_list_changes_meanwhile(counted: Counted) -> None:
-    counted.metrics.breaker_changed("openai", "went", "open", is_listed=True)
-    counted.metrics.breaker_changed("openai", "went", "closed", is_listed=False)
-    counted.metrics.breaker_changed("openai", "came", "open", is_listed=False)
-    counted.metrics.breaker_changed("openai", "came", "closed", is_listed=True)
+    counted.metrics.breaker_changed("openai", "box:1", "went", "open", is_listed=True)
+    counted.metrics.breaker_changed("openai", "box:1", "went", "closed", is_listed=False)
+    counted.metrics.breaker_changed("openai", "box:1", "came", "open", is_listed=False)
+    counted.metrics.breaker_changed("openai", "box:1", "came", "closed", is_listed=True)
 
-    assert [counted("breaker_state", upstream="openai", model=model) for model in ("went", "other", "came")] == [0, 0, None]
+    states = [counted("breaker_state", upstream="openai", replica="box:1", model=model) for model in ("went", "other", "came")]
+    assert states == [0, 0, None]
 
 
 @pytest.mark.parametrize(("accept", "parse"), [("", plain_families), ("text/plain", plain_families), (OPENMETRICS, openmetrics_families)])
@@ -155,7 +187,13 @@ def test_exposition_when_scraped_has_every_metric_in_the_format_asked_for(counte
         notes(prompt_tokens=1, first_byte_s=0.1, attempts=3, repairs=1, failures=["upstream_timeout"], error_kind="upstream_timeout"),
         streamed=True,
     )
-    counted.metrics.breaker_changed("openai", "", "closed")
+    counted.metrics.breaker_changed("openai", "box:1", "", "closed")
+    counted.metrics.looked_at("openai", "box:1", False)
+    counted.metrics.queue_changed("openai", 3)
+    counted.metrics.waited("openai", "seated", 0.1)
+    counted.metrics.list_fetched("openai", True)
+    counted.metrics.sharing_changed(True)
+    counted.exchange(notes(earlier=[AskedUpstream("boxes", 1, 0, [])]))
     text, content_type = counted.metrics.exposition(accept)
 
     assert content_type.startswith("application/openmetrics-text" if accept == OPENMETRICS else "text/plain")
@@ -190,7 +228,7 @@ def test_metrics_when_made_twice_are_the_same() -> None:
 
 WORKER = """
 import sys
-from proxy.telemetry import ExchangeNotes
+from proxy.telemetry import AskedUpstream, ExchangeNotes
 from proxy.web.metrics import make_metrics
 metrics = make_metrics()
 for _ in range(int(sys.argv[1])):
@@ -199,7 +237,7 @@ for _ in range(int(sys.argv[1])):
         ExchangeNotes(), route="/api/tags", method="GET", status="200", duration_s=0.1, streamed=False
     )
 metrics.request_began()
-metrics.breaker_changed("openai", "", sys.argv[2])
+metrics.breaker_changed("openai", "box:1", "", sys.argv[2])
 print("ready", flush=True)
 sys.stdin.readline()
 print(metrics.exposition("")[0])

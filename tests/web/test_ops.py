@@ -26,10 +26,14 @@ class FakeGateway:
 
     def __init__(self, state: str = "up", answers: bool = True) -> None:
         self.state, self.answers = state, answers
+        self.shared: Mapping[str, Any] | None = None
         self.probes: list[float] = []
 
     def health(self) -> Mapping[str, Any]:
         return {"openai": {"state": self.state, "last_answer_age_s": 1.5, "last_error": "", "ill_models": {}, "models": 3}}
+
+    def health_of_sharing(self) -> Mapping[str, Any] | None:
+        return self.shared
 
     def probe(self, timeout_s: float) -> bool:
         self.probes.append(timeout_s)
@@ -57,7 +61,15 @@ def test_health_when_the_upstream_is_up_asks_nobody() -> None:
     assert gateway.probes == []
 
 
-@pytest.mark.parametrize(("state", "status"), [("down", "degraded"), ("unknown", "ok")])
+def test_health_when_state_is_shared_says_how_that_goes() -> None:
+    gateway = FakeGateway()
+    gateway.shared = {"state": "down", "last_answer_age_s": None, "last_error": "Connection refused"}
+    body = a_client(gateway).get("/llm/health").get_json()
+    assert body["shared_state"] == gateway.shared
+    assert body["status"] == "ok"
+
+
+@pytest.mark.parametrize(("state", "status"), [("down", "degraded"), ("degraded", "degraded"), ("unknown", "ok")])
 def test_health_when_the_upstream_is_not_up_is_alive_all_the_same(state: str, status: str) -> None:
     response = a_client(FakeGateway(state)).get("/llm/health")
 

@@ -7,12 +7,12 @@ it, given a value that means "unknown" or that they assume anyway.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 import orjson
 
-from proxy.canonical.catalog import CAPABILITIES, ModelCard
+from proxy.canonical.catalog import CAPABILITIES, ListedModel, ModelCard
 from proxy.dialects.ollama.management import ShowRequest
 from proxy.dialects.ollama.modelfile import modelfile_text, parameters_text, template_text
 from proxy.dialects.ollama.names import display_name
@@ -36,18 +36,15 @@ _LAST_SECOND = 253_402_300_799
 _COPILOT = "GitHubCopilotChat/"
 
 
-def render_tags(cards: Sequence[ModelCard], aliases: Mapping[str, str], identity: str) -> bytes:
-    """The list of `/api/tags`: newest first, then by name.
-
-    Args:
-        aliases: the operator's names -> upstream models; they are listed beside those, with the digest of the model that they lead to.
-        identity: tells this upstream's models from those of others in digests.
-    """
-    listed: dict[str, ModelCard] = {}
-    for name, card in _names(cards, aliases):
-        listed.setdefault(name, card)
-    newest_first = sorted(listed.items(), key=lambda item: (-item[1].created, item[0]))
-    return line_safe(orjson.dumps({"models": [_tag(name, card, identity) for name, card in newest_first]}))
+def render_tags(models: Iterable[ListedModel]) -> bytes:
+    """The list of `/api/tags`: newest first, then by name. A name that another one would be shown by is the other's."""
+    listed: dict[str, ListedModel] = {}
+    for model in models:
+        name = display_name(model.name)
+        if name not in listed or name == model.name:
+            listed[name] = model
+    newest_first = sorted(listed.items(), key=lambda item: (-item[1].card.created, item[0]))
+    return line_safe(orjson.dumps({"models": [_tag(name, model) for name, model in newest_first]}))
 
 
 def render_ps() -> bytes:
@@ -83,9 +80,9 @@ def render_show(request: ShowRequest, card: ModelCard, user_agent: str) -> bytes
     return line_safe(orjson.dumps(record))
 
 
-def model_digest(identity: str, model_id: str) -> str:
+def model_digest(origin: str, model_id: str) -> str:
     """64 hex digits that stay the same and differ between models: clients take models of one digest for one model."""
-    return hashlib.sha256(f"{identity}\n{model_id}".encode()).hexdigest()
+    return hashlib.sha256(f"{origin}\n{model_id}".encode()).hexdigest()
 
 
 def capability_words(card: ModelCard) -> list[str]:
@@ -97,16 +94,8 @@ def capability_words(card: ModelCard) -> list[str]:
     return [word for word in CAPABILITIES if word in known]
 
 
-def _names(cards: Iterable[ModelCard], aliases: Mapping[str, str]) -> Iterator[tuple[str, ModelCard]]:
-    """Everything that can be asked for, as it is listed. An alias comes before the model whose name it takes, as in routing."""
-    by_id = {card.id: card for card in cards}
-    for alias, target in aliases.items():
-        yield display_name(alias), by_id.get(target) or ModelCard(target)
-    for card in by_id.values():
-        yield display_name(card.id), card
-
-
-def _tag(name: str, card: ModelCard, identity: str) -> Record:
+def _tag(name: str, model: ListedModel) -> Record:
+    card = model.card
     details = _details(card)
     if card.context_length:
         details["context_length"] = card.context_length
@@ -117,7 +106,7 @@ def _tag(name: str, card: ModelCard, identity: str) -> Record:
         "model": name,
         "modified_at": _modified_at(card),
         "size": card.size_bytes or 0,
-        "digest": model_digest(identity, card.id),
+        "digest": model_digest(model.origin, card.id),
         "details": details,
         "capabilities": capability_words(card),
     }

@@ -13,6 +13,9 @@ from proxy.wire.ndjson import line_safe
 
 Sentence = Callable[[str], str]
 
+# Clients know a full queue by Ollama's own sentence, with its two spaces (`ErrMaxQueue` in server/sched.go).
+_WORDS = {"overloaded": "server busy, please try again.  maximum pending requests exceeded"}
+
 
 def not_found(model: str) -> str:
     """The sentence of chat, generate and delete."""
@@ -40,7 +43,7 @@ def render_error(error: ProxyError, *, missing: Sentence = not_found) -> bytes:
     Args:
         missing: the endpoint's sentence for a model that nobody has; clients look for its words.
     """
-    text = missing(error.model) if isinstance(error, ModelNotFound) else error.message
+    text = missing(error.model) if isinstance(error, ModelNotFound) else _WORDS.get(error.kind, error.message)
     return line_safe(orjson.dumps({"error": text}))
 
 

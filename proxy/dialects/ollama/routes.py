@@ -8,12 +8,10 @@ from functools import partial
 from flask import Blueprint, Response, current_app, request
 
 import proxy
-from proxy.canonical.catalog import ModelCard
 from proxy.dialects.ollama import about
 from proxy.dialects.ollama.catalogue import model_digest, render_ps, render_show, render_tags
 from proxy.dialects.ollama.failures import render_copy_error, render_error, render_show_error
 from proxy.dialects.ollama.ingress import CHAT, EMBED, EMBEDDINGS, GENERATE, NDJSON
-from proxy.dialects.ollama.names import display_name
 from proxy.dialects.ollama.parsing import parse_copy, parse_create, parse_delete, parse_pull, parse_push, parse_show
 from proxy.dialects.ollama.pulling import SUCCESS, missing_lines, pulled_lines, render_missing
 from proxy.errors import InvalidRequest, ModelNotFound, NotSupported
@@ -76,8 +74,7 @@ def version() -> Response:
 
 def tags() -> Response:
     """The models that there are."""
-    gateway = exchange.gateway()
-    return exchange.json_reply(render_tags(gateway.models(), gateway.aliases(), gateway.upstream_identity()))
+    return exchange.json_reply(render_tags(exchange.gateway().models()))
 
 
 def ps() -> Response:
@@ -88,22 +85,22 @@ def ps() -> Response:
 def show() -> Response:
     """What is known of one model."""
     asked = parse_show(exchange.read_json())
-    card = _existing_model(asked.model)
-    return exchange.json_reply(render_show(asked, card, request.headers.get("User-Agent", "")))
+    found = exchange.gateway().find_model(asked.model)
+    return exchange.json_reply(render_show(asked, found.card, request.headers.get("User-Agent", "")))
 
 
 def pull() -> Response:
     """Success for a model that is there. Like Ollama, a stream tells the lack of one in its second line, under status 200."""
     asked = parse_pull(exchange.read_json())
     try:
-        card = _existing_model(asked.model)
+        found = exchange.gateway().find_model(asked.model)
     except ModelNotFound:
         if asked.stream:
             return exchange.json_reply(missing_lines(), content_type=NDJSON)
         return exchange.json_reply(render_missing(), status=500)
     if asked.stream:
-        digest = model_digest(exchange.gateway().upstream_identity(), card.id)
-        return exchange.json_reply(pulled_lines(digest, card.size_bytes or 0), content_type=NDJSON)
+        digest = model_digest(found.origin, found.card.id)
+        return exchange.json_reply(pulled_lines(digest, found.card.size_bytes or 0), content_type=NDJSON)
     return exchange.json_reply(SUCCESS)
 
 
@@ -121,13 +118,13 @@ def create() -> Response:
 
 def copy() -> Response:
     """Refuses to copy a model; that there is none to be copied is said first, as Ollama does."""
-    _existing_model(parse_copy(exchange.read_json()).source)
+    exchange.gateway().find_model(parse_copy(exchange.read_json()).source)
     raise NotSupported(_elsewhere("models cannot be copied", "to give one a second name, use MODEL_MAPPING_FILE"))
 
 
 def delete() -> Response:
     """Refuses to delete a model; that there is none is said first, as Ollama does."""
-    _existing_model(parse_delete(exchange.read_json()).model)
+    exchange.gateway().find_model(parse_delete(exchange.read_json()).model)
     raise NotSupported(_elsewhere("models cannot be deleted", "delete it there"))
 
 
@@ -143,26 +140,6 @@ def web_service(name: str) -> Response:
     """Refuses the service `name`."""
     exchange.read_json()
     raise NotSupported(f"{name} is a service of ollama.com and not part of this server; ask https://ollama.com/api/{name} directly")
-
-
-def _existing_model(name: str) -> ModelCard:
-    """What is known of the model. The upstream's list says what there is, where it has one; the operator's names for models count too.
-
-    Raises:
-        ModelNotFound: it is not listed.
-        UpstreamError: the list was never fetched and cannot be fetched now.
-    """
-    gateway = exchange.gateway()
-    listed = gateway.models()
-    card = gateway.find_model(name) or ModelCard(gateway.upstream_model(name))
-    if gateway.lists_models and all(card.id != other.id for other in listed) and not _is_alias(name):
-        raise ModelNotFound(name)
-    return card
-
-
-def _is_alias(name: str) -> bool:
-    asked = display_name(name.strip()).lower()
-    return any(display_name(alias).lower() == asked for alias in exchange.gateway().aliases())
 
 
 def _elsewhere(refusal: str, instead: str) -> str:

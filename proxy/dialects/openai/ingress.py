@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import orjson
 
-from proxy.canonical.catalog import ModelCard
+from proxy.canonical.catalog import ListedModel
 from proxy.dialect import RelayEndpoint
+from proxy.dialects.openai.affinity import affinity_key
+from proxy.dialects.openai.beginning import KEEP_ALIVE, begins, refusal_in
 from proxy.dialects.openai.relay import RelayTail, error_object, usage_of
 from proxy.errors import ProxyError, UpstreamBroken
 
@@ -16,7 +20,7 @@ def render_error(error: ProxyError) -> bytes:
 
 
 def _relay_endpoint(name: str, path: str) -> RelayEndpoint:
-    return RelayEndpoint(f"openai.{name}", path, RelayTail, usage_of, render_error)
+    return RelayEndpoint(f"openai.{name}", path, RelayTail, begins, KEEP_ALIVE, refusal_in, usage_of, affinity_key, render_error)
 
 
 CHAT = _relay_endpoint("chat", "/chat/completions")
@@ -24,14 +28,31 @@ COMPLETIONS = _relay_endpoint("completions", "/completions")
 EMBEDDINGS = _relay_endpoint("embeddings", "/embeddings")
 
 
-def render_model(card: ModelCard, name: str) -> bytes:
-    """One model under the id that the client asked for, with all that its upstream says of it.
+def render_models(models: Sequence[ListedModel]) -> bytes:
+    """The list of models, by the names that clients can use, each with all that its upstream says of it.
+
+    Raises:
+        UpstreamBroken: as `render_model`.
+    """
+    return _written({"object": "list", "data": [_entry(model) for model in models]})
+
+
+def render_model(model: ListedModel) -> bytes:
+    """One model, with all that its upstream says of it.
 
     Raises:
         UpstreamBroken: that is nested too deeply to be written.
     """
-    known = {"object": "model", "created": card.created, "owned_by": card.owned_by}
+    return _written(_entry(model))
+
+
+def _entry(model: ListedModel) -> dict[str, object]:
+    card = model.card
+    return {"object": "model", "created": card.created, "owned_by": card.owned_by, **card.raw, "id": model.name}
+
+
+def _written(value: dict[str, object]) -> bytes:
     try:
-        return orjson.dumps({**known, **card.raw, "id": name})
+        return orjson.dumps(value)
     except orjson.JSONEncodeError as error:
         raise UpstreamBroken(f"the upstream's entry of the model can't be written as JSON: {error}") from error

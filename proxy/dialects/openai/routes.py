@@ -7,8 +7,8 @@ from functools import partial
 
 from flask import Blueprint, Response
 
+from proxy.canonical.catalog import ModelCard
 from proxy.dialects.openai import ingress
-from proxy.errors import ModelNotFound
 from proxy.web import exchange
 from proxy.web.blueprint import dialect_blueprint, route
 
@@ -19,22 +19,26 @@ def make_blueprint(name: str) -> Blueprint:
     for endpoint in (ingress.CHAT, ingress.COMPLETIONS, ingress.EMBEDDINGS):
         view: Callable[[], Response] = partial(exchange.relay, endpoint)
         route(blueprint, f"/v1{endpoint.path}", ["POST"], view)
-    route(blueprint, "/v1/models", ["GET"], partial(exchange.relay_get, "openai.models", "/models", ingress.render_error))
+    route(blueprint, "/v1/models", ["GET"], models)
     route(blueprint, "/v1/models/<path:model>", ["GET"], one_model)
     return blueprint
 
 
+def models() -> Response:
+    """The models of all upstreams; of a single server that shows all of its own, and no others, its own list, byte for byte."""
+    gateway = exchange.gateway()
+    if gateway.names_are_upstreams:
+        return exchange.relay_get("openai.models", "/models", ingress.render_error)
+    return exchange.json_reply(ingress.render_models(gateway.models()))
+
+
 def one_model(model: str) -> Response:
-    """The upstream's own word on the model. Its list's entry, under the id that the client asked for, where it goes by another name, or
-    where the upstream does not tell of single models.
+    """A single server's own word on the model. Its list's entry, under the id that the client asked for, where it goes by another name,
+    where there are several servers, or where the one does not tell of single models.
     """
     gateway = exchange.gateway()
-    gateway.models()
-    card = gateway.find_model(model)
-    if card is None and gateway.lists_models:
-        raise ModelNotFound(model)
-    listed = None if card is None else ingress.render_model(card, model)
-    upstream_model = gateway.upstream_model(model)
-    if listed is not None and upstream_model != model:
+    found = gateway.find_model(model)
+    listed = None if found.card == ModelCard(found.card.id) else ingress.render_model(found)
+    if listed is not None and not (gateway.names_are_upstreams and found.card.id == model):
         return exchange.json_reply(listed)
-    return exchange.relay_get("openai.model", f"/models/{upstream_model}", ingress.render_error, model, listed)
+    return exchange.relay_model("openai.model", "/models", ingress.render_error, model, listed)

@@ -8,7 +8,7 @@ import ollama
 import orjson
 import pytest
 
-from proxy.canonical.catalog import CAPABILITIES, ModelCard
+from proxy.canonical.catalog import CAPABILITIES, ListedModel, ModelCard
 from proxy.dialects.ollama.catalogue import model_digest, render_ps, render_show, render_tags
 from proxy.dialects.ollama.management import ShowRequest
 from proxy.errors import InvalidRequest
@@ -18,8 +18,13 @@ TAG_TYPES = {"name": str, "model": str, "modified_at": str, "size": int, "digest
 DETAIL_TYPES = {"parent_model": str, "format": str, "family": str, "families": list, "parameter_size": str, "quantization_level": str}
 
 
-def tags_of(*cards: ModelCard, aliases: Mapping[str, str] | None = None, identity: str = "here") -> list[dict[str, Any]]:
-    models: list[dict[str, Any]] = orjson.loads(render_tags(cards, aliases or {}, identity))["models"]
+def listed(*cards: ModelCard, aliases: Mapping[str, ModelCard] | None = None, origin: str = "here") -> list[ListedModel]:
+    named = {**(aliases or {}), **{card.id: card for card in cards if card.id not in (aliases or {})}}
+    return [ListedModel(name, card, origin) for name, card in named.items()]
+
+
+def tags_of(*cards: ModelCard, **how: Any) -> list[dict[str, Any]]:
+    models: list[dict[str, Any]] = orjson.loads(render_tags(listed(*cards, **how)))["models"]
     return models
 
 
@@ -33,7 +38,7 @@ def names_of(tags: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def test_no_models_are_an_empty_array() -> None:
-    assert render_tags([], {}, "here") == b'{"models":[]}'
+    assert render_tags([]) == b'{"models":[]}'
 
 
 def test_a_bare_card_has_every_field_with_its_type_and_no_null() -> None:
@@ -92,11 +97,12 @@ def test_digests_are_stable_and_differ_between_models_and_upstreams() -> None:
     assert all(re.fullmatch("[0-9a-f]{64}", digest) for digest in digests)
     assert len(set(digests)) == 2
     assert [tag["digest"] for tag in tags_of(ModelCard("b"), ModelCard("a", created=9))] == digests
-    assert tags_of(ModelCard("a"), identity="there")[0]["digest"] not in digests
+    assert tags_of(ModelCard("a"), origin="there")[0]["digest"] not in digests
 
 
 def test_aliases_are_listed_with_the_facts_and_the_digest_of_their_model() -> None:
-    tags = tags_of(ModelCard("gpt-4o", created=7, context_length=128_000), aliases={"llama3": "gpt-4o", "x:1b": "unlisted"})
+    model = ModelCard("gpt-4o", created=7, context_length=128_000)
+    tags = tags_of(model, aliases={"llama3": model, "x:1b": ModelCard("unlisted")})
 
     assert names_of(tags) == ["gpt-4o:latest", "llama3:latest", "x:1b"]
     assert tags[0]["digest"] == tags[1]["digest"] == model_digest("here", "gpt-4o")
@@ -104,11 +110,12 @@ def test_aliases_are_listed_with_the_facts_and_the_digest_of_their_model() -> No
     assert tags[2]["digest"] == model_digest("here", "unlisted")
 
 
-def test_a_name_is_listed_once_and_an_alias_wins() -> None:
-    tags = tags_of(ModelCard("a"), ModelCard("b"), aliases={"a": "b"})
+def test_a_name_is_listed_once_for_the_model_that_has_it_letter_by_letter() -> None:
+    models = [ListedModel(name, ModelCard(name), "here") for name in ("a", "a:latest", "b:latest", "b")]
+    tags = orjson.loads(render_tags(models))["models"]
 
     assert names_of(tags) == ["a:latest", "b:latest"]
-    assert tags[0]["digest"] == tags[1]["digest"]
+    assert [tag["digest"] for tag in tags] == [model_digest("here", name) for name in ("a:latest", "b:latest")]
 
 
 @pytest.mark.parametrize("created", [0, -5, 1_767_323_045_000])
@@ -225,12 +232,12 @@ def test_overlays_are_laid_over() -> None:
 
 def test_the_official_client_reads_all_of_it() -> None:
     card = ModelCard("a", created=5, context_length=9, family="llama", parameter_count=7, size_bytes=3, quantization="Q4")
-    listed = ollama.ListResponse(**orjson.loads(render_tags([card, ModelCard("b")], {"c": "a"}, "here")))
+    tags = ollama.ListResponse(**orjson.loads(render_tags(listed(card, ModelCard("b"), aliases={"c": card}))))
     shown = ollama.ShowResponse(**show_of(card))
 
-    assert [model.model for model in listed.models] == ["a:latest", "c:latest", "b:latest"]
-    assert listed.models[0].details is not None
-    assert listed.models[0].details.quantization_level == "Q4"
+    assert [model.model for model in tags.models] == ["a:latest", "c:latest", "b:latest"]
+    assert tags.models[0].details is not None
+    assert tags.models[0].details.quantization_level == "Q4"
     assert shown.modelinfo == {
         "general.architecture": "llama",
         "general.basename": "a",

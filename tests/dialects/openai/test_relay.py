@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.canonical.catalog import ModelCard
+from proxy.canonical.catalog import ListedModel, ModelCard
 from proxy.canonical.completion import Usage
 from proxy.dialects.openai.ingress import render_error, render_model
 from proxy.dialects.openai.reading import read_error
@@ -409,4 +409,4 @@ def test_refusal_without_a_body_is_rendered() -> None:
 def test_an_entry_of_a_model_that_is_too_deep_to_be_written_is_the_upstreams_mistake() -> None:
     card = ModelCard("x", raw={"id": "x", "about": json.loads("[" * 400 + "]" * 400)})
     with pytest.raises(UpstreamBroken, match="can't be written as JSON"):
-        render_model(card, "x")
+        render_model(ListedModel("x", card, "here"))

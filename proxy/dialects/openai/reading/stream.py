@@ -91,7 +91,9 @@ class AnswerReader:
     def _begin(self, chunk: bytes, events: list[ChatEvent]) -> None:
         if not self._body:
             chunk = chunk.lstrip(_BLANK)
-        if self._body or chunk.startswith((b"{", b"[", b"<")):
+            if chunk.startswith(b"<"):  # Some never end.
+                raise UpstreamBroken("the upstream answered with a web page; check the base URL")
+        if self._body or chunk.startswith((b"{", b"[")):
             self._keep(chunk)
         elif chunk:
             self._sse = SseReader()
@@ -186,8 +188,6 @@ class AnswerReader:
             self._finish(events, in_order=False)
 
     def _take_body(self, body: bytes, events: list[ChatEvent]) -> None:
-        if body.startswith(b"<"):
-            raise UpstreamBroken("the upstream answered with a web page; check the base URL")
         try:
             payload = orjson.loads(body)
         except orjson.JSONDecodeError:

@@ -1,13 +1,11 @@
-"""The model a client asked for -> where it goes and what the server there takes: `ModelMap`, `profile_of`, `Route`. Pure."""
+"""What the server takes that a model is on, before anything was learnt of it: `profile_of`. Pure."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from fnmatch import translate
+from dataclasses import replace
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlsplit
 
 from proxy.canonical.catalog import ModelCard
@@ -24,85 +22,6 @@ from proxy.profiles import (
 )
 
 AUTO = "auto"
-LATEST = ":latest"
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """Where a request goes. `model` is the name asked for, `upstream_model` the name sent."""
-
-    upstream: str
-    model: str
-    upstream_model: str
-    profile: Profile
-
-
-class ListedModels(Protocol):
-    """The models that an upstream lists, as far as they are known."""
-
-    def by_name(self, name: str) -> ModelCard | None:
-        """The card of the model `name`: spelled exactly so if there is one, else in whatever case; at once, however many there are."""
-
-
-class ModelMap:
-    """The names that clients use -> the names that the upstream is asked by.
-
-    Args:
-        mapping: the operator's names, or globs over names -> upstream models. A name is looked up once: what it leads to is final.
-    """
-
-    def __init__(self, mapping: Mapping[str, str] | None = None) -> None:
-        entries = (mapping or {}).items()
-        self._aliases = MappingProxyType({name: target for name, target in entries if not _is_glob(name)})
-        self._folded: dict[str, str] = {}
-        for name, target in self._aliases.items():
-            self._folded.setdefault(name.lower(), target)
-        self._globs = tuple((re.compile(translate(name.lower())), target) for name, target in entries if _is_glob(name))
-
-    def aliases(self) -> Mapping[str, str]:
-        """The operator's exact names -> upstream models."""
-        return self._aliases
-
-    def upstream_model(self, name: str, listed: ListedModels) -> str:
-        """The upstream's name for `name`: as the operator says, else as the upstream lists it, else as it stands.
-
-        Ollama's clients see every model with a tag, so `x:latest` also means `x`, and the other way round. A name that nobody lists goes
-        to the upstream without `:latest`: few but Ollama have such a tag, and its own server takes both for one model.
-        """
-        name = name.strip()
-        spellings = _spellings(name)
-        mapped = self._mapped(spellings)
-        if mapped is not None:
-            return mapped
-        for spelling in spellings:
-            card = listed.by_name(spelling)
-            if card is not None:
-                return card.id
-        return _without_latest(name)
-
-    def _mapped(self, spellings: tuple[str, ...]) -> str | None:
-        if not self._folded and not self._globs:
-            return None
-        for spelling in spellings:
-            target = self._aliases.get(spelling) or self._folded.get(spelling.lower())
-            if target:
-                return target
-        names = [spelling.lower() for spelling in spellings]
-        return next((target for pattern, target in self._globs if any(map(pattern.match, names))), None)
-
-
-def _is_glob(name: str) -> bool:
-    return any(letter in name for letter in "*?[")
-
-
-def _spellings(name: str) -> tuple[str, ...]:
-    """`name` as it stands, then with or without the tag that Ollama's clients take for granted."""
-    bare = _without_latest(name)
-    return (name, f"{name}{LATEST}") if bare == name else (name, bare)
-
-
-def _without_latest(name: str) -> str:
-    return name[: -len(LATEST)] if name.lower().endswith(LATEST) else name
 
 
 def profile_of(base_url: str, configured: str, card: ModelCard | None, upstream_model: str) -> Profile:

@@ -1,0 +1,73 @@
+"""How a relayed answer begins: with an answer, with an error, or with nothing that one is made of. Pure."""
+
+from __future__ import annotations
+
+import orjson
+
+from proxy.dialects.openai.reading.lenient_json import LenientJson
+from proxy.dialects.openai.reading.refusals import described, refusal_in_answer
+from proxy.errors import UpstreamBroken, UpstreamRefused
+from proxy.wire.sse import SseEvent, SseReader
+
+# A comment: clients read over it.
+# Source: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
+KEEP_ALIVE = b": keep-alive\n\n"
+
+
+def begins(head: bytes) -> bool:
+    """See `RelayEndpoint`. Comments, and events without data, are no beginning.
+
+    Args:
+        head: whole lines, all that came so far.
+    """
+    end = head.find(b"\n\n")
+    if end > 0 and head.startswith(b"data: ") and b"\n" not in head[:end]:  # what nearly every server writes
+        _check(SseEvent(head[6:end]))
+        return True
+    if head.lstrip()[:1] == b"<":
+        raise UpstreamBroken("the upstream answered with a web page where a stream was due; check the base URL")
+    event = next((event for event in SseReader().feed(head) if event.data.strip()), None)
+    if event is not None:
+        _check(event)
+    return event is not None
+
+
+def refusal_in(body: bytes) -> UpstreamRefused | None:
+    """See `RelayEndpoint`. An error that stands beside an answer is a part of it."""
+    if b'"error"' not in body:
+        return None
+    try:
+        record = _decoded(body)
+    except ValueError:
+        return None
+    if not isinstance(record, dict) or not record.get("error") or record.get("choices") or record.get("data"):
+        return None
+    return refusal_in_answer(record)
+
+
+def _check(event: SseEvent) -> None:
+    """Raises unless the first event is part of an answer."""
+    data = event.data.strip()
+    if data == b"[DONE]":
+        raise UpstreamBroken("the upstream ended its answer without having given one")
+    try:
+        record = _decoded(data)
+    except ValueError as error:
+        if event.field != "error" and event.name != "error":
+            raise UpstreamBroken(f"the upstream sent an event that is no JSON: {described(data)}") from error
+        record = data.decode("utf-8", "replace")
+    if isinstance(record, dict) and record.get("error"):
+        raise refusal_in_answer(record)
+    if event.field == "error" or event.name == "error":
+        raise refusal_in_answer({"error": record})
+    if event.field == "bare":
+        raise UpstreamBroken("the upstream answered with something else where a stream was due")
+
+
+def _decoded(data: bytes) -> object:
+    """Raises `ValueError` for what is no JSON by any reading."""
+    try:
+        decoded: object = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        decoded = LenientJson().read(data)
+    return decoded

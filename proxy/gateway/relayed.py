@@ -1,0 +1,164 @@
+"""`Relayed`: an upstream's own answer that has begun, whole or as a stream; and what is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from proxy.dialect import RelayEndpoint, RelayReader
+from proxy.errors import ProxyError, UpstreamBroken
+from proxy.gateway.noting import note_failure, note_usage
+from proxy.gateway.steps import Upstream, read_and_close
+from proxy.telemetry import ExchangeNotes
+from proxy.upstream.reply import UpstreamReply
+from proxy.wire.json_text import is_json_answer
+
+_NO_CONTENT = 204
+# So much of a stream may be comments before anything is said in it.
+_LONGEST_PRELUDE_BYTES = 64 * 1024
+
+OnBroken = Callable[[ExchangeNotes, ProxyError], None]
+
+
+@dataclass(slots=True)
+class RelayedStream:
+    """A stream that has begun.
+
+    Attributes:
+        head: what it has begun with, to be handed on first.
+        is_over: whether that is all, and `reader` is closed.
+    """
+
+    reply: UpstreamReply
+    reader: RelayReader
+    chunks: Iterator[bytes]
+    head: bytes
+    is_over: bool
+
+    def close(self) -> None:
+        """Lets go of the upstream's answer."""
+        self.reply.close()
+
+    def pieces(self, notes: ExchangeNotes, on_broken: OnBroken) -> Iterator[bytes]:
+        """All of it. `on_broken` is told when it breaks off."""
+        reader = self.reader
+        broken: ProxyError | None = None
+        try:
+            yield self.head
+            try:
+                for chunk in self.chunks:
+                    if data := reader.feed(chunk):
+                        yield data
+            except ProxyError as error:
+                broken = error
+            yield from self._end(notes, broken, on_broken)
+        finally:
+            note_usage(notes, reader.usage)
+            self.reply.close()
+
+    def _end(self, notes: ExchangeNotes, broken: ProxyError | None, on_broken: OnBroken) -> Iterator[bytes]:
+        """What follows the last chunk. As everywhere, a broken connection is no failure of an answer that has said why it stopped."""
+        reader = self.reader
+        try:
+            rest = b"" if self.is_over else reader.close()
+        except ProxyError as error:
+            failure = broken or error
+            note_failure(notes, failure)
+            on_broken(notes, failure)
+            yield reader.render_failure(failure)
+            return
+        if reader.failure is not None:
+            note_failure(notes, reader.failure)
+            on_broken(notes, reader.failure)
+        else:
+            notes.finish_reason, notes.end = reader.finish_reason, "finished"
+        if rest:
+            yield rest
+
+
+@dataclass(slots=True)
+class RelayedWhole:
+    """A whole answer; nothing of it is open any more."""
+
+    reply: UpstreamReply
+    body: bytes
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+Relayed = RelayedStream | RelayedWhole
+
+
+def relayed(reply: UpstreamReply, endpoint: RelayEndpoint, upstream: Upstream, *, asked_stream: bool) -> Relayed:
+    """The answer that `reply` brings, as far as it must be seen to be one.
+
+    Raises:
+        UpstreamError: it is none: an error, or nothing that this API answers with. `reply` is closed then.
+    """
+    try:
+        if is_foreign(reply):
+            raise no_answer(reply, upstream)
+        if not _is_stream(reply, asked_stream):
+            return RelayedWhole(reply, _whole(reply, endpoint, upstream))
+        return _begun(reply, endpoint, upstream)
+    except BaseException:
+        reply.close()
+        raise
+
+
+def _whole(reply: UpstreamReply, endpoint: RelayEndpoint, upstream: Upstream) -> bytes:
+    body = read_whole(reply, upstream)
+    refusal = endpoint.refusal_in(body)
+    if refusal is not None:
+        raise refusal
+    return body
+
+
+def read_whole(reply: UpstreamReply, upstream: Upstream) -> bytes:
+    """The whole body of `reply`, which is JSON. Raises `UpstreamError`."""
+    body = read_and_close(reply)
+    if not is_json_answer(body):
+        raise no_answer(reply, upstream, body)
+    return body
+
+
+def is_foreign(reply: UpstreamReply) -> bool:
+    """Whether it cannot be an answer: this API has no web pages, and none of its answers is nothing."""
+    return reply.status == _NO_CONTENT or "html" in _kind(reply)
+
+
+def no_answer(reply: UpstreamReply, upstream: Upstream, body: bytes = b"") -> UpstreamBroken:
+    """What to say of an answer that is none."""
+    what = "a web page" if "html" in _kind(reply) else "something else" if body and not body.isspace() else "nothing"
+    hint = f"check that {upstream.base_url_name} leads to an OpenAI-compatible API, and that nothing on the way there answers in its place"
+    return UpstreamBroken(f"the upstream answered with {what} where JSON was due; {hint}")
+
+
+def _begun(reply: UpstreamReply, endpoint: RelayEndpoint, upstream: Upstream) -> RelayedStream:
+    reader, chunks, head = endpoint.reader(), reply.chunks(), b""
+    for chunk in chunks:
+        head += reader.feed(chunk)
+        if head and endpoint.begins(head):
+            return RelayedStream(reply, reader, chunks, head, is_over=False)
+        if len(head) > _LONGEST_PRELUDE_BYTES:
+            raise UpstreamBroken(f"the upstream sent {len(head)} bytes without beginning to answer")
+    rest = reader.close()
+    if reader.failure is not None:
+        raise reader.failure
+    if not endpoint.begins(head + rest + b"\n\n"):
+        raise no_answer(reply, upstream)
+    return RelayedStream(reply, reader, chunks, head + rest, is_over=True)
+
+
+def _is_stream(reply: UpstreamReply, asked: bool) -> bool:
+    """Whether the answer is to be read as a stream: what calls itself one, and what was to be one and doesn't call itself JSON.
+
+    An upstream may read more as a wish for a stream than `true`. JSON where a stream was asked for is the upstream's own answer.
+    """
+    kind = _kind(reply)
+    return "event-stream" in kind or (asked and "json" not in kind and reply.headers.get("content-length") != "0")
+
+
+def _kind(reply: UpstreamReply) -> str:
+    return reply.headers.get("content-type", "").lower()

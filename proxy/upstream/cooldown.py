@@ -1,0 +1,138 @@
+"""`CoolDowns`: which replicas, and which models of theirs, are left alone for a while, and why. Asks nobody; the clock is passed in.
+
+When its time is over, a cool-down is not gone yet: one request may go and see. It goes for good when an answer shows that its reason has.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+_MOST = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class CoolDown:
+    """One replica, or one of its models, that is left alone until `free_at_s`. An empty `model` means the whole replica.
+
+    Attributes:
+        is_firm: the replica asked for it itself.
+        needs_end: an answer must have come to its end to show that the reason is gone; else it must have begun.
+        on_trial: its time was over, and somebody is seeing whether its reason is; that one's answer decides.
+    """
+
+    replica: str
+    model: str
+    free_at_s: float
+    why: str
+    is_firm: bool = False
+    needs_end: bool = False
+    on_trial: bool = False
+
+
+OnChange = Callable[[str, str, CoolDown | None], None]
+
+
+def ignore_change(replica: str, model: str, cooldown: CoolDown | None) -> None:
+    """For those who do not want to know."""
+
+
+class CoolDowns:
+    """The cool-downs of one upstream.
+
+    Args:
+        clock: seconds that never go back.
+        longest_s: a cool-down ends after so long at the latest: the reason may be gone, and somebody must look.
+        trial_s: how long nobody else is let through after somebody was, to see.
+
+    Attributes:
+        on_change: is told replica, model, and their cool-down as it is now, `None` where it has ended; not of what was learnt from others.
+    """
+
+    def __init__(self, clock: Callable[[], float], *, longest_s: float = 3600.0, trial_s: float = 5.0) -> None:
+        self._clock = clock
+        self._longest_s = longest_s
+        self._trial_s = trial_s
+        self.on_change: OnChange = ignore_change
+        self._cooling: dict[tuple[str, str], CoolDown] = {}
+        self._lock = threading.Lock()
+
+    def cool(self, replica: str, seconds: float, why: str, model: str = "", *, is_firm: bool = False, needs_end: bool = False) -> None:
+        """Leaves a replica, or one of its models, alone for so long. A cool-down that it has already is never made shorter."""
+        new = CoolDown(replica, model, self._clock() + min(seconds, self._longest_s), why, is_firm, needs_end)
+        if self.learn(new):
+            self.on_change(replica, model, new)
+
+    def end(self, replica: str, model: str = "") -> None:
+        """Ends a cool-down, if there is one: an answer says that its reason is gone."""
+        if self.forget(replica, model):
+            self.on_change(replica, model, None)
+
+    def learn(self, new: CoolDown) -> bool:
+        """Takes a cool-down over, unless there is one that lasts longer. Whether it did."""
+        with self._lock:
+            old = self._cooling.get((new.replica, new.model))
+            is_news = old is None or old.on_trial or old.free_at_s < new.free_at_s
+            if is_news:
+                self._cooling[new.replica, new.model] = new
+            if len(self._cooling) > _MOST:
+                self._forget_some(self._clock())
+            return is_news
+
+    def forget(self, replica: str, model: str) -> bool:
+        """Ends a cool-down without telling anybody. Whether there was one."""
+        with self._lock:
+            return self._cooling.pop((replica, model), None) is not None
+
+    def end_by_answer(self, replica: str, model: str, *, ended: bool) -> bool:
+        """Ends what an answer proves to be over; `ended` says that it came to its end. Whether there was something."""
+        if not self._cooling:
+            return False
+        over = [each for each in self._of(replica, model) if ended or not each.needs_end]
+        for each in over:
+            self.end(each.replica, each.model)
+        return bool(over)
+
+    def begin_trial(self, replica: str, model: str) -> None:
+        """Notes that a request for the model goes to the replica: where it is the one that sees what has become of it, others wait."""
+        if not self._cooling:
+            return
+        now_s = self._clock()
+        with self._lock:
+            begun = [
+                replace(each, free_at_s=now_s + self._trial_s, on_trial=True)
+                for each in self._of(replica, model)
+                if each.free_at_s <= now_s
+            ]
+            self._cooling.update({(each.replica, each.model): each for each in begun})
+        for each in begun:
+            self.on_change(each.replica, each.model, each)
+
+    def rest_s(self, replica: str, model: str = "") -> float:
+        """Seconds until the replica may be asked for the model; 0 when it may be now."""
+        if not self._cooling:
+            return 0.0
+        free_at_s = max((each.free_at_s for each in self._of(replica, model)), default=0.0)
+        return max(0.0, free_at_s - self._clock())
+
+    def is_firm(self, replica: str, model: str = "") -> bool:
+        """Whether the replica itself does not want to be asked for the model now."""
+        now_s = self._clock()
+        return any(each.is_firm and each.free_at_s > now_s for each in self._of(replica, model))
+
+    def all(self) -> list[CoolDown]:
+        """The cool-downs that are not over, the one that ends first at the head."""
+        now_s = self._clock()
+        with self._lock:
+            return sorted((each for each in self._cooling.values() if each.free_at_s > now_s), key=lambda each: each.free_at_s)
+
+    def _of(self, replica: str, model: str) -> list[CoolDown]:
+        """Those that a request for the model meets at the replica."""
+        found = (self._cooling.get((replica, "")), self._cooling.get((replica, model)) if model else None)
+        return [each for each in found if each is not None]
+
+    def _forget_some(self, now_s: float) -> None:
+        """Keeps those of whole replicas, and those that last: names of models come from clients, and there is no end of them."""
+        by_weight = sorted(self._cooling.values(), key=lambda each: (each.model == "", each.free_at_s), reverse=True)
+        self._cooling = {(each.replica, each.model): each for each in by_weight[: _MOST // 2] if each.free_at_s > now_s}

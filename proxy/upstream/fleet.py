@@ -1,0 +1,101 @@
+"""`Fleet`: the replicas of one upstream, and which of them may be asked. From memory only: it waits for nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from proxy.errors import UpstreamError
+from proxy.upstream.cooldown import CoolDowns
+from proxy.upstream.journey import Journey
+from proxy.upstream.replica import Replica
+from proxy.upstream.verdicts import Blamed, Judgement
+
+
+def ignore_recovery(replica: Replica) -> None:
+    """For those who do not want to know."""
+
+
+class Fleet:
+    """The replicas of one upstream.
+
+    Args:
+        cooldown_s: how long is left alone who did not say how long.
+        on_recovery: is told a replica that may be asked again.
+    """
+
+    def __init__(
+        self,
+        replicas: Sequence[Replica],
+        cooldowns: CoolDowns,
+        *,
+        cooldown_s: float,
+        on_recovery: Callable[[Replica], None] = ignore_recovery,
+    ) -> None:
+        self.replicas = tuple(replicas)
+        self.cooldowns = cooldowns
+        self._cooldown_s = cooldown_s
+        self._on_recovery = on_recovery
+
+    def able(self, journey: Journey) -> Sequence[Replica]:
+        """Those that may be asked next, one at least.
+
+        Raises:
+            ProxyError: there is none; it is what the client is to hear.
+        """
+        able = self._able(journey)
+        if not able:
+            raise journey.error()
+        return able
+
+    def has_another(self, journey: Journey) -> bool:
+        """Whether somebody is left who may be asked at once."""
+        return bool(self._able(journey))
+
+    def are_blocked(self, model: str) -> bool:
+        """Whether no replica would let an attempt through."""
+        return all(replica.breakers.blocks(model) for replica in self.replicas)
+
+    def blame(self, judgement: Judgement, error: UpstreamError, journey: Journey) -> None:
+        """Leaves alone for a while who is to blame for the error. The replica does not count as tried if it may do better at once."""
+        replica, key = journey.replica, journey.key
+        if replica is None:
+            return
+        blamed, seconds = judgement.blamed, error.retry_after_s or self._cooldown_s
+        if blamed is Blamed.KEY and (key is None or len(replica.keys) == 1):
+            blamed = judgement.stand_in
+        if not judgement.is_passing:
+            journey.tried.add(replica)
+        if blamed is Blamed.KEY and key is not None:
+            replica.keys.cool(key, seconds, error.message)
+            if not replica.keys.rest_s():
+                journey.tried.discard(replica)
+        elif (blamed is Blamed.REPLICA and len(self.replicas) > 1) or (blamed is Blamed.MODEL and journey.model):
+            model = journey.model if blamed is Blamed.MODEL else ""
+            self.cooldowns.cool(replica.id, seconds, error.message, model, is_firm=judgement.is_firm, needs_end=judgement.needs_end)
+
+    def answered(self, replica: Replica, model: str, *, ended: bool) -> None:
+        """Notes a good answer; `ended` says that it came to its end."""
+        if self.cooldowns.end_by_answer(replica.id, model, ended=ended):
+            self._on_recovery(replica)
+
+    def rest_s(self, replica: Replica, model: str) -> float:
+        """Seconds for which the replica is to be left alone; 0 when it is not."""
+        of_breakers = 0.0 if replica.breakers.all_closed else replica.breakers.rest_s(model)
+        return max(of_breakers, self.cooldowns.rest_s(replica.id, model), replica.keys.rest_s())
+
+    def _able(self, journey: Journey) -> Sequence[Replica]:
+        """The well ones; else the one that is free soonest. Who does not want to be asked is only asked by who has asked nobody yet."""
+        model = journey.model
+        left = [replica for replica in self.replicas if replica not in journey.tried]
+        if journey.attempts:
+            left = [replica for replica in left if not self._is_firm(replica, model)]
+        if len(left) < 2:
+            return left
+        rests = {replica: self.rest_s(replica, model) for replica in left}
+        # Looks at all may fail for a reason that is none of theirs: then nobody is suspected.
+        trusted = [replica for replica in left if not replica.suspicion] or left
+        well = [replica for replica in trusted if not rests[replica]]
+        return well or [min(trusted, key=rests.__getitem__)]
+
+    def _is_firm(self, replica: Replica, model: str) -> bool:
+        return self.cooldowns.is_firm(replica.id, model) or replica.keys.rest_s() > 0

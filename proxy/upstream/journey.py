@@ -1,0 +1,68 @@
+"""`Journey`: one call on its way through the replicas of an upstream: who was asked, and what came of it. It asks nobody itself."""
+
+from __future__ import annotations
+
+from proxy.errors import ProxyError
+from proxy.upstream.key_ring import Key
+from proxy.upstream.replica import Replica
+from proxy.wire.messages import UpstreamCall
+
+# What one of several replicas says for itself: that another one could not be had tells the client more.
+_OF_ONE_REPLICA = (401, 402, 403, 404, 405)
+CIRCUIT_OPEN = "upstream_circuit_open"
+
+
+class Journey:
+    """Filled in by `UpstreamClient`, and kept in the notes of the exchange, so that a failure inside the answer finds its replica.
+
+    Attributes:
+        upstream: whose replicas they are.
+        due_s: when, by the client's clock, the answer must be complete; `None` for any time.
+        is_once: whether each replica is asked once at most, and nobody waited for.
+        attempts: how often somebody was asked.
+        round: from 1; replicas are asked one after the other, and in the next round all over again.
+        tried: who was asked in this round, in vain.
+        replica, key: the last one that was asked, and what it was shown.
+        errors: what went wrong.
+        goes_on: the answer failed early, and the call will be sent again.
+        failed: the answer failed, early or late.
+    """
+
+    __slots__ = (
+        "attempts",
+        "due_s",
+        "errors",
+        "failed",
+        "goes_on",
+        "has_clients_key",
+        "is_once",
+        "key",
+        "model",
+        "replica",
+        "round",
+        "tried",
+        "upstream",
+    )
+
+    def __init__(self, upstream: str, call: UpstreamCall, due_s: float | None, *, is_once: bool) -> None:
+        self.upstream = upstream
+        self.model = call.model
+        self.has_clients_key = bool(call.client_secret)
+        self.due_s = due_s
+        self.is_once = is_once
+        self.attempts = 0
+        self.round = 1
+        self.tried: set[Replica] = set()
+        self.replica: Replica | None = None
+        self.key: Key | None = None
+        self.errors: list[ProxyError] = []
+        self.goes_on = False
+        self.failed = False
+
+    def error(self) -> ProxyError:
+        """What the client is to hear: the last error, unless one before it says more. There must be one."""
+        asked = [error for error in self.errors if error.code != CIRCUIT_OPEN]
+        for found in ([error for error in asked if error.status not in _OF_ONE_REPLICA], asked, self.errors):
+            if found:
+                return found[-1]
+        raise AssertionError("nothing went wrong")

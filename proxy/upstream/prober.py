@@ -1,0 +1,114 @@
+"""`Prober`: looks whether a replica is well, from time to time and when there is reason to doubt it.
+
+What it finds is a suspicion: requests avoid the replica for as long as others may be asked. Breakers know nothing of it: a server may
+list its models and answer no chats, and then only chats can tell when it has recovered.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from proxy.errors import UpstreamRefused
+from proxy.upstream.faults import Fault, Verdict
+from proxy.upstream.key_ring import Key
+from proxy.upstream.replica import Replica
+from proxy.upstream.verdicts import KEY_REFUSED
+from proxy.wire.messages import UpstreamCall
+
+# A look that somebody asks for is not worth it so soon after another one, in parts of the interval.
+_SOON = 0.2
+
+_log = logging.getLogger("proxy.upstream")
+
+
+def look_at(replica: Replica) -> str:
+    """The name of the work that looks at the replica."""
+    return f"look at {replica.label}"
+
+
+class Prober:
+    """Looks at one replica.
+
+    Args:
+        call: what it is asked; any answer but a failure of its own says that it is there. Its time is limited.
+        interval_s: from one look to the next at the most; the least is half of it, so that workers do not all look at once.
+        random: gives numbers from 0 up to 1.
+        clock: seconds that never go back.
+        on_change: is told whether the replica is well, when that has changed, and first of all.
+    """
+
+    def __init__(
+        self,
+        upstream: str,
+        replica: Replica,
+        call: UpstreamCall,
+        *,
+        interval_s: float,
+        random: Callable[[], float],
+        clock: Callable[[], float],
+        on_change: Callable[[Replica, bool], None],
+    ) -> None:
+        self._upstream = upstream
+        self._replica = replica
+        self._call = call
+        self._interval_s = interval_s
+        self._random = random
+        self._clock = clock
+        self._on_change = on_change
+        self._looked_s = float("-inf")
+        self._was_well: bool | None = None
+
+    def look(self) -> float:
+        """Looks, unless it is known how the replica is. The seconds until the next look."""
+        began_s = self._clock()
+        if began_s - self._looked_s < _SOON * self._interval_s:
+            return self._interval_s / 2
+        if not self._has_just_served(began_s):
+            self._looked_s = began_s
+            self._note(self._found())
+        elif self._was_well is None:
+            self._note("")
+        pause_s = self._interval_s * (1 + self._random()) / 2
+        return max(0.0, began_s + pause_s - self._clock())
+
+    def _has_just_served(self, now_s: float) -> bool:
+        served_s = self._replica.health.served_s
+        is_doubted = self._replica.suspicion or not self._replica.health.is_reachable
+        return not is_doubted and served_s is not None and now_s - served_s < self._interval_s / 2
+
+    def _found(self) -> str:
+        """What is wrong with the replica, `""` for nothing."""
+        key = self._replica.keys.pick()
+        fault = self._fault_with(key)
+        if fault is not None and fault.verdict is Verdict.NOTHING:  # An idle connection had been closed.
+            fault = self._fault_with(key)
+        is_ill = fault is not None and self._tells_of_illness(fault, key)
+        self._replica.health.note(fault if is_ill else None)
+        return fault.error.message if fault is not None and is_ill else ""
+
+    def _tells_of_illness(self, fault: Fault, key: Key) -> bool:
+        """Whether requests would fail as this look did: not all servers have a list of models, or show it to everybody."""
+        if isinstance(fault.error, UpstreamRefused) and fault.error.upstream_status in KEY_REFUSED:
+            return key.value != "" and len(self._replica.keys) == 1
+        return fault.verdict is not Verdict.REFUSED
+
+    def _fault_with(self, key: Key) -> Fault | None:
+        outcome = self._replica.line.exchange(self._call, key.place)
+        if isinstance(outcome, Fault):
+            return outcome
+        outcome.drain_or_close()
+        return None
+
+    def _note(self, suspicion: str) -> None:
+        replica, is_well = self._replica, not suspicion
+        replica.suspicion = suspicion
+        if is_well is self._was_well:
+            return
+        about = {"upstream": self._upstream, "replica": replica.label}
+        if not is_well:
+            _log.warning("a replica is not well; requests avoid it", extra={**about, "error": suspicion})
+        elif self._was_well is False:
+            _log.info("a replica is well again", extra=about)
+        self._was_well = is_well
+        self._on_change(replica, is_well)

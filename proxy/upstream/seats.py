@@ -1,0 +1,306 @@
+"""`Seats`: how many requests each replica of an upstream works on at a time, and who waits for the next free seat at any of them.
+
+A request takes a seat before it is sent and holds it until its answer is closed. A seat that comes free is handed to the next who waits:
+nobody races for it, and nobody is woken in vain.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, Literal, Protocol, TypeVar
+
+from proxy.errors import Overloaded
+from proxy.upstream.choice import Choice
+from proxy.upstream.fair_queue import FairQueue
+from proxy.upstream.seat import Replica, Seat, give_back
+from proxy.upstream.words import PLAIN_WORDS, Words
+
+WaitEnd = Literal["seated", "refused", "timed_out", "displaced", "failed", "left"]
+OnWaited = Callable[[WaitEnd, float], None]
+
+_LEARNT_FROM_ONE = 0.1
+_SHORTEST_RETRY_S, _LONGEST_RETRY_S = 1.0, 60.0
+# Where more seats may come from others, a request that has no place in the queue waits so long for their answer.
+_ASKING_TAKES_S = 0.05
+
+
+R = TypeVar("R", bound=Replica)
+Candidates = Callable[[], Sequence[R]]
+
+
+def share_of(limit: int, workers: int) -> int:
+    """One worker's part of a limit for all of them: they do not see each other's requests. 0 stays 0.
+
+    Rounded down, so that all parts together keep the limit; but never to nothing, so that a limit below the number of workers is not kept.
+    """
+    return max(1, limit // workers) if limit else 0
+
+
+def ignore_depth(depth: int) -> None:
+    """For those who do not want to know."""
+
+
+def ignore_waited(end: WaitEnd, seconds: float) -> None:
+    """For those who do not want to know."""
+
+
+class SeatLimits(Protocol):
+    """How many seats this worker may give away, where all workers together keep a limit. It waits for nothing."""
+
+    def of(self, replica: Any) -> int:
+        """How many at the replica, now."""
+
+    def may_grow(self, replicas: Sequence[Any]) -> bool:
+        """Whether there may soon be more at one of them."""
+
+    def wanted(self) -> None:
+        """Somebody waits for a seat."""
+
+    def freed(self) -> None:
+        """A seat came free."""
+
+
+class Seats(Generic[R]):
+    """The seats of one upstream, for all greenlets and threads of a worker.
+
+    Args:
+        choice: which of several replicas with a free seat is taken.
+        per_replica: seats at each replica; 0 for any number.
+        queue: how many requests may wait.
+        queue_wait_s: how long each of them may.
+        clock: seconds that never go back.
+        on_depth: is told how many wait, when that has changed.
+        on_waited: is told how a wait ended, and after how many seconds; `refused` is one that did not begin.
+        words: what messages call the upstream.
+        limits: says how many seats there are at a replica from moment to moment, in the place of `per_replica`.
+
+    Attributes:
+        waiting: how many requests wait.
+    """
+
+    def __init__(
+        self,
+        choice: Choice,
+        *,
+        per_replica: int,
+        queue: int,
+        queue_wait_s: float,
+        clock: Callable[[], float],
+        on_depth: Callable[[int], None] = ignore_depth,
+        on_waited: OnWaited = ignore_waited,
+        words: Words = PLAIN_WORDS,
+        limits: SeatLimits | None = None,
+    ) -> None:
+        self._choice = choice
+        self._limits = limits
+        self._per_replica = per_replica
+        self._longest_queue = queue
+        self._queue_wait_s = queue_wait_s
+        self._clock = clock
+        self._on_depth = on_depth
+        self._on_waited = on_waited
+        self._words = words
+        self._queue = FairQueue[_Waiter[R]]()
+        self._mean_held_s = 0.0
+        self._given_back: deque[Seat[R]] = deque()
+        self._lock = threading.Lock()
+        self._give_back = self._take_back if per_replica else give_back
+
+    @property
+    def waiting(self) -> int:
+        return len(self._queue)
+
+    def take(
+        self, candidates: Candidates[R], *, affinity_key: bytes = b"", client_key: str = "", deadline_s: float | None = None
+    ) -> Seat[R]:
+        """A seat at one of the candidates: at once, or the first that comes free when it is this request's turn.
+
+        Args:
+            candidates: the replicas that may serve the request now, one at least. Whoever gives back a seat that this request could have
+                asks again: it must be quick, wait for nothing, and take no seat.
+            client_key: who asks. Those who ask for little do not wait for those who ask for much.
+            deadline_s: when, by the clock, it makes no more sense to wait; `queue_wait_s` holds too.
+
+        Raises:
+            Overloaded: too many wait, or no seat came free in time.
+            Exception: what `candidates` raises when there is none, now or later.
+        """
+        able = candidates()
+        if not self._per_replica:
+            return Seat(self._choice.choose(able, affinity_key), 0.0, self._give_back)
+        self._lock.acquire()
+        try:
+            seat = self._seat_at_once(able, affinity_key)
+            if seat is not None:
+                return seat
+            waiter = self._join_queue(_Waiter(candidates, affinity_key, client_key, len(able)), able)
+        finally:
+            self._unlock()
+        if waiter is None:
+            self._on_waited("refused", 0.0)
+            raise self._overload(len(able))
+        if self._limits is not None:
+            self._limits.wanted()
+        return self._wait(waiter, deadline_s)
+
+    def welcome(self, replica: R) -> None:
+        """Gives the free seats of a replica that has come back to those who wait. Without, they get them with the next that comes free."""
+        self._lock.acquire()
+        try:
+            self._serve_queue((replica,))
+        finally:
+            self._unlock()
+
+    def _take_back(self, seat: Seat[R]) -> None:
+        """A finalizer may come here in the midst of whoever holds the lock. Who holds it takes the seat back in the end."""
+        self._given_back.append(seat)
+        self._take_all_back()
+
+    def _take_all_back(self) -> None:
+        while self._given_back and self._lock.acquire(blocking=False):
+            try:
+                while self._given_back:
+                    self._free(self._given_back.popleft())
+            finally:
+                self._lock.release()
+
+    def _unlock(self) -> None:
+        self._lock.release()
+        self._take_all_back()
+
+    def _wait(self, waiter: _Waiter[R], deadline_s: float | None) -> Seat[R]:
+        began_s = self._clock()
+        patience_s = min(self._queue_wait_s, waiter.patience_s)
+        longest_s = patience_s if deadline_s is None else min(patience_s, deadline_s - began_s)
+        self._on_depth(len(self._queue))
+        try:
+            if not waiter.gate.acquire(timeout=max(0.0, longest_s)):
+                self._withdraw(waiter, "timed_out")
+        except BaseException:  # The client left, or the worker ends: no seat may stay with somebody who is gone.
+            self._withdraw(waiter, "left")
+            if waiter.seat is not None:
+                waiter.end = "left"
+                waiter.seat.release()
+            raise
+        finally:
+            self._on_depth(len(self._queue))
+            self._on_waited(waiter.end or "left", self._clock() - began_s)
+        if waiter.seat is None:
+            raise waiter.error or self._overload(waiter.replicas)
+        return waiter.seat
+
+    def _withdraw(self, waiter: _Waiter[R], end: WaitEnd) -> None:
+        """Takes a waiter out of the queue, unless its wait has ended already."""
+        self._lock.acquire()
+        try:
+            if self._queue.remove(waiter.client_key, waiter):
+                waiter.end = end
+        finally:
+            self._unlock()
+
+    def _overload(self, replicas: int) -> Overloaded:
+        """What those are told who get no seat: how it is, and when it may be better."""
+        waiting = len(self._queue)
+        until_seated_s = (waiting + 1) * self._mean_held_s / (replicas * self._per_replica)
+        retry_after_s = float(math.ceil(min(max(until_seated_s, _SHORTEST_RETRY_S), _LONGEST_RETRY_S)))
+        message = f"{self._words.upstream} is at its limit of requests, and {waiting} wait; try again in {retry_after_s:g} s"
+        return Overloaded(message, code="overloaded", retry_after_s=retry_after_s)
+
+    # What follows is called with the lock held.
+
+    def _free(self, seat: Seat[R]) -> None:
+        taken = seat.replica.seats
+        if seat in taken:
+            taken.discard(seat)
+            self._learn(self._clock() - seat.taken_s)
+            self._serve_queue((seat.replica,))
+            if self._limits is not None:
+                self._limits.freed()
+
+    def _learn(self, held_s: float) -> None:
+        self._mean_held_s += (held_s - self._mean_held_s) * (_LEARNT_FROM_ONE if self._mean_held_s else 1.0)
+
+    def _seat_at_once(self, able: Sequence[R], affinity_key: bytes) -> Seat[R] | None:
+        free = self._with_room(able)
+        if free and self._queue:  # A replica has come back, unseen. Those who wait come first.
+            self._serve_queue(free)
+            free = self._with_room(free)
+        return self._seat_at_one_of(free, affinity_key) if free else None
+
+    def _seat_at_one_of(self, free: Sequence[R], affinity_key: bytes) -> Seat[R]:
+        return Seat(self._choice.choose(free, affinity_key), self._clock(), self._give_back)
+
+    def _with_room(self, replicas: Sequence[R]) -> list[R]:
+        if self._limits is not None:
+            limit_of = self._limits.of
+            return [replica for replica in replicas if replica.in_flight < limit_of(replica)]
+        return [replica for replica in replicas if replica.in_flight < self._per_replica]
+
+    def _join_queue(self, waiter: _Waiter[R], able: Sequence[R]) -> _Waiter[R] | None:
+        """The waiter, in the queue; `None` when that is full, and no other client has more than one in it more than this one would have."""
+        if len(self._queue) >= self._longest_queue and self._may_grow(able):
+            waiter.patience_s = _ASKING_TAKES_S
+        elif len(self._queue) >= self._longest_queue:
+            last = self._queue.last_of_the_longest_line() if self._queue else None
+            if last is None or self._queue.line_of(last.client_key) <= self._queue.line_of(waiter.client_key) + 1:
+                return None
+            self._queue.remove(last.client_key, last)
+            last.wake("displaced")
+        self._queue.add(waiter.client_key, waiter)
+        return waiter
+
+    def _may_grow(self, able: Sequence[R]) -> bool:
+        """Whether one more than the queue holds may be seated, by what others give back. Not many more: those are too many."""
+        return (
+            self._limits is not None
+            and len(self._queue) <= self._longest_queue + self._per_replica * len(able)
+            and self._limits.may_grow(able)
+        )
+
+    def _serve_queue(self, replicas: Sequence[R]) -> None:
+        """Seats those who wait, in turn, for as long as one of the replicas has room and somebody can be seated."""
+        while self._queue and self._with_room(replicas) and self._serve_one():
+            pass
+
+    def _serve_one(self) -> bool:
+        """Ends the wait of the first in turn who can be seated, or told that there is no seat for it. Whether there was one."""
+        for waiter in self._queue.in_turn():
+            try:
+                free = self._with_room(waiter.candidates())
+            except Exception as error:  # noqa: BLE001 - the waiter's, who raises it, not the one's who gives a seat back
+                waiter.error = error
+                self._queue.remove(waiter.client_key, waiter)
+                waiter.wake("failed")
+                return True
+            if free:
+                waiter.seat = self._seat_at_one_of(free, waiter.affinity_key)
+                self._queue.serve(waiter.client_key, waiter)
+                waiter.wake("seated")
+                return True
+        return False
+
+
+class _Waiter(Generic[R]):
+    """A request in the queue. What became of it stands in `end`, `seat` and `error`."""
+
+    __slots__ = ("affinity_key", "candidates", "client_key", "end", "error", "gate", "patience_s", "replicas", "seat")
+
+    def __init__(self, candidates: Candidates[R], affinity_key: bytes, client_key: str, replicas: int) -> None:
+        self.candidates = candidates
+        self.affinity_key = affinity_key
+        self.client_key = client_key
+        self.replicas = replicas
+        self.patience_s = math.inf
+        self.end: WaitEnd | None = None
+        self.seat: Seat[R] | None = None
+        self.error: Exception | None = None
+        self.gate = threading.Lock()
+        self.gate.acquire()
+
+    def wake(self, end: WaitEnd) -> None:
+        """Ends the wait."""
+        self.end = end
+        self.gate.release()

@@ -1,0 +1,93 @@
+"""`Listings`: the list of models of one upstream: what one worker has fetched, the others need not ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, fields
+from typing import Any
+
+import orjson
+
+from proxy.canonical.catalog import ModelCard
+from proxy.upstream.models import ModelList
+from proxy.upstream.shared.topic import Round, Wake
+
+# After a restart, an old list is better than none while the upstream cannot tell a new one.
+_KEPT_S = 24 * 3600
+_SETS = ("capabilities", "parameters", "has")
+_NAMES = frozenset(field.name for field in fields(ModelCard))
+
+
+class Listings:
+    """One upstream's.
+
+    Args:
+        key: the hash with the list and its time.
+        describe: adds what the operator says of a model: each worker its own operator's words.
+    """
+
+    def __init__(
+        self, key: str, models: ModelList, describe: Callable[[ModelCard], ModelCard], *, clock: Callable[[], float], wake: Wake
+    ) -> None:
+        self._key = key
+        self._models = models
+        self._describe = describe
+        self._clock = clock
+        self._wake = wake
+        self._untold: tuple[float, Sequence[ModelCard]] | None = None
+        self._sent: tuple[float, Sequence[ModelCard]] | None = None
+        self._seen = b""
+
+    def fetched(self, cards: Sequence[ModelCard]) -> None:
+        """Notes what the upstream has just told."""
+        self._untold = self._clock(), cards
+        self._wake()
+
+    def ask(self, this: Round) -> bool:
+        """See `Topic`."""
+        self._sent = None if this.is_first else self._untold
+        if self._sent is not None:
+            fetched_s, cards = self._sent
+            self._seen = f"{fetched_s + this.ahead_s:.3f}".encode()
+            this.pipe.hset(self._key, mapping={"at": self._seen, "cards": encoded(cards)})
+            this.pipe.expire(self._key, _KEPT_S)
+        this.pipe.hget(self._key, "at")
+        return self._sent is not None
+
+    def learn(self, this: Round, answers: Iterator[Any]) -> bool:
+        """See `Topic`."""
+        *_, at = answers
+        if self._sent is self._untold and not this.is_first:
+            self._untold = None
+        if at and at != self._seen and self._untold is None:
+            self._seen = at
+            self._hear(float(at) - this.ahead_s, this.client.hget(self._key, "cards"))
+        return self._untold is not None
+
+    def lost(self) -> None:
+        """See `Topic`."""
+
+    def _hear(self, fetched_s: float, body: bytes | None) -> None:
+        cards = decoded(body or b"")
+        if cards is not None:
+            self._models.learn([self._describe(card) for card in cards], fetched_s)
+
+
+def encoded(cards: Sequence[ModelCard]) -> bytes:
+    """A list as it is kept in Redis."""
+    return orjson.dumps([asdict(card) for card in cards], default=sorted)
+
+
+def decoded(body: bytes) -> list[ModelCard] | None:
+    """The list, `None` when it is none: another version may have written it."""
+    try:
+        return [_card(entry) for entry in orjson.loads(body)]
+    except (ValueError, TypeError):
+        return None
+
+
+def _card(entry: Mapping[str, Any]) -> ModelCard:
+    if not set(entry) <= _NAMES:
+        raise ValueError("not a card of this version")
+    sets = {name: frozenset(entry[name]) for name in _SETS if entry.get(name) is not None}
+    return ModelCard(**{**entry, **sets})

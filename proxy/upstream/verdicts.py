@@ -1,0 +1,92 @@
+"""What a failed attempt says of the replica, model or key that it was made with, and whether another one may do better: the one table.
+
+Breakers count by themselves what has a verdict of its own (`faults.Verdict`). Here it is told who is left alone at once, for a while.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from proxy.errors import UpstreamError, UpstreamRefused
+from proxy.upstream.faults import Fault, Verdict
+from proxy.upstream.retry import may_repeat
+
+
+class Blamed(Enum):
+    """Who is left alone."""
+
+    NOBODY = "nobody"
+    KEY = "key"
+    MODEL = "model"
+    REPLICA = "replica"
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What follows from a fault.
+
+    Attributes:
+        elsewhere: another replica, or another key, may do better.
+        blamed: who is left alone.
+        stand_in: who is in the key's place, where there is no other key.
+        is_firm: the replica said so itself, and is asked meanwhile only by who has nobody else to ask.
+        is_passing: it says nothing of the replica, which may do better at once.
+        needs_end: an answer that only begins well is no proof that all is well again: the last one broke off.
+    """
+
+    elsewhere: bool
+    blamed: Blamed = Blamed.NOBODY
+    stand_in: Blamed = Blamed.NOBODY
+    is_firm: bool = False
+    needs_end: bool = False
+    is_passing: bool = False
+
+
+_THE_REQUEST = Judgement(elsewhere=False)
+_PASSING = Judgement(elsewhere=True, is_passing=True)
+_BY_STATUS: dict[int, Judgement] = {
+    401: Judgement(True, Blamed.KEY, Blamed.REPLICA, is_firm=True),
+    402: Judgement(True, Blamed.KEY, Blamed.MODEL, is_firm=True),
+    403: Judgement(True, Blamed.KEY, Blamed.MODEL, is_firm=True),  # Often for one model only.
+    404: Judgement(True, Blamed.MODEL, is_firm=True),
+    405: Judgement(True, Blamed.MODEL, is_firm=True),
+    429: Judgement(True, Blamed.KEY, Blamed.MODEL, is_firm=True),
+}
+# They are about who asks, not about what is asked.
+OF_KEYS = (401, 402, 403, 429)
+KEY_REFUSED = (401, 403)
+
+
+def judged(fault: Fault, *, retry_sent: bool, with_clients_key: bool = False) -> Judgement:
+    """The judgement of an attempt that failed before the client got a byte.
+
+    Args:
+        retry_sent: whether what an upstream may have begun to work on is sent to another.
+        with_clients_key: whether the request showed its client's own key: what is wrong with that is nobody else's business.
+    """
+    error = fault.error
+    if not isinstance(error, UpstreamRefused):
+        if fault.verdict is Verdict.NOTHING and fault.repeatable:
+            return _PASSING
+        broke_off = fault.verdict is Verdict.NOTHING
+        return Judgement(retry_sent or not fault.was_sent, Blamed.REPLICA if broke_off else Blamed.NOBODY, needs_end=True)
+    status = error.told_status
+    if 300 <= status < 400:
+        return Judgement(True, Blamed.REPLICA, is_firm=True)
+    if with_clients_key and status in OF_KEYS:
+        return _THE_REQUEST
+    by_status = _BY_STATUS.get(status)
+    if by_status is not None:
+        return by_status
+    asks_to_wait = bool(error.retry_after_s)
+    return Judgement(may_repeat(fault), Blamed.MODEL if asks_to_wait else Blamed.NOBODY, is_firm=asks_to_wait)
+
+
+def judged_late(error: UpstreamError) -> Judgement:
+    """The judgement of an answer that broke when the client had got some of it. It is told, and repeated nowhere."""
+    if not isinstance(error, UpstreamRefused):
+        return Judgement(elsewhere=False, blamed=Blamed.REPLICA, needs_end=True)
+    status = error.told_status
+    is_ill = status >= 500 or status in (408, 429)
+    return Judgement(elsewhere=False, blamed=Blamed.MODEL if is_ill else Blamed.NOBODY, needs_end=True)

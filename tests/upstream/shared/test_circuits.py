@@ -1,0 +1,116 @@
+"""Breakers, as two workers know them. Three failures in a row open one."""
+
+from __future__ import annotations
+
+import pytest
+
+from proxy.errors import UpstreamBroken, UpstreamUnavailable
+from proxy.upstream.faults import Fault, Verdict
+from tests.redis_server import RedisServer
+from tests.upstream.shared.conftest import StartWorker
+from tests.upstream.shared.workers import Worker, wait_until
+
+ILL = Fault(UpstreamBroken("500"), Verdict.MODEL_ILL)
+AWAY = Fault(UpstreamUnavailable("refused"), Verdict.UNREACHABLE)
+
+
+def fail(worker: Worker, times: int, fault: Fault = AWAY, model: str = "m") -> None:
+    for _ in range(times):
+        worker.breakers["a"].settle(model, fault)
+
+
+def state(worker: Worker, model: str = "") -> str:
+    return worker.breakers["a"].states().get(model, "closed")
+
+
+@pytest.mark.parametrize(("fault", "model"), [(AWAY, ""), (ILL, "m")])
+def test_a_breaker_that_one_worker_opens_is_open_everywhere(
+    redis: RedisServer, start_worker: StartWorker, fault: Fault, model: str
+) -> None:
+    first, second = start_worker(redis.url), start_worker(redis.url)
+    fail(first, 3, fault)
+    wait_until(lambda: state(second, model) == "open", "it was not heard")
+    assert second.told == [("a", model, "open")]
+    assert second.breakers["a"].blocks("m")
+    assert not second.breakers["b"].blocks("m")
+    # pybreaker's own storage keeps whole seconds.
+    assert 3.9 < second.breakers["a"].rest_s("m") <= 6
+    with pytest.raises(UpstreamUnavailable, match="3 times in a row"):
+        second.breakers["a"].admit("m").__enter__()
+
+
+@pytest.mark.parametrize(("fault", "model"), [(AWAY, ""), (ILL, "m")])
+def test_failures_in_a_row_are_counted_over_all_workers(redis: RedisServer, start_worker: StartWorker, fault: Fault, model: str) -> None:
+    first, second = start_worker(redis.url), start_worker(redis.url)
+    fail(first, 2, fault)
+    wait_until(lambda: second.breakers["a"].view(model).failures == 2, "it was not heard")
+    fail(second, 1, fault)
+    wait_until(lambda: state(first, model) == state(second, model) == "open", "it was not heard")
+
+
+def test_failures_that_nobody_could_tell_count_together_when_redis_is_back(own_redis: RedisServer, start_worker: StartWorker) -> None:
+    first, second = start_worker(own_redis.url), start_worker(own_redis.url)
+    own_redis.freeze()
+    fail(first, 2)
+    fail(second, 2)
+    assert state(first) == state(second) == "closed"
+    own_redis.thaw()
+    wait_until(lambda: state(first) == state(second) == "open", "nobody counted")
+
+
+def test_a_success_anywhere_ends_the_row(redis: RedisServer, start_worker: StartWorker) -> None:
+    first, second = start_worker(redis.url), start_worker(redis.url)
+    fail(first, 2)
+    wait_until(lambda: second.breakers["a"].view("").failures == 2, "it was not heard")
+    second.breakers["a"].settle("m", None)
+    wait_until(lambda: first.breakers["a"].view("").failures == 0, "it was not heard")
+
+
+@pytest.mark.parametrize(("fault", "model"), [(AWAY, ""), (ILL, "m")])
+def test_one_probe_is_for_all_workers_and_so_is_its_success(
+    redis: RedisServer, start_worker: StartWorker, fault: Fault, model: str
+) -> None:
+    first, second = start_worker(redis.url), start_worker(redis.url)
+    fail(first, 3, fault)
+    wait_until(lambda: state(second, model) == "open", "it was not heard")
+    with first.breakers["a"].admit("m", anyway=True) as passage:
+        wait_until(lambda: second.breakers["a"].rest_s("m") <= 1, "the probe was not heard of")
+        assert second.breakers["a"].blocks("m")
+        passage.settle(None)
+    wait_until(lambda: second.breakers["a"].all_closed, "its success was not heard")
+    assert first.breakers["a"].all_closed
+    assert second.told[-1] == ("a", model, "closed")
+
+
+def test_a_worker_that_comes_later_is_told(redis: RedisServer, start_worker: StartWorker) -> None:
+    fail(first := start_worker(redis.url), 3)
+    wait_until(lambda: first.link.client.hlen("test:breakers"), "it was not told")
+    assert state(start_worker(redis.url)) == "open"
+
+
+def test_pybreaker_keeps_them_in_its_own_way(redis: RedisServer, start_worker: StartWorker) -> None:
+    fail(first := start_worker(redis.url), 3)
+    client = first.link.client
+    wait_until(lambda: client.get('test:breakers:["a",""]:pybreaker:state') == b"open", "it was not told")
+    assert client.get('test:breakers:["a",""]:pybreaker:fail_counter') == b"3"
+    assert all(client.ttl(key) > 0 for key in client.keys("test:breakers*"))
+
+
+def test_what_redis_has_forgotten_is_told_anew(own_redis: RedisServer, start_worker: StartWorker) -> None:
+    fail(first := start_worker(own_redis.url), 3)
+    own_redis.restart()
+    wait_until(lambda: first.counter.losses, "nobody noticed")
+    second = start_worker(own_redis.url)
+    wait_until(lambda: state(second) == "open", "it was not told")
+    assert state(first) == "open"
+
+
+def test_without_redis_each_worker_counts_for_itself(own_redis: RedisServer, start_worker: StartWorker) -> None:
+    first, second = start_worker(own_redis.url), start_worker(own_redis.url)
+    own_redis.kill()
+    fail(first, 3)
+    assert state(first) == "open"
+    wait_until(lambda: first.changes == [True, False], "nobody noticed")
+    assert state(second) == "closed"
+    own_redis.start()
+    wait_until(lambda: state(second) == "open", "it was not told")

@@ -1,0 +1,89 @@
+"""The way to Redis, when it is not there: one warning, one word when it is back, and rests between the attempts."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from proxy.upstream.shared.link import Link, place_of
+from tests.live.master import a_free_port
+from tests.redis_server import RedisServer
+from tests.upstream.conftest import Clock
+from tests.upstream.shared.conftest import StartWorker
+from tests.upstream.shared.workers import wait_until
+
+
+def ping(link: Link) -> bool | None:
+    return link.use(lambda client: bool(client.ping()))
+
+
+def test_redis_that_is_away_is_told_once_and_asked_ever_less_often(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+    changes: list[bool] = []
+    link = Link(f"redis://user:hunter2@127.0.0.1:{a_free_port()}", 0.2, clock=clock, random=lambda: 1.0, on_change=changes.append)
+    rests = []
+    with caplog.at_level(logging.INFO, "proxy.upstream"):
+        for _ in range(8):
+            assert ping(link) is None
+            rests.append(round(link.rest_s, 3))
+            assert link.use(lambda client: pytest.fail("it is asked while it is to be left alone")) is None
+            clock.now_s += link.rest_s
+    assert rests == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0]
+    assert changes == [False]
+    (told,) = caplog.records
+    assert told.levelname == "WARNING"
+    assert "hunter2" not in str(told.__dict__)
+    assert link.last_error
+
+
+def test_redis_that_is_back_is_told_once(redis: RedisServer, clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+    changes: list[bool] = []
+    link = Link(redis.url, 0.1, clock=clock, random=lambda: 1.0, on_change=changes.append)
+    assert ping(link)
+    redis.freeze()
+    assert ping(link) is None
+    redis.thaw()
+    clock.now_s += 7
+    caplog.clear()
+    with caplog.at_level(logging.INFO, "proxy.upstream"):
+        assert ping(link)
+        assert ping(link)
+    assert changes == [True, False, True]
+    (told,) = caplog.records
+    assert (told.levelname, told.__dict__["away_s"]) == ("INFO", 7.0)
+    link.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [("redis://:p@10.0.0.5:6379/0", "10.0.0.5:6379"), ("rediss://u:p@box", "box"), ("unix://u:p@/run/redis.sock?db=1", "/run/redis.sock")],
+)
+def test_a_place_tells_no_password(url: str, place: str) -> None:
+    assert place_of(url) == place
+
+
+def test_a_socket_of_the_machine_does_too(redis: RedisServer, start_worker: StartWorker) -> None:
+    first, second = start_worker(f"unix://{redis.socket}"), start_worker(redis.url)
+    first.cooldowns.cool("a", 30.0, "it broke")
+    wait_until(lambda: second.cooldowns.rest_s("a"), "it was not heard")
+
+
+def test_other_prefixes_share_nothing(redis: RedisServer, start_worker: StartWorker) -> None:
+    first, other = start_worker(redis.url), start_worker(redis.url, prefix="other")
+    first.cooldowns.cool("a", 30.0, "it broke")
+    second = start_worker(redis.url)
+    wait_until(lambda: second.cooldowns.rest_s("a"), "it was not heard")
+    began = other.rounds
+    other.member.wake()
+    wait_until(lambda: other.rounds > began + 1, "there was no round")
+    assert not other.cooldowns.rest_s("a")
+
+
+def test_health_says_how_it_goes(own_redis: RedisServer, start_worker: StartWorker) -> None:
+    worker = start_worker(own_redis.url)
+    told = worker.member.health()
+    assert (told["state"], told["last_error"]) == ("up", "")
+    assert told["last_answer_age_s"] >= 0
+    own_redis.kill()
+    wait_until(lambda: worker.member.health()["state"] == "down", "nobody noticed")
+    assert worker.member.health()["last_error"]

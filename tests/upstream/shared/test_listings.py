@@ -1,0 +1,58 @@
+"""Lists of models, as two workers know them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from proxy.canonical.catalog import ModelCard
+from proxy.upstream.shared.listings import decoded, encoded
+from tests.redis_server import RedisServer
+from tests.upstream.shared.conftest import StartWorker
+from tests.upstream.shared.workers import wait_until
+
+FULL = ModelCard(
+    "org/model",
+    created=1,
+    owned_by="org",
+    capabilities=frozenset({"completion", "tools"}),
+    context_length=4096,
+    embedding_length=8,
+    parameter_count=7,
+    size_bytes=9,
+    family="f",
+    quantization="q4",
+    description="d",
+    parameters=frozenset({"seed"}),
+    raw={"id": "org/model", "pricing": {"prompt": "0.1"}},
+    has=frozenset({"vision"}),
+)
+
+
+def test_a_list_is_the_same_after_the_way_through_redis() -> None:
+    cards = [FULL, ModelCard("plain")]
+    assert decoded(encoded(cards)) == cards
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"7", b'[{"name": "m"}]', b"[7]"])
+def test_what_is_no_list_of_this_version_is_none(body: bytes) -> None:
+    assert decoded(body) is None
+
+
+def test_what_one_worker_has_fetched_the_others_know(redis: RedisServer, start_worker: StartWorker) -> None:
+    first, second = start_worker(redis.url), start_worker(redis.url, ahead_s=1000.0)
+    first.listings.fetched([FULL])
+    wait_until(lambda: second.models.known, "it was not heard")
+    assert second.models.known == (FULL,)
+    assert second.models.age_s is not None
+    assert 0 <= second.models.age_s < 5
+    first.listings.fetched([FULL, replace(FULL, id="new")])
+    wait_until(lambda: second.models.count == 2, "the next one was not heard")
+
+
+def test_a_worker_that_comes_later_need_not_ask_for_the_list(redis: RedisServer, start_worker: StartWorker) -> None:
+    first = start_worker(redis.url)
+    first.listings.fetched([FULL])
+    wait_until(lambda: first.link.client.exists("test:models"), "it was not told")
+    assert start_worker(redis.url).models.known == (FULL,)

@@ -1,0 +1,124 @@
+"""Cool-downs of replicas and of their models."""
+
+from __future__ import annotations
+
+from proxy.upstream.cooldown import CoolDown, CoolDowns
+from tests.upstream.conftest import Clock
+
+
+def test_nobody_cools_down_at_first() -> None:
+    cooldowns = CoolDowns(Clock())
+    assert cooldowns.rest_s("a", "m") == 0
+    assert cooldowns.all() == []
+
+
+def test_a_replica_cools_down_for_all_its_models_and_for_no_other_replica() -> None:
+    clock = Clock()
+    cooldowns = CoolDowns(clock)
+    cooldowns.cool("a", 5, "429")
+    assert (cooldowns.rest_s("a"), cooldowns.rest_s("a", "m"), cooldowns.rest_s("b", "m")) == (5, 5, 0)
+    clock.now_s += 3
+    assert cooldowns.rest_s("a", "m") == 2
+    clock.now_s += 2
+    assert cooldowns.rest_s("a", "m") == 0
+
+
+def test_a_model_cools_down_alone() -> None:
+    cooldowns = CoolDowns(Clock())
+    cooldowns.cool("a", 5, "429", "m")
+    assert (cooldowns.rest_s("a", "m"), cooldowns.rest_s("a", "n"), cooldowns.rest_s("a")) == (5, 0, 0)
+
+
+def test_the_longer_of_two_cool_downs_holds() -> None:
+    cooldowns = CoolDowns(Clock())
+    cooldowns.cool("a", 5, "429", "m")
+    cooldowns.cool("a", 3, "401")
+    cooldowns.cool("a", 1, "429", "m")
+    assert (cooldowns.rest_s("a", "m"), cooldowns.rest_s("a")) == (5, 3)
+    cooldowns.cool("a", 9, "500", "m")
+    assert cooldowns.rest_s("a", "m") == 9
+
+
+def test_an_answer_ends_a_cool_down() -> None:
+    cooldowns = CoolDowns(Clock())
+    cooldowns.cool("a", 5, "429", "m")
+    cooldowns.cool("a", 3, "401")
+    cooldowns.end("a")
+    assert (cooldowns.rest_s("a", "m"), cooldowns.rest_s("a")) == (5, 0)
+    cooldowns.end("a", "m")
+    cooldowns.end("b")
+    assert cooldowns.rest_s("a", "m") == 0
+
+
+def test_no_cool_down_lasts_for_ever() -> None:
+    cooldowns = CoolDowns(Clock(), longest_s=60)
+    cooldowns.cool("a", 1e9, "429")
+    assert cooldowns.rest_s("a") == 60
+
+
+def test_those_that_are_over_are_not_listed_the_one_that_ends_first_comes_first() -> None:
+    clock = Clock()
+    cooldowns = CoolDowns(clock)
+    for replica, seconds in (("a", 1), ("b", 9), ("c", 5)):
+        cooldowns.cool(replica, seconds, "429", "m")
+    clock.now_s += 2
+    assert cooldowns.all() == [CoolDown("c", "m", 1005, "429"), CoolDown("b", "m", 1009, "429")]
+
+
+def test_models_without_end_are_forgotten_but_no_replica_is() -> None:
+    cooldowns = CoolDowns(Clock())
+    cooldowns.cool("a", 1, "401")
+    for number in range(5000):
+        cooldowns.cool("a", 10 + number, "429", f"m{number}")
+    assert len(cooldowns.all()) <= 1024
+    assert cooldowns.rest_s("a") == 1
+    assert cooldowns.rest_s("a", "m4999") > 0
+
+
+def test_when_its_time_is_over_one_may_go_and_see() -> None:
+    clock = Clock()
+    cooldowns = CoolDowns(clock, trial_s=5)
+    cooldowns.cool("a", 3, "429", "m")
+    cooldowns.begin_trial("a", "m")
+    assert cooldowns.rest_s("a", "m") == 3, "nobody sees anything before its time"
+    clock.now_s += 3
+    cooldowns.begin_trial("a", "other")
+    assert cooldowns.rest_s("a", "m") == 0
+    cooldowns.begin_trial("a", "m")
+    assert cooldowns.rest_s("a", "m") == 5
+    clock.now_s += 5
+    assert cooldowns.rest_s("a", "m") == 0, "the first one did not come back"
+
+
+def test_the_trial_decides() -> None:
+    clock = Clock()
+    cooldowns = CoolDowns(clock, trial_s=5)
+    cooldowns.cool("a", 3, "429", "m")
+    clock.now_s += 3
+    cooldowns.begin_trial("a", "m")
+    cooldowns.cool("a", 1, "429", "m")
+    assert cooldowns.rest_s("a", "m") == 1
+    clock.now_s += 1
+    cooldowns.begin_trial("a", "m")
+    assert cooldowns.end_by_answer("a", "m", ended=False)
+    assert cooldowns.rest_s("a", "m") == 0
+    assert not cooldowns.end_by_answer("a", "m", ended=True)
+
+
+def test_what_broke_off_is_proved_by_an_end() -> None:
+    cooldowns = CoolDowns(Clock())
+    cooldowns.cool("a", 3, "cut", needs_end=True)
+    cooldowns.cool("a", 3, "429", "m", is_firm=True)
+    assert cooldowns.end_by_answer("a", "m", ended=False)
+    assert (cooldowns.rest_s("a", "m"), cooldowns.is_firm("a", "m")) == (3, False)
+    assert cooldowns.end_by_answer("a", "m", ended=True)
+    assert cooldowns.rest_s("a", "m") == 0
+
+
+def test_what_the_replica_asked_for_is_firm_as_long_as_it_lasts() -> None:
+    clock = Clock()
+    cooldowns = CoolDowns(clock)
+    cooldowns.cool("a", 3, "429", "m", is_firm=True)
+    assert (cooldowns.is_firm("a", "m"), cooldowns.is_firm("a", "n"), cooldowns.is_firm("b", "m")) == (True, False, False)
+    clock.now_s += 3
+    assert not cooldowns.is_firm("a", "m")

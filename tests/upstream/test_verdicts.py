@@ -1,0 +1,98 @@
+"""What follows from each failure."""
+
+from __future__ import annotations
+
+import pytest
+
+from proxy.errors import UpstreamBroken, UpstreamRefused, UpstreamTimeout, UpstreamUnavailable
+from proxy.upstream.faults import Fault, Verdict, inner_fault_of, redirect_of, refusal_of
+from proxy.upstream.verdicts import Blamed, judged, judged_late
+
+
+def refused(status: int, retry_after_s: float | None = None, headers: dict[str, str] | None = None, code: str | None = None) -> Fault:
+    return refusal_of(UpstreamRefused("sorry", status=status, code=code, retry_after_s=retry_after_s), headers or {})
+
+
+NO_CONNECTION = Fault(UpstreamUnavailable("refuses connections"), Verdict.UNREACHABLE, repeatable=True)
+NO_TLS = Fault(UpstreamUnavailable("no TLS"), Verdict.UNREACHABLE)
+SILENT = Fault(UpstreamTimeout("silent"), Verdict.UNREACHABLE, was_sent=True)
+HUNG_UP = Fault(UpstreamBroken("hung up"), Verdict.UNREACHABLE, was_sent=True)
+STALE = Fault(UpstreamBroken("stale"), Verdict.NOTHING, repeatable=True)
+BROKE_OFF = inner_fault_of(UpstreamBroken("no JSON"))
+
+
+@pytest.mark.parametrize(
+    ("fault", "elsewhere", "without_retry_sent", "blamed"),
+    [
+        (NO_CONNECTION, True, True, Blamed.NOBODY),
+        (NO_TLS, True, True, Blamed.NOBODY),
+        (SILENT, True, False, Blamed.NOBODY),
+        (HUNG_UP, True, False, Blamed.NOBODY),
+        (STALE, True, True, Blamed.NOBODY),
+        (BROKE_OFF, True, False, Blamed.REPLICA),
+        (redirect_of(301), True, True, Blamed.REPLICA),
+        (refused(400), False, False, Blamed.NOBODY),
+        (refused(401), True, True, Blamed.KEY),
+        (refused(402), True, True, Blamed.KEY),
+        (refused(403), True, True, Blamed.KEY),
+        (refused(404), True, True, Blamed.MODEL),
+        (refused(405), True, True, Blamed.MODEL),
+        (refused(408), True, True, Blamed.NOBODY),
+        (refused(413), False, False, Blamed.NOBODY),
+        (refused(422), False, False, Blamed.NOBODY),
+        (refused(429), True, True, Blamed.KEY),
+        (refused(429, code="insufficient_quota"), True, True, Blamed.KEY),
+        (refused(500), True, True, Blamed.NOBODY),
+        (refused(500, headers={"x-should-retry": "false"}), False, False, Blamed.NOBODY),
+        (refused(501), False, False, Blamed.NOBODY),
+        (refused(503), True, True, Blamed.NOBODY),
+        (refused(503, 2.0), True, True, Blamed.MODEL),
+        (inner_fault_of(UpstreamRefused("inside", status=503, upstream_status=200)), True, True, Blamed.NOBODY),
+        (inner_fault_of(UpstreamRefused("inside", status=429, upstream_status=200)), True, True, Blamed.KEY),
+        (inner_fault_of(UpstreamRefused("inside", status=400, upstream_status=200)), False, False, Blamed.NOBODY),
+    ],
+)
+def test_who_is_blamed_and_who_may_do_better(fault: Fault, elsewhere: bool, without_retry_sent: bool, blamed: Blamed) -> None:
+    judgement = judged(fault, retry_sent=True)
+    assert (judgement.elsewhere, judgement.blamed) == (elsewhere, blamed)
+    assert judged(fault, retry_sent=False).elsewhere is without_retry_sent
+
+
+@pytest.mark.parametrize("status", [401, 402, 403, 429])
+def test_what_is_wrong_with_a_clients_own_key_is_its_own_business(status: int) -> None:
+    judgement = judged(refused(status), retry_sent=True, with_clients_key=True)
+    assert (judgement.elsewhere, judgement.blamed) == (False, Blamed.NOBODY)
+
+
+def test_other_failures_of_a_request_with_a_clients_own_key_are_not() -> None:
+    assert judged(refused(503), retry_sent=True, with_clients_key=True).elsewhere
+    assert judged(refused(404), retry_sent=True, with_clients_key=True).blamed is Blamed.MODEL
+
+
+def test_a_replica_says_itself_that_it_does_not_want_to_be_asked() -> None:
+    assert [judged(fault, retry_sent=True).is_firm for fault in (refused(429), refused(503, 1.0), refused(503), HUNG_UP)] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+
+
+def test_after_an_answer_that_broke_off_its_beginning_proves_nothing() -> None:
+    assert judged(BROKE_OFF, retry_sent=True).needs_end
+    assert not judged(refused(429), retry_sent=True).needs_end
+
+
+@pytest.mark.parametrize(
+    ("error", "blamed"),
+    [
+        (UpstreamBroken("cut"), Blamed.REPLICA),
+        (UpstreamTimeout("silent"), Blamed.REPLICA),
+        (UpstreamRefused("inside", status=500, upstream_status=200), Blamed.MODEL),
+        (UpstreamRefused("inside", status=429, upstream_status=200), Blamed.MODEL),
+        (UpstreamRefused("inside", status=400, upstream_status=200), Blamed.NOBODY),
+    ],
+)
+def test_a_late_failure_is_repeated_nowhere(error: UpstreamBroken, blamed: Blamed) -> None:
+    judgement = judged_late(error)
+    assert (judgement.elsewhere, judgement.blamed, judgement.needs_end) == (False, blamed, True)

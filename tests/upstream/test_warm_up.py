@@ -1,0 +1,113 @@
+"""Models that are loaded before somebody waits for them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import requests
+
+from proxy.upstream.replica import Replica
+from proxy.upstream.warm_up import WarmUp
+from proxy.wire.messages import UpstreamCall
+from tests.fake_upstream import CUT, Answer, FakeUpstream, json_answer
+from tests.upstream.conftest import Clock, read_error
+from tests.upstream.fleets import a_replica
+
+CALLS = {
+    model: (
+        UpstreamCall("/chat/completions", f'{{"model":"{model}"}}'.encode(), model),
+        UpstreamCall("/embeddings", f'{{"model":"{model}"}}'.encode(), model),
+    )
+    for model in ("m", "n")
+}
+GOOD = json_answer({"choices": []})
+
+
+def an_error(status: int, headers: dict[str, str] | None = None) -> Answer:
+    return json_answer({"error": {"message": f"sorry {status}"}}, status, headers)
+
+
+@pytest.fixture
+def replica(upstream: FakeUpstream, session: requests.Session, clock: Clock) -> Replica:
+    upstream.on("/chat/completions", GOOD)
+    return a_replica(upstream.base_url, session=session, read_error=read_error, clock=clock)
+
+
+@pytest.fixture
+def make(replica: Replica, clock: Clock) -> Callable[..., WarmUp]:
+    def make(interval_s: float = 0.0, models: tuple[str, ...] = ("m",)) -> WarmUp:
+        return WarmUp("boxes", replica, {model: CALLS[model] for model in models}, interval_s=interval_s, clock=clock)
+
+    return make
+
+
+def models_asked(upstream: FakeUpstream) -> list[Any]:
+    return [request.json["model"] for request in upstream.requests]
+
+
+def test_each_model_is_used_once(make: Callable[..., WarmUp], upstream: FakeUpstream, caplog: pytest.LogCaptureFixture) -> None:
+    warm_up = make(models=("m", "n"))
+    with caplog.at_level(logging.INFO, "proxy.upstream"):
+        assert [warm_up.touch(), warm_up.touch()] == [None, None]
+    assert models_asked(upstream) == ["m", "n"]
+    assert [record.__dict__["upstream_model"] for record in caplog.records] == ["m", "n"]
+
+
+def test_models_are_touched_again_so_that_the_server_keeps_them(
+    make: Callable[..., WarmUp], upstream: FakeUpstream, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    warm_up = make(interval_s=240)
+    with caplog.at_level(logging.INFO, "proxy.upstream"):
+        assert warm_up.touch() == 240
+        clock.now_s += 100
+        assert warm_up.touch() == 140
+        clock.now_s += 140
+        assert warm_up.touch() == 240
+    assert (models_asked(upstream), len(caplog.records)) == (["m", "m"], 1)
+
+
+def test_a_model_that_does_not_chat_makes_a_vector(make: Callable[..., WarmUp], upstream: FakeUpstream) -> None:
+    upstream.on("/chat/completions", an_error(400))
+    upstream.on("/embeddings", json_answer({"data": []}))
+    assert make().touch() is None
+    assert [request.path for request in upstream.requests] == ["/v1/chat/completions", "/v1/embeddings"]
+
+
+def test_a_model_that_cannot_be_had_is_given_up(
+    make: Callable[..., WarmUp], upstream: FakeUpstream, caplog: pytest.LogCaptureFixture
+) -> None:
+    upstream.on("/chat/completions", an_error(404))
+    assert make(interval_s=240).touch() is None
+    assert [record.message for record in caplog.records] == ["a model cannot be loaded"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "again_s"),
+    [(an_error(503), 10), (an_error(429, {"Retry-After": "30"}), 30), (Answer(before=[CUT]), 10), (Answer(steps=[CUT]), 10)],
+)
+def test_trouble_that_passes_is_waited_out(
+    make: Callable[..., WarmUp], upstream: FakeUpstream, clock: Clock, answer: Answer, again_s: float
+) -> None:
+    upstream.on("/chat/completions", answer, GOOD)
+    warm_up = make()
+    assert warm_up.touch() == again_s
+    assert len(upstream.requests) == 1
+    clock.now_s += again_s
+    assert warm_up.touch() is None
+    assert len(upstream.requests) == 2
+
+
+def test_a_replica_that_came_back_has_to_load_everything_again(
+    make: Callable[..., WarmUp], upstream: FakeUpstream, replica: Replica
+) -> None:
+    warm_up = make()
+    warm_up.touch()
+    replica.suspicion = "silent"
+    warm_up.forget()
+    assert warm_up.touch() == 10
+    replica.suspicion = ""
+    assert warm_up.touch() is None
+    assert models_asked(upstream) == ["m", "m"]
