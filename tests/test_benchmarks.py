@@ -448,6 +448,12 @@ def test_the_document_has_the_marks_for_results() -> None:
     assert text.count("<!-- results: begin -->") == text.count("<!-- results: end -->") == 1
 
 
+def test_the_readme_says_no_more_than_the_table() -> None:
+    assert "Less than half a millisecond" in (ROOT / "README.md").read_text()
+    row = next(line for line in (ROOT / "docs/performance.md").read_text().splitlines() if "added per token, median" in line)
+    assert float(row.split("|")[3].removesuffix(" us ").replace(",", "")) < 500
+
+
 # Comparing runs
 
 
