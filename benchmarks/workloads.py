@@ -80,7 +80,7 @@ def stream() -> Workload:
         "ollama": Question(
             "/api/chat",
             orjson.dumps(payload),
-            b'"eval_count":%d' % len(checks.STREAM_TOKENS),
+            _ollama_end(len(checks.STREAM_TOKENS)),
             checks.check_ollama_stream,
             len(checks.STREAM_TOKENS),
         ),
@@ -137,12 +137,8 @@ def picture_chat(body_bytes: int) -> Workload:
 
 def long_record(kibibytes: int) -> Workload:
     """A stream whose answer is one long record."""
-    of_stream = stream().questions
-    questions: dict[Dialect, Question] = {
-        dialect: replace(question, check=partial(checks.check_length, least_bytes=kibibytes * 1024), words=0)
-        for dialect, question in of_stream.items()
-    }
-    return Workload("long record", f"record-{kibibytes}", 1, questions)
+    check = partial(checks.check_length, least_bytes=kibibytes * 1024)
+    return Workload("long record", f"record-{kibibytes}", 1, _streamed(1, {"ollama": check, "openai": check}))
 
 
 def paced(tokens: int, interval_ms: int) -> Workload:
@@ -156,9 +152,22 @@ def held() -> Workload:
 
 
 def _stamped(place: str, tokens: int) -> Workload:
-    asked = stream().questions
-    questions: dict[Dialect, Question] = {
-        "ollama": replace(asked["ollama"], check=partial(checks.check_ollama_paced, tokens=tokens), words=0),
-        "openai": replace(asked["openai"], check=partial(checks.check_openai_paced, tokens=tokens), words=0),
+    checks_of: Mapping[Dialect, Callable[[bytes], None]] = {
+        "ollama": partial(checks.check_ollama_paced, tokens=tokens),
+        "openai": partial(checks.check_openai_paced, tokens=tokens),
     }
-    return Workload("paced", place, tokens, questions)
+    return Workload("paced", place, tokens, _streamed(tokens, checks_of))
+
+
+def _streamed(tokens: int, checks_of: Mapping[Dialect, Callable[[bytes], None]]) -> dict[Dialect, Question]:
+    """What is asked for other streams than the usual one: their ends tell other numbers, and they have no numbered words."""
+    asked = stream().questions
+    return {
+        "ollama": replace(asked["ollama"], mark=_ollama_end(tokens), check=checks_of["ollama"], words=0),
+        "openai": replace(asked["openai"], check=checks_of["openai"], words=0),
+    }
+
+
+def _ollama_end(tokens: int) -> bytes:
+    """What stands in the last line of a stream of so many tokens."""
+    return b'"eval_count":%d,' % tokens

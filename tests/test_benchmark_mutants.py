@@ -151,7 +151,7 @@ def test_a_liar_is_found_out_while_it_is_measured(site: Site, section: Section, 
 )
 def test_what_wrk_finds_wrong_ends_each_section(site: Site, programs: Path, section: Section, seen: dict[str, int]) -> None:
     wrk_sees(programs, **seen)
-    with pytest.raises(OwnAnswerWrong, match="were wrong, or never came"):
+    with pytest.raises(OwnAnswerWrong, match=r"of its answers were wrong|never did"):
         section(site, PLAN)
 
 
@@ -181,7 +181,7 @@ def test_who_answers_few_only_is_asked_by_few(site: Site, programs: Path) -> Non
     write_program(programs / "wrk", f"""case "$*" in *"-c 1 "*) echo 'RESULT {SEEN % (0, 0)}';; *) echo 'RESULT {none}';; esac""")
     found = measure_throughput(site, PLAN, chat(), [GATEWAY, LITELLM])
     assert {sample["connections"] for sample in found["rounds"][LITELLM]} == {1}
-    assert found["problems"][LITELLM] == "asked on 1 connection: none of 16 was answered in 2 s"
+    assert found["problems"][LITELLM] == "asked on 1 connection: most or all of 16 waited in vain for 2 s"
 
 
 def test_wrk_that_cannot_run_is_no_figure(site: Site, programs: Path) -> None:

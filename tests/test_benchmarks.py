@@ -103,7 +103,7 @@ def test_the_quick_plan_stays_under_two_minutes_and_the_full_one_under_twenty() 
 def ollama_stream() -> bytes:
     """The canned stream, as a gateway that loses nothing says it."""
     lines = [{"message": {"content": token}, "done": False} for token in checks.STREAM_TOKENS]
-    last = {"message": {"content": ""}, "done": True, "done_reason": "stop", "prompt_eval_count": 27, "eval_count": 198}
+    last = {"message": {"content": ""}, "done": True, "done_reason": "stop", "prompt_eval_count": 27, "eval_count": 198, "eval_duration": 1}
     return b"".join(orjson.dumps(line) + b"\n" for line in [*lines, last])
 
 
@@ -153,6 +153,16 @@ def test_a_stream_that_is_all_there_has_no_problem() -> None:
 def test_a_stream_that_lost_something_is_told(lost: Any, problem: str) -> None:
     broken = b"".join(lost(ollama_stream().splitlines(keepends=True)))
     assert problem_of(checks.check_ollama_stream, broken).startswith(problem)
+
+
+@pytest.mark.parametrize(
+    ("workload", "tokens"),
+    [(workloads.stream(), 198), (workloads.paced(140, 50), 140), (workloads.held(), 2), (workloads.long_record(256), 1)],
+)
+def test_the_end_of_a_stream_is_known_by_the_number_of_its_tokens(workload: workloads.Workload, tokens: int) -> None:
+    mark = workload.questions["ollama"].mark
+    assert mark in b'{"done":true,"prompt_eval_count":27,"eval_count":%d,"eval_duration":5}' % tokens
+    assert mark not in b'{"done":true,"prompt_eval_count":27,"eval_count":%d0,"eval_duration":5}' % tokens
 
 
 def test_arguments_as_text_are_no_tool_call_of_ollama() -> None:
@@ -446,6 +456,12 @@ def test_results_are_put_between_their_marks_and_nowhere_else() -> None:
 def test_the_document_has_the_marks_for_results() -> None:
     text = (ROOT / "docs/performance.md").read_text()
     assert text.count("<!-- results: begin -->") == text.count("<!-- results: end -->") == 1
+
+
+def test_the_readme_says_no_more_than_the_table() -> None:
+    assert "Less than half a millisecond" in (ROOT / "README.md").read_text()
+    row = next(line for line in (ROOT / "docs/performance.md").read_text().splitlines() if "added per token, median" in line)
+    assert float(row.split("|")[3].removesuffix(" us ").replace(",", "")) < 500
 
 
 # Comparing runs

@@ -157,10 +157,13 @@ class Asking:
             sample = self._sample(seconds)
         except LoadFailed:
             sample = self._slow_sample(seconds)
-        name = self.standing.contender.name
-        if sample["wrong"] and name not in _OPTIONAL:
-            raise OwnAnswerWrong(f"{TITLES[name]}: {sample['wrong']:.2%} of its answers to {self.question.path} were wrong, or never came")
+        if (problem := problem_of_sample(sample)) and not self._is_optional:
+            raise OwnAnswerWrong(f"{self.standing.contender.title}: asked at {self.question.path}, {problem}")
         return sample
+
+    @property
+    def _is_optional(self) -> bool:
+        return self.standing.contender.name in _OPTIONAL
 
     def _slow_sample(self, seconds: int) -> Sample:
         """What more time shows; if nothing, what fewer askers get, who stay so few from now on."""
@@ -169,7 +172,9 @@ class Asking:
                 return self._sample(self.slow_s)
         if self.connections <= _FEW_CONNECTIONS:
             raise LoadFailed(f"no answer to {self.question.path} in {self.slow_s} s")
-        self.site.say(f"  {self.standing.contender.title}: no answer on {self.connections} connections, asked on {_FEW_CONNECTIONS} now")
+        self.site.say(
+            f"  {self.standing.contender.title}: no answer on {self.connections} connections for most, asked on {_FEW_CONNECTIONS} now"
+        )
         self.connections = _FEW_CONNECTIONS
         return self._sample(self.slow_s)
 
@@ -178,6 +183,8 @@ class Asking:
         cpu_s = program.cpu_s()
         seen = self._load(seconds)
         spent_s = program.cpu_s() - cpu_s
+        if seen.failed >= seen.requests and self._is_optional and self.connections > _FEW_CONNECTIONS:
+            raise LoadFailed(f"most of {self.connections} connections waited in vain")
         if not program.settle():
             self.site.say(f"  {self.standing.contender.title} stays busy, though nobody asks for anything any more")
         return {
@@ -186,7 +193,8 @@ class Asking:
             "busy": spent_s / seen.duration_us * 1e6,
             "p50_us": seen.p50_us,
             "p99_us": seen.p99_us,
-            "wrong": (seen.wrong + seen.failed) / seen.requests,
+            "wrong": seen.wrong / seen.requests,
+            "failed": seen.failed / seen.requests,
             "connections": self.connections,
         }
 
@@ -200,6 +208,13 @@ class Asking:
             core=self.site.cores.load,
             folder=self.site.folder,
         )
+
+
+def problem_of_sample(sample: Sample) -> str:
+    """What was wrong with the answers of a sample; `""` when nothing was."""
+    if sample["wrong"]:
+        return f"{sample['wrong']:.2%} of its answers were wrong"
+    return f"for each answer that came, {sample['failed']:.2g} never did" if sample["failed"] else ""
 
 
 def found(ready: Lineup, samples: dict[str, list[Sample]], **more: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks.loads.wrk import LoadFailed
 from benchmarks.plan import Plan, Sample, turns
-from benchmarks.sections.lineup import Asking, Lineup, found, lineup
+from benchmarks.sections.lineup import Asking, Lineup, found, lineup, problem_of_sample
 from benchmarks.site import Site
 from benchmarks.titles import TITLES
 from benchmarks.workloads import Workload
@@ -31,7 +31,9 @@ def measure_throughput(site: Site, plan: Plan, workload: Workload, names: Sequen
             )
         for name in ready.names:
             if (connections := asking[name].connections) != plan.connections:
-                ready.remark(name, f"asked on {connections} connection: none of {plan.connections} was answered in {plan.slow_load_s} s")
+                ready.remark(
+                    name, f"asked on {connections} connection: most or all of {plan.connections} waited in vain for {plan.slow_load_s} s"
+                )
         return found(ready, {name: samples[name] for name in ready.names}, records=workload.records)
 
 
@@ -43,6 +45,6 @@ def _sample(ready: Lineup, asking: Asking, seconds: int) -> Sample | None:
     except LoadFailed as failure:
         ready.leave_out(name, failure)
         return None
-    if sample["wrong"] and name not in ready.problems:
-        ready.note(name, f"{sample['wrong']:.2%} of its answers were wrong")
+    if (problem := problem_of_sample(sample)) and name not in ready.problems:
+        ready.note(name, problem)
     return sample
