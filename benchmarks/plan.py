@@ -20,16 +20,26 @@ class Plan:
 
     Attributes:
         kind: what the results are called: `full`, `short` or `quick`.
-        peers: whether the programs of others are measured too.
-        ceilings: whether the upstream itself and nginx as a reverse proxy are measured, which show what the machine can do, and Flask
-            alone, which shows what this stack can do.
+        sections: what is measured, in this order.
+        rounds: how often wrk asks each contender.
         load_s: how long wrk asks one contender in one round.
+        warm_up_s: how long it asks each before the first round.
         slow_load_s: how long it asks one who gave no answer in that time.
+        peers: whether the programs of others are measured too.
+        ceilings: whether those are measured that show how far one could come: the upstream itself and nginx as a reverse proxy what the
+            machine can do, Flask alone what this stack can do, the gateway without log and metrics what these two cost.
+        connections: on how many connections wrk asks.
+        paced_rounds: how often each contender carries paced streams.
+        paced_streams: how many at a time.
+        tokens_per_s: how fast each of them is.
         steady_s: how long paced streams are watched, once all of them have begun.
+        first_token_rounds: how often each contender gets new connections.
         first_tokens: how many new connections one contender gets in one round.
         held: how many mostly silent streams one worker holds.
         many_requests: after so many requests memory must be what it was.
         starts: how often a start is timed.
+        growth_rounds: how often each number of connections, models and messages is asked for.
+        growth_s: for how long.
     """
 
     kind: str
@@ -76,14 +86,14 @@ SHORT = Plan(
 QUICK = Plan(
     "quick",
     ("chat", "stream", "paced", "first_token"),
-    rounds=3,
-    load_s=2,
+    rounds=5,
+    load_s=1,
     peers=False,
     ceilings=False,
-    paced_rounds=2,
-    steady_s=3,
-    first_token_rounds=2,
-    first_tokens=50,
+    paced_rounds=3,
+    steady_s=1,
+    first_token_rounds=4,
+    first_tokens=25,
 )
 
 

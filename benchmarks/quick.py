@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-_HEAD = ("against the bare pass-through", "recorded", "now", "rounds", "")
+_HEAD = ("against the bare pass-through", "recorded", "now", "")
 
 
 def comparison(recorded: Mapping[str, Mapping[str, Any]], now: Mapping[str, Mapping[str, Any]]) -> str:
@@ -16,21 +16,19 @@ def comparison(recorded: Mapping[str, Mapping[str, Any]], now: Mapping[str, Mapp
 
 
 def lost_or_won(recorded: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    """What the change is called. A recorded ratio between the lowest and the highest of this run's rounds is no change."""
-    if now["low"] <= recorded["value"] <= now["high"]:
-        return "the same, as far as this run can tell"
+    """What the change is called. It is none while the ratio of one run stays between the lowest and the highest of the other's rounds."""
+    if recorded["low"] <= now["value"] <= recorded["high"] or now["low"] <= recorded["value"] <= now["high"]:
+        return "within the spread"
     change = now["value"] / recorded["value"] - 1
     won = (change > 0) == (now["better"] == "higher")
     return f"{'won' if won else 'LOST'} {abs(change):.0%}"
 
 
 def _row(name: str, recorded: Mapping[str, Any] | None, now: Mapping[str, Any]) -> tuple[str, ...]:
-    rounds = f"{now['low']:.2f} to {now['high']:.2f}"
     if recorded is None:
-        return name, "", f"{now['value']:.2f}", rounds, "not recorded"
-    return name, f"{recorded['value']:.2f}", f"{now['value']:.2f}", rounds, lost_or_won(recorded, now)
+        return name, "", _with_spread(now), "not recorded"
+    return name, _with_spread(recorded), _with_spread(now), lost_or_won(recorded, now)
 
 
-def missing(recorded: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
-    """The recorded ratios that this run has not measured."""
-    return (name for name in recorded if name not in now)
+def _with_spread(found: Mapping[str, Any]) -> str:
+    return f"{found['value']:.2f} ({found['low']:.2f} to {found['high']:.2f})"

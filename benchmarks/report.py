@@ -15,16 +15,29 @@ from benchmarks.tables import all_tables
 DOCUMENT = ROOT / "docs/performance.md"
 FOLDER = ROOT / "docs/performance"
 RESULTS = FOLDER / "results.json"
+# What a run has found so far: all that is left of one that does not come to its end.
+UNFINISHED = FOLDER / "unfinished.json"
 RECORDED = ROOT / "benchmarks/recorded.json"
 _BEGIN, _END = "<!-- results: begin -->", "<!-- results: end -->"
 
 
 def keep(content: Mapping[str, Any]) -> None:
     """Keeps a run as the one that the documents speak of, and that later runs are compared with."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    RESULTS.write_bytes(_json(content))
-    RECORDED.write_bytes(_json({"run": content["run"], "ratios": Results(content).key_ratios()}))
+    write_json(RESULTS, content)
+    write_json(RECORDED, {"run": content["run"], "ratios": Results(content).key_ratios()})
     write_document()
+    UNFINISHED.unlink(missing_ok=True)
+
+
+def keep_unfinished(content: Mapping[str, Any]) -> None:
+    """Keeps what a run has found so far, beside what the documents speak of."""
+    write_json(UNFINISHED, content)
+
+
+def write_json(file: Path, content: Mapping[str, Any]) -> None:
+    """Writes a file, and its folder if need be."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
 
 
 def write_document() -> None:
@@ -41,7 +54,3 @@ def with_results(document: str, tables: str, pictures: Sequence[str]) -> str:
     _, _, after = rest.partition(_END)
     shown = "\n\n".join(f"![{Path(name).stem}](performance/{name})" for name in pictures)
     return f"{before}{_BEGIN}\n\n{shown}\n\n{tables}\n\n{_END}{after}"
-
-
-def _json(content: Any) -> bytes:
-    return orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)

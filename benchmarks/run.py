@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -9,8 +10,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from benchmarks import workloads
+from benchmarks.contenders.field import FIELD
+from benchmarks.contenders.peers import versions
+from benchmarks.loads.streams import StreamLost
+from benchmarks.loads.wrk import LoadFailed
 from benchmarks.machine import describe_machine
 from benchmarks.plan import Plan
+from benchmarks.processes import DidNotStart
 from benchmarks.sections.beginning import measure_first_tokens
 from benchmarks.sections.growth import measure_growth
 from benchmarks.sections.held import measure_held
@@ -22,38 +28,57 @@ from benchmarks.sections.profile import measure_profile
 from benchmarks.sections.start import measure_starts
 from benchmarks.sections.throughput import measure_throughput
 from benchmarks.site import Site, open_site
-from benchmarks.titles import CONSTANT, FLOOR, GATEWAY, LITELLM, PEER, RELAY
+from benchmarks.titles import CONSTANT, FLOOR, GATEWAY, LITELLM, PEER, QUIET, QUIET_RELAY, RELAY
 from benchmarks.workloads import Workload
 
+Section = Callable[[Site, Plan], dict[str, Any]]
 OWN = (GATEWAY, RELAY)
+# What ends a section, but not the run.
+_SECTION_FAILURES = (LoadFailed, StreamLost, DidNotStart, TimeoutError, OSError, subprocess.SubprocessError)
+_FLOORS = (QUIET, QUIET_RELAY, FLOOR, CONSTANT)
 
 
-def run(plan: Plan) -> dict[str, Any]:
-    """What a run found: `machine`, `run` and `sections`, ready for JSON."""
-    machine = describe_machine()
+def run(plan: Plan, keep: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    """What a run found: `machine`, `run`, `sections`, and why sections failed, ready for JSON.
+
+    Args:
+        keep: is given what was found so far, after each section.
+
+    Raises:
+        OwnAnswerWrong: the gateway, or what it is measured by, gave a wrong answer.
+    """
+    machine = describe_machine() | {"others": versions() if plan.peers else {}}
     began = time.monotonic()
     started = datetime.now(UTC).isoformat(timespec="seconds")
-    sections: dict[str, Any] = {}
-    with open_site() as site:
+    content: dict[str, Any] = {"machine": machine, "run": {"started": started, **asdict(plan)}, "sections": {}, "failed": {}}
+    with open_site(FIELD) as site:
         for name in plan.sections:
             site.say(f"{name} (after {time.monotonic() - began:.0f} s)")
-            sections[name] = _SECTIONS[name](site, plan)
-    about = {"started": started, "seconds": round(time.monotonic() - began), **asdict(plan)}
-    return {"machine": machine, "run": about, "sections": sections}
+            measure(site, plan, name, SECTIONS[name], content)
+            content["run"]["seconds"] = round(time.monotonic() - began)
+            keep(content)
+    return content
 
 
-def _throughput(
-    workload: Workload, peers: Sequence[str] = (PEER, LITELLM), floors: Sequence[str] = ()
-) -> Callable[[Site, Plan], dict[str, Any]]:
+def measure(site: Site, plan: Plan, name: str, section: Section, content: dict[str, Any]) -> None:
+    """Adds what a section found, or why it found nothing. Raises `OwnAnswerWrong`."""
+    try:
+        content["sections"][name] = section(site, plan)
+    except _SECTION_FAILURES as failure:
+        content["failed"][name] = str(failure) or type(failure).__name__
+        site.say(f"  {name} failed: {content['failed'][name]}")
+
+
+def _throughput(workload: Workload, peers: Sequence[str] = (PEER, LITELLM), floors: Sequence[str] = ()) -> Section:
     return lambda site, plan: measure_throughput(
         site, plan, workload, contenders(plan, *OWN, *(floors if plan.ceilings else ()), peers=peers)
     )
 
 
-_SECTIONS: Mapping[str, Callable[[Site, Plan], dict[str, Any]]] = {
-    "chat": _throughput(workloads.chat(), floors=(FLOOR, CONSTANT)),
-    "stream": _throughput(workloads.stream(), floors=(FLOOR, CONSTANT)),
-    # LiteLLM takes longer to start than to measure; what it does with these two says no more of it.
+SECTIONS: Mapping[str, Section] = {
+    "chat": _throughput(workloads.chat(), floors=_FLOORS),
+    "stream": _throughput(workloads.stream(), floors=_FLOORS),
+    # LiteLLM takes longer to start than to measure, and no target of these two speaks of it.
     "tools": _throughput(workloads.tools(), peers=(PEER,)),
     "embeddings": _throughput(workloads.embeddings(), peers=(PEER,)),
     "paced": measure_pace,

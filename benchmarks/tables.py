@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from benchmarks.gap import Step, floors, what_is_missing
 from benchmarks.plan import Ratio
 from benchmarks.results import Results
 from benchmarks.targets import verdicts
@@ -11,6 +12,7 @@ from benchmarks.titles import DIRECT, TITLES
 
 Row = Callable[[Results, str, str], Sequence[str]]
 
+_SHOWN_FUNCTIONS = 10
 _MET = {True: "yes", False: "**no**", None: ""}
 
 
@@ -21,8 +23,10 @@ def all_tables(results: Results) -> str:
         "### Targets",
         _table(("what", "target", "measured", "met"), ((row.what, row.target, row.measured, _MET[row.met]) for row in verdicts(results))),
     ]
+    parts += what_is_missing(results)
     for section, heading, head, row in _SECTIONS:
         parts += _section(results, section, heading, head, row)
+    parts += _floors(results)
     parts += _growth(results)
     parts += _profile(results)
     return "\n\n".join(parts)
@@ -32,10 +36,13 @@ def _about(results: Results) -> list[str]:
     run, machine = results.content["run"], results.content["machine"]
     packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
     hardware = f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB, {machine['system']}"
+    others = ", ".join(f"{name} {version}" for name, version in machine.get("others", {}).items())
     mood = f"load average before it {machine['load_average_before']}"
     return [
         f"A {run['kind']} run of {run['seconds'] / 60:.0f} minutes on {run['started'][:10]}; {mood}.",
         f"{hardware}, Python {machine['python']}, {machine['nginx']}, {machine['wrk']}, {packages}.",
+        *([f"The programs of others: {others}."] if others else []),
+        *(f"**{section} was not measured**: {reason}" for section, reason in results.content.get("failed", {}).items()),
     ]
 
 
@@ -96,6 +103,17 @@ def _large_row(results: Results, section: str, name: str) -> Sequence[str]:
     return f"{extra:.1f} x the request", *(_us(results.figure(section, name, f"cpu_us_for_{kibibytes}_kib")) for kibibytes in (256, 1024))
 
 
+def _floors(results: Results) -> Iterator[str]:
+    """What stands between the bare floor and the gateway, a table for each way."""
+    for heading, steps in floors(results):
+        yield f"### From the floor to the gateway: {heading}"
+        yield _table(("what", "time per answer", "added"), (_floor_row(step) for step in steps))
+
+
+def _floor_row(step: Step) -> Sequence[str]:
+    return step.what, _us(step.time_us), "" if step.added_us is None else _us(step.added_us)
+
+
 def _growth(results: Results) -> Iterator[str]:
     found = [(what, results.grown(what)) for what in ("connections", "models", "messages")]
     rows = [(f"{number} {what}", _us(cost_us)) for what, costs in found for number, cost_us in sorted(costs.items())]
@@ -111,6 +129,11 @@ def _profile(results: Results) -> Iterator[str]:
         yield f"{cpu_us:.0f} us of processor per answer."
         layers = results.figure("profile", way, "layers").items()
         yield _table(("layer", "share", "time"), ((layer, f"{share:.0%}", _us(share * cpu_us)) for layer, share in layers))
+        functions = results.figure("profile", way, "functions")[:_SHOWN_FUNCTIONS]
+        yield _table(
+            ("function", "itself", "with all that it calls"),
+            ((f"`{one['function']}`", _us(one["own"] * cpu_us), _us(one["whole"] * cpu_us)) for one in functions),
+        )
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

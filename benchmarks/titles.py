@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 GATEWAY, RELAY, BARE, DIRECT, NGINX, PEER, LITELLM = "gateway", "relay", "bare", "direct", "nginx", "peer", "litellm"
-FLOOR, CONSTANT = "floor", "constant"
+FLOOR, CONSTANT, QUIET, QUIET_RELAY = "floor", "constant", "quiet", "quiet relay"
 
 TITLES = {
     GATEWAY: "the gateway, Ollama to OpenAI",
     RELAY: "the gateway, OpenAI relayed",
+    QUIET: "the same without log and metrics, Ollama to OpenAI",
+    QUIET_RELAY: "the same without log and metrics, relayed",
     BARE: "bare Flask + requests pass-through",
     FLOOR: "Flask and our upstream client alone",
     CONSTANT: "Flask alone, asking nobody",

@@ -1,12 +1,14 @@
 """What is asked, in both dialects, and what every right answer to it must hold. Pure.
 
 A workload names the place at the canned upstream that answers it. A `Question` has `mark`, text that stands near the end of each complete
-answer: wrk looks for it in every answer, and for the length of the first one, which `check` has read whole.
+answer, and `words`, how many numbered words it has: wrk looks for both in every answer, and for the length of the first one, which `check`
+has read whole.
 """
 
 from __future__ import annotations
 
 import base64
+import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -46,6 +48,7 @@ class Question:
     body: bytes
     mark: bytes
     check: Callable[[bytes], None]
+    words: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +77,16 @@ def stream() -> Workload:
     payload = {"model": MODEL, "messages": _SHORT_CHAT, "stream": True}
     openai = payload | {"stream_options": {"include_usage": True}}
     questions: dict[Dialect, Question] = {
-        "ollama": Question("/api/chat", orjson.dumps(payload), b'"done_reason":', checks.check_ollama_stream),
-        "openai": Question("/v1/chat/completions", orjson.dumps(openai), b"data: [DONE]", checks.check_openai_stream),
+        "ollama": Question(
+            "/api/chat",
+            orjson.dumps(payload),
+            _ollama_end(len(checks.STREAM_TOKENS)),
+            checks.check_ollama_stream,
+            len(checks.STREAM_TOKENS),
+        ),
+        "openai": Question(
+            "/v1/chat/completions", orjson.dumps(openai), b"data: [DONE]", checks.check_openai_stream, len(checks.STREAM_TOKENS)
+        ),
     }
     return Workload("stream", "stream", checks.STREAM_RECORDS, questions)
 
@@ -110,30 +121,53 @@ def long_chat(messages: int) -> Workload:
 
 
 def picture_chat(body_bytes: int) -> Workload:
-    """A chat with one picture, whose request is about `body_bytes` long in Ollama's dialect."""
-    picture = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(body_bytes * 3 // 4)).decode()
+    """A chat with one picture, whose request is about `body_bytes` long in Ollama's dialect. The answer tells what of it arrived."""
+    picture = base64.b64encode(b"\x89PNG\r\n\x1a\n" + random.Random(0).randbytes(body_bytes * 3 // 4)).decode()  # noqa: S311 - no secret
     asked = "What is in this picture?"
     ollama = {"model": MODEL, "messages": [{"role": "user", "content": asked, "images": [picture]}], "stream": False}
     parts = [{"type": "text", "text": asked}, {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{picture}"}}]
     openai = {"model": MODEL, "messages": [{"role": "user", "content": parts}], "stream": False}
-    mark = CHAT_TEXT.encode()
+    seen = checks.digest(picture)
     questions: dict[Dialect, Question] = {
-        "ollama": Question("/api/chat", orjson.dumps(ollama), mark, checks.check_ollama_chat),
-        "openai": Question("/v1/chat/completions", orjson.dumps(openai), mark, checks.check_openai_chat),
+        "ollama": Question("/api/chat", orjson.dumps(ollama), seen.encode(), partial(checks.check_ollama_text, text=seen)),
+        "openai": Question("/v1/chat/completions", orjson.dumps(openai), seen.encode(), partial(checks.check_openai_text, text=seen)),
     }
-    return Workload("picture", "chat", 1, questions)
+    return Workload("picture", "digest", 1, questions)
 
 
 def long_record(kibibytes: int) -> Workload:
     """A stream whose answer is one long record."""
-    of_stream = stream().questions
-    questions: dict[Dialect, Question] = {
-        dialect: replace(question, check=partial(checks.check_length, least_bytes=kibibytes * 1024))
-        for dialect, question in of_stream.items()
-    }
-    return Workload("long record", f"record-{kibibytes}", 1, questions)
+    check = partial(checks.check_length, least_bytes=kibibytes * 1024)
+    return Workload("long record", f"record-{kibibytes}", 1, _streamed(1, {"ollama": check, "openai": check}))
 
 
-def paced(dialect: Dialect) -> Question:
+def paced(tokens: int, interval_ms: int) -> Workload:
     """A stream from the paced upstream, whose tokens are stamps."""
-    return stream().questions[dialect]
+    return _stamped(f"paced/{tokens}/{interval_ms}", tokens)
+
+
+def held() -> Workload:
+    """A stream from the paced upstream that says nothing between its two tokens until it is told to."""
+    return _stamped("held", 2)
+
+
+def _stamped(place: str, tokens: int) -> Workload:
+    checks_of: Mapping[Dialect, Callable[[bytes], None]] = {
+        "ollama": partial(checks.check_ollama_paced, tokens=tokens),
+        "openai": partial(checks.check_openai_paced, tokens=tokens),
+    }
+    return Workload("paced", place, tokens, _streamed(tokens, checks_of))
+
+
+def _streamed(tokens: int, checks_of: Mapping[Dialect, Callable[[bytes], None]]) -> dict[Dialect, Question]:
+    """What is asked for other streams than the usual one: their ends tell other numbers, and they have no numbered words."""
+    asked = stream().questions
+    return {
+        "ollama": replace(asked["ollama"], mark=_ollama_end(tokens), check=checks_of["ollama"], words=0),
+        "openai": replace(asked["openai"], check=checks_of["openai"], words=0),
+    }
+
+
+def _ollama_end(tokens: int) -> bytes:
+    """What stands in the last line of a stream of so many tokens."""
+    return b'"eval_count":%d,' % tokens

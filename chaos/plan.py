@@ -15,7 +15,8 @@ class Plan:
         ill_s: how long something is wrong.
         back_s: the longest wait for the first request at a replica that has recovered; `after_s` is waited in any case.
         many: how many requests meet random faults, `many_rate` per second.
-        cooldown_s: how long a breaker stays open.
+        cooldown_s: how long a breaker stays open. If this were not longer than the silence by which `measures` knows that the traffic has
+            left, the workers' probes would look like traffic that goes on.
         failures: how many in a row open one; each worker counts for itself, and the lower the rate, the longer that takes.
         limit_s: a request that has no end by then hangs.
     """
@@ -34,4 +35,4 @@ class Plan:
 
 
 FULL = Plan("full", rate=40, calm_s=3, ill_s=7, back_s=11, after_s=1, many=10_000, many_rate=80)
-SHORT = Plan("short", rate=24, calm_s=0.5, ill_s=2.5, back_s=11, after_s=0.1, many=500, many_rate=50, cooldown_s=1, failures=3)
+SHORT = Plan("short", rate=24, calm_s=0.5, ill_s=2.5, back_s=11, after_s=0.1, many=500, many_rate=50, cooldown_s=2, failures=3)

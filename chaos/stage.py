@@ -10,17 +10,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import orjson
+import psutil
 
+from benchmarks.processes import DidNotStart
 from chaos.diary import Attempt
 from chaos.load.steady import Asked, SteadyLoad
 from chaos.plan import Plan
 from chaos.programs import Victim
 from chaos.replicas import NAMES, ReplicaBox
-from chaos.subjects import Config, Subject
+from chaos.subjects import GATEWAY, Config, Subject
 from chaos.watching import Sample, watch
 
 _LOOKING_EVERY_S = 0.2
 _SAMPLES_EVERY_S = 0.5
+_WORKERS_ARE_UP_WITHIN_S = 20
 
 
 @dataclass(slots=True)
@@ -88,9 +91,17 @@ class Stage:
         folder.mkdir()
         victim = await asyncio.to_thread(Victim.start, self.subject.launch(folder, self.base_urls, self.config), folder)
         self.load.meet(victim.url)
+        if self.subject is GATEWAY:
+            await self._await_workers(victim)
         self.subjects.append(victim)
         self.folders.append(folder)
         return victim
+
+    async def _await_workers(self, gateway: Victim) -> None:
+        """Waits until all workers know the replicas: one that starts when all of them are gone has nothing to tell."""
+        ports = {replica.port for replica in self.replicas.values()}
+        if not await self.until(lambda: all(_is_connected(worker, ports) for worker in gateway.workers()), _WORKERS_ARE_UP_WITHIN_S):
+            raise DidNotStart("a worker has not asked its upstream for anything")
 
     async def await_return(self, names: Sequence[str]) -> None:
         """Waits until each of the replicas is asked again, for as long as the plan allows."""
@@ -123,6 +134,11 @@ class Stage:
         self.record.attempts = sorted((one for box in self.replicas.values() for one in box.attempts()), key=lambda attempt: attempt.at_s)
         for subject in self.subjects:
             self.record.reported |= reported_attempts(subject.log)
+
+
+def _is_connected(worker: psutil.Process, ports: set[int]) -> bool:
+    """Whether a process has a connection to one of these ports of this machine."""
+    return any(connection.raddr and connection.raddr.port in ports for connection in worker.net_connections("tcp"))
 
 
 def reported_attempts(log: Path) -> dict[str, int]:

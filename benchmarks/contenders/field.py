@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks.contenders import own, peers
 from benchmarks.processes import Launch, Program, running
 from benchmarks.site import Site
-from benchmarks.titles import BARE, CONSTANT, DIRECT, FLOOR, GATEWAY, LITELLM, NGINX, PEER, RELAY, TITLES
+from benchmarks.titles import BARE, CONSTANT, DIRECT, FLOOR, GATEWAY, LITELLM, NGINX, PEER, QUIET, QUIET_RELAY, RELAY, TITLES
 from benchmarks.workloads import Dialect
 
 
@@ -39,6 +39,8 @@ class Standing:
 _ALL = (
     Contender(GATEWAY, "ollama", own.launch_gateway),
     Contender(RELAY, "openai", own.launch_gateway),
+    Contender(QUIET, "ollama", own.launch_quiet_gateway),
+    Contender(QUIET_RELAY, "openai", own.launch_quiet_gateway),
     Contender(BARE, "openai", own.launch_bare),
     Contender(FLOOR, "openai", own.launch_floor),
     Contender(CONSTANT, "openai", own.launch_constant),
@@ -53,7 +55,7 @@ FIELD = {contender.name: contender for contender in _ALL}
 @contextmanager
 def standing(name: str, site: Site, upstream: Program, place: str) -> Iterator[Standing]:
     """The contender, serving, with `place` of `upstream` behind it."""
-    contender = FIELD[name]
+    contender = site.field[name]
     if contender.launch is None:
         yield Standing(contender, f"{upstream.url}/{place}", upstream)
         return

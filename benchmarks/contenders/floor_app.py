@@ -13,14 +13,15 @@ from functools import lru_cache
 from flask import Flask, Response, request
 
 from proxy import Settings
-from proxy.assembly import build_upstream
+from proxy.gateway_config import config_of
 from proxy.upstream.reply import UpstreamReply
+from proxy.upstream_assembly import build_upstreams
 from proxy.wire.messages import UpstreamCall
 
 _MAX_BYTES = 1 << 20
 
 app = Flask(__name__)
-client = build_upstream(Settings(openai_api_base_url=os.environ["TARGET"])).client
+client = build_upstreams(config_of(Settings(openai_api_base_url=os.environ["TARGET"])))[0].client
 
 
 @app.get("/")

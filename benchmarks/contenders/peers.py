@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from importlib.metadata import distributions
 from pathlib import Path
 
 from benchmarks.checks import MODEL
 from benchmarks.contenders.environments import package_folder, python_of
+from benchmarks.machine import CannotMeasure
 from benchmarks.processes import Launch, free_port
 
 PEER = "ollama-openai-proxy==0.7.0"
@@ -22,6 +24,17 @@ model_list:
 litellm_settings:
   telemetry: false
 """
+
+
+def versions() -> dict[str, str]:
+    """The versions of those that can be had here, by the names of their packages."""
+    found: dict[str, str] = {}
+    for requirement in (PEER, LITELLM):
+        name = requirement.partition("==")[0].partition("[")[0]
+        with suppress(CannotMeasure):
+            folder = package_folder(python_of(requirement))
+            found[name] = next(iter(distributions(name=name, path=[str(folder)]))).version
+    return found
 
 
 def launch_peer(_: Path, upstream_url: str) -> Launch:

@@ -1,5 +1,6 @@
 -- Asks one question over and over, and looks at every answer.
--- Arguments: the file of the body, a mark that each answer must have near its end, and the least and the greatest length of an answer.
+-- Arguments: the file of the body, a mark that each answer must have near its end, the least and the greatest length of an answer, and how
+-- many numbered words it has, all of which must be there, once and in order: ` word000`, ` word001` ...
 
 local threads = {}
 
@@ -13,12 +14,32 @@ function init(args)
   wrk.body = file:read("*a")
   file:close()
   wrk.headers["Content-Type"] = "application/json"
-  mark, least, greatest = args[2], tonumber(args[3]), tonumber(args[4])
+  mark, least, greatest, words = args[2], tonumber(args[3]), tonumber(args[4]), tonumber(args[5])
   wrong = 0
 end
 
+local function has_all_words(body)
+  local count, at = 0, 1
+  while true do
+    local first, last = body:find(" word", at, true)
+    if not first then
+      return count == words
+    end
+    if tonumber(body:sub(last + 1, last + 3)) ~= count then
+      return false
+    end
+    count, at = count + 1, last + 4
+  end
+end
+
+function is_right(status, body)
+  return status == 200 and #body >= least and #body <= greatest
+    and body:find(mark, -2000, true) ~= nil
+    and (words == 0 or has_all_words(body))
+end
+
 function response(status, headers, body)
-  if status ~= 200 or #body < least or #body > greatest or not body:find(mark, -2000, true) then
+  if not is_right(status, body) then
     wrong = wrong + 1
   end
 end

@@ -13,10 +13,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from benchmarks.checks import STAMP_PATTERN, problem_of_stamps
 from benchmarks.workloads import Question
 
-_STAMP = re.compile(rb"@(\d+);")
-_LONGEST_STAMP_BYTES = 32
+_STAMP = re.compile(STAMP_PATTERN)
+_LONGEST_STAMP_BYTES = 64
 
 
 class StreamLost(Exception):
@@ -29,6 +30,7 @@ class Watched(asyncio.Protocol):
 
     Attributes:
         lags_ns: for each token, how long it took from the upstream's clock to here.
+        stamps: the stream and the number of each token.
         first_ns: when the first token came; `first_stamp_ns`: when it had left.
         over: is done when the mark of the end has come, or has an exception.
     """
@@ -39,6 +41,7 @@ class Watched(asyncio.Protocol):
     first_ns: int = 0
     first_stamp_ns: int = 0
     lags_ns: list[int] = field(default_factory=list)
+    stamps: list[tuple[int, int]] = field(default_factory=list)
     begun: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     over: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     _rest: bytes = b""
@@ -53,7 +56,8 @@ class Watched(asyncio.Protocol):
         end = 0
         for stamp in _STAMP.finditer(text):
             end = stamp.end()
-            self._note(int(stamp[1]), now_ns)
+            self.stamps.append((int(stamp[1]), int(stamp[2])))
+            self._note(int(stamp[3]), now_ns)
         if self.mark in text[end:] and not self.over.done():
             self.over.set_result(None)
         self._rest = text[max(end, len(text) - _LONGEST_STAMP_BYTES - len(self.mark)) :]
@@ -63,6 +67,10 @@ class Watched(asyncio.Protocol):
             if not future.done():
                 future.set_exception(StreamLost(f"after {len(self.lags_ns)} tokens: {exc or self._rest!r}"))
                 future.exception()  # it may be that nobody asks any more
+
+    def problem(self, tokens: int) -> str:
+        """What is wrong with the tokens that came, of which so many were sent; `""` when nothing is."""
+        return problem_of_stamps(self.stamps, tokens)
 
     def _note(self, stamp_ns: int, now_ns: int) -> None:
         self.lags_ns.append(now_ns - stamp_ns)
@@ -85,10 +93,14 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class FirstToken:
-    """How long it took from before the connection was made to the first token; `asking_ns` of it until the upstream sent that token."""
+    """How long it took from before the connection was made to the first token; `asking_ns` of it until the upstream sent that token.
+
+    `problem` says what was wrong with the stream's tokens.
+    """
 
     total_ns: int
     asking_ns: int
+    problem: str
 
     @property
     def answering_ns(self) -> int:
@@ -106,18 +118,17 @@ async def open_stream(url: str, question: Question) -> Stream:
     return Stream(watched, transport)
 
 
-async def first_token(url: str, question: Question, patience_s: float = 10) -> FirstToken:
-    """How long a new connection waits for its first token; the stream is read to its end."""
+async def first_token(url: str, question: Question, tokens: int, patience_s: float = 10) -> FirstToken:
+    """How long a new connection waits for its first token; the stream of so many tokens is read to its end."""
     stream = await open_stream(url, question)
     try:
         await asyncio.wait_for(stream.watched.over, patience_s)
     finally:
         stream.close()
-    watched = stream.watched
-    return FirstToken(watched.first_ns - watched.started_ns, watched.first_stamp_ns - watched.started_ns)
+    return _first_token(stream.watched, tokens)
 
 
-async def first_token_again(stream: Stream, url: str, question: Question, patience_s: float = 10) -> FirstToken:
+async def first_token_again(stream: Stream, url: str, question: Question, tokens: int, patience_s: float = 10) -> FirstToken:
     """How long the first token takes on a connection whose stream is over; the next stream is read to its end, too."""
     place = urlsplit(url)
     request = _request(place.netloc, place.path + question.path, question.body)
@@ -125,7 +136,12 @@ async def first_token_again(stream: Stream, url: str, question: Question, patien
     stream.transport.set_protocol(watched)
     watched.connection_made(stream.transport)
     await asyncio.wait_for(watched.over, patience_s)
-    return FirstToken(watched.first_ns - watched.started_ns, watched.first_stamp_ns - watched.started_ns)
+    return _first_token(watched, tokens)
+
+
+def _first_token(watched: Watched, tokens: int) -> FirstToken:
+    asked_ns = watched.started_ns
+    return FirstToken(watched.first_ns - asked_ns, watched.first_stamp_ns - asked_ns, watched.problem(tokens))
 
 
 async def open_streams(url: str, question: Question, count: int, *, gap_s: float, patience_s: float = 30) -> list[Stream]:
@@ -149,12 +165,18 @@ async def open_streams(url: str, question: Question, count: int, *, gap_s: float
 
 
 async def await_ends(streams: list[Stream], patience_s: float) -> int:
-    """How many streams came to their end in time; all are closed then."""
+    """How many streams came to their end in time; all are closed then. What came on them, `problem_of_streams` judges."""
     await asyncio.wait([stream.watched.over for stream in streams], timeout=patience_s)
     whole = sum(over.done() and over.exception() is None for over in (stream.watched.over for stream in streams))
     for stream in streams:
         stream.close()
     return whole
+
+
+def problem_of_streams(streams: list[Stream], tokens: int) -> str:
+    """What is wrong with the first of the streams that came to their end and have not the tokens that were sent; `""` when none is."""
+    ended = [stream.watched for stream in streams if stream.watched.over.done() and stream.watched.over.exception() is None]
+    return next((problem for watched in ended if (problem := watched.problem(tokens))), "")
 
 
 async def count_tokens(streams: list[Stream], seconds: float, read_clock: Callable[[], float]) -> tuple[int, float]:

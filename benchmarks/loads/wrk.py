@@ -21,7 +21,7 @@ _TIMEOUT_S = 30
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What wrk saw. `wrong` answers are too short, too long, or lack their mark or status 200; `failed` ones never came."""
+    """What wrk saw. `wrong` answers are too short or too long, or lack their status, mark or words; `failed` ones never came."""
 
     requests: int
     duration_us: int
@@ -50,13 +50,16 @@ def ask_for(seconds: int, url: str, question: Question, lengths: tuple[int, int]
     body = folder / "question.json"
     body.write_bytes(question.body)
     options = ["-t", "1", "-c", str(connections), "-d", f"{seconds}s", "--timeout", f"{_PATIENCE_S}s", "-s", str(_SCRIPT)]
-    arguments = [str(body), question.mark.decode(), *map(str, lengths)]
+    arguments = [str(body), question.mark.decode(), *map(str, lengths), str(question.words)]
     command = pinned(core, [find_program("wrk"), *options, url + question.path, "--", *arguments])
-    done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + _TIMEOUT_S, check=False)  # noqa: S603
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + _TIMEOUT_S, check=False)  # noqa: S603
+    except subprocess.TimeoutExpired as late:
+        raise LoadFailed(f"wrk did not come to an end {_TIMEOUT_S} s after its time") from late
     line = next((line for line in done.stdout.splitlines() if line.startswith(_RESULT)), None)
     if line is None:
-        raise LoadFailed(done.stdout + done.stderr)
+        raise LoadFailed(f"wrk: {(done.stdout + done.stderr).strip()}")
     load = Load(**orjson.loads(line.removeprefix(_RESULT)))
     if not load.requests:
-        raise LoadFailed(f"no answer from {url}{question.path} in {seconds} s")
+        raise LoadFailed(f"no answer to {question.path} in {seconds} s, asked on {connections} connections")
     return load

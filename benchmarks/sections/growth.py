@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Any
 
-from benchmarks.contenders.field import standing
 from benchmarks.plan import Plan, Sample, turns
-from benchmarks.sections.lineup import Asking
+from benchmarks.sections.lineup import Asking, Lineup, lineup
 from benchmarks.site import Site
 from benchmarks.titles import GATEWAY
 from benchmarks.upstreams.canned import MODEL_COUNTS
@@ -16,7 +15,6 @@ from benchmarks.workloads import Workload, chat, long_chat
 
 _CONNECTIONS = (1, 10, 100, 1000)
 _MESSAGES = (2, 100, 200)
-_ANY_LENGTH = (1, 2**31)
 # What is begun when the load ends costs, but is not counted. With many connections that is much, unless the load lasts longer.
 _MANY, _MANY_TIMES = 1000, 4
 
@@ -24,10 +22,13 @@ _MANY, _MANY_TIMES = 1000, 4
 def measure_growth(site: Site, plan: Plan) -> dict[str, Any]:
     """For each of the three, samples of the gateway for each number in turn; the numbers are the contenders."""
     with ExitStack() as stack:
-        at_chat = _Subject(stack, site, "chat")
-        connections = {str(number): at_chat.asked(chat(), number) for number in _CONNECTIONS}
-        messages = {str(number): at_chat.asked(long_chat(number), plan.connections) for number in _MESSAGES}
-        models = {str(number): _Subject(stack, site, f"models-{number}").asked(chat(), plan.connections) for number in MODEL_COUNTS}
+        at_chat = stack.enter_context(lineup(site, site.canned, "chat", [GATEWAY]))
+        connections = {str(number): _asking(at_chat, chat(), plan, number) for number in _CONNECTIONS}
+        messages = {str(number): _asking(at_chat, long_chat(number), plan) for number in _MESSAGES}
+        models = {
+            str(number): _asking(stack.enter_context(lineup(site, site.canned, f"models-{number}", [GATEWAY])), chat(), plan)
+            for number in MODEL_COUNTS
+        }
         return {
             "connections": _rounds(site, plan, "connections", connections),
             "messages": _rounds(site, plan, "messages", messages),
@@ -35,15 +36,9 @@ def measure_growth(site: Site, plan: Plan) -> dict[str, Any]:
         }
 
 
-class _Subject:
-    """A gateway with a place of the canned upstream behind it."""
-
-    def __init__(self, stack: ExitStack, site: Site, place: str) -> None:
-        self._site = site
-        self._standing = stack.enter_context(standing(GATEWAY, site, site.canned, place))
-
-    def asked(self, workload: Workload, connections: int) -> Asking:
-        return Asking(self._site, self._standing, workload.questions["ollama"], _ANY_LENGTH, connections)
+def _asking(ready: Lineup, workload: Workload, plan: Plan, connections: int = 0) -> Asking:
+    """The gateway, judged."""
+    return ready.asking(workload, ready.judge(workload), plan, connections)[GATEWAY]
 
 
 def _rounds(site: Site, plan: Plan, what: str, asking: Mapping[str, Asking]) -> dict[str, Any]:

@@ -3,36 +3,51 @@
 from __future__ import annotations
 
 import asyncio
+import time
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from benchmarks.contenders.field import Standing
-from benchmarks.loads.streams import await_ends, open_streams
+from benchmarks.loads.streams import await_ends, open_streams, problem_of_streams
 from benchmarks.plan import Plan, percentile
-from benchmarks.sections.lineup import lineup
+from benchmarks.sections.lineup import Lineup, OwnAnswerWrong, lineup
 from benchmarks.site import Site
 from benchmarks.titles import BARE, GATEWAY, TITLES
-from benchmarks.workloads import Question, paced
+from benchmarks.workloads import Question, held
 
 _OPENING_GAP_S = 0.002
 _WARM_UP_STREAMS = 20
 _SETTLING_S = 1
+_JUDGING_POLL_S = 0.05
 _NEWCOMERS = 30
 _ENDING_S = 30
+_WORKLOAD = held()
 
 
 def measure_held(site: Site, plan: Plan) -> dict[str, Any]:
     """Figures of the gateway and of the bare pass-through, one after the other."""
     figures: dict[str, dict[str, float]] = {}
-    with lineup(site, site.paced, "held", [GATEWAY, BARE]) as ready:
+    with lineup(site, site.paced, _WORKLOAD.place, [GATEWAY, BARE]) as ready:
+        _judge(site, ready)
         for name, standing in ready.standings.items():
             figures[name] = asyncio.run(_hold(site, standing, plan.held))
             site.say(f"  held {TITLES[name]}: {figures[name]['kib_each']:.1f} KiB each, {figures[name]['lost']:.0f} lost")
     return {"figures": figures, "problems": ready.problems, "held": plan.held}
 
 
+def _judge(site: Site, ready: Lineup) -> None:
+    """Judges one stream of each, which is released as soon as it is held."""
+    with ThreadPoolExecutor(1) as pool:
+        judged = pool.submit(ready.judge, _WORKLOAD)
+        while not judged.done():
+            asyncio.run(_release(site))
+            time.sleep(_JUDGING_POLL_S)
+    judged.result()
+
+
 async def _hold(site: Site, standing: Standing, count: int) -> dict[str, float]:
-    question, program = paced(standing.contender.dialect), standing.program
+    question, program = _WORKLOAD.questions[standing.contender.dialect], standing.program
     await _open_and_end(site, standing.url, question, _WARM_UP_STREAMS)
     before_bytes = program.memory_bytes()
     streams = await open_streams(standing.url, question, count, gap_s=_OPENING_GAP_S)
@@ -44,6 +59,8 @@ async def _hold(site: Site, standing: Standing, count: int) -> dict[str, float]:
     newcomers_ms = [await _newcomer_ms(standing.url, question) for _ in range(_NEWCOMERS)]
     await _release(site)
     lost = count - await await_ends(streams, _ENDING_S)
+    if problem := problem_of_streams(streams, _WORKLOAD.records):
+        raise OwnAnswerWrong(f"{standing.contender.title}: {problem}")
     return {
         "kib_each": (held_bytes - before_bytes) / count / 1024,
         "idle_cpu_share": idle_cpu,

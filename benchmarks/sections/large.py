@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks.loads.once import problem_with
 from benchmarks.plan import Plan
-from benchmarks.sections.lineup import Asking, OwnAnswerWrong, lineup
+from benchmarks.sections.lineup import lineup
 from benchmarks.site import Site
 from benchmarks.titles import BARE, GATEWAY, RELAY, TITLES
 from benchmarks.upstreams.canned import LONG_RECORDS_KIB
@@ -23,7 +22,7 @@ def measure_large(site: Site, plan: Plan) -> dict[str, Any]:
     figures: dict[str, dict[str, float]] = {name: {} for name in _NAMES}
     _pictures(site, figures)
     for kibibytes in LONG_RECORDS_KIB:
-        _records(site, kibibytes, max(plan.load_s // 2, 1), figures)
+        _records(site, plan, kibibytes, figures)
     for name, found in figures.items():
         site.say(f"  large {TITLES[name]}: " + ", ".join(f"{key} {value:.2f}" for key, value in found.items()))
     return {"figures": figures, "problems": {}}
@@ -32,22 +31,19 @@ def measure_large(site: Site, plan: Plan) -> dict[str, Any]:
 def _pictures(site: Site, figures: dict[str, dict[str, float]]) -> None:
     """Notes how much more memory a worker takes for a picture of so many bytes, as a multiple of the request."""
     workload = picture_chat(_PICTURE_BYTES)
-    with lineup(site, site.canned, workload.place, _NAMES) as ready:
-        for name, standing in ready.standings.items():
-            question = workload.questions[standing.contender.dialect]
+    for name in _NAMES:
+        with lineup(site, site.paced, workload.place, [name]) as ready:
+            standing = ready.standings[name]
             before_bytes = standing.program.memory_bytes()
             standing.program.forget_peak()
             for _ in range(_PICTURES):
-                problem, _ = problem_with(standing.url, question)
-                if problem:
-                    raise OwnAnswerWrong(f"{TITLES[name]}: {problem}")
-            figures[name]["extra_memory_of_request"] = (standing.program.peak_bytes() - before_bytes) / len(question.body)
+                ready.judge(workload)
+            request_bytes = len(workload.questions[standing.contender.dialect].body)
+            figures[name]["extra_memory_of_request"] = (standing.program.peak_bytes() - before_bytes) / request_bytes
 
 
-def _records(site: Site, kibibytes: int, seconds: int, figures: dict[str, dict[str, float]]) -> None:
+def _records(site: Site, plan: Plan, kibibytes: int, figures: dict[str, dict[str, float]]) -> None:
     workload = long_record(kibibytes)
     with lineup(site, site.canned, workload.place, _NAMES) as ready:
-        lengths = ready.judge(workload)
-        for name, standing in ready.standings.items():
-            asking = Asking(site, standing, workload.questions[standing.contender.dialect], lengths[name], connections=1)
-            figures[name][f"cpu_us_for_{kibibytes}_kib"] = asking.sample(seconds)["cpu_us_per_request"]
+        for name, asking in ready.asking(workload, ready.judge(workload), plan, connections=1).items():
+            figures[name][f"cpu_us_for_{kibibytes}_kib"] = asking.sample(max(plan.load_s // 2, 1))["cpu_us_per_request"]

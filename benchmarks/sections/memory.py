@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from benchmarks.plan import Plan
-from benchmarks.sections.lineup import Asking, Lineup, lineup
+from benchmarks.sections.lineup import Asking, lineup
 from benchmarks.site import Site
 from benchmarks.titles import BARE, GATEWAY, TITLES
-from benchmarks.workloads import Workload, chat, stream
+from benchmarks.workloads import chat, stream
 
 _STEPS = 5
+_CONNECTIONS = 64
 _MIB = 2**20
 _LOAD_S = 3
 _IDLE_S = 2
@@ -24,16 +25,17 @@ def measure_memory(site: Site, plan: Plan) -> dict[str, Any]:
     """
     figures: dict[str, Any] = {}
     with lineup(site, site.canned, "chat", [GATEWAY, BARE]) as ready:
-        ready.judge(chat())
+        asking = ready.asking(chat(), ready.judge(chat()), plan, _CONNECTIONS)
         for name, standing in ready.standings.items():
             start = standing.program.memory_bytes() / _MIB
             standing.program.forget_peak()
-            _asking(ready, name, chat()).sample(_LOAD_S)
+            asking[name].sample(_LOAD_S)
             figures[name] = {"start_mib": start, "loaded_mib": standing.program.peak_bytes() / _MIB}
-        figures[GATEWAY] |= _after_many(site, ready, plan.many_requests)
+        figures[GATEWAY] |= _after_many(site, asking[GATEWAY], plan.many_requests)
     with lineup(site, site.canned, "stream", [GATEWAY, BARE]) as ready:
+        asking = ready.asking(stream(), ready.judge(stream()), plan, _CONNECTIONS)
         for name, standing in ready.standings.items():
-            _asking(ready, name, stream()).sample(_LOAD_S)
+            asking[name].sample(_LOAD_S)
             figures[name]["streaming_mib"] = standing.program.peak_bytes() / _MIB
             figures[name]["idle_share"] = standing.program.idle_share(_IDLE_S)
             site.say(
@@ -42,23 +44,16 @@ def measure_memory(site: Site, plan: Plan) -> dict[str, Any]:
     return {"figures": figures, "problems": ready.problems}
 
 
-def _after_many(site: Site, ready: Lineup, requests: int) -> dict[str, Any]:
+def _after_many(site: Site, asking: Asking, requests: int) -> dict[str, Any]:
     """Memory after each of some steps on the way to so many requests."""
-    asking, program = _asking(ready, GATEWAY, chat()), ready.standings[GATEWAY].program
     seconds, total = 1, 0.0
     steps: list[dict[str, float]] = []
     while len(steps) < _STEPS:
         sample = asking.sample(seconds)
         total += sample["requests_per_s"] * seconds
         if total >= requests * (len(steps) + 1) / _STEPS:
-            steps.append({"requests": round(total), "mib": program.memory_bytes() / _MIB})
+            steps.append({"requests": round(total), "mib": asking.standing.program.memory_bytes() / _MIB})
         left = requests * (len(steps) + 1) / _STEPS - total
         seconds = max(1, min(_LONGEST_STEP_S, round(left / sample["requests_per_s"])))
     site.say("  memory " + ", ".join(f"after {step['requests']} requests {step['mib']:.1f} MiB" for step in steps))
     return {"steps": steps}
-
-
-def _asking(ready: Lineup, name: str, workload: Workload) -> Asking:
-    standing = ready.standings[name]
-    question = workload.questions[standing.contender.dialect]
-    return Asking(ready.site, standing, question, (1, 2**31), connections=64)

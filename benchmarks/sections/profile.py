@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.contenders.field import Standing
 from benchmarks.plan import Plan
 from benchmarks.sections.lineup import Asking, lineup
 from benchmarks.site import Site
@@ -19,19 +18,23 @@ from benchmarks.workloads import Workload, chat, stream
 _LOOKS_PER_S = 250
 _MOST_FUNCTIONS = 25
 _SPARE_S = 30
-# A look belongs to the innermost of its frames that one of these names; the standard library works for whoever called it.
+# A look belongs to the innermost of its frames that one of these names; the standard library works for whoever called it, and so does
+# gevent, which waits, sends, receives and counts time for all of them.
 LAYERS = (
     ("libraries for log and metrics", ("logging/", "pythonjsonlogger/", "prometheus_client/")),
-    ("our log and metrics", ("proxy/web/logs", "proxy/web/metrics", "proxy/web/observe", "proxy/telemetry")),
-    ("gunicorn and gevent", ("gunicorn/", "gevent/")),
+    (
+        "our log and metrics",
+        ("proxy/web/logs", "proxy/web/metrics", "proxy/web/observe", "proxy/web/processes", "proxy/telemetry", "proxy/secret_words"),
+    ),
+    ("gunicorn", ("gunicorn/",)),
     ("Flask and Werkzeug", ("flask/", "flask_cors/", "werkzeug/")),
     ("requests, urllib3 and http.client", ("requests/", "urllib3/", "http/client", "email/")),
     ("our upstream client", ("proxy/upstream/",)),
-    ("our web layer", ("proxy/web/", "proxy/app", "proxy/extension")),
+    ("our web layer", ("proxy/web/", "proxy/worker", "proxy/app", "proxy/extension")),
     ("our dialects, canonical and wire", ("proxy/dialects/", "proxy/canonical/", "proxy/wire/", "marshmallow/")),
     ("our gateway, routing and profiles", ("proxy/",)),
 )
-OTHER = "the rest"
+LOOP, OTHER = "gevent's loop, which waits for sockets", "the rest"
 # Threads of gevent's pool that wait for work; py-spy takes them for busy.
 _IDLE = "gevent/_threading.py"
 
@@ -42,12 +45,11 @@ def measure_profile(site: Site, plan: Plan) -> dict[str, Any]:
     problems: dict[str, str] = {}
     for workload, names in ((chat(), (GATEWAY, RELAY)), (stream(), (GATEWAY, RELAY))):
         with lineup(site, site.canned, workload.place, names) as ready:
-            lengths = ready.judge(workload)
-            for name, standing in ready.standings.items():
-                asking = Asking(site, standing, workload.questions[standing.contender.dialect], lengths[name], plan.connections)
+            asking = ready.asking(workload, ready.judge(workload), plan)
+            for name in ready.names:
                 what = f"{workload.name}, {TITLES[name]}"
                 try:
-                    found[what] = _profile(site, plan, workload, standing, asking)
+                    found[what] = _profile(site, plan, workload, asking[name])
                 except (OSError, subprocess.SubprocessError) as failure:
                     problems[what] = f"no profile: {failure}"
                     site.say(f"  {what}: {problems[what]}")
@@ -56,11 +58,11 @@ def measure_profile(site: Site, plan: Plan) -> dict[str, Any]:
     return {"figures": found, "problems": problems}
 
 
-def _profile(site: Site, plan: Plan, workload: Workload, standing: Standing, asking: Asking) -> dict[str, Any]:
+def _profile(site: Site, plan: Plan, workload: Workload, asking: Asking) -> dict[str, Any]:
     cpu_us = asking.sample(plan.load_s)["cpu_us_per_request"]
-    record = site.folder / f"{workload.name}-{standing.contender.name}.stacks"
+    record = site.folder / f"{workload.name}-{asking.standing.contender.name}.stacks"
     seconds = plan.load_s * 3
-    watching = _watch(standing.program.worker_pid(), seconds, record)
+    watching = _watch(asking.standing.program.worker_pid(), seconds, record)
     try:
         asking.sample(seconds + 1)
         watching.wait(_SPARE_S)
@@ -98,7 +100,7 @@ def layer_of(stack: Sequence[str]) -> str:
         for layer, marks in LAYERS:
             if any(mark in frame for mark in marks):
                 return layer
-    return OTHER
+    return LOOP if any("gevent/" in frame for frame in stack) else OTHER
 
 
 def shares_of_layers(stacks: Counter[tuple[str, ...]]) -> dict[str, float]:
@@ -107,7 +109,7 @@ def shares_of_layers(stacks: Counter[tuple[str, ...]]) -> dict[str, float]:
     for stack, count in stacks.items():
         counts[layer_of(stack)] += count
     total = counts.total()
-    return {layer: counts[layer] / total for layer in [*(layer for layer, _ in LAYERS), OTHER] if counts[layer]}
+    return {layer: counts[layer] / total for layer in [*(layer for layer, _ in LAYERS), LOOP, OTHER] if counts[layer]}
 
 
 def costliest_functions(stacks: Counter[tuple[str, ...]]) -> list[dict[str, Any]]:
@@ -115,10 +117,11 @@ def costliest_functions(stacks: Counter[tuple[str, ...]]) -> list[dict[str, Any]
     own: Counter[str] = Counter()
     whole: Counter[str] = Counter()
     for stack, count in stacks.items():
-        names = [_function(frame) for frame in stack]
+        names = [_function(frame) for frame in stack if frame]
+        if not names:
+            continue
         own[names[-1]] += count
-        for name in set(names):
-            whole[name] += count
+        whole.update(dict.fromkeys(names, count))
     total = sum(stacks.values())
     ranked = sorted(whole, key=lambda name: -own[name])[:_MOST_FUNCTIONS]
     return [{"function": name, "own": own[name] / total, "whole": whole[name] / total} for name in ranked]

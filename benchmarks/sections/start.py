@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from benchmarks.contenders.field import standing
+from benchmarks.machine import CannotMeasure
 from benchmarks.plan import Plan, Sample
 from benchmarks.processes import DidNotStart
 from benchmarks.site import Site
@@ -20,7 +21,7 @@ def measure_starts(site: Site, plan: Plan) -> dict[str, Any]:
         for name in names:
             try:
                 samples.setdefault(name, []).append(_start(site, name))
-            except DidNotStart as failure:
+            except (CannotMeasure, DidNotStart) as failure:
                 if name in (GATEWAY, BARE):
                     raise
                 problems[name] = str(failure)

@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks.loads.wrk import LoadFailed
 from benchmarks.plan import Plan, Sample, turns
-from benchmarks.sections.lineup import Asking, Lineup, found, lineup
+from benchmarks.sections.lineup import Asking, Lineup, found, lineup, problem_of_sample
 from benchmarks.site import Site
 from benchmarks.titles import TITLES
 from benchmarks.workloads import Workload
@@ -17,15 +17,11 @@ def measure_throughput(site: Site, plan: Plan, workload: Workload, names: Sequen
     """Samples of each contender in turn; `records` is how many records one answer has."""
     samples: dict[str, list[Sample]] = {name: [] for name in names}
     with lineup(site, site.canned, workload.place, names) as ready:
-        lengths = ready.judge(workload)
-        asking = {
-            name: Asking(site, standing, workload.questions[standing.contender.dialect], lengths[name], plan.connections)
-            for name, standing in ready.standings.items()
-        }
+        asking = ready.asking(workload, ready.judge(workload), plan)
         for name in ready.names:
-            _sample(ready, asking[name], plan.warm_up_s, plan.slow_load_s)
+            _sample(ready, asking[name], plan.warm_up_s)
         for round_number, name in turns(ready.names, plan.rounds):
-            sample = _sample(ready, asking[name], plan.load_s, plan.slow_load_s) if name in ready.standings else None
+            sample = _sample(ready, asking[name], plan.load_s) if name in ready.standings else None
             if sample is None:
                 continue
             samples[name].append(sample)
@@ -33,19 +29,22 @@ def measure_throughput(site: Site, plan: Plan, workload: Workload, names: Sequen
                 f"  {workload.name} {round_number + 1}/{plan.rounds} {TITLES[name]}: {sample['requests_per_s']:.0f} requests/s, "
                 f"{sample['cpu_us_per_request']:.0f} us of processor each"
             )
+        for name in ready.names:
+            if (connections := asking[name].connections) != plan.connections:
+                ready.remark(
+                    name, f"asked on {connections} connection: most or all of {plan.connections} waited in vain for {plan.slow_load_s} s"
+                )
         return found(ready, {name: samples[name] for name in ready.names}, records=workload.records)
 
 
-def _sample(ready: Lineup, asking: Asking, seconds: int, slow_s: int) -> Sample | None:
-    """What the next seconds show; `None` when one of the others gave no answer in `slow_s` either, who is left out then."""
+def _sample(ready: Lineup, asking: Asking, seconds: int) -> Sample | None:
+    """What the next seconds show; `None` when one of the others gave no answer, who is left out then."""
     name = asking.standing.contender.name
     try:
         sample = asking.sample(seconds)
     except LoadFailed as failure:
-        if seconds < slow_s:
-            return _sample(ready, asking, slow_s, slow_s)
-        ready.leave_out(name, str(failure))
+        ready.leave_out(name, failure)
         return None
-    if sample["wrong"]:
-        ready.note(name, ready.problems.get(name) or f"{sample['wrong']:.2%} of its answers were wrong")
+    if (problem := problem_of_sample(sample)) and name not in ready.problems:
+        ready.note(name, problem)
     return sample

@@ -17,8 +17,8 @@ _HEAD = {"id": "chatcmpl-BenchmarkAnswer0000000000", "created": 1_760_000_000, "
 def answers() -> Mapping[str, bytes]:
     """The name of each file, and what is in it. Names end in `.json` or `.sse`, which says their content type."""
     return {
-        "chat.json": _completion({"role": "assistant", "content": CHAT_TEXT, "refusal": None}, "stop"),
-        "tools.json": _completion({"role": "assistant", "content": None, "tool_calls": [_tool_call()]}, "tool_calls"),
+        "chat.json": completion({"role": "assistant", "content": CHAT_TEXT, "refusal": None}, "stop"),
+        "tools.json": completion({"role": "assistant", "content": None, "tool_calls": [_tool_call()]}, "tool_calls"),
         "stream.sse": _stream(STREAM_TOKENS),
         "embeddings.json": _vectors(),
         **{f"models-{count}.json": _models(count) for count in MODEL_COUNTS},
@@ -55,7 +55,8 @@ def _stream(tokens: Iterable[str]) -> bytes:
     return b"".join([chunk(first), *map(chunk, deltas[1:]), end_of_stream(len(deltas))])
 
 
-def _completion(message: Mapping[str, Any], finish_reason: str) -> bytes:
+def completion(message: Mapping[str, Any], finish_reason: str) -> bytes:
+    """An answer that is given whole."""
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": finish_reason}
     return orjson.dumps({**_HEAD, "object": "chat.completion", "choices": [choice], "usage": _usage(CHAT_TOKENS)})
 

@@ -26,12 +26,10 @@ def send_request(target: socket.socket, head: bytes, body: bytes | None) -> None
         TimeoutError: the upstream was too slow to take it.
         OSError: the connection is lost, and cannot hold an answer.
     """
-    pieces = (head + body,) if body and len(body) <= _ONE_PIECE_BYTES else (head, body or b"")
+    pieces = (head, body) if body and len(body) > _ONE_PIECE_BYTES else (head + (body or b""),)
     try:
         for piece in pieces:
-            sent = target.send(piece) if piece else 0  # `sendall` costs 5 us more under gevent, and is seldom needed.
-            if sent < len(piece):
-                target.sendall(memoryview(piece)[sent:])
+            target.sendall(piece)
     except OSError as error:
         if error.errno not in _TAKES_NO_MORE:
             raise

@@ -18,7 +18,7 @@ from urllib3 import exceptions as urllib3_errors
 from urllib3.util import parse_url
 
 from proxy.upstream.adapter import UpstreamAdapter
-from proxy.upstream.answer import FastResponse, RawAnswer
+from proxy.upstream.answer import RawAnswer, response_of
 from proxy.upstream.connection import StaleConnection, UpstreamConnection, UpstreamPool
 from proxy.upstream.exchange import read_head, send_request
 from proxy.upstream.framing_rules import framing_of
@@ -91,7 +91,7 @@ class FastAdapter(UpstreamAdapter):
                 raise
         except _FAILURES as error:
             raise _in_words_of_requests(error, request) from error
-        return FastResponse(request, head, RawAnswer(head, source, connection, framing, ahead), self)
+        return response_of(request, head, RawAnswer(head, source, connection, framing, ahead), self)
 
     def close(self) -> None:
         """Forgets all pools, which closes their connections."""

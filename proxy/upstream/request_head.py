@@ -18,8 +18,9 @@ _LINES = re.compile(r"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]++:[\t\x20-\x7e\x80-\xff]*+\r
 class CallRequest(PreparedRequest):
     """A request like `template`, with a body and some headers of its own, none of which the template has.
 
-    `PreparedRequest.copy` copies each header, which takes 5 us of the 75 from a call to its whole answer. Here `headers` are put together
-    when somebody asks for them.
+    It carries its template along: by that the adapter knows the pool and the written head again, which would take 18 us a call to find and
+    write anew, and `PreparedRequest.copy` another 7 (together 3 % of a whole answer). `headers` are put together when somebody asks for
+    them.
     """
 
     def __init__(self, template: PreparedRequest, body: bytes | None, own_headers: dict[str, str]) -> None:
