@@ -19,7 +19,7 @@ from urllib3.util import parse_url
 
 from proxy.upstream.adapter import UpstreamAdapter
 from proxy.upstream.answer import FastResponse, RawAnswer
-from proxy.upstream.connection import StaleConnection, UpstreamConnection, UpstreamPool
+from proxy.upstream.connection import UpstreamConnection, UpstreamPool
 from proxy.upstream.exchange import read_head, send_request
 from proxy.upstream.framing_rules import framing_of
 from proxy.upstream.head import NoAnswer
@@ -131,16 +131,14 @@ def _exchange(connection: UpstreamConnection, lines: bytes, body: bytes | None, 
     source = connection.sock
     try:
         source.settimeout(connection.send_timeout_s)
-        send_request(source, lines, body)
+        was_sent = send_request(source, lines, body)
     except (ssl.SSLEOFError, ssl.SSLZeroReturnError) as error:
-        if connection.answers:
-            raise StaleConnection from error
+        connection.raise_if_stale(error)
         raise
     try:
         answer = read_head(source, first_byte_s)
-    except NoAnswer as error:
-        if connection.answers:
-            raise StaleConnection from error
+    except NoAnswer as end:
+        connection.raise_if_stale(end, after_s=end.after_s if was_sent else 0.0)
         raise
     except TimeoutError as error:
         raise urllib3_errors.ReadTimeoutError(cast("Any", connection.pool), None, "no answer in time") from error

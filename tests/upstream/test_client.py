@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -20,7 +21,7 @@ from proxy.upstream.breaker import Breakers
 from proxy.upstream.reply import Timeouts
 from proxy.upstream.retry import LONGEST_RETRY_AFTER_S, RetryPolicy
 from proxy.wire.messages import UpstreamCall
-from tests.fake_upstream import CUT, RESET, STALL, Answer, FakeUpstream, Raw, json_answer, stream_of
+from tests.fake_upstream import CUT, RESET, STALL, Answer, End, FakeUpstream, Raw, json_answer, stream_of
 from tests.upstream.conftest import Clock, MakeClient
 
 CHAT = UpstreamCall("/chat/completions", b'{"model":"m"}', model="m")
@@ -223,6 +224,33 @@ def test_a_reset_of_a_reused_connection_is_repeated_too(upstream: FakeUpstream, 
     client = make_client(policy=RetryPolicy(max_retries=1))
     client.send(CHAT).read(MAX)
     assert client.send(CHAT).read(MAX) == b'{"n": 3}'
+
+
+@pytest.mark.parametrize("end", [CUT, RESET])
+def test_a_reused_connection_that_ends_later_was_worked_on(upstream: FakeUpstream, make_client: MakeClient, end: End) -> None:
+    upstream.on("/chat/completions", json_answer({"n": 1}), Answer(before=[0.4, end]), json_answer({"n": 3}))
+    client = make_client(policy=RetryPolicy(max_retries=3))
+    client.send(CHAT).read(MAX)
+    with pytest.raises(UpstreamBroken):
+        client.send(CHAT)
+    assert len(upstream.requests) == 2
+    assert client.health()["state"] == "down"
+
+
+def test_what_kills_its_connection_at_once_is_sent_over_a_new_one_once(upstream: FakeUpstream, make_client: MakeClient) -> None:
+    gate = upstream.gate()
+    upstream.on("/chat/completions", Answer(before=[gate], steps=[b"{}"], framing="length"))
+    client = make_client(policy=RetryPolicy(max_retries=3))
+    with ThreadPoolExecutor(3) as pool:
+        replies = [pool.submit(client.send, CHAT) for _ in range(3)]
+        assert upstream.wait_for_requests(3)
+        gate.set()
+        for reply in replies:
+            reply.result().read(MAX)
+    upstream.on("/chat/completions", Answer(before=[CUT]))
+    with pytest.raises(UpstreamBroken):
+        client.send(CHAT)
+    assert (upstream.connections, len(upstream.requests)) == (4, 5)
 
 
 def test_connections_closed_while_idle_are_noticed_before_use(upstream: FakeUpstream, make_client: MakeClient) -> None:

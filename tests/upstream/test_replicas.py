@@ -6,6 +6,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -24,7 +25,7 @@ from proxy.upstream.words import Words
 from proxy.wire.messages import UpstreamCall
 from tests.fake_upstream import CUT, RESET, STALL, Answer, FakeUpstream, Raw, json_answer, stream_of
 from tests.upstream.conftest import Clock, read_error
-from tests.upstream.fleets import a_client, a_replica
+from tests.upstream.fleets import TIMEOUTS, a_client, a_replica
 
 CHAT = UpstreamCall("/chat/completions", b'{"model":"m"}', model="m")
 LIST = UpstreamCall("/models", method="GET")
@@ -136,6 +137,21 @@ def test_what_was_sent_is_not_sent_again_where_the_operator_fears_to_pay_twice(
     with pytest.raises((UpstreamBroken, UpstreamTimeout)):
         a_client(make_replicas(), clock=clock, retry_sent=False).send(CHAT)
     assert counts(boxes) == [1, 0, 0]
+
+
+@pytest.mark.parametrize("retry_sent", [True, False])
+def test_work_that_was_broken_off_on_a_reused_connection_is_no_other_than_on_a_new_one(
+    make_replicas: MakeReplicas, boxes: list[FakeUpstream], clock: Clock, retry_sent: bool
+) -> None:
+    client = a_client(make_replicas(timeouts=replace(TIMEOUTS, first_byte_s=5.0)), clock=clock, retry_sent=retry_sent)
+    assert [asked(client) for _ in range(3)] == ["a", "b", "c"]
+    boxes[0].on("/chat/completions", Answer(before=[0.4, CUT]))
+    if retry_sent:
+        assert asked(client) == "b"
+    else:
+        with pytest.raises(UpstreamBroken):
+            client.send(CHAT)
+    assert counts(boxes) == [2, 1 + retry_sent, 1]
 
 
 def test_attempts_end_with_the_budget(make_replicas: MakeReplicas, boxes: list[FakeUpstream], clock: Clock) -> None:
