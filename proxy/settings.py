@@ -114,7 +114,7 @@ class Settings:
     retry_sent: bool = _setting(
         True,
         kinds.flag(),
-        "Whether a request that went out is sent to another replica when no byte of its answer came: "
+        "Whether a request that went out is sent to another replica, or to a fallback, when no answer came, or none that can be read: "
         "the first may have begun to work on it.",
     )
     retry_budget: int = _setting(

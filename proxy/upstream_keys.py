@@ -135,7 +135,7 @@ KEYS: Final[tuple[Key, ...]] = (
         "retry_sent",
         kinds.flag(),
         "retry_sent",
-        "Whether a request that went out is sent to another replica when no byte of its answer came.",
+        "Whether a request that went out is sent to another replica, or to a fallback, when no answer came.",
     ),
     _inherited(
         "retry_budget",

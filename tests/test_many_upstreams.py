@@ -398,6 +398,32 @@ def test_upstream_that_is_not_there_or_silent_is_left_for_the_next(
     assert "hello" in ask(client, path, stream=stream).text
 
 
+@pytest.mark.parametrize("path", [*CHATS, "/api/embed", "/v1/embeddings"])
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize(
+    ("trouble", "status"),
+    [
+        (Answer(before=[STALL]), 504),
+        (Answer(before=[0.2, CUT]), 502),
+        (Answer(200, SSE, [CUT]), 502),
+        (EARLY_FAILURES["web page"], 502),
+        (EARLY_FAILURES["half of it"], 502),
+    ],
+)
+def test_what_was_sent_ends_there_when_the_operator_fears_to_pay_twice(
+    a_client: Client, boxes: FakeUpstream, cloud: FakeUpstream, path: str, stream: bool, trouble: Answer, status: int
+) -> None:
+    says(cloud)
+    for upstream_path in (CHAT, "/embeddings"):
+        boxes.on(upstream_path, trouble)
+    client = a_client(FALLBACK, FIRST_BYTE_TIMEOUT="0.5", RETRY_SENT="false")
+    response = ask(client, path, stream=stream)
+    assert response.status_code == status
+    assert [request for request in cloud.requests if request.body] == []
+    boxes.close()
+    assert ask(client, path, stream=stream).status_code == 200
+
+
 @pytest.mark.parametrize("path", CHATS)
 @pytest.mark.parametrize("status", [400, 413, 422])
 def test_request_that_is_refused_for_itself_is_not_asked_elsewhere(

@@ -45,7 +45,7 @@ class UpstreamClient:
         fleet: its replicas.
         choice: which of those that may be asked is.
         seats: how much each of them may have to do; `None` where there is only one, and nothing is limited.
-        retry_sent: whether what a replica may have begun to work on is sent to another.
+        retry_sent: whether what a replica may have begun to work on is sent to another, or to another upstream.
         total_s: longest time from a request to the end of its answer; 0 for any.
         background: what runs beside the calls; the first of them starts it.
         sleep: waits for so many seconds before all replicas are asked again.
@@ -239,6 +239,7 @@ class UpstreamClient:
 
     def _goes_on(self, fault: Fault, journey: Journey, notes: ExchangeNotes) -> bool:
         """Notes the fault. Whether another attempt is due, now."""
+        fault.error.ends_request = fault.was_sent and not self._retry_sent
         journey.errors.append(fault.error)
         notes.failures.append(fault.error.kind)
         wait_s = self._wait_s(fault, journey)

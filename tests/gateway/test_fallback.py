@@ -16,6 +16,7 @@ from proxy.errors import (
     RequestTooLarge,
     ShuttingDown,
     UpstreamBroken,
+    UpstreamError,
     UpstreamRefused,
     UpstreamTimeout,
     UpstreamUnavailable,
@@ -53,6 +54,17 @@ def test_what_another_upstream_may_not_have_goes_on(error: ProxyError) -> None:
 @pytest.mark.parametrize("error", HERE, ids=lambda error: f"{error.kind} {error.status}")
 def test_what_is_wrong_with_the_request_ends_it(error: ProxyError) -> None:
     assert not is_worth_asking_elsewhere(error)
+
+
+def for_good(error: UpstreamError) -> UpstreamError:
+    """The error of a request that may have been worked on, where the operator does not want to pay twice."""
+    error.ends_request = True
+    return error
+
+
+@pytest.mark.parametrize("error", [UpstreamTimeout("silent"), UpstreamBroken("garbage")])
+def test_what_may_have_been_worked_on_ends_the_request_where_the_operator_says_so(error: UpstreamError) -> None:
+    assert not is_worth_asking_elsewhere(for_good(error))
 
 
 def at(upstream: str) -> Destination:
@@ -106,6 +118,7 @@ def test_wrong_request_is_not_asked_elsewhere() -> None:
 
 GONE, BUSY, WRONG = UpstreamUnavailable("gone"), UpstreamRefused("slow down", status=429), UpstreamRefused("wrong", status=400)
 MISSING, REFUSED = ModelNotFound("m"), UpstreamRefused("who are you", status=401)
+SILENT = for_good(UpstreamTimeout("silent"))
 
 
 @pytest.mark.parametrize(
@@ -118,6 +131,7 @@ MISSING, REFUSED = ModelNotFound("m"), UpstreamRefused("who are you", status=401
         ([REFUSED, MISSING, BUSY], BUSY),
         ([MISSING, REFUSED], MISSING),
         ([GONE, WRONG], GONE),
+        ([GONE, SILENT], SILENT),
         ([MISSING, WRONG], MISSING),
         ([MISSING, Overloaded("full")], None),
     ],
