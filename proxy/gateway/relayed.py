@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from proxy.dialect import RelayEndpoint, RelayReader
-from proxy.errors import ProxyError, UpstreamBroken
+from proxy.errors import ProxyError, UpstreamBroken, UpstreamError
+from proxy.gateway.inner_errors import ErrorCover
 from proxy.gateway.noting import note_failure, note_usage
 from proxy.gateway.steps import Upstream, read_and_close
 from proxy.telemetry import ExchangeNotes
+from proxy.upstream.client import UpstreamClient
 from proxy.upstream.reply import UpstreamReply
 from proxy.wire.json_text import is_json_answer
 
@@ -27,6 +29,7 @@ class RelayedStream:
     Attributes:
         head: what it has begun with, to be handed on first.
         is_over: whether that is all, and `reader` is closed.
+        client: of the upstream that it comes from.
     """
 
     reply: UpstreamReply
@@ -34,46 +37,51 @@ class RelayedStream:
     chunks: Iterator[bytes]
     head: bytes
     is_over: bool
+    client: UpstreamClient
 
     def close(self) -> None:
         """Lets go of the upstream's answer."""
         self.reply.close()
 
     def pieces(self, notes: ExchangeNotes, on_broken: OnBroken) -> Iterator[bytes]:
-        """All of it. `on_broken` is told when it breaks off."""
-        reader = self.reader
+        """All of it; no key stands in the errors that it tells. `on_broken` is told when it breaks off."""
+        reader, cover = self.reader, ErrorCover(self.client, notes)
         broken: ProxyError | None = None
         try:
-            yield self.head
+            yield cover.over(self.head)
             try:
                 for chunk in self.chunks:
                     if data := reader.feed(chunk):
-                        yield data
+                        yield cover.over(data) if b"error" in data or cover.is_on else data
             except ProxyError as error:
                 broken = error
-            yield from self._end(notes, broken, on_broken)
+            yield from self._end(notes, broken, on_broken, cover)
         finally:
             note_usage(notes, reader.usage)
             self.reply.close()
 
-    def _end(self, notes: ExchangeNotes, broken: ProxyError | None, on_broken: OnBroken) -> Iterator[bytes]:
+    def _end(self, notes: ExchangeNotes, broken: ProxyError | None, on_broken: OnBroken, cover: ErrorCover) -> Iterator[bytes]:
         """What follows the last chunk. As everywhere, a broken connection is no failure of an answer that has said why it stopped."""
         reader = self.reader
         try:
             rest = b"" if self.is_over else reader.close()
         except ProxyError as error:
             failure = broken or error
-            note_failure(notes, failure)
-            on_broken(notes, failure)
+            self._note(failure, notes, on_broken)
             yield reader.render_failure(failure)
             return
         if reader.failure is not None:
-            note_failure(notes, reader.failure)
-            on_broken(notes, reader.failure)
+            self._note(reader.failure, notes, on_broken)
         else:
             notes.finish_reason, notes.end = reader.finish_reason, "finished"
         if rest:
-            yield rest
+            yield cover.over(rest)
+
+    def _note(self, failure: ProxyError, notes: ExchangeNotes, on_broken: OnBroken) -> None:
+        if isinstance(failure, UpstreamError):
+            self.client.make_fit(failure, notes)
+        note_failure(notes, failure)
+        on_broken(notes, failure)
 
 
 @dataclass(slots=True)
@@ -90,7 +98,7 @@ class RelayedWhole:
 Relayed = RelayedStream | RelayedWhole
 
 
-def relayed(reply: UpstreamReply, endpoint: RelayEndpoint, upstream: Upstream, *, asked_stream: bool) -> Relayed:
+def relayed(reply: UpstreamReply, endpoint: RelayEndpoint, upstream: Upstream, notes: ExchangeNotes, *, asked_stream: bool) -> Relayed:
     """The answer that `reply` brings, as far as it must be seen to be one.
 
     Raises:
@@ -100,27 +108,27 @@ def relayed(reply: UpstreamReply, endpoint: RelayEndpoint, upstream: Upstream, *
         if is_foreign(reply):
             raise no_answer(reply, upstream)
         if not _is_stream(reply, asked_stream):
-            return RelayedWhole(reply, _whole(reply, endpoint, upstream))
+            return RelayedWhole(reply, _whole(reply, endpoint, upstream, notes))
         return _begun(reply, endpoint, upstream)
     except BaseException:
         reply.close()
         raise
 
 
-def _whole(reply: UpstreamReply, endpoint: RelayEndpoint, upstream: Upstream) -> bytes:
-    body = read_whole(reply, upstream)
+def _whole(reply: UpstreamReply, endpoint: RelayEndpoint, upstream: Upstream, notes: ExchangeNotes) -> bytes:
+    body = read_whole(reply, upstream, notes)
     refusal = endpoint.refusal_in(body)
     if refusal is not None:
         raise refusal
     return body
 
 
-def read_whole(reply: UpstreamReply, upstream: Upstream) -> bytes:
-    """The whole body of `reply`, which is JSON. Raises `UpstreamError`."""
+def read_whole(reply: UpstreamReply, upstream: Upstream, notes: ExchangeNotes) -> bytes:
+    """The whole body of `reply`, which is JSON; no key stands in an error that it tells. Raises `UpstreamError`."""
     body = read_and_close(reply)
     if not is_json_answer(body):
         raise no_answer(reply, upstream, body)
-    return body
+    return ErrorCover(upstream.client, notes).over(body) if b'"error"' in body else body
 
 
 def is_foreign(reply: UpstreamReply) -> bool:
@@ -140,7 +148,7 @@ def _begun(reply: UpstreamReply, endpoint: RelayEndpoint, upstream: Upstream) ->
     for chunk in chunks:
         head += reader.feed(chunk)
         if head and endpoint.begins(head):
-            return RelayedStream(reply, reader, chunks, head, is_over=False)
+            return RelayedStream(reply, reader, chunks, head, is_over=False, client=upstream.client)
         if len(head) > _LONGEST_PRELUDE_BYTES:
             raise UpstreamBroken(f"the upstream sent {len(head)} bytes without beginning to answer")
     rest = reader.close()
@@ -148,7 +156,7 @@ def _begun(reply: UpstreamReply, endpoint: RelayEndpoint, upstream: Upstream) ->
         raise reader.failure
     if not endpoint.begins(head + rest + b"\n\n"):
         raise no_answer(reply, upstream)
-    return RelayedStream(reply, reader, chunks, head + rest, is_over=True)
+    return RelayedStream(reply, reader, chunks, head + rest, is_over=True, client=upstream.client)
 
 
 def _is_stream(reply: UpstreamReply, asked: bool) -> bool:

@@ -53,7 +53,7 @@ class _Relaying:
         while True:
             reply = client.send(call, notes)
             try:
-                answer = relayed(reply, self.endpoint, goal.upstream, asked_stream=call.stream)
+                answer = relayed(reply, self.endpoint, goal.upstream, notes, asked_stream=call.stream)
             except UpstreamError as error:
                 if not client.ask_again(error, notes):
                     raise
@@ -121,7 +121,7 @@ def relay_get(
     if is_foreign(reply):
         reply.close()
         raise no_answer(reply, goal.upstream)
-    headers, body = passed_on(reply.headers, _PASSED_ON), read_whole(reply, goal.upstream)
+    headers, body = passed_on(reply.headers, _PASSED_ON), read_whole(reply, goal.upstream, notes)
     if notes.model and notes.model != destination.upstream_model:
         body = replace_top_level_string(body, "id", notes.model)
     return Reply(reply.status, content_type(reply.headers, _WHOLE_TYPE), body, headers)

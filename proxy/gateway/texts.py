@@ -55,7 +55,7 @@ class _Conversation:
             reply = client.send(self._call(goal, request, route), self.notes)
             reader = upstream.egress.stream_reader(route, self.new_id)
             cutter = StopCutter(stops) if stops else None
-            opening = Opening(reply, reader, cutter, self.stopwatch, upstream.patience_s, client.make_fit)
+            opening = Opening(reply, reader, cutter, self.stopwatch, upstream.patience_s, partial(client.make_fit, notes=self.notes))
             try:
                 failure = opening.begin()
             except BaseException:

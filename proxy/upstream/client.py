@@ -21,6 +21,7 @@ from proxy.upstream.choice import Choice
 from proxy.upstream.faults import Fault, Verdict, inner_fault_of
 from proxy.upstream.fleet import Fleet
 from proxy.upstream.journey import Journey
+from proxy.upstream.key_cover import KeyCover
 from proxy.upstream.prober import look_at
 from proxy.upstream.replica import Replica
 from proxy.upstream.reply import UpstreamReply
@@ -121,7 +122,7 @@ class UpstreamClient:
         For errors that came inside an answer with a status of success, or broke it off, before the client got a byte. They count for
         breakers and health as those with that status do, of which `send` takes care.
         """
-        self.make_fit(error)
+        self.make_fit(error, notes)
         fault, journey = inner_fault_of(error), self._journey_of(notes)
         if journey.replica is not None:
             journey.replica.breakers.settle(notes.upstream_model, fault)
@@ -149,13 +150,25 @@ class UpstreamClient:
             journey.failed = True
             self._fleet.blame(judged_late(error), error, journey)
 
-    def make_fit(self, error: UpstreamError) -> None:
-        """Makes an upstream's words fit for clients: without our keys, and without a wait that nobody can mean.
+    def make_fit(self, error: UpstreamError, notes: ExchangeNotes) -> None:
+        """Makes an upstream's words fit for clients: without keys, ours and the client's, and without a wait that nobody can mean.
 
         `send` and `ask_again` have done so with the errors that pass them; others that were read from an answer need it.
+
+        Args:
+            notes: those of the call that the answer is to.
         """
         for replica in self._fleet.replicas:
             replica.line.make_fit(error)
+        if secret := _client_secret(notes):
+            KeyCover([secret]).over_error(error)
+
+    def covered(self, data: bytes, notes: ExchangeNotes) -> bytes:
+        """What an upstream says in the answer of which `notes` are, without keys, ours and the client's; JSON stays JSON."""
+        for replica in self._fleet.replicas:
+            data = replica.line.covered(data)
+        secret = _client_secret(notes)
+        return KeyCover([secret]).over_body(data) if secret else data
 
     def health(self) -> dict[str, Any]:
         """What is known of the upstream from memory; `state` is `unknown`, `up`, `degraded` (some replicas are down) or `down`."""
@@ -296,3 +309,9 @@ class UpstreamClient:
         level = logging.ERROR if status in KEY_REFUSED and wait_s is not None else logging.WARNING
         told = {name: value for name, value in fields.items() if value is not None and value != ""}
         _log.log(level, "upstream attempt failed", extra=told)
+
+
+def _client_secret(notes: ExchangeNotes) -> str:
+    """The key that the client's call showed, `""` for none."""
+    journey: Journey | None = notes.journey
+    return "" if journey is None else journey.client_secret

@@ -17,6 +17,7 @@ class Journey:
 
     Attributes:
         upstream: whose replicas they are.
+        client_secret: the client's own key, where it was shown.
         due_s: when, by the client's clock, the answer must be complete; `None` for any time.
         is_once: whether each replica is asked once at most, and nobody waited for.
         attempts: how often somebody was asked.
@@ -30,6 +31,7 @@ class Journey:
 
     __slots__ = (
         "attempts",
+        "client_secret",
         "due_s",
         "errors",
         "failed",
@@ -48,6 +50,7 @@ class Journey:
         self.upstream = upstream
         self.model = call.model
         self.has_clients_key = bool(call.client_secret)
+        self.client_secret = call.client_secret
         self.due_s = due_s
         self.is_once = is_once
         self.attempts = 0

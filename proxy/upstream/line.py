@@ -103,6 +103,10 @@ class Line:
         within_s = _ERROR_BODY_S if call.first_byte_s is None else began_s + first_byte_s - self._clock()
         return self._refusal(reply, within_s, call.client_secret)
 
+    def covered(self, data: bytes) -> bytes:
+        """What an upstream says, without our keys; JSON stays JSON."""
+        return self._key_cover.over_body(data)
+
     def make_fit(self, error: UpstreamError, client_secret: str = "") -> None:
         """Makes an upstream's words fit for clients: without keys, and without a wait that nobody can mean."""
         self._key_cover.over_error(error)
