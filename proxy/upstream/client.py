@@ -29,7 +29,7 @@ from proxy.upstream.retry import RetryPolicy
 from proxy.upstream.seat import Seat, Visit, give_back
 from proxy.upstream.seats import Seats
 from proxy.upstream.summary import summary
-from proxy.upstream.verdicts import KEY_REFUSED, judged, judged_late
+from proxy.upstream.verdicts import KEY_REFUSED, Judgement, judged, judged_late
 from proxy.wire.messages import UpstreamCall
 
 # All replicas are asked a second time at most: where all of them fail, the client is told within a second.
@@ -255,7 +255,7 @@ class UpstreamClient:
         fault.error.ends_request = fault.was_sent and not self._retry_sent
         journey.errors.append(fault.error)
         notes.failures.append(fault.error.kind)
-        wait_s = self._wait_s(fault, journey)
+        wait_s = self._wait_s(fault, journey, notes)
         self._tell(fault.error, journey, wait_s)
         if wait_s is None:
             return False
@@ -263,7 +263,7 @@ class UpstreamClient:
             self._sleep(wait_s)
         return True
 
-    def _wait_s(self, fault: Fault, journey: Journey) -> float | None:
+    def _wait_s(self, fault: Fault, journey: Journey, notes: ExchangeNotes) -> float | None:
         """Seconds until the next attempt; `None` when there is to be none."""
         judgement = judged(fault, retry_sent=self._retry_sent, with_clients_key=journey.has_clients_key)
         self._fleet.blame(judgement, fault.error, journey)
@@ -278,7 +278,17 @@ class UpstreamClient:
             wait_s = self._wait_for_round_s(fault, journey)
         if wait_s is None or (journey.due_s is not None and self._clock() + wait_s >= journey.due_s):
             return None
-        return wait_s if self._budget.take_retry() else None
+        return wait_s if self._may_retry(judgement, journey, notes) else None
+
+    def _may_retry(self, judgement: Judgement, journey: Journey, notes: ExchangeNotes) -> bool:
+        """Whether the budget has another attempt; but what one replica lacks is looked for at a second one for nothing.
+
+        Otherwise one client with wrong names would take their retries from all others. A third one is asked for what is listed alone.
+        """
+        if judgement.is_about_name and not journey.has_looked_on:
+            journey.has_looked_on = True
+            return True
+        return (notes.known_model or not judgement.is_about_name) and self._budget.take_retry()
 
     def _wait_for_round_s(self, fault: Fault, journey: Journey) -> float | None:
         """Seconds until all replicas are asked again; `None` when that makes no sense."""

@@ -25,6 +25,7 @@ class Journey:
         tried: who was asked in this round, in vain.
         replica, key: the last one that was asked, and what it was shown.
         errors: what went wrong.
+        has_looked_on: whether a replica that lacked what it asks for has sent it to another one.
         goes_on: the answer failed early, and the call will be sent again.
         failed: the answer failed, early or late.
     """
@@ -37,6 +38,7 @@ class Journey:
         "failed",
         "goes_on",
         "has_clients_key",
+        "has_looked_on",
         "is_once",
         "key",
         "model",
@@ -59,6 +61,7 @@ class Journey:
         self.replica: Replica | None = None
         self.key: Key | None = None
         self.errors: list[ProxyError] = []
+        self.has_looked_on = False
         self.goes_on = False
         self.failed = False
 

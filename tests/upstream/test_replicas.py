@@ -164,6 +164,36 @@ def test_attempts_end_with_the_budget(make_replicas: MakeReplicas, boxes: list[F
     assert sum(counts(boxes)) == 4
 
 
+@pytest.mark.parametrize("status", [404, 405])
+def test_names_that_nobody_has_take_no_retries_from_others(
+    make_replicas: MakeReplicas, boxes: list[FakeUpstream], clock: Clock, status: int
+) -> None:
+    for box in boxes:
+        box.on("/chat/completions", an_error(status))
+    client = a_client(make_replicas(), clock=clock, budget=RetryBudget(clock, share=0.0, floor=1))
+    for number in range(5):
+        with pytest.raises(UpstreamRefused):
+            client.send(replace(CHAT, model=f"unheard-of-{number}"))
+    assert sum(counts(boxes)) == 10
+    boxes[0].on("/chat/completions", an_error(500), json_answer({}))
+    boxes[1].on("/chat/completions", json_answer({}))
+    boxes[2].on("/chat/completions", json_answer({}))
+    assert {asked(client) for _ in range(3)} <= {"a", "b", "c"}
+
+
+def test_model_that_is_listed_is_looked_for_everywhere_within_the_budget(
+    make_replicas: MakeReplicas, boxes: list[FakeUpstream], clock: Clock
+) -> None:
+    for box in boxes[:2]:
+        box.on("/chat/completions", an_error(404))
+    client = a_client(make_replicas(), clock=clock, budget=RetryBudget(clock, share=0.0, floor=1))
+    assert asked(client, notes=ExchangeNotes(known_model=True)) == "c"
+    clock.now_s += 6
+    with pytest.raises(UpstreamRefused):
+        a_client(make_replicas(), clock=clock).send(CHAT, ExchangeNotes(known_model=False))
+    assert counts(boxes) == [2, 2, 1]
+
+
 def test_no_replica_is_asked_more_often_than_retries_allow(make_replicas: MakeReplicas, boxes: list[FakeUpstream], clock: Clock) -> None:
     boxes[0].on("/chat/completions", an_error(500))
     with pytest.raises(UpstreamRefused):

@@ -78,6 +78,11 @@ def test_a_replica_says_itself_that_it_does_not_want_to_be_asked() -> None:
     ]
 
 
+def test_what_a_replica_lacks_is_told_from_what_it_fails_to_do() -> None:
+    about_names = [status for status in (403, 404, 405, 429, 500) if judged(refused(status), retry_sent=True).is_about_name]
+    assert about_names == [404, 405]
+
+
 def test_after_an_answer_that_broke_off_its_beginning_proves_nothing() -> None:
     assert judged(BROKE_OFF, retry_sent=True).needs_end
     assert not judged(refused(429), retry_sent=True).needs_end
