@@ -385,6 +385,16 @@ def test_stream_that_fails_after_its_role_has_said_nothing_yet(
     assert "hello" in ask(a_client(FALLBACK), path, stream=True).text
 
 
+@pytest.mark.parametrize("wait", ["-5", "inf", "soon", "99999999999999999999", "Wed, 21 Oct 2099 07:28:00 +9999"])
+def test_senseless_wait_is_told_to_nobody(a_client: Client, boxes: FakeUpstream, wait: str) -> None:
+    boxes.on(CHAT, json_answer(refusal("slow down"), 429, {"Retry-After": wait, "Retry-After-Ms": wait}))
+    client = a_client()
+    for path in CHATS:
+        headers = ask(client, path).headers
+        assert "Retry-After-Ms" not in headers
+        assert headers.get("Retry-After", "2678400") == "2678400"
+
+
 @pytest.mark.parametrize("path", CHATS)
 @pytest.mark.parametrize("stream", [True, False])
 def test_upstream_that_is_not_there_or_silent_is_left_for_the_next(

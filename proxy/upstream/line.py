@@ -19,7 +19,7 @@ from proxy.upstream.faults import SENDING_FAILURES, Fault, fault_of, redirect_of
 from proxy.upstream.key_cover import KeyCover
 from proxy.upstream.reply import Timeouts, UpstreamReply
 from proxy.upstream.request_head import CallRequest
-from proxy.upstream.retry import LONGEST_RETRY_AFTER_S, RETRY_AFTER_HEADERS, retry_after_s
+from proxy.upstream.retry import LONGEST_RETRY_AFTER_S, RETRY_AFTER_HEADERS, retry_after_s, without_nonsense
 from proxy.upstream.words import PLAIN_WORDS, Words
 from proxy.wire.messages import UpstreamCall
 
@@ -125,8 +125,10 @@ class Line:
             return redirect_of(reply.status, self._words)
         body = self._key_cover.over_body(reply.excerpt(_MAX_ERROR_BYTES, min(within_s, _ERROR_BODY_S)))
         error = self._read_error(reply.status, reply.headers, body)
+        now_s = self._wall_clock()
         if error.retry_after_s is None:
-            error.retry_after_s = retry_after_s(reply.headers, self._wall_clock())
+            error.retry_after_s = retry_after_s(reply.headers, now_s)
+        error.headers = without_nonsense(error.headers, now_s)
         self.make_fit(error, client_secret)
         return refusal_of(error, reply.headers)
 

@@ -16,7 +16,8 @@ from tenacity import RetryCallState, Retrying, stop_after_attempt, wait_random_e
 from proxy.errors import UpstreamRefused
 from proxy.upstream.faults import Fault, Verdict
 
-RETRYABLE_STATUSES = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529})
+# 598 and 599 are proxies' words for time-outs.
+RETRYABLE_STATUSES = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529, 598, 599})
 # No client gets to hear of a longer wait. Accounts are filled up by the month; what is longer is a mistake.
 LONGEST_RETRY_AFTER_S = 31 * 24 * 3600.0
 RETRY_AFTER_HEADERS = ("retry-after-ms", "retry-after")
@@ -67,6 +68,13 @@ def retry_after_s(headers: Mapping[str, str], now_s: float) -> float | None:
     if then_s is None:
         return None
     return min(max(0.0, then_s - (now_s if sent_s is None else sent_s)), LONGEST_RETRY_AFTER_S)
+
+
+def without_nonsense(headers: Mapping[str, str], now_s: float) -> dict[str, str]:
+    """`headers` without waits that nobody can mean: what is no number and no date, or too long."""
+    waits = {name: retry_after_s({name: headers[name]}, now_s) for name in RETRY_AFTER_HEADERS if name in headers}
+    nonsense = [name for name, seconds in waits.items() if seconds is None or seconds >= LONGEST_RETRY_AFTER_S]
+    return {name: value for name, value in headers.items() if name not in nonsense}
 
 
 def _unix_s(date: str) -> float | None:

@@ -46,6 +46,7 @@ BROKE_OFF = inner_fault_of(UpstreamBroken("no JSON"))
         (refused(500, headers={"x-should-retry": "false"}), False, False, Blamed.NOBODY),
         (refused(501), False, False, Blamed.NOBODY),
         (refused(503), True, True, Blamed.NOBODY),
+        (refused(599), True, True, Blamed.NOBODY),
         (refused(503, 2.0), True, True, Blamed.MODEL),
         (inner_fault_of(UpstreamRefused("inside", status=503, upstream_status=200)), True, True, Blamed.NOBODY),
         (inner_fault_of(UpstreamRefused("inside", status=429, upstream_status=200)), True, True, Blamed.KEY),
