@@ -11,8 +11,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import queue
 import select
 import socket
 import ssl
@@ -47,7 +45,7 @@ class UpstreamConnection(HTTPConnection):
     Attributes:
         send_timeout_s: a request must be sent within this time; urllib3's connect timeout is too short for pictures on a slow line.
         answers: how many came over it since it was connected.
-        pool: where it belongs.
+        pool: where it belongs, when it was taken from there.
     """
 
     response_class = AnswerHead
@@ -133,15 +131,14 @@ class UpstreamConnection(HTTPConnection):
             after_s: how long after the request was sent; 0 when it could not be.
         """
         if self.answers and after_s <= self._round_trip_s + _AT_ONCE_S:
-            self.pool.drop_idle()
             raise StaleConnection from error
 
     def give_back(self) -> None:
-        """Keeps the connection for the next request, when it was taken from its pool by `take`."""
+        """Keeps the connection for the next request, when it was taken from its pool."""
         self.pool._put_conn(cast("Any", self))  # noqa: SLF001 - urllib3 has no other word for it.
 
     def drop(self) -> None:
-        """Ends the connection, when it was taken from its pool by `take`."""
+        """Ends the connection, when it was taken from its pool."""
         self.close()
         self.give_back()
 
@@ -163,6 +160,7 @@ class UpstreamPool(HTTPConnectionPool):
             HTTPError, HTTPException, OSError: there is none to be had.
         """
         connection: Any = self._get_conn()
+        connection.pool = self
         if connection.sock is None:
             connection.timeout = connect_s
             try:
@@ -171,22 +169,6 @@ class UpstreamPool(HTTPConnectionPool):
                 connection.drop()
                 raise
         return cast("UpstreamConnection", connection)
-
-    def drop_idle(self) -> None:
-        """Ends the connections that nobody uses: when one turned out to be closed, those that have been idle for longer are no better."""
-        idle: list[Any] = []
-        with contextlib.suppress(queue.Empty):
-            while self.pool is not None:
-                idle.append(self.pool.get(block=False))
-        for connection in idle:
-            if connection is not None:
-                connection.close()
-            self._put_conn(connection)
-
-    def _new_conn(self) -> Any:
-        connection: Any = super()._new_conn()
-        connection.pool = self
-        return connection
 
     def _connect(self, connection: Any, *, through_tunnel: bool) -> None:
         try:
