@@ -310,6 +310,42 @@ def test_model_that_an_upstream_may_have_that_never_told_is_no_unknown_one(a_cli
     assert client.post("/api/show", json={"model": "big"}).status_code == 200
 
 
+@pytest.mark.parametrize("path", [*CHATS, "/v1/embeddings"])
+def test_name_that_nobody_lists_is_no_unknown_one_while_an_upstream_has_not_told_its_models(
+    a_client: Client, boxes: FakeUpstream, cloud: FakeUpstream, path: str
+) -> None:
+    boxes.on(CHAT, json_answer(refusal("The model `large` does not exist", code="model_not_found"), 404))
+    boxes.on("/embeddings", json_answer(refusal("The model `large` does not exist", code="model_not_found"), 404))
+    cloud.close()
+    response = ask(a_client(), path, "large")
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "2")
+    assert "not all have told them: the upstream 'cloud' refuses connections" in response.text
+
+
+def test_name_that_nobody_has_is_unknown_when_the_other_lists_are_known(a_client: Client, boxes: FakeUpstream, cloud: FakeUpstream) -> None:
+    boxes.on("/models", json_answer(refusal("no today"), 500))
+    boxes.on(CHAT, json_answer(refusal("The model `nope` does not exist", code="model_not_found"), 404))
+    assert ask(a_client(), model="nope").status_code == 404
+
+
+@pytest.mark.parametrize("path", CHATS)
+def test_list_that_hangs_holds_no_chat_where_there_is_one_upstream(tmp_path: Path, boxes: FakeUpstream, path: str) -> None:
+    says(boxes)
+    boxes.on("/models", Answer(before=[STALL]))
+    client = several.a_client(tmp_path, "[upstreams.boxes]\nbase_url = @boxes\n", boxes=boxes)
+    began_s = time.monotonic()
+    assert [ask(client, path).status_code for _ in range(2)] == [200, 200]
+    assert time.monotonic() - began_s < 2.5
+
+
+def test_fallback_is_asked_without_a_pause(a_client: Client, boxes: FakeUpstream, cloud: FakeUpstream) -> None:
+    boxes.on(CHAT, json_answer(refusal("loading"), 503))
+    says(cloud)
+    client = a_client(FALLBACK, MAX_RETRIES="3")
+    assert ask(client).status_code == 200
+    assert (asked(boxes), asked(cloud)) == (["big"], ["large"])
+
+
 def metric(client: FlaskClient, name: str, **labels: str) -> float | None:
     families = text_string_to_metric_families(client.get("/metrics").text)
     samples = [sample for family in families for sample in family.samples if sample.name == f"ollama_proxy_{name}"]

@@ -49,7 +49,13 @@ def served(
         ProxyError: nobody serves.
     """
     if len(chain) == 1:
-        return serve(Goal(chain[0], steps.upstream(chain[0].upstream), is_last=True))
+        try:
+            return serve(Goal(chain[0], steps.upstream(chain[0].upstream), is_last=True))
+        except ProxyError as error:
+            told = steps.explained(error, chain[0])
+            if told is error:
+                raise
+            raise told from error
     goals = [chain[0], *filter(suits, chain[1:])]
     errors: list[ProxyError] = []
     for place, destination in enumerate(goals, start=1):
@@ -58,7 +64,7 @@ def served(
         try:
             return serve(Goal(destination, steps.upstream(destination.upstream), is_last=place == len(goals)))
         except ProxyError as error:
-            errors.append(error)
+            errors.append(steps.explained(error, destination))
             if not is_worth_asking_elsewhere(error):
                 break
     raise _most_telling(errors)

@@ -112,7 +112,7 @@ def relay_get(
     note_destination(notes, destination)
     goal = Goal(destination, steps.upstream(destination.upstream), is_last=True)
     try:
-        call = steps.signed(UpstreamCall(path, method="GET"), goal, client, lambda _: b"")
+        call = steps.signed(UpstreamCall(path, method="GET", first_byte_s=goal.upstream.list_s), goal, client, lambda _: b"")
         reply = goal.upstream.client.send(call, notes)
     except UpstreamRefused as refusal:
         if otherwise is None or refusal.upstream_status not in _NO_SUCH_URL:

@@ -78,6 +78,7 @@ class Asking:
         self.script = script
         self.notes = ExchangeNotes(model="m")
         self.asked: list[tuple[str, bool]] = []
+        self.explained: dict[ProxyError, ProxyError] = {}
 
     def serve(self, goal: Goal) -> str:
         name = goal.destination.upstream
@@ -90,7 +91,7 @@ class Asking:
         return answer
 
     def served(self, *names: str, without: str = "") -> str:
-        steps: Any = SimpleNamespace(upstream=lambda name: name)
+        steps: Any = SimpleNamespace(upstream=lambda name: name, explained=lambda error, at: self.explained.get(error, error))
         return served(cast(Steps, steps), [at(name) for name in names], self.notes, self.serve, lambda each: each.upstream != without)
 
 
@@ -107,6 +108,16 @@ def test_one_that_lacks_something_is_passed_over() -> None:
     assert asking.served("a", "b", "c", without="b") == "answer"
     assert asking.asked == [("a", False), ("c", True)]
     assert Asking(a="answer").served("a", "b", without="a") == "answer"
+
+
+@pytest.mark.parametrize("then", [(), ("b",)])
+def test_what_is_true_is_told_in_the_place_of_an_error(then: tuple[str, ...]) -> None:
+    missing, unknown = ModelNotFound("m"), UpstreamUnavailable("some lists are not known")
+    asking = Asking(a=missing, b=UpstreamRefused("who are you", status=401))
+    asking.explained[missing] = unknown
+    with pytest.raises(UpstreamUnavailable) as raised:
+        asking.served("a", *then)
+    assert raised.value is unknown
 
 
 def test_wrong_request_is_not_asked_elsewhere() -> None:
