@@ -21,6 +21,7 @@ from marshmallow.validate import Range
 
 Field = fields.Field[Any]
 
+_SHORTEST_INTERVAL_S = 0.1
 _PRINTABLE = re.compile(r"[\x21-\x7e]*")
 _THREE_NUMBERS = re.compile(r"\d+\.\d+\.\d+")
 _HOST_NAME = re.compile(r"[A-Za-z0-9._-]+")
@@ -49,6 +50,18 @@ def seconds(*, may_be_zero: bool = False) -> Field:
     """A span of time in seconds."""
     wanted = "must be a number of seconds, 0 or more" if may_be_zero else "must be a number of seconds, more than 0"
     return fields.Float(error_messages=_always(wanted), validate=Range(0, min_inclusive=may_be_zero, error=wanted))
+
+
+def interval() -> Field:
+    """Seconds from one time that something is done to the next, not so few that nothing else gets done; 0 for never."""
+    wanted = "must be a number of seconds, 0.1 or more, or 0"
+
+    def check(value: float) -> None:
+        if value and value < _SHORTEST_INTERVAL_S:
+            raise ValidationError(wanted)
+
+    in_range = [Range(0, error=wanted), Range(max=LONGEST_S, error=f"must be a number of seconds, {LONGEST_S} (a year) or less")]
+    return fields.Float(error_messages=_always(wanted), validate=[*in_range, check])
 
 
 def flag() -> Field:

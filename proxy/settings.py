@@ -119,7 +119,7 @@ class Settings:
     )
     retry_budget: int = _setting(
         20,
-        kinds.whole_number(0, 1000),
+        kinds.whole_number(0, 100),
         "How many requests of each hundred may be sent again, by what the last ten seconds brought; ten in that time always may.",
     )
     breaker_failures: int = _setting(5, kinds.whole_number(1), "So many failures in a row open the circuit breaker.")
@@ -172,7 +172,7 @@ class Settings:
         30.0, kinds.seconds(), "Longest wait for the upstream's list of models, which says that it is there."
     )
     health_check_interval: float = _setting(
-        1.0, kinds.seconds(may_be_zero=True), "Seconds between two looks at each replica of an upstream that has several; 0 looks at none."
+        1.0, kinds.interval(), "Seconds between two looks at each replica of an upstream that has several; 0 looks at none."
     )
     redis_url: str = _setting(
         "",

@@ -110,7 +110,7 @@ KEYS: Final[tuple[Key, ...]] = (
         "Of upstreams that have the same model, its plain name leads to the one with the highest priority; among equals, to the first.",
         0,
     ),
-    Key("weight", upstream_kinds.number_above_zero(), "The weight of its replicas, where they have none of their own.", 1.0),
+    Key("weight", upstream_kinds.share(), "The weight of its replicas, where they have none of their own.", 1.0),
     Key("policy", kinds.one_of(*POLICIES), f"How a replica is chosen: {', '.join(POLICIES[:-1])} or {POLICIES[-1]}.", POLICIES[0]),
     Key("limits.in_flight", kinds.whole_number(0), "How many requests a replica works on at a time; 0 sets no limit.", 0),
     Key("limits.queue", kinds.whole_number(0), "How many more may wait for their turn.", 100),
@@ -139,7 +139,7 @@ KEYS: Final[tuple[Key, ...]] = (
     ),
     _inherited(
         "retry_budget",
-        kinds.whole_number(0, 1000),
+        kinds.whole_number(0, 100),
         "retry_budget",
         "How many requests of each hundred may be sent again; ten in ten seconds always may.",
     ),
@@ -147,7 +147,7 @@ KEYS: Final[tuple[Key, ...]] = (
     _inherited("breaker_cooldown", kinds.seconds(), "breaker_cooldown", "Seconds that an open breaker waits before it tries again."),
     _inherited(
         "health_check_interval",
-        kinds.seconds(may_be_zero=True),
+        kinds.interval(),
         "health_check_interval",
         "Seconds between two looks at each replica; 0 looks at none. Where there is one replica only, it is looked at if this key is set.",
     ),

@@ -48,7 +48,8 @@ def read_upstream(
     """
     reading = _Reading(name, leaves)
     values = reading.values()
-    keys = (*values.get("api_key", ()), *reading.secrets("key_env", variables.get), *reading.secrets("key_file", kinds.text_of_file))
+    in_variables = reading.secrets("key_env", lambda there: kinds.text_of_variable(there, variables))
+    keys = (*values.get("api_key", ()), *in_variables, *reading.secrets("key_file", kinds.text_of_file))
     reading.check_together(values)
     if reading.problems:
         return None, reading.problems

@@ -191,7 +191,12 @@ def test_a_key_that_cannot_be_had_is_told_without_what_stands_in_its_place(tmp_p
         ({"profile": "vlm"}, "profile", f"must be one of {AUTO}, "),
         ({"priority": 1.5}, "priority", "must be a whole number from -1000 to 1000"),
         ({"priority": True}, "priority", "must be a whole number from -1000 to 1000"),
-        ({"weight": 0}, "weight", "must be a number, more than 0"),
+        ({"weight": 0}, "weight", "must be a number, more than 0 and at most 1000"),
+        ({"weight": 1e9}, "weight", "must be a number, more than 0 and at most 1000"),
+        ({"retry_budget": 101}, "retry_budget", "must be a whole number from 0 to 100"),
+        ({"health_check_interval": 0.0001}, "health_check_interval", "must be a number of seconds, 0.1 or more, or 0"),
+        ({"key_env": "NO_SUCH_KEY"}, "key_env", "must name a variable that holds a key; NO_SUCH_KEY is not set"),
+        ({"headers": {"X-Team\nEvil": "a"}}, 'headers."X-Team\\nEvil"', "must be called as a header can be"),
         ({"limits": {"in_flight": -1}}, "limits.in_flight", "must be a whole number, 0 or more"),
         ({"timeouts": {"connect": 0}}, "timeouts.connect", "must be a number of seconds, more than 0"),
         ({"timeouts": {"conect": 1}}, "timeouts.conect", "is unknown; did you mean connect? (known here: commit, connect, first_byte, "),
@@ -228,7 +233,7 @@ def test_the_list_of_replicas_tells_which_entry_is_wrong() -> None:
         "upstreams.boxes.replicas[1].base_url": "must say where the replica is",
         "upstreams.boxes.replicas[1].base_ulr": "is unknown: a replica has base_url and weight",
         "upstreams.boxes.replicas[2].base_url": "must be an http:// or https:// URL with a host, such as https://api.openai.com/v1",
-        "upstreams.boxes.replicas[2].weight": "must be a number, more than 0",
+        "upstreams.boxes.replicas[2].weight": "must be a number, more than 0 and at most 1000",
         "upstreams.boxes.replicas[3]": 'must be a table, such as {base_url = "http://127.0.0.1:8000/v1", weight = 2}',
     }
     assert read({"replicas": []})[1]["upstreams.boxes.replicas"].startswith("must be a list of tables")
