@@ -30,10 +30,14 @@ from proxy.upstream.seat import Seat, Visit, give_back
 from proxy.upstream.seats import Seats
 from proxy.upstream.summary import summary
 from proxy.upstream.verdicts import KEY_REFUSED, Judgement, judged, judged_late
+from proxy.upstream.waits import Wait
 from proxy.wire.messages import UpstreamCall
 
 # All replicas are asked a second time at most: where all of them fail, the client is told within a second.
 _MOST_ROUNDS = 2
+# So many looks in a row find a replica silent before it is left by those who wait for its answer: a question costs nothing, but work is
+# done twice then, should the replica have been busy and no more.
+_LOOKS_FOR_QUESTIONS, _LOOKS_FOR_WORK = 1, 3
 
 _log = logging.getLogger("proxy.upstream")
 
@@ -219,7 +223,9 @@ class UpstreamClient:
             notes.replica = replica.label
             self._fleet.cooldowns.begin_trial(replica.id, journey.model)
         try:
-            outcome = replica.ask(call, 0 if key is None else key.place, notes, journey.due_s, anyway=self._lone is None)
+            place = 0 if key is None else key.place
+            wait = self._wait_at(replica, call, journey)
+            outcome = replica.ask(call, place, notes, journey.due_s, anyway=self._lone is None, wait=wait)
         except UpstreamUnavailable as refusal:
             if self._lone is not None:
                 raise
@@ -228,6 +234,18 @@ class UpstreamClient:
             return None
         journey.attempts += 1
         return outcome
+
+    def _wait_at(self, replica: Replica, call: UpstreamCall, journey: Journey) -> Wait | None:
+        """What ends the wait for an answer that will not come, where there may be somebody else to ask."""
+        if self._lone is not None or not self._retry_sent:
+            return None
+        return Wait(_LOOKS_FOR_QUESTIONS if call.method == "GET" else _LOOKS_FOR_WORK, partial(self._may_move, replica, journey))
+
+    def _may_move(self, replica: Replica, journey: Journey) -> bool:
+        """Whether the request can be asked elsewhere. Its retry is counted then, so that nobody takes it away meanwhile."""
+        if journey.attempts < self._policy.max_retries and self._fleet.can_spare(replica, journey):
+            journey.has_retry = self._budget.take_retry()
+        return journey.has_retry
 
     def _seat(self, call: UpstreamCall, journey: Journey) -> Seat[Replica] | Visit[Replica]:
         """A seat at the replica that is to be asked, where there is something to choose, or to wait for."""
@@ -278,7 +296,8 @@ class UpstreamClient:
             wait_s = self._wait_for_round_s(fault, journey)
         if wait_s is None or (journey.due_s is not None and self._clock() + wait_s >= journey.due_s):
             return None
-        return wait_s if self._may_retry(judgement, journey, notes) else None
+        has_retry, journey.has_retry = journey.has_retry, False
+        return wait_s if has_retry or self._may_retry(judgement, journey, notes) else None
 
     def _may_retry(self, judgement: Judgement, journey: Journey, notes: ExchangeNotes) -> bool:
         """Whether the budget has another attempt; but what one replica lacks is looked for at a second one for nothing.
@@ -293,9 +312,11 @@ class UpstreamClient:
     def _wait_for_round_s(self, fault: Fault, journey: Journey) -> float | None:
         """Seconds until all replicas are asked again; `None` when that makes no sense."""
         is_lone = self._lone is not None
+        if journey.can_go_elsewhere and fault.verdict is not Verdict.NOTHING:
+            return None
         if (not is_lone and journey.round >= _MOST_ROUNDS) or self._fleet.are_blocked(journey.model):
             return None
-        wait_s = self._policy.after(fault, journey.attempts if is_lone else journey.round)
+        wait_s = self._policy.after(fault, journey.attempts) if is_lone else self._policy.after(fault, journey.round, _MOST_ROUNDS - 1)
         if wait_s is not None:
             journey.round += 1
             journey.tried.clear()

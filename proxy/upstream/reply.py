@@ -197,9 +197,10 @@ class UpstreamReply:
         """Lets go of the answer; what to raise instead of `error`."""
         self.close()
         who = self._words.upstream
-        if isinstance(error, TimeoutError) and (within_s is not None or self._is_overdue()):
-            longest_s = self._timeouts.total_s if within_s is None else within_s
-            return UpstreamTimeout(f"the answer of {who} was not complete within {longest_s:g} s", code="upstream_timeout")
+        if isinstance(error, TimeoutError) and within_s is not None:
+            return UpstreamTimeout(f"the answer of {who} was not complete within {within_s:g} s", code="upstream_timeout")
+        if isinstance(error, TimeoutError) and self._is_overdue():
+            return UpstreamTimeout(self._words.of_total(self._timeouts.total_s), code="upstream_timeout")
         if isinstance(error, TimeoutError):
             silence = f"{who} fell silent for {self._timeouts.idle_s:g} s in the middle of its answer"
             return UpstreamTimeout(silence, code="upstream_timeout")

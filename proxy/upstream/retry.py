@@ -1,6 +1,8 @@
 """`RetryPolicy`: whether, and after how long, an upstream is asked again. It sleeps nowhere and knows no clock.
 
-Only what failed before the first byte of an answer comes here. Waiting grows from half a second to eight, with full jitter.
+Only what failed before the first byte of an answer comes here. Who fails is asked again within half a second, all pauses together: a
+client hears within a second when nobody serves. Who asks for patience (429, 409, 425) gets more: pauses grow from half a second to eight.
+Both with full jitter.
 """
 
 from __future__ import annotations
@@ -31,16 +33,22 @@ class RetryPolicy:
     Attributes:
         max_retries: attempts after the first.
         retry_after_max_s: an upstream that wants us to wait longer than this is not asked again; its `Retry-After` goes to the client.
-        first_wait_s, longest_wait_s: bounds of the waiting when the upstream does not say.
+        first_wait_s, longest_wait_s: bounds of each wait for an upstream that asks for patience, and does not say how much.
+        all_waits_s: longest time of all waits together for one that fails.
     """
 
     max_retries: int = 3
     retry_after_max_s: float = 5.0
     first_wait_s: float = 0.5
     longest_wait_s: float = 8.0
+    all_waits_s: float = 0.5
 
-    def after(self, fault: Fault, attempt: int) -> float | None:
-        """Seconds to wait before the next attempt when attempt number `attempt`, from 1, met `fault`; `None` when there is to be none."""
+    def after(self, fault: Fault, attempt: int, of: int | None = None) -> float | None:
+        """Seconds to wait before the next attempt when attempt number `attempt`, from 1, met `fault`; `None` when there is to be none.
+
+        Args:
+            of: how many waits there may be; as many as retries, when absent.
+        """
         state = RetryCallState(_NO_CALL, None, (), {})
         state.attempt_number = attempt
         if stop_after_attempt(self.max_retries + 1)(state) or not may_repeat(fault):
@@ -50,7 +58,10 @@ class RetryPolicy:
         asked_s = fault.error.retry_after_s
         if asked_s:
             return asked_s if asked_s <= self.retry_after_max_s else None
-        return wait_random_exponential(multiplier=self.first_wait_s, max=self.longest_wait_s)(state)
+        if fault.verdict is Verdict.REFUSED:
+            return wait_random_exponential(multiplier=self.first_wait_s, max=self.longest_wait_s)(state)
+        first_s = self.all_waits_s / (2 ** (of or self.max_retries) - 1)
+        return wait_random_exponential(multiplier=first_s, max=self.all_waits_s)(state)
 
 
 def retry_after_s(headers: Mapping[str, str], now_s: float) -> float | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -155,6 +156,30 @@ def test_passing_failures_are_repeated(upstream: FakeUpstream, make_client: Make
     assert (notes.attempts, notes.failures) == (2, ["upstream_refused"])
     assert len(clock.slept) == 1
     assert 0 <= clock.slept[0] <= 0.5
+
+
+@pytest.mark.parametrize("is_gone", [True, False])
+def test_when_it_refuses_the_client_hears_it_within_a_second(
+    upstream: FakeUpstream, make_client: MakeClient, clock: Clock, is_gone: bool
+) -> None:
+    upstream.on("/chat/completions", an_error(503))
+    if is_gone:
+        upstream.close()
+    notes = ExchangeNotes()
+    with pytest.raises(UpstreamError):
+        make_client(policy=RetryPolicy(max_retries=3)).send(CHAT, notes)
+    assert (notes.attempts, len(clock.slept)) == (4, 3)
+    assert sum(clock.slept) <= 0.5
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_no_pause_is_made_where_another_upstream_can_be_asked(
+    upstream: FakeUpstream, make_client: MakeClient, clock: Clock, status: int
+) -> None:
+    upstream.on("/chat/completions", an_error(status, headers={"Retry-After": "1"}))
+    with pytest.raises(UpstreamRefused):
+        make_client(policy=RetryPolicy(max_retries=3)).send(replace(CHAT, can_go_elsewhere=True))
+    assert (len(upstream.requests), clock.slept) == (1, [])
 
 
 @pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 413, 422, 501])
