@@ -12,7 +12,7 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import SplitResult, parse_qsl, urlsplit, urlunsplit
 
 import orjson
@@ -21,6 +21,7 @@ from marshmallow.validate import Range
 
 Field = fields.Field[Any]
 
+LONGEST_S: Final = 365 * 24 * 60 * 60
 _SHORTEST_INTERVAL_S = 0.1
 _PRINTABLE = re.compile(r"[\x21-\x7e]*")
 _THREE_NUMBERS = re.compile(r"\d+\.\d+\.\d+")
@@ -47,9 +48,11 @@ class _WholeNumber(fields.Integer):
 
 
 def seconds(*, may_be_zero: bool = False) -> Field:
-    """A span of time in seconds."""
+    """A span of time in seconds. One that is longer than clocks and timers can wait for would fail in the middle of a request."""
     wanted = "must be a number of seconds, 0 or more" if may_be_zero else "must be a number of seconds, more than 0"
-    return fields.Float(error_messages=_always(wanted), validate=Range(0, min_inclusive=may_be_zero, error=wanted))
+    too_long = f"must be a number of seconds, {LONGEST_S} (a year) or less"
+    in_range = [Range(0, min_inclusive=may_be_zero, error=wanted), Range(max=LONGEST_S, error=too_long)]
+    return fields.Float(error_messages=_always(wanted), validate=in_range)
 
 
 def interval() -> Field:

@@ -82,7 +82,9 @@ class Settings:
         _workers_for_this_machine, kinds.whole_number(1, 1024), "How many worker processes serve.", default_in_words="the cores, at most 4"
     )
     worker_connections: int = _setting(1000, kinds.whole_number(1), "How many clients one worker serves at a time.")
-    graceful_timeout: int = _setting(30, kinds.whole_number(1), "Seconds that open streams get to finish after a stop signal.")
+    graceful_timeout: int = _setting(
+        30, kinds.whole_number(1, kinds.LONGEST_S), "Seconds that open streams get to finish after a stop signal."
+    )
     drain_delay: float = _setting(
         1.0,
         kinds.seconds(may_be_zero=True),

@@ -99,7 +99,7 @@ KEYS: Final[tuple[Key, ...]] = (
     _list("models.hide", upstream_kinds.word(), "Globs of those among them that they may not."),
     Key(
         "aliases",
-        upstream_kinds.table_of(upstream_kinds.word(), _NAMES_BY_NAMES),
+        upstream_kinds.table_of(upstream_kinds.word(), _NAMES_BY_NAMES, upstream_kinds.check_model_name),
         "Names that clients may use -> its models.",
         default={},
         shape="table",

@@ -35,6 +35,12 @@ def upstream_name(name: str) -> str:
     return name
 
 
+def check_model_name(name: str) -> None:
+    """Raises `ValidationError` unless a request can name a model so."""
+    if not name.strip():
+        raise ValidationError("must have a name before the =: no request names a model by nothing")
+
+
 def base_url() -> Field:
     """The address of one replica."""
     return http_url(example="https://api.openai.com/v1", may_hold_query=True, place_for_key="api_key, key_env or key_file")
