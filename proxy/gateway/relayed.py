@@ -11,6 +11,7 @@ from proxy.gateway.inner_errors import ErrorCover
 from proxy.gateway.noting import note_failure, note_usage
 from proxy.gateway.steps import Upstream, read_and_close
 from proxy.telemetry import ExchangeNotes
+from proxy.upstream.patience import Patience
 from proxy.upstream.client import UpstreamClient
 from proxy.upstream.reply import UpstreamReply
 from proxy.wire.json_text import is_json_answer
@@ -125,7 +126,7 @@ def _whole(reply: UpstreamReply, endpoint: RelayEndpoint, upstream: Upstream, no
 
 def read_whole(reply: UpstreamReply, upstream: Upstream, notes: ExchangeNotes) -> bytes:
     """The whole body of `reply`, which is JSON; no key stands in an error that it tells. Raises `UpstreamError`."""
-    body = read_and_close(reply)
+    body = read_and_close(reply, upstream.patience_s)
     if not is_json_answer(body):
         raise no_answer(reply, upstream, body)
     return ErrorCover(upstream.client, notes).over(body) if b'"error"' in body else body
@@ -145,12 +146,14 @@ def no_answer(reply: UpstreamReply, upstream: Upstream, body: bytes = b"") -> Up
 
 def _begun(reply: UpstreamReply, endpoint: RelayEndpoint, upstream: Upstream) -> RelayedStream:
     reader, chunks, head = endpoint.reader(), reply.chunks(), b""
+    patience = Patience(upstream.patience_s)
     for chunk in chunks:
         head += reader.feed(chunk)
         if head and endpoint.begins(head):
             return RelayedStream(reply, reader, chunks, head, is_over=False, client=upstream.client)
         if len(head) > _LONGEST_PRELUDE_BYTES:
             raise UpstreamBroken(f"the upstream sent {len(head)} bytes without beginning to answer")
+        patience.wait_on()
     rest = reader.close()
     if reader.failure is not None:
         raise reader.failure

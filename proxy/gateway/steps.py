@@ -16,6 +16,7 @@ from proxy.routing import Destination, Route, RouteTable, Rule
 from proxy.telemetry import ExchangeNotes
 from proxy.upstream.client import UpstreamClient
 from proxy.upstream.models import ModelList
+from proxy.upstream.patience import Patience
 from proxy.upstream.reply import UpstreamReply
 from proxy.wire.messages import Client, UpstreamCall
 
@@ -39,7 +40,7 @@ class Upstream:
         identity: tells it from others in digests, without naming its address.
         base_url_name: what its operator calls its address.
         commit_s: how long the status of a stream stays open while it is silent; 0 for as long as it takes.
-        patience_s: how long its stream may go on without giving a part of the answer.
+        patience_s: how long it may go on without giving a part of its answer.
         list_s: how long its list of models may let wait for its beginning.
         is_limited: whether requests may have to wait for a free replica.
         passes_client_key: whether it is shown the key that a client came with.
@@ -211,10 +212,10 @@ def models_call(egress: Egress, timeout_s: float) -> UpstreamCall:
     return replace(egress.build_models(), first_byte_s=timeout_s)
 
 
-def read_and_close(reply: UpstreamReply) -> bytes:
-    """The whole body of `reply`. Raises `UpstreamError`."""
+def read_and_close(reply: UpstreamReply, patience_s: float) -> bytes:
+    """The whole body of `reply`, which must begin to say something within that time. Raises `UpstreamError`."""
     try:
-        return reply.read(MAX_WHOLE_BYTES)
+        return reply.read(MAX_WHOLE_BYTES, patience=Patience(patience_s))
     finally:
         reply.close()
 

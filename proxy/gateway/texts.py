@@ -81,7 +81,7 @@ class _Conversation:
         upstream, stops = goal.upstream, _local_stops(self.request, route)
         reply = upstream.client.send(self._call(goal, self.request, route), self.notes)
         try:
-            events = upstream.egress.read_completion(read_and_close(reply), route, self.new_id)
+            events = upstream.egress.read_completion(read_and_close(reply, upstream.patience_s), route, self.new_id)
             completion = collect(StopCutter(stops).feed(events) if stops else events)
         except UpstreamError as error:
             raise _Unfit(error) from error
