@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from proxy.dialect import RelayEndpoint, RelayReader
+from proxy.dialect import Payload, RelayEndpoint, RelayReader
 from proxy.errors import ProxyError, UpstreamBroken, UpstreamError
 from proxy.gateway.inner_errors import ErrorCover
-from proxy.gateway.noting import note_failure, note_usage
+from proxy.gateway.noting import note_end, note_failure, note_usage
 from proxy.gateway.steps import Upstream, read_and_close
 from proxy.telemetry import ExchangeNotes
-from proxy.upstream.patience import Patience
 from proxy.upstream.client import UpstreamClient
+from proxy.upstream.patience import Patience
 from proxy.upstream.reply import UpstreamReply
 from proxy.wire.json_text import is_json_answer
 
@@ -92,6 +92,12 @@ class RelayedWhole:
     reply: UpstreamReply
     body: bytes
 
+    def as_stream(self, endpoint: RelayEndpoint, payload: Payload, notes: ExchangeNotes) -> bytes:
+        """What it says as the stream that was asked for, all of it. Raises `UpstreamBroken` where there is no way to say it so."""
+        stream = endpoint.as_stream(self.body, payload)
+        note_end(notes, endpoint.usage_of(self.body), "")
+        return stream
+
     def close(self) -> None:
         """Nothing to close."""
 
@@ -118,9 +124,9 @@ def relayed(reply: UpstreamReply, endpoint: RelayEndpoint, upstream: Upstream, n
 
 def _whole(reply: UpstreamReply, endpoint: RelayEndpoint, upstream: Upstream, notes: ExchangeNotes) -> bytes:
     body = read_whole(reply, upstream, notes)
-    refusal = endpoint.refusal_in(body)
-    if refusal is not None:
-        raise refusal
+    error = endpoint.refusal_in(body) or endpoint.misfit_in(body)
+    if error is not None:
+        raise error
     return body
 
 
