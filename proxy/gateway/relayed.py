@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -15,10 +16,12 @@ from proxy.upstream.client import UpstreamClient
 from proxy.upstream.patience import Patience
 from proxy.upstream.reply import UpstreamReply
 from proxy.wire.json_text import is_json_answer
+from proxy.wire.sse import MAX_EVENT_BYTES
 
 _NO_CONTENT = 204
-# So much of a stream may be comments before anything is said in it.
+# So much of a stream may be whole lines before anything is said in it; a first record may be longer: it may hold a picture.
 _LONGEST_PRELUDE_BYTES = 64 * 1024
+_LINE_END = re.compile(rb"[\r\n]")
 
 OnBroken = Callable[[ExchangeNotes, ProxyError], None]
 
@@ -151,16 +154,20 @@ def no_answer(reply: UpstreamReply, upstream: Upstream, body: bytes = b"") -> Up
 
 
 def _begun(reply: UpstreamReply, endpoint: RelayEndpoint, upstream: Upstream) -> RelayedStream:
-    reader, chunks, head = endpoint.reader(), reply.chunks(), b""
+    reader, chunks, pieces = endpoint.reader(), reply.chunks(), list[bytes]()
     patience = Patience(upstream.patience_s)
     for chunk in chunks:
-        head += reader.feed(chunk)
-        if head and endpoint.begins(head):
-            return RelayedStream(reply, reader, chunks, head, is_over=False, client=upstream.client)
-        if len(head) > _LONGEST_PRELUDE_BYTES:
-            raise UpstreamBroken(f"the upstream sent {len(head)} bytes without beginning to answer")
+        piece = reader.feed(chunk)
+        pieces.append(piece)
+        longest_bytes = MAX_EVENT_BYTES
+        if _LINE_END.search(piece):
+            pieces, longest_bytes = [head := b"".join(pieces)], _LONGEST_PRELUDE_BYTES
+            if endpoint.begins(head):
+                return RelayedStream(reply, reader, chunks, head, is_over=False, client=upstream.client)
+        if (size := sum(map(len, pieces))) > longest_bytes:
+            raise UpstreamBroken(f"the upstream sent {size} bytes without beginning to answer")
         patience.wait_on()
-    rest = reader.close()
+    head, rest = b"".join(pieces), reader.close()
     if reader.failure is not None:
         raise reader.failure
     if not endpoint.begins(head + rest + b"\n\n"):

@@ -118,6 +118,13 @@ def test_all_that_came_before_the_words_is_handed_on_with_them(a_client: Client,
     assert ask(a_client(), RELAYED_CHAT, stream=True).data == b"".join(steps)
 
 
+def test_first_record_may_be_as_long_as_a_picture(a_client: Client, boxes: FakeUpstream) -> None:
+    steps = sse(ROLE, chat_chunk("a" * 400_000), finish_chunk())
+    boxes.on(CHAT, Answer(200, SSE, [b"".join(steps)[:150_000], 0.02, b"".join(steps)[150_000:]]))
+    response = ask(a_client(), RELAYED_CHAT, stream=True)
+    assert (response.status_code, response.data) == (200, b"".join(steps))
+
+
 # Answers that fail before they say anything
 
 
