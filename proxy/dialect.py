@@ -13,7 +13,7 @@ from proxy.canonical.catalog import EmbeddingsRequest, EmbeddingsResult, ModelCa
 from proxy.canonical.completion import Completion, Usage
 from proxy.canonical.events import ChatEvent
 from proxy.canonical.request import ChatRequest, PromptRequest
-from proxy.errors import ProxyError, UpstreamRefused
+from proxy.errors import ProxyError, UpstreamBroken, UpstreamError, UpstreamRefused
 from proxy.profiles import Profile
 from proxy.routing import Route
 from proxy.wire.messages import UpstreamCall
@@ -110,6 +110,15 @@ class RelayReader(Protocol):
         """The dialect's error record, to be added after the last byte that was handed on."""
 
 
+def fits_always(_: bytes) -> None:
+    """`None`: whatever JSON it is, clients judge it themselves."""
+
+
+def is_no_stream(_: bytes, __: Payload) -> bytes:
+    """Raises `UpstreamBroken`: there is no way to say in a stream what came whole."""
+    raise UpstreamBroken("the upstream answered in one piece where a stream was asked for, too late to hand that on; ask again")
+
+
 @dataclass(frozen=True, slots=True)
 class RelayEndpoint:
     """One endpoint whose upstream speaks the client's own language.
@@ -117,12 +126,14 @@ class RelayEndpoint:
     Attributes:
         path: the upstream's path.
         reader: makes the watcher of one stream.
-        begins: whether an answer has begun with these first lines of a stream; there may be more to come that say so. Raises
+        begins: whether an answer has begun to say something with these first lines of a stream; there may be more to come that do. Raises
             `UpstreamRefused` when they are an error, and `UpstreamBroken` when they are of nothing that a stream is made of.
         keep_alive: what tells the client of a stream that has not begun that somebody is there.
         refusal_in: the error that a whole answer with a status of success is, if it is one.
         usage_of: the tokens that a whole answer reports.
         affinity_key: the key of a request (`proxy.canonical.affinity`) by its payload and the upstream's name of its model.
+        misfit_in: the error that a whole answer is that nobody can take for an answer to such a request, if it is one.
+        as_stream: a whole answer as the stream that a payload asked for, where the head of a stream has gone out. Raises `UpstreamBroken`.
     """
 
     name: str
@@ -134,6 +145,8 @@ class RelayEndpoint:
     usage_of: Callable[[bytes], Usage]
     affinity_key: Callable[[Payload, str], bytes]
     render_error: Callable[[ProxyError], bytes]
+    misfit_in: Callable[[bytes], UpstreamError | None] = fits_always
+    as_stream: Callable[[bytes, Payload], bytes] = is_no_stream
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,6 +102,7 @@ def build_upstream(
         base_url_name=words.keys.base_url,
         commit_s=told.timeouts.commit_s,
         patience_s=told.timeouts.first_byte_s,
+        list_s=told.timeouts.health_check_s,
         is_limited=told.limits.in_flight > 0,
         passes_client_key=told.pass_client_key,
     )

@@ -49,7 +49,13 @@ def served(
         ProxyError: nobody serves.
     """
     if len(chain) == 1:
-        return serve(Goal(chain[0], steps.upstream(chain[0].upstream), is_last=True))
+        try:
+            return serve(Goal(chain[0], steps.upstream(chain[0].upstream), is_last=True))
+        except ProxyError as error:
+            told = steps.explained(error, chain[0])
+            if told is error:
+                raise
+            raise told from error
     goals = [chain[0], *filter(suits, chain[1:])]
     errors: list[ProxyError] = []
     for place, destination in enumerate(goals, start=1):
@@ -58,7 +64,7 @@ def served(
         try:
             return serve(Goal(destination, steps.upstream(destination.upstream), is_last=place == len(goals)))
         except ProxyError as error:
-            errors.append(error)
+            errors.append(steps.explained(error, destination))
             if not is_worth_asking_elsewhere(error):
                 break
     raise _most_telling(errors)
@@ -66,7 +72,7 @@ def served(
 
 def is_worth_asking_elsewhere(error: ProxyError) -> bool:
     """Whether another upstream may serve what was answered by `error`."""
-    if error.code in _ABOUT_THE_REQUEST:
+    if error.code in _ABOUT_THE_REQUEST or _ends_request(error):
         return False
     if isinstance(error, UpstreamRefused):
         return error.status >= 500 or error.status in _ELSEWHERE
@@ -89,8 +95,13 @@ def _turn_to(destination: Destination, error: ProxyError, notes: ExchangeNotes) 
     notes.turn_away()
 
 
+def _ends_request(error: ProxyError) -> bool:
+    return isinstance(error, UpstreamError) and error.ends_request
+
+
 def _most_telling(errors: Sequence[ProxyError]) -> ProxyError:
-    return next(filter(_may_pass, errors), errors[0])
+    """What the client hears: before all else, that its request may have been worked on."""
+    return errors[-1] if _ends_request(errors[-1]) else next(filter(_may_pass, errors), errors[0])
 
 
 def _may_pass(error: ProxyError) -> bool:

@@ -55,7 +55,7 @@ class _Conversation:
             reply = client.send(self._call(goal, request, route), self.notes)
             reader = upstream.egress.stream_reader(route, self.new_id)
             cutter = StopCutter(stops) if stops else None
-            opening = Opening(reply, reader, cutter, self.stopwatch, upstream.patience_s, client.make_fit)
+            opening = Opening(reply, reader, cutter, self.stopwatch, upstream.patience_s, partial(client.make_fit, notes=self.notes))
             try:
                 failure = opening.begin()
             except BaseException:
@@ -81,7 +81,7 @@ class _Conversation:
         upstream, stops = goal.upstream, _local_stops(self.request, route)
         reply = upstream.client.send(self._call(goal, self.request, route), self.notes)
         try:
-            events = upstream.egress.read_completion(read_and_close(reply), route, self.new_id)
+            events = upstream.egress.read_completion(read_and_close(reply, upstream.patience_s), route, self.new_id)
             completion = collect(StopCutter(stops).feed(events) if stops else events)
         except UpstreamError as error:
             raise _Unfit(error) from error

@@ -51,6 +51,11 @@ class Fleet:
         """Whether somebody is left who may be asked at once."""
         return bool(self._able(journey))
 
+    def can_spare(self, replica: Replica, journey: Journey) -> bool:
+        """Whether somebody else is well, and has not been asked."""
+        others = (other for other in self.replicas if other is not replica and other not in journey.tried)
+        return any(not other.suspicion and not self.rest_s(other, journey.model) for other in others)
+
     def are_blocked(self, model: str) -> bool:
         """Whether no replica would let an attempt through."""
         return all(replica.breakers.blocks(model) for replica in self.replicas)

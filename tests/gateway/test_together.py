@@ -15,9 +15,11 @@ def spawn(work: Callable[[], None]) -> None:
     threading.Thread(target=work, daemon=True).start()
 
 
-def test_one_question_is_asked_here() -> None:
-    here = threading.get_ident()
-    assert any_of([lambda: threading.get_ident() == here], spawn, 0)
+def test_one_question_alone_has_no_more_time() -> None:
+    gate = threading.Event()
+    assert not any_of([lambda: gate.wait(SOON_S)], spawn, 0.02)
+    gate.set()
+    assert any_of([lambda: gate.wait(SOON_S)], spawn, SOON_S)
 
 
 def test_first_yes_is_not_kept_waiting_by_the_others() -> None:

@@ -85,6 +85,13 @@ def test_least_in_flight_fills_replicas_by_weight() -> None:
     assert [replica.others for replica in replicas] == pytest.approx([100, 200, 500], rel=0.05)
 
 
+def test_of_two_that_are_idle_each_gets_its_share() -> None:
+    choice = LeastInFlight(random.Random(1).random)
+    light, heavy = some_replicas(0, 0, weights=(1, 3))
+    chosen = Counter(choice.choose([light, heavy]).id for _ in range(4000))
+    assert chosen[heavy.id] == pytest.approx(3000, rel=0.05)
+
+
 def test_chance_at_its_ends_chooses_somebody() -> None:
     replicas = some_replicas(0, 0, 0, weights=(0.1, 0.2, 0.3))
     for chance in (0.0, 1.0 - 2**-53):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import orjson
 
@@ -11,6 +12,7 @@ from proxy.dialect import RelayEndpoint
 from proxy.dialects.openai.affinity import affinity_key
 from proxy.dialects.openai.beginning import KEEP_ALIVE, begins, refusal_in
 from proxy.dialects.openai.relay import RelayTail, error_object, usage_of
+from proxy.dialects.openai.wholes import chunks_of, misfit_without_choices, misfit_without_vectors
 from proxy.errors import ProxyError, UpstreamBroken
 
 
@@ -19,13 +21,13 @@ def render_error(error: ProxyError) -> bytes:
     return orjson.dumps({"error": error_object(error)})
 
 
-def _relay_endpoint(name: str, path: str) -> RelayEndpoint:
-    return RelayEndpoint(f"openai.{name}", path, RelayTail, begins, KEEP_ALIVE, refusal_in, usage_of, affinity_key, render_error)
+def _relay_endpoint(name: str, path: str, **more: Any) -> RelayEndpoint:
+    return RelayEndpoint(f"openai.{name}", path, RelayTail, begins, KEEP_ALIVE, refusal_in, usage_of, affinity_key, render_error, **more)
 
 
-CHAT = _relay_endpoint("chat", "/chat/completions")
-COMPLETIONS = _relay_endpoint("completions", "/completions")
-EMBEDDINGS = _relay_endpoint("embeddings", "/embeddings")
+CHAT = _relay_endpoint("chat", "/chat/completions", misfit_in=misfit_without_choices, as_stream=chunks_of)
+COMPLETIONS = _relay_endpoint("completions", "/completions", misfit_in=misfit_without_choices, as_stream=chunks_of)
+EMBEDDINGS = _relay_endpoint("embeddings", "/embeddings", misfit_in=misfit_without_vectors)
 
 
 def render_models(models: Sequence[ListedModel]) -> bytes:
