@@ -20,10 +20,10 @@ _LINES = re.compile(r"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]++:[\t\x20-\x7e\x80-\xff]*+\r
 class CallRequest(PreparedRequest):
     """A request like `template`, with a body and some headers of its own, none of which the template has.
 
-            It carries its template along: by that the adapter knows the pool and the written head again, which would take 18 us a call to find and
-        write anew, and `PreparedRequest.copy` another 7 (together 3 % of a whole answer). `headers` are put together when somebody asks for
-        them.
-    
+    It carries its template along: by that the adapter knows the pool and the written head again, which would take 18 us a call to find and
+    write anew, and `PreparedRequest.copy` another 7 (together 3 % of a whole answer). `headers` are put together when somebody asks for
+    them.
+
     Attributes:
         wait: is told when the answer is waited for, by transports that can tell.
     """
