@@ -149,6 +149,7 @@ def _build_client(
         policy=RetryPolicy(stubbornness.max_retries, stubbornness.retry_after_max_s),
         budget=RetryBudget(time.monotonic, share=stubbornness.retry_budget / 100),
         retry_sent=stubbornness.retry_sent,
+        clients_bring_keys=told.pass_client_key and not told.keys,
         total_s=told.timeouts.total_s,
         background=build_background(
             told,
