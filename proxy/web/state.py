@@ -26,9 +26,7 @@ class MountState:
         metrics: `None` when they are switched off.
     """
 
-    def __init__(
-        self, settings: Settings, gateway: Gateway, metrics: Metrics | None, rebuild: Callable[[], Gateway] | None = None
-    ) -> None:
+    def __init__(self, settings: Settings, gateway: Gateway, metrics: Metrics | None, rebuild: Callable[[], Gateway] | None = None) -> None:
         self.settings = settings
         self.metrics = metrics
         self._gateway = gateway
