@@ -139,6 +139,7 @@ def _build_client(
         cooldowns,
         cooldown_s=stubbornness.breaker_cooldown_s,
         on_recovery=ignore_recovery if seats is None else seats.welcome,
+        is_listed=is_listed,
     )
     return UpstreamClient(
         told.name,
