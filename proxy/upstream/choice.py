@@ -106,7 +106,8 @@ class WeightedRoundRobin:
 
     def __init__(self) -> None:
         self._owed: dict[str, float] = {}
-        self._lock = threading.Lock()
+        # A finalizer may give a seat back in the midst of this, and that lets somebody choose who waits for one.
+        self._lock = threading.RLock()
 
     def choose(self, candidates: Sequence[C], affinity_key: bytes = b"") -> C:
         """See `Choice`."""

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from proxy.errors import Overloaded, ProxyError, UpstreamError, UpstreamUnavailable
+from proxy.errors import Overloaded, ProxyError, UpstreamError, UpstreamRefused, UpstreamUnavailable
 from proxy.telemetry import ExchangeNotes
 from proxy.upstream.background import Background
 from proxy.upstream.budget import RetryBudget
@@ -29,7 +29,7 @@ from proxy.upstream.retry import RetryPolicy
 from proxy.upstream.seat import Seat, Visit, give_back
 from proxy.upstream.seats import Seats
 from proxy.upstream.summary import summary
-from proxy.upstream.verdicts import KEY_REFUSED, Judgement, judged, judged_late
+from proxy.upstream.verdicts import KEY_REFUSED, OF_KEYS, Judgement, judged, judged_late
 from proxy.upstream.waits import Wait
 from proxy.wire.messages import UpstreamCall
 
@@ -51,6 +51,7 @@ class UpstreamClient:
         choice: which of those that may be asked is.
         seats: how much each of them may have to do; `None` where there is only one, and nothing is limited.
         retry_sent: whether what a replica may have begun to work on is sent to another, or to another upstream.
+        clients_bring_keys: whether only clients have keys: then a refusal is about theirs, also for those who came without.
         total_s: longest time from a request to the end of its answer; 0 for any.
         background: what runs beside the calls; the first of them starts it.
         sleep: waits for so many seconds before all replicas are asked again.
@@ -67,6 +68,7 @@ class UpstreamClient:
         policy: RetryPolicy,
         budget: RetryBudget,
         retry_sent: bool = True,
+        clients_bring_keys: bool = False,
         total_s: float = 0.0,
         background: Background | None = None,
         sleep: Callable[[float], None] = time.sleep,
@@ -81,6 +83,7 @@ class UpstreamClient:
         self._policy = policy
         self._budget = budget
         self._retry_sent = retry_sent
+        self._clients_bring_keys = clients_bring_keys
         self._total_s = total_s
         self._background = background
         self._sleep = sleep
@@ -154,6 +157,11 @@ class UpstreamClient:
             journey.failed = True
             self._fleet.blame(judged_late(error), error, journey)
 
+    def refused_the_client(self, error: ProxyError, notes: ExchangeNotes) -> bool:
+        """Whether the error that a call ended with is about the key that its client came with, or should have come with."""
+        is_about_a_key = isinstance(error, UpstreamRefused) and error.told_status in OF_KEYS
+        return is_about_a_key and self._journey_of(notes).has_clients_key
+
     def make_fit(self, error: UpstreamError, notes: ExchangeNotes) -> None:
         """Makes an upstream's words fit for clients: without keys, ours and the client's, and without a wait that nobody can mean.
 
@@ -189,6 +197,7 @@ class UpstreamClient:
             due_s = begun.due_s
         self._budget.note_request()
         journey = notes.journey = Journey(self.name, call, due_s, is_once=once)
+        journey.has_clients_key |= self._clients_bring_keys
         return journey
 
     def _journey_of(self, notes: ExchangeNotes) -> Journey:

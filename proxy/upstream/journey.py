@@ -17,6 +17,7 @@ class Journey:
 
     Attributes:
         upstream: whose replicas they are.
+        has_clients_key: whether it shows its client's own key, or none because only clients have one here.
         client_secret: the client's own key, where it was shown.
         can_go_elsewhere: whether another upstream will be asked: then no pause is worth it here.
         due_s: when, by the client's clock, the answer must be complete; `None` for any time.

@@ -65,7 +65,7 @@ def judged(fault: Fault, *, retry_sent: bool, with_clients_key: bool = False) ->
 
     Args:
         retry_sent: whether what an upstream may have begun to work on is sent to another.
-        with_clients_key: whether the request showed its client's own key: what is wrong with that is nobody else's business.
+        with_clients_key: whether the request showed its client's own key, or lacked it: what is wrong with that is nobody else's business.
     """
     error = fault.error
     if not isinstance(error, UpstreamRefused):

@@ -74,6 +74,8 @@ def at(upstream: str) -> Destination:
 class Asking:
     """Serves by a script: an error, or a text, for each upstream."""
 
+    refusal: ProxyError | None = None
+
     def __init__(self, **script: ProxyError | str) -> None:
         self.script = script
         self.notes = ExchangeNotes(model="m")
@@ -91,7 +93,10 @@ class Asking:
         return answer
 
     def served(self, *names: str, without: str = "") -> str:
-        steps: Any = SimpleNamespace(upstream=lambda name: name, explained=lambda error, at: self.explained.get(error, error))
+        client = SimpleNamespace(refused_the_client=lambda error, notes: error is self.refusal)
+        steps: Any = SimpleNamespace(
+            upstream=lambda name: SimpleNamespace(name=name, client=client), explained=lambda error, at: self.explained.get(error, error)
+        )
         return served(cast(Steps, steps), [at(name) for name in names], self.notes, self.serve, lambda each: each.upstream != without)
 
 
@@ -108,6 +113,15 @@ def test_one_that_lacks_something_is_passed_over() -> None:
     assert asking.served("a", "b", "c", without="b") == "answer"
     assert asking.asked == [("a", False), ("c", True)]
     assert Asking(a="answer").served("a", "b", without="a") == "answer"
+
+
+def test_key_of_the_client_that_is_refused_is_not_asked_elsewhere() -> None:
+    refusal = UpstreamRefused("who are you", status=401)
+    asking = Asking(a=refusal, b="never")
+    asking.refusal = refusal
+    with pytest.raises(UpstreamRefused, match="who are you"):
+        asking.served("a", "b")
+    assert asking.asked == [("a", False)]
 
 
 @pytest.mark.parametrize("then", [(), ("b",)])

@@ -569,6 +569,18 @@ def test_a_clients_own_key_is_shown_and_judged_alone(make_replicas: MakeReplicas
     assert boxes[1].requests[0].headers["authorization"] == "Bearer sk-ours"
 
 
+@pytest.mark.parametrize("status", [401, 402, 403])
+def test_a_client_without_the_key_that_it_should_have_brought_is_judged_alone(
+    make_replicas: MakeReplicas, boxes: list[FakeUpstream], clock: Clock, status: int
+) -> None:
+    boxes[0].on("/chat/completions", an_error(status), json_answer({}))
+    client = a_client(make_replicas(), clock=clock, clients_bring_keys=True)
+    with pytest.raises(UpstreamRefused):
+        client.send(CHAT)
+    assert counts(boxes) == [1, 0, 0]
+    assert client.health()["replicas"]["a"]["cooling_s"] == {}
+
+
 def test_a_clients_own_key_is_in_no_message(make_replicas: MakeReplicas, boxes: list[FakeUpstream], clock: Clock) -> None:
     boxes[0].on("/chat/completions", json_answer({"error": {"message": "wrong key sk-theirs-123"}}, 401))
     with pytest.raises(UpstreamRefused) as caught:

@@ -145,3 +145,36 @@ def test_after_a_restart_of_redis_the_limit_holds_again(own_redis: RedisServer, 
     with pytest.raises(Overloaded):
         take(second, 1)
     assert len(held) == 3
+
+
+def test_redis_that_has_lost_the_script_is_told_it_anew(redis: RedisServer, start_worker: StartWorker) -> None:
+    worker = start_worker(redis.url)
+    worker.link.client.script_flush()
+    wait_until(lambda: worker.counter.losses, "nobody noticed")
+    wait_until(lambda: worker.rations.is_shared, "it did not come back")
+    assert len(take(worker, 4)) == 4
+    assert worker.changes == [True]  # That is no reason to say that Redis is away.
+
+
+def test_news_in_floods_makes_no_flood_of_rounds_and_delays_no_seat(redis: RedisServer, start_worker: StartWorker) -> None:
+    first, second = start_worker(redis.url), start_worker(redis.url)
+    held, enough, began = take(second, 4), threading.Event(), first.rounds
+
+    def flood() -> None:
+        while not enough.wait(0.001):
+            first.cooldowns.cool("b", 30.0, "it broke", str(time.monotonic()))
+
+    with ThreadPoolExecutor(1) as pool:
+        flooding = pool.submit(flood)
+        began_s = time.monotonic()
+        wait_until(lambda: first.rounds - began > 20, "there are no rounds")
+        took_s = time.monotonic() - began_s
+        held.pop().release()
+        waited_s = time.monotonic()
+        seat = take(first, 1)
+        waited_s = time.monotonic() - waited_s
+        enough.set()
+        flooding.result()
+    assert took_s > 0.5  # 20 in a second, and not hundreds.
+    assert seat
+    assert waited_s < 0.5
