@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import secrets
-import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from proxy.gateway_config import GatewayConfig
 from proxy.profile_book import ProfileBook, Server
 from proxy.routing import ModelMap, RoutedUpstream, RouteTable
 from proxy.settings import Settings
+from proxy.upstream.background import run_once
 from proxy.upstream.watch import Unwatched, UpstreamWatch
 from proxy.upstream_assembly import build_upstreams
 
@@ -36,13 +36,13 @@ def build_gateway(config: GatewayConfig, watch: UpstreamWatch | None = None) -> 
         ProfileBook({told.name: Server(told.replicas[0].base_url, told.profile, told.dialect) for told in config.upstreams}),
         catalogue=config.catalogue,
         new_id=partial(secrets.token_hex, 12),
-        spawn=_beside_the_request,
+        spawn=run_once,
         clock=time.monotonic,
         names_are_upstreams=_leaves_names_alone(config),
         default_model=settings.default_model,
         keepalive_s=settings.keepalive_interval,
         shared=None if sharing is None else sharing.member,
-        shelf=None if sharing is None else sharing.shelf(_beside_the_request),
+        shelf=None if sharing is None else sharing.shelf(run_once),
     )
 
 
@@ -69,8 +69,3 @@ def _leaves_names_alone(config: GatewayConfig) -> bool:
     """Whether there is one server, and clients see its models by its names, and no others. Of several, any may be one that hangs."""
     (first, *others) = config.upstreams
     return not (others or len(first.replicas) > 1 or config.aliases or first.aliases or first.show or first.hide)
-
-
-def _beside_the_request(work: Callable[[], None]) -> None:
-    """Runs `work` in a thread; under gevent that is a greenlet."""
-    threading.Thread(target=work, daemon=True, name="gateway").start()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -27,7 +28,7 @@ _NESTED = "PROXY__"
 _NESTED_SETTING = "PROXY__SETTINGS__"
 _UPSTREAM = "UPSTREAM_"
 _BASE_URL = "_BASE_URL"
-_DECLARES = re.compile(r"(?:UPSTREAM_(?P<short>\w+)_BASE_URL|PROXY__UPSTREAMS__(?P<nested>\w+?)__BASE_URL)")
+_DECLARES = re.compile(r"(?:UPSTREAM_(?P<short>\w+)_BASE_URL|PROXY__UPSTREAMS__(?P<nested>\w+?)__(?:BASE_URL|REPLICAS))")
 # Kubernetes tells every container of services by such variables, and one may be called upstream-something.
 _SERVICE_LINK = re.compile(r"\w+_(?:SERVICE_HOST|SERVICE_PORT\w*|PORT|PORT_\d+_(?:TCP|UDP|SCTP)\w*)", re.ASCII)
 
@@ -129,7 +130,8 @@ class ConfigTree:
             spot: Spot = (section,)
             for name in names:
                 spot += (self._as_there(spot, name),)
-            self._put(spot, Leaf(_from_text(spot, value), place))
+            for inner, read in _spread(spot, _from_text(spot, value)):
+                self._put(inner, Leaf(read, place))
 
     def _as_there(self, above: Spot, name: str) -> str:
         """`name` as it is already spelt below `above`: variables know neither dashes nor upper case."""
@@ -235,11 +237,20 @@ def _leaves_of(tables: Mapping[str, Any], above: Spot = ()) -> Iterator[tuple[Sp
 
 
 def _from_text(spot: Spot, value: Any) -> Any:
-    """A variable's text, or its entries where the key takes a list."""
+    """A variable's text, or its entries where the key takes a list; tables, and lists in brackets, as they stand in the file."""
     key = KEY_BY_PATH.get(".".join(spot[2:])) if spot[0] == "upstreams" else None
+    text = str(value).strip()
+    if text.startswith(("[", "{")) and (spot[0] == "fallbacks" or (key is not None and key.shape != "value")):
+        with suppress(ValueError, RecursionError):  # Then its own kind says what it must be.
+            return tomllib.loads(f"value = {text}")["value"]
     if spot[0] == "fallbacks" or (key is not None and key.shape == "list"):
         return [entry for entry in (part.strip() for part in str(value).split(",")) if entry]
     return value
+
+
+def _spread(spot: Spot, value: Any) -> Iterator[tuple[Spot, Any]]:
+    """What a variable sets: the entries of a table one by one, as if each had been written alone."""
+    yield from _leaves_of(value, spot) if isinstance(value, Mapping) and value else ((spot, value),)
 
 
 def _probable_name(rest: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ class Place:
 
 def spelled(spot: Spot) -> str:
     """The spot as one writes it in the file: `upstreams.boxes.aliases."llama3:8b"`."""
-    return ".".join(name if _BARE_KEY.fullmatch(name) else '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"' for name in spot)
+    return ".".join(name if _BARE_KEY.fullmatch(name) else json.dumps(name, ensure_ascii=False) for name in spot)
 
 
 def unknown(name: str, allowed: Iterable[str]) -> str:

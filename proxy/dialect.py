@@ -13,7 +13,7 @@ from proxy.canonical.catalog import EmbeddingsRequest, EmbeddingsResult, ModelCa
 from proxy.canonical.completion import Completion, Usage
 from proxy.canonical.events import ChatEvent
 from proxy.canonical.request import ChatRequest, PromptRequest
-from proxy.errors import ProxyError, UpstreamRefused
+from proxy.errors import ProxyError, UpstreamBroken, UpstreamError, UpstreamRefused
 from proxy.profiles import Profile
 from proxy.routing import Route
 from proxy.wire.messages import UpstreamCall
@@ -147,6 +147,15 @@ def says_stream(payload: Payload) -> bool:
     return payload.get("stream") is True
 
 
+def fits_always(_: bytes) -> None:
+    """`None`: whatever JSON it is, clients judge it themselves."""
+
+
+def is_no_stream(_: bytes, __: Payload) -> bytes:
+    """Raises `UpstreamBroken`: there is no way to say in a stream what came whole."""
+    raise UpstreamBroken("the upstream answered in one piece where a stream was asked for, too late to hand that on; ask again")
+
+
 @dataclass(frozen=True, slots=True)
 class RelayEndpoint:
     """One endpoint whose upstream speaks the client's own language.
@@ -161,7 +170,7 @@ class RelayEndpoint:
         is_optional: whether upstreams of the dialect may not have the path; what they answer with 404 or 405 is then translated.
         stream_type: the content type of streams, where the upstream has not said one yet.
         reader: makes the watcher of one stream.
-        begins: whether an answer has begun with these first lines of a stream; there may be more to come that say so. Raises
+        begins: whether an answer has begun to say something with these first lines of a stream; there may be more to come that do. Raises
             `UpstreamRefused` when they are an error, and `UpstreamBroken` when they are of nothing that a stream is made of.
         takes: whether such upstreams can take a payload as it is. Where they would refuse it for what it has from other upstreams, it is
             translated, which leaves that out.
@@ -169,6 +178,8 @@ class RelayEndpoint:
         refusal_in: the error that a whole answer with a status of success is, if it is one.
         usage_of: the tokens that a whole answer reports.
         affinity_key: the key of a request (`proxy.canonical.affinity`) by its payload and the upstream's name of its model.
+        misfit_in: the error that a whole answer is that nobody can take for an answer to such a request, if it is one.
+        as_stream: a whole answer as the stream that a payload asked for, where the head of a stream has gone out. Raises `UpstreamBroken`.
     """
 
     name: str
@@ -188,6 +199,8 @@ class RelayEndpoint:
     stream_type: str = "text/event-stream"
     takes: Callable[[Payload], bool] = takes_all
     refusal_in: Callable[[bytes], UpstreamRefused | None] = refuses_nothing
+    misfit_in: Callable[[bytes], UpstreamError | None] = fits_always
+    as_stream: Callable[[bytes, Payload], bytes] = is_no_stream
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,10 +96,15 @@ class Overloaded(ProxyError):
 
 
 class UpstreamError(ProxyError):
-    """The upstream, or the way to it, failed."""
+    """The upstream, or the way to it, failed.
+
+    Attributes:
+        ends_request: nobody else may be asked: the upstream may have worked on the request, and its operator does not want to pay twice.
+    """
 
     status = 502
     kind = "upstream_error"
+    ends_request = False
 
 
 class UpstreamRefused(UpstreamError):

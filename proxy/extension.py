@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Flask
 
@@ -37,6 +38,9 @@ class Proxy:
     def init_app(self, app: Flask, url_prefix: str | None = None, *, ops: bool = True) -> None:
         """Mounts all URLs below `url_prefix`. One app may have several mounts with prefixes of their own.
 
+        Nothing is sent, and no thread begins: the app may be loaded before its server forks. What runs beside the requests begins with the
+        first of them, or with `start_gateways`.
+
         Args:
             ops: whether `/health`, `/ready`, `/metrics` and `/v1/version` are mounted too.
 
@@ -51,9 +55,8 @@ class Proxy:
         if prefix in mounts:
             raise RuntimeError(f"a Proxy is already mounted at {prefix or '/'!r} of this app")
         metrics = _metrics() if self._settings.enable_metrics else None
-        gateway = build_gateway(self._config, metrics)
-        gateway.start()
-        mount = MountState(self._settings, gateway, metrics)
+        build = partial(build_gateway, self._config, metrics)
+        mount = MountState(self._settings, build(), metrics, build)
         for blueprint in self._blueprints(f"proxy{len(mounts) + 1}", ops):
             attach_mount(blueprint, mount)
             app.register_blueprint(blueprint, url_prefix=prefix or None)
@@ -77,3 +80,10 @@ def mount_at_root(app: Flask) -> MountState:
     """The mount without a prefix."""
     mount: MountState = app.extensions[_KEY][""]
     return mount
+
+
+def start_gateways(app: Any) -> None:
+    """Starts what runs beside the requests of all mounts of an app, if it has any. To be called in the process that serves."""
+    mounts: dict[str, MountState] = getattr(app, "extensions", {}).get(_KEY, {})
+    for mount in mounts.values():
+        mount.gateway.start()

@@ -189,6 +189,7 @@ class _Reading:
                 self.problems.update([leaf.place.blamed(dotted_name(names))])
             elif names:
                 try:
+                    kinds.check_model_name(names[0])
                     read[names[0]] = kind.deserialize(leaf.value)
                 except ValidationError as error:
                     self.problems.update(leaf.place.blamed(problem, inner) for inner, problem in told(error.messages))

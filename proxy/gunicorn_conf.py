@@ -122,11 +122,14 @@ def follow_settings(settings: Settings, server: Any) -> None:
 
 
 def prepare_worker(last_words_at_s: float, worker: Any) -> None:
-    """Lets a worker that stops tell the clients of open streams why they end, before the master kills it; and sees to its memory."""
+    """Lets a worker that stops tell the clients of open streams why they end, before the master kills it; sees to its memory; and starts
+    what runs beside the requests.
+    """
     return_large_blocks()
     worker.cfg.set("graceful_timeout", last_words_at_s)
-    # By name: it needs gevent, which the master must not have.
+    # By name: they need gevent and Flask, which the master must not have.
     import_module("proxy.web.last_words").watch_for_the_end(worker, last_words_at_s)
+    import_module("proxy.extension").start_gateways(worker.wsgi)
 
 
 def folder_in_memory() -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import SplitResult, parse_qsl, urlsplit, urlunsplit
 
 import orjson
@@ -21,6 +21,8 @@ from marshmallow.validate import Range
 
 Field = fields.Field[Any]
 
+LONGEST_S: Final = 365 * 24 * 60 * 60
+_SHORTEST_INTERVAL_S = 0.1
 _PRINTABLE = re.compile(r"[\x21-\x7e]*")
 _THREE_NUMBERS = re.compile(r"\d+\.\d+\.\d+")
 _HOST_NAME = re.compile(r"[A-Za-z0-9._-]+")
@@ -46,9 +48,23 @@ class _WholeNumber(fields.Integer):
 
 
 def seconds(*, may_be_zero: bool = False) -> Field:
-    """A span of time in seconds."""
+    """A span of time in seconds. One that is longer than clocks and timers can wait for would fail in the middle of a request."""
     wanted = "must be a number of seconds, 0 or more" if may_be_zero else "must be a number of seconds, more than 0"
-    return fields.Float(error_messages=_always(wanted), validate=Range(0, min_inclusive=may_be_zero, error=wanted))
+    too_long = f"must be a number of seconds, {LONGEST_S} (a year) or less"
+    in_range = [Range(0, min_inclusive=may_be_zero, error=wanted), Range(max=LONGEST_S, error=too_long)]
+    return fields.Float(error_messages=_always(wanted), validate=in_range)
+
+
+def interval() -> Field:
+    """Seconds from one time that something is done to the next, not so few that nothing else gets done; 0 for never."""
+    wanted = "must be a number of seconds, 0.1 or more, or 0"
+
+    def check(value: float) -> None:
+        if value and value < _SHORTEST_INTERVAL_S:
+            raise ValidationError(wanted)
+
+    in_range = [Range(0, error=wanted), Range(max=LONGEST_S, error=f"must be a number of seconds, {LONGEST_S} (a year) or less")]
+    return fields.Float(error_messages=_always(wanted), validate=[*in_range, check])
 
 
 def flag() -> Field:

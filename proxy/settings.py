@@ -82,7 +82,9 @@ class Settings:
         _workers_for_this_machine, kinds.whole_number(1, 1024), "How many worker processes serve.", default_in_words="the cores, at most 4"
     )
     worker_connections: int = _setting(1000, kinds.whole_number(1), "How many clients one worker serves at a time.")
-    graceful_timeout: int = _setting(30, kinds.whole_number(1), "Seconds that open streams get to finish after a stop signal.")
+    graceful_timeout: int = _setting(
+        30, kinds.whole_number(1, kinds.LONGEST_S), "Seconds that open streams get to finish after a stop signal."
+    )
     drain_delay: float = _setting(
         1.0,
         kinds.seconds(may_be_zero=True),
@@ -114,12 +116,12 @@ class Settings:
     retry_sent: bool = _setting(
         True,
         kinds.flag(),
-        "Whether a request that went out is sent to another replica when no byte of its answer came: "
+        "Whether a request that went out is sent to another replica, or to a fallback, when no answer came, or none that can be read: "
         "the first may have begun to work on it.",
     )
     retry_budget: int = _setting(
         20,
-        kinds.whole_number(0, 1000),
+        kinds.whole_number(0, 100),
         "How many requests of each hundred may be sent again, by what the last ten seconds brought; ten in that time always may.",
     )
     breaker_failures: int = _setting(5, kinds.whole_number(1), "So many failures in a row open the circuit breaker.")
@@ -172,7 +174,7 @@ class Settings:
         30.0, kinds.seconds(), "Longest wait for the upstream's list of models, which says that it is there."
     )
     health_check_interval: float = _setting(
-        1.0, kinds.seconds(may_be_zero=True), "Seconds between two looks at each replica of an upstream that has several; 0 looks at none."
+        1.0, kinds.interval(), "Seconds between two looks at each replica of an upstream that has several; 0 looks at none."
     )
     redis_url: str = _setting(
         "",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import random
-import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -20,7 +19,7 @@ from proxy.gateway_config import GatewayConfig
 from proxy.key_names import key_names_of
 from proxy.settings import Settings
 from proxy.telemetry import ExchangeNotes
-from proxy.upstream.background import begin_nothing
+from proxy.upstream.background import begin_nothing, run_once
 from proxy.upstream.breaker import Breakers, BreakerState
 from proxy.upstream.budget import RetryBudget
 from proxy.upstream.choice import POLICIES, Choice
@@ -92,7 +91,7 @@ def build_upstream(
         return [known.describe(card) for card in cards]
 
     client = _build_client(settings, told, egress, words, watch, is_listed, learn_models, sharing)
-    models = ModelList(fetch, told.model_list_ttl_s, time.monotonic, _beside_the_request, partial(watch.list_fetched, told.name))
+    models = ModelList(fetch, told.model_list_ttl_s, time.monotonic, run_once, partial(watch.list_fetched, told.name))
     tell_others = _tell_nobody if sharing is None else sharing.join_list(told, models, known.describe)
     return Upstream(
         told.name,
@@ -103,6 +102,7 @@ def build_upstream(
         base_url_name=words.keys.base_url,
         commit_s=told.timeouts.commit_s,
         patience_s=told.timeouts.first_byte_s,
+        list_s=told.timeouts.health_check_s,
         is_limited=told.limits.in_flight > 0,
         passes_client_key=told.pass_client_key,
         api=api_of(told.dialect),
@@ -141,6 +141,7 @@ def _build_client(
         cooldowns,
         cooldown_s=stubbornness.breaker_cooldown_s,
         on_recovery=ignore_recovery if seats is None else seats.welcome,
+        is_listed=is_listed,
     )
     return UpstreamClient(
         told.name,
@@ -150,6 +151,7 @@ def _build_client(
         policy=RetryPolicy(stubbornness.max_retries, stubbornness.retry_after_max_s),
         budget=RetryBudget(time.monotonic, share=stubbornness.retry_budget / 100),
         retry_sent=stubbornness.retry_sent,
+        clients_bring_keys=told.pass_client_key and not told.keys,
         total_s=told.timeouts.total_s,
         background=build_background(
             told,
@@ -243,8 +245,3 @@ def _listed(client: UpstreamClient, egress: Egress, timeout_s: float) -> list[Mo
         except UpstreamError as error:
             if not has_begun or not client.ask_again(error, notes):
                 raise
-
-
-def _beside_the_request(work: Callable[[], None]) -> None:
-    """Runs `work` in a thread; under gevent that is a greenlet."""
-    threading.Thread(target=work, daemon=True, name="model-list").start()

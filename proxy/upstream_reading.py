@@ -23,6 +23,7 @@ from proxy.upstream_settings import KeyInForce, Limits, ReplicaSettings, Stubbor
 
 # What the base URLs of these vendors' own client libraries do not end in, but people's may.
 _ADDED_BY_LIBRARIES: Final = {"anthropic": ("/v1",), "gemini": ("/v1beta", "/v1"), "ollama": ("/api", "/v1")}
+_USUAL_PORTS: Final = {"http": 80, "https": 443}
 _HIDDEN = "(hidden)"
 
 
@@ -48,7 +49,8 @@ def read_upstream(
     """
     reading = _Reading(name, leaves)
     values = reading.values()
-    keys = (*values.get("api_key", ()), *reading.secrets("key_env", variables.get), *reading.secrets("key_file", kinds.text_of_file))
+    in_variables = reading.secrets("key_env", lambda there: kinds.text_of_variable(there, variables))
+    keys = (*values.get("api_key", ()), *in_variables, *reading.secrets("key_file", kinds.text_of_file))
     reading.check_together(values)
     if reading.problems:
         return None, reading.problems
@@ -103,7 +105,7 @@ class _Reading:
         elif self._given.keys().isdisjoint({"base_url", "replicas"}) and spelled(self._root) not in self.problems:
             self._blame(Place("config", spelled((*self._root, "base_url"))), ["must say where the upstream is"])
         urls = [*values.get("base_url", ()), *(replica["base_url"] for replica in values.get("replicas", ()))]
-        if len(set(urls)) < len(urls):
+        if len({_place_of(trimmed_base_url(values.get("dialect", ""), url)) for url in urls}) < len(urls):
             self._blame(self.places["replicas" if "replicas" in self.places else "base_url"], ["must name each replica once"])
 
     def _sort_in(self, rest: Spot, leaf: Leaf) -> None:
@@ -151,6 +153,13 @@ class _Reading:
         """Keeps the first problem of each name."""
         for inner, problem in told(messages):
             self.problems.setdefault(*place.blamed(problem, inner))
+
+
+def _place_of(base_url: str) -> str:
+    """The base URL as all have it that lead to the same place: upper case, the usual port and a last slash make no difference."""
+    url = urlsplit(base_url)
+    netloc = f"{url.hostname}:{url.port or _USUAL_PORTS[url.scheme]}"
+    return urlunsplit(url._replace(netloc=netloc, path=url.path.rstrip("/")))
 
 
 def _build(name: str, given: Mapping[str, Any], keys: tuple[str, ...], places: Mapping[str, Place], settings: Settings) -> UpstreamSettings:

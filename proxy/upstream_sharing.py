@@ -79,7 +79,7 @@ class Sharing:
 
         self.member.add(
             Rests(
-                f"{space}:rests",
+                f"{space}:left-alone",
                 cooldowns,
                 {replica.id: replica.keys for replica in replicas},
                 clock=time.monotonic,

@@ -19,6 +19,8 @@ from proxy.setting_types import Field, http_url, secret
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e]+")
+# Words with underscores between them: keys do not look like that.
+_VARIABLE = re.compile(r"(?=.{1,64}$)[A-Z][A-Z0-9]{0,19}(?:_[A-Z0-9]{1,19})*")
 # They frame the message, or are about how we read the answer.
 _OUR_HEADERS = frozenset(
     {"accept-encoding", "connection", "content-encoding", "content-length", "content-type", "expect", "host", "keep-alive"}
@@ -33,16 +35,22 @@ def upstream_name(name: str) -> str:
     return name
 
 
+def check_model_name(name: str) -> None:
+    """Raises `ValidationError` unless a request can name a model so."""
+    if not name.strip():
+        raise ValidationError("must have a name before the =: no request names a model by nothing")
+
+
 def base_url() -> Field:
     """The address of one replica."""
     return http_url(example="https://api.openai.com/v1", may_hold_query=True, place_for_key="api_key, key_env or key_file")
 
 
-def number_above_zero() -> Field:
-    """A number, not necessarily a whole one."""
-    wanted = "must be a number, more than 0"
+def share() -> Field:
+    """A replica's share, beside those of others; not necessarily a whole number."""
+    wanted = "must be a number, more than 0 and at most 1000"
     messages: dict[str, Any] = dict.fromkeys(("invalid", "too_large", "special"), wanted)
-    return fields.Float(error_messages=messages, validate=Range(0, min_inclusive=False, error=wanted))
+    return fields.Float(error_messages=messages, validate=Range(0, 1000, min_inclusive=False, error=wanted))
 
 
 def word() -> Field:
@@ -123,7 +131,7 @@ class _ReplicaSchema(Schema):
     base_url = fields.Function(
         deserialize=base_url().deserialize, required=True, error_messages={"required": "must say where the replica is"}
     )
-    weight = number_above_zero()
+    weight = share()
 
 
 _REPLICAS = _ReplicaSchema(many=True)
@@ -154,6 +162,14 @@ def read_secret(text: str | None) -> str:
     except ValidationError as error:
         raise ValidationError(f"must lead to a key, which {error.messages[0]}") from error
     return key
+
+
+def text_of_variable(name: str, variables: Mapping[str, str]) -> str | None:
+    """What the variable holds. Raises `ValidationError` when there is none; its name is in the message, unless it may be the key itself."""
+    text = variables.get(name)
+    if text is None and _VARIABLE.fullmatch(name):
+        raise ValidationError(f"must name a variable that holds a key; {name} is not set")
+    return text
 
 
 def text_of_file(path: str) -> str:

@@ -52,6 +52,23 @@ def test_no_variable_can_be_read_in_two_ways() -> None:
     assert [(name, key) for name in flat for key in endings if name.endswith(f"_{key}") and name != f"UPSTREAM_{key}"] == []
 
 
+def test_tables_and_lists_may_be_written_as_in_the_file() -> None:
+    tree = a_tree(
+        {},
+        PROXY__UPSTREAMS__NEW__REPLICAS='[{base_url="http://a/v1", weight=2}, {base_url="http://b/v1"}]',
+        UPSTREAM_NEW_API_KEY='["one", "two"]',
+        PROXY__UPSTREAMS__NEW__ALIASES='{"llama3.1" = "m"}',
+        PROXY__FALLBACKS__BIG='["new/m"]',
+        UPSTREAM_NEW_MODELS_SHOW="[a-c]*,x",
+    )
+    assert the_value(tree, "upstreams", "new", "replicas") == [{"base_url": "http://a/v1", "weight": 2}, {"base_url": "http://b/v1"}]
+    assert the_value(tree, "upstreams", "new", "api_key") == ["one", "two"]
+    assert the_value(tree, "upstreams", "new", "aliases", "llama3.1") == "m"
+    assert the_value(tree, "fallbacks", "big") == ["new/m"]
+    assert the_value(tree, "upstreams", "new", "models", "show") == ["[a-c]*", "x"]
+    assert tree.problems == {}
+
+
 def test_a_base_url_declares_an_upstream_in_lower_case() -> None:
     tree = a_tree(
         {}, {"UPSTREAM_Second_BASE_URL": "http://b/v1"}, UPSTREAM_CLOUD_BASE_URL="http://c/v1,http://d/v1", UPSTREAM_SECOND_PRIORITY="2"

@@ -572,7 +572,7 @@ def test_request_when_the_upstream_spells_the_model_in_another_way_has_its_spell
 
 @pytest.mark.parametrize("path", ["/chat/completions", "/completions", "/embeddings"])
 def test_answer_when_relayed_keeps_every_byte(upstream: FakeUpstream, client: FlaskClient, path: str) -> None:
-    answer = b' {"id" :\t"1",\r\n "choices":[ ], "cost":1.50, "big":12345678901234567890123,"x":"\\u00e9\xc3\xa9", "usage":{}}\n\n'
+    answer = b' {"id" :\t"1",\r\n "choices":[1],"data":[],"cost":1.50, "big":12345678901234567890123,"x":"\\u00e9\xc3\xa9", "usage":{}}\n\n'
     upstream.on(path, Answer(200, {"Content-Type": "application/json", "X-Ratelimit-Remaining-Requests": "3"}, [answer]))
     response = client.post(f"/v1{path}", json={"model": "m"})
     assert response.data == answer

@@ -179,6 +179,13 @@ def test_one_error_lists_all_that_is_wrong_by_the_name_under_which_it_was_writte
     assert problems["DEFAULT_UPSTREAM"] == "must be one of boxes, Cloud"
 
 
+@pytest.mark.parametrize("section", ["aliases", "fallbacks"])
+@pytest.mark.parametrize("name", ["", " "])
+def test_a_name_that_no_request_can_say_is_wrong(file: Path, section: str, name: str) -> None:
+    file.write_text(f'[upstreams.a]\nbase_url = "http://a"\n[{section}]\n"{name}" = "m"\n')
+    assert the_problems(file) == {f'{section}."{name}"': "must have a name before the =: no request names a model by nothing"}
+
+
 def test_what_an_unreadable_file_may_hold_is_not_missed_as_well(file: Path) -> None:
     file.write_text("[upstreams.boxes\n")
     problems = the_problems(file, UPSTREAM_BOXES_API_KEY="k", DEFAULT_UPSTREAM="boxes", MAX_RETRIES="many", UPSTREAM_PROFILE="nonsense")

@@ -310,6 +310,42 @@ def test_model_that_an_upstream_may_have_that_never_told_is_no_unknown_one(a_cli
     assert client.post("/api/show", json={"model": "big"}).status_code == 200
 
 
+@pytest.mark.parametrize("path", [*CHATS, "/v1/embeddings"])
+def test_name_that_nobody_lists_is_no_unknown_one_while_an_upstream_has_not_told_its_models(
+    a_client: Client, boxes: FakeUpstream, cloud: FakeUpstream, path: str
+) -> None:
+    boxes.on(CHAT, json_answer(refusal("The model `large` does not exist", code="model_not_found"), 404))
+    boxes.on("/embeddings", json_answer(refusal("The model `large` does not exist", code="model_not_found"), 404))
+    cloud.close()
+    response = ask(a_client(), path, "large")
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "2")
+    assert "not all have told them: the upstream 'cloud' refuses connections" in response.text
+
+
+def test_name_that_nobody_has_is_unknown_when_the_other_lists_are_known(a_client: Client, boxes: FakeUpstream, cloud: FakeUpstream) -> None:
+    boxes.on("/models", json_answer(refusal("no today"), 500))
+    boxes.on(CHAT, json_answer(refusal("The model `nope` does not exist", code="model_not_found"), 404))
+    assert ask(a_client(), model="nope").status_code == 404
+
+
+@pytest.mark.parametrize("path", CHATS)
+def test_list_that_hangs_holds_no_chat_where_there_is_one_upstream(tmp_path: Path, boxes: FakeUpstream, path: str) -> None:
+    says(boxes)
+    boxes.on("/models", Answer(before=[STALL]))
+    client = several.a_client(tmp_path, "[upstreams.boxes]\nbase_url = @boxes\n", boxes=boxes)
+    began_s = time.monotonic()
+    assert [ask(client, path).status_code for _ in range(2)] == [200, 200]
+    assert time.monotonic() - began_s < 2.5
+
+
+def test_fallback_is_asked_without_a_pause(a_client: Client, boxes: FakeUpstream, cloud: FakeUpstream) -> None:
+    boxes.on(CHAT, json_answer(refusal("loading"), 503))
+    says(cloud)
+    client = a_client(FALLBACK, MAX_RETRIES="3")
+    assert ask(client).status_code == 200
+    assert (asked(boxes), asked(cloud)) == (["big"], ["large"])
+
+
 def metric(client: FlaskClient, name: str, **labels: str) -> float | None:
     families = text_string_to_metric_families(client.get("/metrics").text)
     samples = [sample for family in families for sample in family.samples if sample.name == f"ollama_proxy_{name}"]
@@ -375,7 +411,7 @@ def test_stream_that_fails_before_it_says_anything_comes_from_the_next(
     assert asked(cloud) == ["large"]
 
 
-@pytest.mark.parametrize("path", ["/api/chat", "/api/generate"])
+@pytest.mark.parametrize("path", CHATS)
 def test_stream_that_fails_after_its_role_has_said_nothing_yet(
     a_client: Client, boxes: FakeUpstream, cloud: FakeUpstream, path: str
 ) -> None:
@@ -383,6 +419,16 @@ def test_stream_that_fails_after_its_role_has_said_nothing_yet(
     boxes.on(CHAT, stream_of(role, {"error": {"message": "crashed", "code": 503}}))
     says(cloud)
     assert "hello" in ask(a_client(FALLBACK), path, stream=True).text
+
+
+@pytest.mark.parametrize("wait", ["-5", "inf", "soon", "99999999999999999999", "Wed, 21 Oct 2099 07:28:00 +9999"])
+def test_senseless_wait_is_told_to_nobody(a_client: Client, boxes: FakeUpstream, wait: str) -> None:
+    boxes.on(CHAT, json_answer(refusal("slow down"), 429, {"Retry-After": wait, "Retry-After-Ms": wait}))
+    client = a_client()
+    for path in CHATS:
+        headers = ask(client, path).headers
+        assert "Retry-After-Ms" not in headers
+        assert headers.get("Retry-After", "2678400") == "2678400"
 
 
 @pytest.mark.parametrize("path", CHATS)
@@ -396,6 +442,32 @@ def test_upstream_that_is_not_there_or_silent_is_left_for_the_next(
     assert "hello" in ask(client, path, stream=stream).text
     boxes.close()
     assert "hello" in ask(client, path, stream=stream).text
+
+
+@pytest.mark.parametrize("path", [*CHATS, "/api/embed", "/v1/embeddings"])
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize(
+    ("trouble", "status"),
+    [
+        (Answer(before=[STALL]), 504),
+        (Answer(before=[0.2, CUT]), 502),
+        (Answer(200, SSE, [CUT]), 502),
+        (EARLY_FAILURES["web page"], 502),
+        (EARLY_FAILURES["half of it"], 502),
+    ],
+)
+def test_what_was_sent_ends_there_when_the_operator_fears_to_pay_twice(
+    a_client: Client, boxes: FakeUpstream, cloud: FakeUpstream, path: str, stream: bool, trouble: Answer, status: int
+) -> None:
+    says(cloud)
+    for upstream_path in (CHAT, "/embeddings"):
+        boxes.on(upstream_path, trouble)
+    client = a_client(FALLBACK, FIRST_BYTE_TIMEOUT="0.5", RETRY_SENT="false")
+    response = ask(client, path, stream=stream)
+    assert response.status_code == status
+    assert [request for request in cloud.requests if request.body] == []
+    boxes.close()
+    assert ask(client, path, stream=stream).status_code == 200
 
 
 @pytest.mark.parametrize("path", CHATS)
@@ -572,12 +644,12 @@ def test_log_and_metrics_tell_who_served_and_who_did_not(
     response.get_data()
     response.close()
     line = last_line(caplog)
-    assert (line["upstream"], line["upstream_model"], line["attempts"], line["fallbacks"]) == ("cloud", "large", 3, 1)
+    assert (line["upstream"], line["upstream_model"], line["attempts"], line["fallbacks"]) == ("cloud", "large", 2, 1)
     assert line["end"] == "finished"
     (turned,) = [vars(record) for record in caplog.records if record.getMessage() == "falling back to another upstream"]
     assert (turned["upstream"], turned["next_upstream"], turned["error"]) == ("boxes", "cloud", "crashed")
     assert metric(client, "fallbacks_total", upstream="boxes") == before["fallbacks_total"] + 1
-    assert metric(client, "upstream_failures_total", upstream="boxes") == before["upstream_failures_total"] + 2
+    assert metric(client, "upstream_failures_total", upstream="boxes") == before["upstream_failures_total"] + 1
     assert metric(client, "upstream_failures_total", upstream="cloud") is None
     assert (metric(client, "tokens_total", upstream="cloud", model="large", direction="completion") or 0) >= 2
 
@@ -624,6 +696,7 @@ def test_health_tells_of_each_upstream(a_client: Client, boxes: FakeUpstream, cl
 # The client's own key
 
 PASSING = TWO.replace('api_key = "sk-of-the-cloud-0123456789"', "pass_client_key = true")
+PASSING_ELSE_BOXES = f'{PASSING}\n[fallbacks]\n"large" = ["boxes/big"]\n'
 
 
 @pytest.mark.parametrize("header", [{"Authorization": "Bearer sk-of-a-client"}, {"x-api-key": "sk-of-a-client"}])
@@ -644,13 +717,39 @@ def test_clients_key_goes_only_where_the_operator_lets_it(
 
 def test_clients_key_does_not_follow_a_fallback(a_client: Client, boxes: FakeUpstream, cloud: FakeUpstream) -> None:
     says(boxes)
-    cloud.on(CHAT, json_answer(refusal("who are you"), 401))
-    client = a_client(f'{PASSING}\n[fallbacks]\n"large" = ["boxes/big"]\n')
+    cloud.on(CHAT, json_answer(refusal("out of order"), 500))
+    client = a_client(PASSING_ELSE_BOXES)
     response = client.post(
         "/v1/chat/completions", json={"model": "large", "messages": MESSAGES}, headers={"Authorization": "Bearer sk-mine"}
     )
     assert response.status_code == 200
     assert "authorization" not in boxes.requests_to(CHAT)[0].headers
+
+
+@pytest.mark.parametrize("header", [{"Authorization": "Bearer sk-wrong"}, {}], ids=["wrong key", "no key"])
+@pytest.mark.parametrize("status", [401, 402, 403, 429])
+@pytest.mark.parametrize("path", [*CHATS, "/api/embed"])
+def test_clients_key_that_is_refused_opens_no_other_door(
+    a_client: Client, boxes: FakeUpstream, cloud: FakeUpstream, path: str, status: int, header: dict[str, str]
+) -> None:
+    """The operator's key elsewhere is not for those whom the upstream of their choice does not let in."""
+    says(boxes)
+    for asked in (CHAT, "/embeddings"):
+        cloud.on(asked, json_answer(refusal("who are you"), status))
+    for stream in (False, True):
+        body = {"model": "large", "messages": MESSAGES, "prompt": "hi", "input": "hi", "stream": stream}
+        assert a_client(PASSING_ELSE_BOXES).post(path, json=body, headers=header).status_code == status
+    assert not any(request.body for request in boxes.requests)
+
+
+def test_client_without_a_key_where_the_operator_has_one_is_served_elsewhere_when_that_is_refused(
+    a_client: Client, boxes: FakeUpstream, cloud: FakeUpstream
+) -> None:
+    says(boxes)
+    cloud.on(CHAT, json_answer(refusal("who are you"), 401))
+    text = PASSING_ELSE_BOXES.replace("pass_client_key = true", 'pass_client_key = true\napi_key = "sk-of-the-cloud-0123456789"')
+    assert ask(a_client(text), model="large").status_code == 200
+    assert len(boxes.requests_to(CHAT)) == 1
 
 
 # Streams whose upstream takes its time
@@ -716,11 +815,13 @@ def test_failure_after_the_status_was_sent_is_told_in_the_stream(
     assert (line["status"], line["end"], line["error"], line["attempts"]) == (200, "failed", "crashed", 2)
 
 
-def test_whole_answer_that_comes_too_late_for_a_relayed_stream_is_told(a_client: Client, boxes: FakeUpstream) -> None:
+def test_whole_answer_that_comes_late_is_told_as_a_stream(a_client: Client, boxes: FakeUpstream) -> None:
     whole = json_answer(chat_reply("late"))
     boxes.on(CHAT, Answer(200, whole.headers, whole.steps, "length", before=[0.3]))
     client = a_client(LATE, **QUICK)
-    assert b"in one piece" in ask(client, "/v1/chat/completions", stream=True).data
+    relayed = ask(client, "/v1/chat/completions", stream=True).data
+    assert b'"late"' in relayed
+    assert relayed.endswith(b"data: [DONE]\n\n")
     assert lines_of(ask(client, stream=True))[-1]["done"]
 
 
@@ -758,7 +859,7 @@ def test_whole_answer_that_is_no_json_is_never_handed_on(a_client: Client, boxes
     assert "upstreams.boxes.base_url" in response.get_json()["error"]["message"]
 
 
-@pytest.mark.parametrize("body", [b'{"choices": [{"logprob": NaN}]}', b'{"a": "\\ud83d"}', b'{"a": "\xff"}', b" [1]\n"])
+@pytest.mark.parametrize("body", [b'{"choices": [{"logprob": NaN}]}', b' {"choices": ["\\ud83d"]}\n', b'{"choices": ["\xff"]}'])
 def test_whole_answer_that_lenient_readers_take_is_handed_on(a_client: Client, boxes: FakeUpstream, body: bytes) -> None:
     boxes.on(CHAT, Answer(200, {"Content-Type": "application/json"}, [body]))
     response = ask(a_client(), "/v1/chat/completions")

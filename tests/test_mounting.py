@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,9 +16,11 @@ from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.test import TestResponse
 
 from proxy import Proxy
+from proxy.extension import start_gateways
 from proxy.settings import Settings, SettingsError
 from tests.facts.speech import chat_chunk, chat_reply, finish_chunk, usage_chunk
 from tests.fake_upstream import STALL, FakeUpstream, json_answer, stream_of
+from tests.gateway import several
 
 CHAT = {"model": "m", "stream": False, "messages": [{"role": "user", "content": "hi"}]}
 PREFIXES = [None, "/llm"]
@@ -170,6 +174,26 @@ def test_hosts_access_when_a_gateway_is_mounted_is_not_logged_by_it(mounted: Fla
     mounted.get("/shop")
     mounted.get("/nowhere")
     assert [record.name for record in caplog.records if record.name.startswith("proxy")] == []
+
+
+def test_mounting_sends_nothing_and_begins_no_thread_until_it_is_started(
+    host: Host, upstream: FakeUpstream, other_upstream: FakeUpstream, tmp_path: Path
+) -> None:
+    """The host's server may fork afterwards: what was begun before would be missing there, and its connections everybody's."""
+    addresses = {"one": f'"{upstream.base_url}"', "other": f'"{other_upstream.base_url}"'}
+    watched = several.config_of(tmp_path, "[upstreams.both]\nbase_url = [@one, @other]\nhealth_check_interval = 60\n", addresses)
+    before = set(threading.enumerate())
+    Proxy(watched).init_app(host.app, url_prefix="/llm")
+    assert set(threading.enumerate()) <= before
+    assert upstream.requests == other_upstream.requests == []
+    start_gateways(host.app)
+    assert upstream.wait_for_requests(1, path="/models")
+    assert other_upstream.wait_for_requests(1, path="/models")
+
+
+def test_app_without_a_gateway_has_nothing_to_start() -> None:
+    start_gateways(Flask("plain"))
+    start_gateways(object())
 
 
 def test_session_of_the_host_when_a_gateway_is_mounted_goes_on(mounted: FlaskClient) -> None:

@@ -208,6 +208,8 @@ def test_a_value_is_read_when_it_is_well_formed(name: str, text: str, wanted: ob
         ("REQUEST_TIMEOUT", "0", "must be a number of seconds, more than 0"),
         ("REQUEST_TIMEOUT", "inf", "must be a number of seconds, more than 0"),
         ("CONNECT_TIMEOUT", "nan", "must be a number of seconds, more than 0"),
+        ("BREAKER_COOLDOWN", "1e300", "must be a number of seconds, 31536000 (a year) or less"),
+        ("GRACEFUL_TIMEOUT", "9" * 30, "must be a whole number from 1 to 31536000"),
         ("RETRY_AFTER_MAX", "-1", "must be a number of seconds, 0 or more"),
         ("FORWARDED_ALLOW_IPS", "nginx", "must be a comma list of IP addresses and networks, or *"),
         ("CORS_ORIGINS", "foo", "must be a comma list of web origins"),

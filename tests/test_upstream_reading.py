@@ -183,6 +183,9 @@ def test_a_key_that_cannot_be_had_is_told_without_what_stands_in_its_place(tmp_p
         ({"base_url": ["http://a", "ftp://b"]}, "base_url[1]", "must be an http:// or https:// URL"),
         ({"base_url": "http://me:hunter2@a"}, "base_url", "must not hold a user name or a password; a key belongs in api_key, key_env or"),
         ({"base_url": ["http://a", "http://a/"]}, "base_url", "must name each replica once"),
+        ({"base_url": ["http://LOCALHOST:80/v1", "http://localhost/v1"]}, "base_url", "must name each replica once"),
+        ({"base_url": ["https://a:443", "HTTPS://A"]}, "base_url", "must name each replica once"),
+        ({"base_url": ["http://[::1]:80", "http://[::1]"]}, "base_url", "must name each replica once"),
         ({"base_url": 5}, "base_url", "must be text, in quotes"),
         ({"base_url": {"a": 1}}, "base_url", "must be text, in quotes"),
         ({"replicas": [{"base_url": "http://b"}]}, "replicas", "must not stand beside base_url"),
@@ -191,9 +194,16 @@ def test_a_key_that_cannot_be_had_is_told_without_what_stands_in_its_place(tmp_p
         ({"profile": "vlm"}, "profile", f"must be one of {AUTO}, "),
         ({"priority": 1.5}, "priority", "must be a whole number from -1000 to 1000"),
         ({"priority": True}, "priority", "must be a whole number from -1000 to 1000"),
-        ({"weight": 0}, "weight", "must be a number, more than 0"),
+        ({"weight": 0}, "weight", "must be a number, more than 0 and at most 1000"),
+        ({"weight": 1e9}, "weight", "must be a number, more than 0 and at most 1000"),
+        ({"retry_budget": 101}, "retry_budget", "must be a whole number from 0 to 100"),
+        ({"health_check_interval": 0.0001}, "health_check_interval", "must be a number of seconds, 0.1 or more, or 0"),
+        ({"key_env": "NO_SUCH_KEY"}, "key_env", "must name a variable that holds a key; NO_SUCH_KEY is not set"),
+        ({"headers": {"X-Team\nEvil": "a"}}, 'headers."X-Team\\nEvil"', "must be called as a header can be"),
         ({"limits": {"in_flight": -1}}, "limits.in_flight", "must be a whole number, 0 or more"),
         ({"timeouts": {"connect": 0}}, "timeouts.connect", "must be a number of seconds, more than 0"),
+        ({"limits": {"queue_wait": 1e300}}, "limits.queue_wait", "must be a number of seconds, 31536000 (a year) or less"),
+        ({"timeouts": {"total": 31536001}}, "timeouts.total", "must be a number of seconds, 31536000 (a year) or less"),
         ({"timeouts": {"conect": 1}}, "timeouts.conect", "is unknown; did you mean connect? (known here: commit, connect, first_byte, "),
         ({"timeouts": 5}, "timeouts", "must be a table: [upstreams.boxes.timeouts]"),
         ({"timeouts": {"connect": {"a": 1}}}, "timeouts.connect", "must be a number of seconds, more than 0"),
@@ -205,6 +215,8 @@ def test_a_key_that_cannot_be_had_is_told_without_what_stands_in_its_place(tmp_p
         ({"headers": {"X-Team": 5}}, "headers.X-Team", "must be text in quotes, of printable ASCII characters"),
         ({"headers": "hunter2"}, "headers", "must be a table of names and values"),
         ({"aliases": {"llama3": {"1": "m"}}}, "aliases.llama3.1", 'must be text; a name with a dot in it needs quotes: "llama3.1"'),
+        ({"aliases": {"": "m"}}, 'aliases.""', "must have a name before the ="),
+        ({"aliases": {" ": "m"}}, 'aliases." "', "must have a name before the ="),
         ({"aliases": {"llama3:8b": ""}}, 'aliases."llama3:8b"', "must be text, in quotes, and not empty"),
         ({"models": {"show": [1]}}, "models.show[0]", "must be text, in quotes, and not empty"),
         ({"pass_client_key": "perhaps"}, "pass_client_key", "must be true or false"),
@@ -228,13 +240,23 @@ def test_the_list_of_replicas_tells_which_entry_is_wrong() -> None:
         "upstreams.boxes.replicas[1].base_url": "must say where the replica is",
         "upstreams.boxes.replicas[1].base_ulr": "is unknown: a replica has base_url and weight",
         "upstreams.boxes.replicas[2].base_url": "must be an http:// or https:// URL with a host, such as https://api.openai.com/v1",
-        "upstreams.boxes.replicas[2].weight": "must be a number, more than 0",
+        "upstreams.boxes.replicas[2].weight": "must be a number, more than 0 and at most 1000",
         "upstreams.boxes.replicas[3]": 'must be a table, such as {base_url = "http://127.0.0.1:8000/v1", weight = 2}',
     }
     assert read({"replicas": []})[1]["upstreams.boxes.replicas"].startswith("must be a list of tables")
     assert read({"replicas": [{"base_url": "http://a"}, {"base_url": "http://a"}]})[1] == {
         "upstreams.boxes.replicas": "must name each replica once"
     }
+
+
+def test_replicas_whose_addresses_differ_by_more_than_spelling_are_two() -> None:
+    for urls in (
+        ["http://a", "https://a"],
+        ["http://a", "http://a:8080"],
+        ["http://a/v1", "http://a/V1"],
+        ["http://a?k=1", "http://a?k=2"],
+    ):
+        assert [replica.base_url for replica in an_upstream(base_url=urls).replicas] == urls
 
 
 @pytest.mark.parametrize("table", [{}, {"priority": 1}])

@@ -35,7 +35,8 @@ from proxy.upstream_settings import ReplicaSettings, UpstreamSettings
 def command(name: str, model: str, embedding_model: str) -> None:
     """Ask every configured upstream, at each of its replicas: is it there, does it take the keys, what can its models do?
 
-    The exit status is 1 when somewhere nobody could chat.
+    Also the Redis that workers share what they know through, if there is one. The exit status is 1 when somewhere nobody could chat, or
+    Redis cannot be used.
     """
     logging.getLogger("proxy").addHandler(logging.NullHandler())  # the findings say it in other words
     config = load_config()
@@ -47,6 +48,7 @@ def command(name: str, model: str, embedding_model: str) -> None:
     usable = [_check(config, upstream, replica, model, embedding_model) for upstream in upstreams for replica in upstream.replicas]
     if not name:
         _check_names(config)
+        usable.append(_check_redis(config.settings))
     sys.exit(0 if all(usable) else 1)
 
 
@@ -77,6 +79,17 @@ def _check_names(config: GatewayConfig) -> None:
     findings = list(examine_names(config, build_gateway(config)))
     if findings:
         click.echo(f"[names]\n{_as_text(findings)}")
+
+
+def _check_redis(settings: Settings) -> bool:
+    """Prints what is found of Redis, where one is configured; whether it can be used."""
+    if not settings.redis_url:
+        return True
+    from proxy.cli.shared_state import examine_redis  # It needs redis-py.
+
+    finding = examine_redis(settings)
+    click.echo(f"[shared state]\n{_as_text([finding])}")
+    return finding.verdict == "ok"
 
 
 def _as_text(findings: Sequence[Finding]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
@@ -13,6 +14,9 @@ from proxy.upstream_settings import UpstreamSettings
 
 Diagnosis = tuple[str, str]
 
+# What a server says that misses the client's certificate, from the most recent TLS to older ones.
+_CERTIFICATE_WANTED = ("CERTIFICATE_REQUIRED", "BAD_CERTIFICATE", "UNKNOWN_CA", "HANDSHAKE_FAILURE")
+_LAST_WORD_S = 1.0
 _NO_TLS = "If the server speaks no TLS on this port, write http:// instead of https://."
 
 
@@ -43,8 +47,14 @@ def _why_no_answer(connection: socket.socket, host: str, upstream: UpstreamSetti
     context = ssl.create_default_context(cafile=upstream.tls.ca_bundle or DEFAULT_CA_BUNDLE_PATH)
     if not upstream.tls.verify:
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    if upstream.tls.client_cert:
+        context.load_cert_chain(upstream.tls.client_cert, upstream.tls.client_key or None)
     try:
-        with context.wrap_socket(connection, server_hostname=host):
+        with context.wrap_socket(connection, server_hostname=host) as secured:
+            # With TLS 1.3 a server that misses the client's certificate says so after the handshake.
+            secured.settimeout(_LAST_WORD_S)
+            with suppress(TimeoutError):
+                secured.recv(1)
             return _silent()
     except ssl.SSLCertVerificationError as error:
         return (
@@ -52,9 +62,18 @@ def _why_no_answer(connection: socket.socket, host: str, upstream: UpstreamSetti
             f"Put the authority that signed it into a PEM file, and name the file in {names.ca_bundle}.",
         )
     except ssl.SSLError as error:
+        if any(word in (error.reason or "") for word in _CERTIFICATE_WANTED):
+            return _refused_certificate(upstream)
         return f"TLS: {error.reason or error}", _NO_TLS
     except OSError as error:
         return f"TLS: {error.strerror or 'the handshake ended early'}", _NO_TLS
+
+
+def _refused_certificate(upstream: UpstreamSettings) -> Diagnosis:
+    key = f"upstreams.{upstream.name}.tls.client_cert"
+    if upstream.tls.client_cert:
+        return "TLS: the server does not accept the client certificate", f"Is the one in {key} signed by an authority that it trusts?"
+    return "TLS: the server ends the handshake, as one does that wants a certificate of its client", f"Name one in {key}."
 
 
 def _silent() -> Diagnosis:

@@ -43,6 +43,6 @@ class Counting:
         if call is None:
             return self.endpoint.estimate(self.request)
         reply = client.send(self.steps.signed(call, goal, self.client, lambda _: NO_KEY), self.notes)
-        tokens = egress.read_count(read_and_close(reply))
+        tokens = egress.read_count(read_and_close(reply, goal.upstream.patience_s))
         client.answered(route.upstream_model, self.notes)
         return tokens

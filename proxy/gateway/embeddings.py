@@ -54,7 +54,7 @@ class Embedding:
         while True:
             reply = client.send(call, self.notes)
             try:
-                result = egress.read_embeddings(read_and_close(reply), request)
+                result = egress.read_embeddings(read_and_close(reply, goal.upstream.patience_s), request)
             except UpstreamError as error:
                 if not client.ask_again(error, self.notes):
                     raise

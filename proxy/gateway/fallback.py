@@ -1,7 +1,8 @@
 """Who serves a request: the destination that its model leads to, else the next of its chain. All of it before the client gets a byte.
 
 What goes on to the next destination is an error that another upstream may not have: no connection, no answer in time, a broken one, no
-free seat, 402 to 404, 408 to 410, 425, 429 and what is wrong with a server. What is wrong with the request ends it.
+free seat, 401 to 404, 408 to 410, 425, 429 and what is wrong with a server. What is wrong with the request ends it, and so does what is
+wrong with the key that its client came with, or should have come with: an operator's key elsewhere is not there to stand in for it.
 
 When nobody serves, the client hears of the model that it asked for: the first error. But where that one would not change by waiting (no
 such model, a key that is refused), and that of a later destination would, it hears of the latter: asking again makes sense then.
@@ -49,24 +50,31 @@ def served(
         ProxyError: nobody serves.
     """
     if len(chain) == 1:
-        return serve(Goal(chain[0], steps.upstream(chain[0].upstream), is_last=True))
+        try:
+            return serve(Goal(chain[0], steps.upstream(chain[0].upstream), is_last=True))
+        except ProxyError as error:
+            told = steps.explained(error, chain[0])
+            if told is error:
+                raise
+            raise told from error
     goals = [chain[0], *filter(suits, chain[1:])]
     errors: list[ProxyError] = []
     for place, destination in enumerate(goals, start=1):
         if errors:
             _turn_to(destination, errors[-1], notes)
+        upstream = steps.upstream(destination.upstream)
         try:
-            return serve(Goal(destination, steps.upstream(destination.upstream), is_last=place == len(goals)))
+            return serve(Goal(destination, upstream, is_last=place == len(goals)))
         except ProxyError as error:
-            errors.append(error)
-            if not is_worth_asking_elsewhere(error):
+            errors.append(steps.explained(error, destination))
+            if not is_worth_asking_elsewhere(error) or upstream.client.refused_the_client(error, notes):
                 break
     raise _most_telling(errors)
 
 
 def is_worth_asking_elsewhere(error: ProxyError) -> bool:
     """Whether another upstream may serve what was answered by `error`."""
-    if error.code in _ABOUT_THE_REQUEST:
+    if error.code in _ABOUT_THE_REQUEST or _ends_request(error):
         return False
     if isinstance(error, UpstreamRefused):
         return error.status >= 500 or error.status in _ELSEWHERE
@@ -89,8 +97,13 @@ def _turn_to(destination: Destination, error: ProxyError, notes: ExchangeNotes) 
     notes.turn_away()
 
 
+def _ends_request(error: ProxyError) -> bool:
+    return isinstance(error, UpstreamError) and error.ends_request
+
+
 def _most_telling(errors: Sequence[ProxyError]) -> ProxyError:
-    return next(filter(_may_pass, errors), errors[0])
+    """What the client hears: before all else, that its request may have been worked on."""
+    return errors[-1] if _ends_request(errors[-1]) else next(filter(_may_pass, errors), errors[0])
 
 
 def _may_pass(error: ProxyError) -> bool:

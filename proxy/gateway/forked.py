@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from proxy.canonical.completion import Completion
 from proxy.dialect import RelayEndpoint, Stopwatch, TextEndpoint
-from proxy.errors import InvalidRequest, ProxyError, UpstreamBroken, UpstreamRefused
+from proxy.errors import InvalidRequest, ProxyError, UpstreamRefused
 from proxy.gateway.errands import Errand
 from proxy.gateway.fallback import served
 from proxy.gateway.lacking import LackingPaths
@@ -186,13 +186,14 @@ def _late(errand: Errand[Opening | Relayed], asked: _Asked, steps: Steps, texts:
         while not errand.done_within(steps.keepalive_s):
             yield own.keep_alive
         begun = errand.result()
-        if isinstance(begun, RelayedWhole):
-            raise UpstreamBroken("the upstream answered in one piece where a stream was asked for, too late to hand that on; ask again")
+        if isinstance(begun, RelayedStream):
+            pieces = begun.pieces(notes, steps.note_broken)
+        elif isinstance(begun, RelayedWhole):
+            pieces = iter((begun.as_stream(own, asked.relaying.payload, notes),))
+        else:
+            pieces = _rendered(begun, asked, texts)
     except ProxyError as error:
         note_late_failure(notes, error)
         yield own.reader().render_failure(error)
         return
-    if isinstance(begun, RelayedStream):
-        yield from begun.pieces(notes, steps.note_broken)
-    else:
-        yield from _rendered(begun, asked, texts)
+    yield from pieces

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from proxy.dialect import RelayReader
-from proxy.errors import ProxyError, UpstreamRefused
+from proxy.errors import ProxyError, UpstreamError, UpstreamRefused
+from proxy.gateway.inner_errors import ErrorCover
 from proxy.gateway.noting import note_failure
 from proxy.gateway.relayed import no_answer
 from proxy.gateway.relaying import WHOLE_TYPE
@@ -74,25 +75,34 @@ def hand_on(
         raise no_answer(reply, upstream)
     after = upstream.models.renew if changes_models else _nothing
     if "ndjson" in kind:
-        return Reply(reply.status, content_type(reply.headers, kind), _lines(reply, make_reader(), notes, after), close=reply.close)
-    body = read_and_close(reply)
+        return Reply(
+            reply.status, content_type(reply.headers, kind), _lines(reply, make_reader(), upstream, notes, after), close=reply.close
+        )
+    body = ErrorCover(upstream.client, notes).over(read_and_close(reply, upstream.patience_s))
     after()
     return Reply(reply.status, content_type(reply.headers, WHOLE_TYPE), body)
 
 
-def _lines(reply: UpstreamReply, reader: RelayReader, notes: ExchangeNotes, after: Callable[[], object]) -> Iterator[bytes]:
-    """The stream as it comes; an error where it is cut. What comes `after` is done before its client sees its end."""
+def _lines(
+    reply: UpstreamReply, reader: RelayReader, upstream: Upstream, notes: ExchangeNotes, after: Callable[[], object]
+) -> Iterator[bytes]:
+    """The stream as it comes, without keys in its errors; an error where it is cut. What comes `after` is done before its client sees its
+    end.
+    """
+    cover = ErrorCover(upstream.client, notes)
     try:
         for chunk in reply.chunks():
             if data := reader.feed(chunk):
-                yield data
+                yield cover.over(data)
         rest = reader.close()
         after()
         if reader.failure is not None:
             note_failure(notes, reader.failure)
         if rest:
-            yield rest
+            yield cover.over(rest)
     except ProxyError as error:
+        if isinstance(error, UpstreamError):
+            upstream.client.make_fit(error, notes)
         note_failure(notes, error)
         yield reader.render_failure(error)
     finally:

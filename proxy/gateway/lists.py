@@ -10,15 +10,16 @@ from proxy.errors import UpstreamError, UpstreamUnavailable
 from proxy.gateway.together import Spawn, any_of
 from proxy.upstream.models import ModelList
 
-# The first request of a worker waits so long for first lists. One that comes later is used from then on.
+# The first request of a worker waits so long for first lists, be there one or several. What comes later is used from then on.
 _FIRST_LISTS_S = 1.0
-# A name that no known list has waits longer for the others: they may have it, and the default upstream has it not.
+# A name that no known list has waits longer for the others: they may have it, and the default upstream has it not. So does who wants to see
+# a list where there is but one.
 UNLISTED_NAME_S = 5.0
 _ASK_AGAIN_S = 1.0
 
 
 class ModelLists:
-    """The lists of all upstreams. With one upstream, the first request waits for its list, as long as that takes.
+    """The lists of all upstreams.
 
     Args:
         lists: one for each upstream.
@@ -30,7 +31,7 @@ class ModelLists:
         self._lists = tuple(lists)
         self._spawn = spawn
         self._clock = clock
-        self._pending = set(self._lists) if len(self._lists) > 1 else set()
+        self._pending = set(self._lists)
         self._began_s: float | None = None
         self._lock = threading.Lock()
         self._all_told = threading.Event()
@@ -62,22 +63,37 @@ class ModelLists:
         Raises:
             UpstreamError: no upstream's list is known, and none can be had now.
         """
-        if len(self._lists) == 1:
-            self._lists[0].cards()
-            return
         self.ensure_known()
-        if not any(map(is_told, self._lists)) and not any_of(
-            [partial(_can_tell, models) for models in self._lists], self._spawn, _ASK_AGAIN_S
-        ):
+        if not (self._is_any_told() or self._comes_late() or self._is_any_told_again()):
             raise self._error()
 
     def error_of_unknown(self) -> UpstreamError | None:
         """Why some upstream's list is not known; `None` when all are, or need not be."""
         return next((self.error_of(models) for models in self._lists if not is_told(models)), None)
 
+    def error_of_others(self, models: ModelList) -> UpstreamError | None:
+        """Why the list of some other upstream is not known; `None` when those of all others are, or need not be."""
+        return next((self.error_of(other) for other in self._lists if other is not models and not is_told(other)), None)
+
     def error_of(self, models: ModelList) -> UpstreamError:
         """Why the list is not known."""
         return models.last_error or UpstreamUnavailable("the upstream has not told its models yet; ask again", retry_after_s=1)
+
+    def _is_any_told(self) -> bool:
+        return any(map(is_told, self._lists))
+
+    def _comes_late(self) -> bool:
+        """Whether the one list that there is comes after some more waiting."""
+        if len(self._lists) > 1 or not self._pending:
+            return False
+        self._await_first(UNLISTED_NAME_S)
+        return self._is_any_told()
+
+    def _is_any_told_again(self) -> bool:
+        """Whether some upstream tells its models when it is asked again."""
+        if len(self._lists) == 1:
+            return not self._pending and any_of([partial(_can_tell, self._lists[0])], self._spawn, UNLISTED_NAME_S)
+        return any_of([partial(_can_tell, models) for models in self._lists], self._spawn, _ASK_AGAIN_S)
 
     def _error(self) -> UpstreamError:
         return self.error_of_unknown() or UpstreamUnavailable("no upstream has told its models yet; ask again", retry_after_s=1)

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from proxy.dialect import RelayEndpoint, RelayReader
-from proxy.errors import ProxyError, UpstreamBroken
-from proxy.gateway.noting import note_failure, note_usage
+from proxy.dialect import Payload, RelayEndpoint, RelayReader
+from proxy.errors import ProxyError, UpstreamBroken, UpstreamError
+from proxy.gateway.inner_errors import ErrorCover
+from proxy.gateway.noting import note_end, note_failure, note_usage
 from proxy.gateway.steps import Upstream, read_and_close
 from proxy.telemetry import ExchangeNotes
+from proxy.upstream.client import UpstreamClient
+from proxy.upstream.patience import Patience
 from proxy.upstream.reply import UpstreamReply
 from proxy.wire.json_text import is_json_answer
+from proxy.wire.sse import MAX_EVENT_BYTES
 
 _NO_CONTENT = 204
-# So much of a stream may be comments before anything is said in it.
+# So much of a stream may be whole lines before anything is said in it; a first record may be longer: it may hold a picture.
 _LONGEST_PRELUDE_BYTES = 64 * 1024
+_LINE_END = re.compile(rb"[\r\n]")
 
 OnBroken = Callable[[ExchangeNotes, ProxyError], None]
 
@@ -27,6 +33,7 @@ class RelayedStream:
     Attributes:
         head: what it has begun with, to be handed on first.
         is_over: whether that is all, and `reader` is closed.
+        client: of the upstream that it comes from.
     """
 
     reply: UpstreamReply
@@ -34,46 +41,51 @@ class RelayedStream:
     chunks: Iterator[bytes]
     head: bytes
     is_over: bool
+    client: UpstreamClient
 
     def close(self) -> None:
         """Lets go of the upstream's answer."""
         self.reply.close()
 
     def pieces(self, notes: ExchangeNotes, on_broken: OnBroken) -> Iterator[bytes]:
-        """All of it. `on_broken` is told when it breaks off."""
-        reader = self.reader
+        """All of it; no key stands in the errors that it tells. `on_broken` is told when it breaks off."""
+        reader, cover = self.reader, ErrorCover(self.client, notes)
         broken: ProxyError | None = None
         try:
-            yield self.head
+            yield cover.over(self.head)
             try:
                 for chunk in self.chunks:
                     if data := reader.feed(chunk):
-                        yield data
+                        yield cover.over(data) if b"error" in data or cover.is_on else data
             except ProxyError as error:
                 broken = error
-            yield from self._end(notes, broken, on_broken)
+            yield from self._end(notes, broken, on_broken, cover)
         finally:
             note_usage(notes, reader.usage)
             self.reply.close()
 
-    def _end(self, notes: ExchangeNotes, broken: ProxyError | None, on_broken: OnBroken) -> Iterator[bytes]:
+    def _end(self, notes: ExchangeNotes, broken: ProxyError | None, on_broken: OnBroken, cover: ErrorCover) -> Iterator[bytes]:
         """What follows the last chunk. As everywhere, a broken connection is no failure of an answer that has said why it stopped."""
         reader = self.reader
         try:
             rest = b"" if self.is_over else reader.close()
         except ProxyError as error:
             failure = broken or error
-            note_failure(notes, failure)
-            on_broken(notes, failure)
+            self._note(failure, notes, on_broken)
             yield reader.render_failure(failure)
             return
         if reader.failure is not None:
-            note_failure(notes, reader.failure)
-            on_broken(notes, reader.failure)
+            self._note(reader.failure, notes, on_broken)
         else:
             notes.finish_reason, notes.end = reader.finish_reason, "finished"
         if rest:
-            yield rest
+            yield cover.over(rest)
+
+    def _note(self, failure: ProxyError, notes: ExchangeNotes, on_broken: OnBroken) -> None:
+        if isinstance(failure, UpstreamError):
+            self.client.make_fit(failure, notes)
+        note_failure(notes, failure)
+        on_broken(notes, failure)
 
 
 @dataclass(slots=True)
@@ -83,6 +95,12 @@ class RelayedWhole:
     reply: UpstreamReply
     body: bytes
 
+    def as_stream(self, endpoint: RelayEndpoint, payload: Payload, notes: ExchangeNotes) -> bytes:
+        """What it says as the stream that was asked for, all of it. Raises `UpstreamBroken` where there is no way to say it so."""
+        stream = endpoint.as_stream(self.body, payload)
+        note_end(notes, endpoint.usage_of(self.body), "")
+        return stream
+
     def close(self) -> None:
         """Nothing to close."""
 
@@ -90,7 +108,7 @@ class RelayedWhole:
 Relayed = RelayedStream | RelayedWhole
 
 
-def relayed(reply: UpstreamReply, endpoint: RelayEndpoint, upstream: Upstream, *, asked_stream: bool) -> Relayed:
+def relayed(reply: UpstreamReply, endpoint: RelayEndpoint, upstream: Upstream, notes: ExchangeNotes, *, asked_stream: bool) -> Relayed:
     """The answer that `reply` brings, as far as it must be seen to be one.
 
     Raises:
@@ -100,27 +118,27 @@ def relayed(reply: UpstreamReply, endpoint: RelayEndpoint, upstream: Upstream, *
         if is_foreign(reply):
             raise no_answer(reply, upstream)
         if not _is_stream(reply, asked_stream):
-            return RelayedWhole(reply, _whole(reply, endpoint, upstream))
+            return RelayedWhole(reply, _whole(reply, endpoint, upstream, notes))
         return _begun(reply, endpoint, upstream)
     except BaseException:
         reply.close()
         raise
 
 
-def _whole(reply: UpstreamReply, endpoint: RelayEndpoint, upstream: Upstream) -> bytes:
-    body = read_whole(reply, upstream)
-    refusal = endpoint.refusal_in(body)
-    if refusal is not None:
-        raise refusal
+def _whole(reply: UpstreamReply, endpoint: RelayEndpoint, upstream: Upstream, notes: ExchangeNotes) -> bytes:
+    body = read_whole(reply, upstream, notes)
+    error = endpoint.refusal_in(body) or endpoint.misfit_in(body)
+    if error is not None:
+        raise error
     return body
 
 
-def read_whole(reply: UpstreamReply, upstream: Upstream) -> bytes:
-    """The whole body of `reply`, which is JSON. Raises `UpstreamError`."""
-    body = read_and_close(reply)
+def read_whole(reply: UpstreamReply, upstream: Upstream, notes: ExchangeNotes) -> bytes:
+    """The whole body of `reply`, which is JSON; no key stands in an error that it tells. Raises `UpstreamError`."""
+    body = read_and_close(reply, upstream.patience_s)
     if not is_json_answer(body):
         raise no_answer(reply, upstream, body)
-    return body
+    return ErrorCover(upstream.client, notes).over(body) if b'"error"' in body else body
 
 
 def is_foreign(reply: UpstreamReply) -> bool:
@@ -136,19 +154,25 @@ def no_answer(reply: UpstreamReply, upstream: Upstream, body: bytes = b"") -> Up
 
 
 def _begun(reply: UpstreamReply, endpoint: RelayEndpoint, upstream: Upstream) -> RelayedStream:
-    reader, chunks, head = endpoint.reader(), reply.chunks(), b""
+    reader, chunks, pieces = endpoint.reader(), reply.chunks(), list[bytes]()
+    patience = Patience(upstream.patience_s)
     for chunk in chunks:
-        head += reader.feed(chunk)
-        if head and endpoint.begins(head):
-            return RelayedStream(reply, reader, chunks, head, is_over=False)
-        if len(head) > _LONGEST_PRELUDE_BYTES:
-            raise UpstreamBroken(f"the upstream sent {len(head)} bytes without beginning to answer")
-    rest = reader.close()
+        piece = reader.feed(chunk)
+        pieces.append(piece)
+        longest_bytes = MAX_EVENT_BYTES
+        if _LINE_END.search(piece):
+            pieces, longest_bytes = [head := b"".join(pieces)], _LONGEST_PRELUDE_BYTES
+            if endpoint.begins(head):
+                return RelayedStream(reply, reader, chunks, head, is_over=False, client=upstream.client)
+        if (size := sum(map(len, pieces))) > longest_bytes:
+            raise UpstreamBroken(f"the upstream sent {size} bytes without beginning to answer")
+        patience.wait_on()
+    head, rest = b"".join(pieces), reader.close()
     if reader.failure is not None:
         raise reader.failure
     if not endpoint.begins(head + rest + b"\n\n"):
         raise no_answer(reply, upstream)
-    return RelayedStream(reply, reader, chunks, head + rest, is_over=True)
+    return RelayedStream(reply, reader, chunks, head + rest, is_over=True, client=upstream.client)
 
 
 def _is_stream(reply: UpstreamReply, asked: bool) -> bool:

@@ -8,7 +8,7 @@ from functools import partial
 from operator import methodcaller
 
 from proxy.dialect import Payload, RelayEndpoint
-from proxy.errors import ProxyError, UpstreamBroken, UpstreamError, UpstreamRefused
+from proxy.errors import ProxyError, UpstreamError, UpstreamRefused
 from proxy.gateway.errands import Errand
 from proxy.gateway.fallback import served
 from proxy.gateway.noting import note_end, note_late_failure
@@ -53,7 +53,7 @@ class Relaying:
         while True:
             reply = client.send(call, notes)
             try:
-                answer = relayed(reply, self.endpoint, goal.upstream, asked_stream=call.stream)
+                answer = relayed(reply, self.endpoint, goal.upstream, notes, asked_stream=call.stream)
             except UpstreamError as error:
                 if not client.ask_again(error, notes):
                     raise
@@ -84,7 +84,7 @@ def relay(steps: Steps, body: bytes, payload: Payload, endpoint: RelayEndpoint, 
     commit_s = steps.upstream(chain[0].upstream).commit_s if notes.stream else 0
     errand = steps.errands.begin(partial(served, steps, chain, notes, relaying.open), _let_go, commit_s)
     if not errand.is_done:
-        return Reply(200, endpoint.stream_type, _late(errand, steps, endpoint, notes), close=errand.abandon)
+        return Reply(200, endpoint.stream_type, _late(errand, relaying), close=errand.abandon)
     return relayed_reply(errand.result(), steps, endpoint, notes)
 
 
@@ -129,7 +129,8 @@ def relay_get(
     note_destination(notes, destination)
     goal = Goal(destination, steps.upstream(destination.upstream), is_last=True)
     try:
-        call = steps.signed(UpstreamCall(path, method="GET", query=query, headers=client.headers), goal, client, lambda _: b"")
+        call = UpstreamCall(path, method="GET", query=query, headers=client.headers, first_byte_s=goal.upstream.list_s)
+        call = steps.signed(call, goal, client, lambda _: b"")
         reply = goal.upstream.client.send(call, notes)
     except UpstreamRefused as refusal:
         if otherwise is None or refusal.upstream_status not in _NO_SUCH_URL:
@@ -138,26 +139,29 @@ def relay_get(
     if is_foreign(reply):
         reply.close()
         raise no_answer(reply, goal.upstream)
-    headers, body = passed_on(reply.headers, _OF_LISTS), read_whole(reply, goal.upstream)
+    headers, body = passed_on(reply.headers, _OF_LISTS), read_whole(reply, goal.upstream, notes)
     if notes.model and notes.model != destination.upstream_model:
         body = replace_top_level_string(body, "id", notes.model)
     return Reply(reply.status, content_type(reply.headers, WHOLE_TYPE), body, headers)
 
 
-def _late(errand: Errand[Relayed], steps: Steps, endpoint: RelayEndpoint, notes: ExchangeNotes) -> Iterator[bytes]:
+def _late(errand: Errand[Relayed], relaying: Relaying) -> Iterator[bytes]:
     """The bytes of a stream that begins before the upstream's answer does."""
+    steps, endpoint, notes = relaying.steps, relaying.endpoint, relaying.notes
     try:
         yield endpoint.keep_alive
         while not errand.done_within(steps.keepalive_s):
             yield endpoint.keep_alive
         answer = errand.result()
-        if not isinstance(answer, RelayedStream):
-            raise UpstreamBroken("the upstream answered in one piece where a stream was asked for, too late to hand that on; ask again")
+        if isinstance(answer, RelayedStream):
+            pieces = answer.pieces(notes, steps.note_broken)
+        else:
+            pieces = iter((answer.as_stream(endpoint, relaying.payload, notes),))
     except ProxyError as error:
         note_late_failure(notes, error)
         yield endpoint.reader().render_failure(error)
         return
-    yield from answer.pieces(notes, steps.note_broken)
+    yield from pieces
 
 
 def _with_model(body: bytes, key: str, asked: object, upstream_model: str) -> bytes:

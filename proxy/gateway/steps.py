@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from proxy.canonical.catalog import ModelCard
 from proxy.dialect import Egress, Payload
-from proxy.errors import ModelNotFound, ProxyError, UpstreamRefused
+from proxy.errors import ModelNotFound, ProxyError, UpstreamRefused, UpstreamUnavailable
 from proxy.gateway.errands import Errands
 from proxy.gateway.lists import ModelLists
 from proxy.profile_book import ProfileBook
@@ -17,6 +17,7 @@ from proxy.routing import Destination, Route, RouteTable, Rule
 from proxy.telemetry import ExchangeNotes
 from proxy.upstream.client import UpstreamClient
 from proxy.upstream.models import ModelList
+from proxy.upstream.patience import Patience
 from proxy.upstream.reply import UpstreamReply
 from proxy.wire.messages import Client, UpstreamCall
 
@@ -26,6 +27,8 @@ MAX_WHOLE_BYTES = 256 * 1024 * 1024
 _MOST_PAGES = 100
 # Where there is somewhere else to ask, nobody stands in a queue for longer.
 _SHORT_QUEUE_S = 1.0
+# A list that could not be had is asked for again after some two seconds.
+_LISTS_SOON_S = 2.0
 
 T = TypeVar("T")
 
@@ -40,7 +43,8 @@ class Upstream:
         identity: tells it from others in digests, without naming its address.
         base_url_name: what its operator calls its address.
         commit_s: how long the status of a stream stays open while it is silent; 0 for as long as it takes.
-        patience_s: how long its stream may go on without giving a part of the answer.
+        patience_s: how long it may go on without giving a part of its answer.
+        list_s: how long its list of models may let wait for its beginning.
         is_limited: whether requests may have to wait for a free replica.
         passes_client_key: whether it is shown the key that a client came with.
         api: what its base URL must lead to.
@@ -54,6 +58,7 @@ class Upstream:
     base_url_name: str = "OPENAI_API_BASE_URL"
     commit_s: float = 0.0
     patience_s: float = 300.0
+    list_s: float = 30.0
     is_limited: bool = False
     passes_client_key: bool = False
     api: str = "an OpenAI-compatible API"
@@ -123,7 +128,7 @@ class Steps:
         lists = self._lists
         lists.ensure_known()
         chain = self._table.chain(model)
-        if lists.has_pending and chain[0].rule is Rule.DEFAULT:
+        if lists.has_pending and chain[0].rule is Rule.DEFAULT and len(self._upstreams) > 1:
             lists.await_all()
             chain = self._table.chain(model)
         return chain
@@ -153,14 +158,27 @@ class Steps:
         """
         upstream = goal.upstream
         if upstream.name not in self._told_of_clients:
-            return call
+            return call if goal.is_last else replace(call, can_go_elsewhere=True)
         return replace(
             call,
             affinity_key=affinity_key(call.model) if upstream.client.uses_affinity else b"",
             client_key=client.key,
             client_secret=client.secret if upstream.passes_client_key else "",
             queue_wait_s=None if goal.is_last else _SHORT_QUEUE_S,
+            can_go_elsewhere=not goal.is_last,
         )
+
+    def explained(self, error: ProxyError, destination: Destination) -> ProxyError:
+        """`error`, or what is true in its place: a name that nobody lists is not unknown while some upstream has told no list that may have
+        it. The default upstream, which is asked for it, cannot know.
+        """
+        if error.status != ModelNotFound.status or destination.rule is not Rule.DEFAULT:
+            return error
+        lack = self._lists.error_of_others(self._upstreams[destination.upstream].models)
+        if lack is None:
+            return error
+        what = "no upstream that has told its models has this one, and not all have told them"
+        return UpstreamUnavailable(f"{what}: {lack.message}", code="model_list_unknown", retry_after_s=lack.retry_after_s or _LISTS_SOON_S)
 
     def note_broken(self, notes: ExchangeNotes, error: ProxyError) -> None:
         """Lets the upstream's client know of an answer that broke after the client had got some of it."""
@@ -217,10 +235,10 @@ def all_models(egress: Egress, ask: Callable[[UpstreamCall], bytes], timeout_s: 
     return cards
 
 
-def read_and_close(reply: UpstreamReply) -> bytes:
-    """The whole body of `reply`. Raises `UpstreamError`."""
+def read_and_close(reply: UpstreamReply, patience_s: float) -> bytes:
+    """The whole body of `reply`, which must begin to say something within that time. Raises `UpstreamError`."""
     try:
-        return reply.read(MAX_WHOLE_BYTES)
+        return reply.read(MAX_WHOLE_BYTES, patience=Patience(patience_s))
     finally:
         reply.close()
 

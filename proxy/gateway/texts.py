@@ -55,7 +55,8 @@ class Conversation:
         while True:
             reply = client.send(self._call(goal, request, route), self.notes)
             reader = upstream.egress.stream_reader(route, self.new_id)
-            opening = Opening(reply, reader, cutter_of(request, route), self.stopwatch, upstream.patience_s, client.make_fit)
+            make_fit = partial(client.make_fit, notes=self.notes)
+            opening = Opening(reply, reader, cutter_of(request, route), self.stopwatch, upstream.patience_s, make_fit)
             try:
                 failure = opening.begin()
             except BaseException:
@@ -81,7 +82,7 @@ class Conversation:
         upstream, cutter = goal.upstream, cutter_of(self.request, route)
         reply = upstream.client.send(self._call(goal, self.request, route), self.notes)
         try:
-            events = upstream.egress.read_completion(read_and_close(reply), route, self.new_id)
+            events = upstream.egress.read_completion(read_and_close(reply, upstream.patience_s), route, self.new_id)
             completion = collect(events if cutter is None else cutter.feed(events))
         except UpstreamError as error:
             raise _Unfit(error) from error

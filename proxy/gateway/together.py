@@ -10,13 +10,11 @@ Spawn = Callable[[Callable[[], None]], object]
 
 
 def any_of(questions: Sequence[Callable[[], bool]], spawn: Spawn, within_s: float) -> bool:
-    """Whether one of the questions is answered by yes within that time. One alone is asked here, and takes its own time.
+    """Whether one of the questions is answered by yes within that time.
 
     Args:
         spawn: runs a function beside the caller.
     """
-    if len(questions) == 1:
-        return questions[0]()
     verdict = _Verdict(len(questions))
     for question in questions:
         spawn(partial(verdict.add, question))

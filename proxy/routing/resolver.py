@@ -107,7 +107,7 @@ class Resolver:
         written, target = entry
         holder = self._holder(target)
         destination = self._place(target, self._address(target, holder), holder, verbatim=True)
-        return replace(destination, rule=rule, why=f"mapping {written} to {target}, {destination.why}")
+        return replace(destination, rule=rule, why=f"alias {written} of {target}, {destination.why}")
 
     def _address(self, name: str, holder: UpstreamNames | None) -> _Address | None:
         """The address that `name` is, unless it is a listed name and the upstream that it begins with is known not to have the rest."""

@@ -26,6 +26,11 @@ def begin_nothing() -> None:
     """For those who have nothing else to begin."""
 
 
+def run_once(work: Callable[[], None]) -> None:
+    """Runs `work` beside the request that asks for it."""
+    threading.Thread(target=work, daemon=True, name="gateway").start()
+
+
 class Background:
     """Pieces of work by name. Each may be woken before its time.
 

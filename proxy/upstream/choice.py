@@ -62,13 +62,15 @@ def in_order(choice: Choice, candidates: Sequence[C], affinity_key: bytes = b"")
 
 
 class LeastInFlight:
-    """The less busy of two that are drawn by weight.
+    """The less busy of two that are drawn by weight; of two that are equally busy, the one that was drawn first.
 
     Two are enough to keep clear of a slow replica. Where counts are a little old, because other workers' requests are in them, the least
     busy of all would be everybody's at once; the less busy of two is not.
 
     Args:
         random: gives numbers from 0 up to 1.
+
+    Source: nginx, `ngx_http_upstream_get_least_conn_peer`, which compares connections by weight, and decides by weight where they are even.
     """
 
     uses_affinity = False
@@ -85,7 +87,7 @@ class LeastInFlight:
         first = candidates[place]
         weights[place] = 0.0
         second = candidates[self._draw(weights)]
-        return second if _load_with_one_more(second) < _load_with_one_more(first) else first
+        return second if _load(second) < _load(first) else first
 
     def _draw(self, weights: Sequence[float]) -> int:
         sums = list(accumulate(weights))
@@ -104,7 +106,8 @@ class WeightedRoundRobin:
 
     def __init__(self) -> None:
         self._owed: dict[str, float] = {}
-        self._lock = threading.Lock()
+        # A finalizer may give a seat back in the midst of this, and that lets somebody choose who waits for one.
+        self._lock = threading.RLock()
 
     def choose(self, candidates: Sequence[C], affinity_key: bytes = b"") -> C:
         """See `Choice`."""
@@ -171,5 +174,5 @@ POLICIES: Mapping[str, Callable[[Callable[[], float]], Choice]] = MappingProxyTy
 )
 
 
-def _load_with_one_more(candidate: Candidate) -> float:
-    return (candidate.in_flight + 1) / candidate.weight
+def _load(candidate: Candidate) -> float:
+    return candidate.in_flight / candidate.weight

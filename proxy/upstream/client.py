@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from proxy.errors import Overloaded, ProxyError, UpstreamError, UpstreamUnavailable
+from proxy.errors import Overloaded, ProxyError, UpstreamError, UpstreamRefused, UpstreamUnavailable
 from proxy.telemetry import ExchangeNotes
 from proxy.upstream.background import Background
 from proxy.upstream.budget import RetryBudget
@@ -21,6 +21,7 @@ from proxy.upstream.choice import Choice
 from proxy.upstream.faults import Fault, Verdict, inner_fault_of
 from proxy.upstream.fleet import Fleet
 from proxy.upstream.journey import Journey
+from proxy.upstream.key_cover import KeyCover
 from proxy.upstream.prober import look_at
 from proxy.upstream.replica import Replica
 from proxy.upstream.reply import UpstreamReply
@@ -28,11 +29,15 @@ from proxy.upstream.retry import RetryPolicy
 from proxy.upstream.seat import Seat, Visit, give_back
 from proxy.upstream.seats import Seats
 from proxy.upstream.summary import summary
-from proxy.upstream.verdicts import KEY_REFUSED, judged, judged_late
+from proxy.upstream.verdicts import KEY_REFUSED, OF_KEYS, Judgement, judged, judged_late
+from proxy.upstream.waits import Wait
 from proxy.wire.messages import UpstreamCall
 
 # All replicas are asked a second time at most: where all of them fail, the client is told within a second.
 _MOST_ROUNDS = 2
+# So many looks in a row find a replica silent before it is left by those who wait for its answer: a question costs nothing, but work is
+# done twice then, should the replica have been busy and no more.
+_LOOKS_FOR_QUESTIONS, _LOOKS_FOR_WORK = 1, 3
 
 _log = logging.getLogger("proxy.upstream")
 
@@ -45,7 +50,8 @@ class UpstreamClient:
         fleet: its replicas.
         choice: which of those that may be asked is.
         seats: how much each of them may have to do; `None` where there is only one, and nothing is limited.
-        retry_sent: whether what a replica may have begun to work on is sent to another.
+        retry_sent: whether what a replica may have begun to work on is sent to another, or to another upstream.
+        clients_bring_keys: whether only clients have keys: then a refusal is about theirs, also for those who came without.
         total_s: longest time from a request to the end of its answer; 0 for any.
         background: what runs beside the calls; the first of them starts it.
         sleep: waits for so many seconds before all replicas are asked again.
@@ -62,6 +68,7 @@ class UpstreamClient:
         policy: RetryPolicy,
         budget: RetryBudget,
         retry_sent: bool = True,
+        clients_bring_keys: bool = False,
         total_s: float = 0.0,
         background: Background | None = None,
         sleep: Callable[[float], None] = time.sleep,
@@ -76,6 +83,7 @@ class UpstreamClient:
         self._policy = policy
         self._budget = budget
         self._retry_sent = retry_sent
+        self._clients_bring_keys = clients_bring_keys
         self._total_s = total_s
         self._background = background
         self._sleep = sleep
@@ -121,7 +129,7 @@ class UpstreamClient:
         For errors that came inside an answer with a status of success, or broke it off, before the client got a byte. They count for
         breakers and health as those with that status do, of which `send` takes care.
         """
-        self.make_fit(error)
+        self.make_fit(error, notes)
         fault, journey = inner_fault_of(error), self._journey_of(notes)
         if journey.replica is not None:
             journey.replica.breakers.settle(notes.upstream_model, fault)
@@ -149,13 +157,30 @@ class UpstreamClient:
             journey.failed = True
             self._fleet.blame(judged_late(error), error, journey)
 
-    def make_fit(self, error: UpstreamError) -> None:
-        """Makes an upstream's words fit for clients: without our keys, and without a wait that nobody can mean.
+    def refused_the_client(self, error: ProxyError, notes: ExchangeNotes) -> bool:
+        """Whether the error that a call ended with is about the key that its client came with, or should have come with."""
+        is_about_a_key = isinstance(error, UpstreamRefused) and error.told_status in OF_KEYS
+        return is_about_a_key and self._journey_of(notes).has_clients_key
+
+    def make_fit(self, error: UpstreamError, notes: ExchangeNotes) -> None:
+        """Makes an upstream's words fit for clients: without keys, ours and the client's, and without a wait that nobody can mean.
 
         `send` and `ask_again` have done so with the errors that pass them; others that were read from an answer need it.
+
+        Args:
+            notes: those of the call that the answer is to.
         """
         for replica in self._fleet.replicas:
             replica.line.make_fit(error)
+        if secret := _client_secret(notes):
+            KeyCover([secret]).over_error(error)
+
+    def covered(self, data: bytes, notes: ExchangeNotes) -> bytes:
+        """What an upstream says in the answer of which `notes` are, without keys, ours and the client's; JSON stays JSON."""
+        for replica in self._fleet.replicas:
+            data = replica.line.covered(data)
+        secret = _client_secret(notes)
+        return KeyCover([secret]).over_body(data) if secret else data
 
     def health(self) -> dict[str, Any]:
         """What is known of the upstream from memory; `state` is `unknown`, `up`, `degraded` (some replicas are down) or `down`."""
@@ -172,6 +197,7 @@ class UpstreamClient:
             due_s = begun.due_s
         self._budget.note_request()
         journey = notes.journey = Journey(self.name, call, due_s, is_once=once)
+        journey.has_clients_key |= self._clients_bring_keys
         return journey
 
     def _journey_of(self, notes: ExchangeNotes) -> Journey:
@@ -206,7 +232,9 @@ class UpstreamClient:
             notes.replica = replica.label
             self._fleet.cooldowns.begin_trial(replica.id, journey.model)
         try:
-            outcome = replica.ask(call, 0 if key is None else key.place, notes, journey.due_s, anyway=self._lone is None)
+            place = 0 if key is None else key.place
+            wait = self._wait_at(replica, call, journey)
+            outcome = replica.ask(call, place, notes, journey.due_s, anyway=self._lone is None, wait=wait)
         except UpstreamUnavailable as refusal:
             if self._lone is not None:
                 raise
@@ -215,6 +243,18 @@ class UpstreamClient:
             return None
         journey.attempts += 1
         return outcome
+
+    def _wait_at(self, replica: Replica, call: UpstreamCall, journey: Journey) -> Wait | None:
+        """What ends the wait for an answer that will not come, where there may be somebody else to ask."""
+        if self._lone is not None or not self._retry_sent:
+            return None
+        return Wait(_LOOKS_FOR_QUESTIONS if call.method == "GET" else _LOOKS_FOR_WORK, partial(self._may_move, replica, journey))
+
+    def _may_move(self, replica: Replica, journey: Journey) -> bool:
+        """Whether the request can be asked elsewhere. Its retry is counted then, so that nobody takes it away meanwhile."""
+        if journey.attempts < self._policy.max_retries and self._fleet.can_spare(replica, journey):
+            journey.has_retry = self._budget.take_retry()
+        return journey.has_retry
 
     def _seat(self, call: UpstreamCall, journey: Journey) -> Seat[Replica] | Visit[Replica]:
         """A seat at the replica that is to be asked, where there is something to choose, or to wait for."""
@@ -239,9 +279,10 @@ class UpstreamClient:
 
     def _goes_on(self, fault: Fault, journey: Journey, notes: ExchangeNotes) -> bool:
         """Notes the fault. Whether another attempt is due, now."""
+        fault.error.ends_request = fault.was_sent and not self._retry_sent
         journey.errors.append(fault.error)
         notes.failures.append(fault.error.kind)
-        wait_s = self._wait_s(fault, journey)
+        wait_s = self._wait_s(fault, journey, notes)
         self._tell(fault.error, journey, wait_s)
         if wait_s is None:
             return False
@@ -249,7 +290,7 @@ class UpstreamClient:
             self._sleep(wait_s)
         return True
 
-    def _wait_s(self, fault: Fault, journey: Journey) -> float | None:
+    def _wait_s(self, fault: Fault, journey: Journey, notes: ExchangeNotes) -> float | None:
         """Seconds until the next attempt; `None` when there is to be none."""
         judgement = judged(fault, retry_sent=self._retry_sent, with_clients_key=journey.has_clients_key)
         self._fleet.blame(judgement, fault.error, journey)
@@ -264,14 +305,27 @@ class UpstreamClient:
             wait_s = self._wait_for_round_s(fault, journey)
         if wait_s is None or (journey.due_s is not None and self._clock() + wait_s >= journey.due_s):
             return None
-        return wait_s if self._budget.take_retry() else None
+        has_retry, journey.has_retry = journey.has_retry, False
+        return wait_s if has_retry or self._may_retry(judgement, journey, notes) else None
+
+    def _may_retry(self, judgement: Judgement, journey: Journey, notes: ExchangeNotes) -> bool:
+        """Whether the budget has another attempt; but what one replica lacks is looked for at a second one for nothing.
+
+        Otherwise one client with wrong names would take their retries from all others. A third one is asked for what is listed alone.
+        """
+        if judgement.is_about_name and not journey.has_looked_on:
+            journey.has_looked_on = True
+            return True
+        return (notes.known_model or not judgement.is_about_name) and self._budget.take_retry()
 
     def _wait_for_round_s(self, fault: Fault, journey: Journey) -> float | None:
         """Seconds until all replicas are asked again; `None` when that makes no sense."""
         is_lone = self._lone is not None
+        if journey.can_go_elsewhere and fault.verdict is not Verdict.NOTHING:
+            return None
         if (not is_lone and journey.round >= _MOST_ROUNDS) or self._fleet.are_blocked(journey.model):
             return None
-        wait_s = self._policy.after(fault, journey.attempts if is_lone else journey.round)
+        wait_s = self._policy.after(fault, journey.attempts) if is_lone else self._policy.after(fault, journey.round, _MOST_ROUNDS - 1)
         if wait_s is not None:
             journey.round += 1
             journey.tried.clear()
@@ -295,3 +349,9 @@ class UpstreamClient:
         level = logging.ERROR if status in KEY_REFUSED and wait_s is not None else logging.WARNING
         told = {name: value for name, value in fields.items() if value is not None and value != ""}
         _log.log(level, "upstream attempt failed", extra=told)
+
+
+def _client_secret(notes: ExchangeNotes) -> str:
+    """The key that the client's call showed, `""` for none."""
+    journey: Journey | None = notes.journey
+    return "" if journey is None else journey.client_secret

@@ -1,7 +1,7 @@
 """Connections to upstreams: urllib3's, with what only a connection can know or do.
 
-- A connection that was used before and dies without a byte of answer was closed by the upstream while it was idle. This error is told
-  apart from all others (`StaleConnection`), because the request may then be repeated.
+- A connection that was used before, and takes no request or dies of it at once, was closed by the upstream while it was idle. This error
+  is told apart from all others (`StaleConnection`), because the request may then be repeated. One that dies later was worked on.
 - Connecting ends with the connected socket in our hands, TLS included: every failure before that is a failure to connect.
 - Whether an idle connection still stands is asked without a turn of gevent's loop, which its patched `poll` takes even for no wait at all.
 - Head and body of a request leave in one piece: one system call and one packet instead of two.
@@ -18,6 +18,7 @@ import sys
 from collections.abc import Callable
 from functools import cache
 from http.client import HTTPException
+from time import monotonic
 from typing import Any, cast
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -28,6 +29,10 @@ from urllib3.response import HTTPResponse
 from proxy.upstream.head import AnswerHead, NoAnswer
 
 _ONE_PIECE_BYTES = 64 * 1024
+# The news that a connection had been closed before the request came takes no longer than a round trip, and we may be busy when it comes.
+_AT_ONCE_S = 0.05
+# Connecting takes a round trip, or several, and may take long for other reasons.
+_LONGEST_ROUND_TRIP_S = 0.25
 
 
 class StaleConnection(ConnectionError):
@@ -47,6 +52,8 @@ class UpstreamConnection(HTTPConnection):
     send_timeout_s = 120.0
     answers = 0
     pool: UpstreamPool
+    _round_trip_s = 0.0
+    _was_sent = False
     _unsent: list[bytes] | None = None
 
     @property
@@ -61,6 +68,7 @@ class UpstreamConnection(HTTPConnection):
     def connect(self) -> None:
         """Connects. A socket error that urllib3 would take for the request's becomes one of connecting."""
         self.answers = 0
+        began_s = monotonic()
         try:
             super().connect()
         except (ssl.SSLEOFError, ssl.SSLZeroReturnError) as error:
@@ -71,6 +79,7 @@ class UpstreamConnection(HTTPConnection):
             raise ConnectTimeoutError(self, "the TLS handshake took too long") from error
         except OSError as error:
             raise NewConnectionError(self, str(error)) from error
+        self._round_trip_s = min(monotonic() - began_s, _LONGEST_ROUND_TRIP_S)
 
     def request(self, *args: Any, **kwargs: Any) -> None:
         """Sends a request."""
@@ -78,12 +87,13 @@ class UpstreamConnection(HTTPConnection):
             self.connect()
         self.timeout = self.send_timeout_s
         self._unsent = []
+        self._was_sent = False
         try:
             super().request(*args, **kwargs)
             self._send_in_one_piece()
+            self._was_sent = True
         except (ssl.SSLEOFError, ssl.SSLZeroReturnError) as error:
-            if self.answers:
-                raise StaleConnection from error
+            self.raise_if_stale(error)
             raise
         finally:
             self._unsent = None
@@ -107,13 +117,21 @@ class UpstreamConnection(HTTPConnection):
         source = self.sock
         try:
             response = super().getresponse()
-        except NoAnswer as error:
-            if self.answers:
-                raise StaleConnection from error
+        except NoAnswer as end:
+            self.raise_if_stale(end, after_s=end.after_s if self._was_sent else 0.0)
             raise
         self.answers += 1
         response.answer_socket = source  # type: ignore[attr-defined]
         return response
+
+    def raise_if_stale(self, error: Exception, after_s: float = 0.0) -> None:
+        """Raises `StaleConnection` from `error`, by which the connection ended, when it was closed before the request came.
+
+        Args:
+            after_s: how long after the request was sent; 0 when it could not be.
+        """
+        if self.answers and after_s <= self._round_trip_s + _AT_ONCE_S:
+            raise StaleConnection from error
 
     def give_back(self) -> None:
         """Keeps the connection for the next request, when it was taken from its pool."""

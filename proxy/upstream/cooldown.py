@@ -1,13 +1,17 @@
 """`CoolDowns`: which replicas, and which models of theirs, are left alone for a while, and why. Asks nobody; the clock is passed in.
 
 When its time is over, a cool-down is not gone yet: one request may go and see. It goes for good when an answer shows that its reason has.
+
+A finalizer may come here, with an answer that was let go, in the midst of whoever holds the lock: it never waits.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
+
+from proxy.upstream.yielding_lock import YieldingLock
 
 _MOST = 1024
 
@@ -20,6 +24,7 @@ class CoolDown:
         is_firm: the replica asked for it itself.
         needs_end: an answer must have come to its end to show that the reason is gone; else it must have begun.
         on_trial: its time was over, and somebody is seeing whether its reason is; that one's answer decides.
+        is_ours: other workers need not know.
     """
 
     replica: str
@@ -29,6 +34,7 @@ class CoolDown:
     is_firm: bool = False
     needs_end: bool = False
     on_trial: bool = False
+    is_ours: bool = False
 
 
 OnChange = Callable[[str, str, CoolDown | None], None]
@@ -47,7 +53,8 @@ class CoolDowns:
         trial_s: how long nobody else is let through after somebody was, to see.
 
     Attributes:
-        on_change: is told replica, model, and their cool-down as it is now, `None` where it has ended; not of what was learnt from others.
+        on_change: is told replica, model, and their cool-down as it is now, `None` where it has ended; not of what was learnt from others,
+            nor of what others need not know.
     """
 
     def __init__(self, clock: Callable[[], float], *, longest_s: float = 3600.0, trial_s: float = 5.0) -> None:
@@ -56,18 +63,27 @@ class CoolDowns:
         self._trial_s = trial_s
         self.on_change: OnChange = ignore_change
         self._cooling: dict[tuple[str, str], CoolDown] = {}
-        self._lock = threading.Lock()
+        self._lock = YieldingLock()
 
-    def cool(self, replica: str, seconds: float, why: str, model: str = "", *, is_firm: bool = False, needs_end: bool = False) -> None:
+    def cool(
+        self,
+        replica: str,
+        seconds: float,
+        why: str,
+        model: str = "",
+        *,
+        is_firm: bool = False,
+        needs_end: bool = False,
+        is_ours: bool = False,
+    ) -> None:
         """Leaves a replica, or one of its models, alone for so long. A cool-down that it has already is never made shorter."""
-        new = CoolDown(replica, model, self._clock() + min(seconds, self._longest_s), why, is_firm, needs_end)
-        if self.learn(new):
+        new = CoolDown(replica, model, self._clock() + min(seconds, self._longest_s), why, is_firm, needs_end, is_ours=is_ours)
+        if self.learn(new) and not is_ours:
             self.on_change(replica, model, new)
 
     def end(self, replica: str, model: str = "") -> None:
-        """Ends a cool-down, if there is one: an answer says that its reason is gone."""
-        if self.forget(replica, model):
-            self.on_change(replica, model, None)
+        """Ends a cool-down, if there is one: an answer says that its reason is gone. May be called from anywhere."""
+        self._lock.later(partial(self._end, replica, model))
 
     def learn(self, new: CoolDown) -> bool:
         """Takes a cool-down over, unless there is one that lasts longer. Whether it did."""
@@ -80,13 +96,15 @@ class CoolDowns:
                 self._forget_some(self._clock())
             return is_news
 
-    def forget(self, replica: str, model: str) -> bool:
-        """Ends a cool-down without telling anybody. Whether there was one."""
+    def forget(self, replica: str, model: str) -> None:
+        """Ends a cool-down without telling anybody."""
         with self._lock:
-            return self._cooling.pop((replica, model), None) is not None
+            self._cooling.pop((replica, model), None)
 
     def end_by_answer(self, replica: str, model: str, *, ended: bool) -> bool:
-        """Ends what an answer proves to be over; `ended` says that it came to its end. Whether there was something."""
+        """Ends what an answer proves to be over; `ended` says that it came to its end. Whether there was something. May be called from
+        anywhere.
+        """
         if not self._cooling:
             return False
         over = [each for each in self._of(replica, model) if ended or not each.needs_end]
@@ -107,7 +125,8 @@ class CoolDowns:
             ]
             self._cooling.update({(each.replica, each.model): each for each in begun})
         for each in begun:
-            self.on_change(each.replica, each.model, each)
+            if not each.is_ours:
+                self.on_change(each.replica, each.model, each)
 
     def rest_s(self, replica: str, model: str = "") -> float:
         """Seconds until the replica may be asked for the model; 0 when it may be now."""
@@ -126,6 +145,11 @@ class CoolDowns:
         now_s = self._clock()
         with self._lock:
             return sorted((each for each in self._cooling.values() if each.free_at_s > now_s), key=lambda each: each.free_at_s)
+
+    def _end(self, replica: str, model: str) -> None:
+        over = self._cooling.pop((replica, model), None)
+        if over is not None and not over.is_ours:
+            self.on_change(replica, model, None)
 
     def _of(self, replica: str, model: str) -> list[CoolDown]:
         """Those that a request for the model meets at the replica."""

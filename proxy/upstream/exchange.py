@@ -19,8 +19,8 @@ _SHORT_BYTES = 4 * 1024
 _TAKES_NO_MORE = (errno.EPIPE, errno.ECONNRESET, errno.EPROTOTYPE)
 
 
-def send_request(target: socket.socket, head: bytes, body: bytes | None) -> None:
-    """Sends a request, in one piece where that costs no large copy.
+def send_request(target: socket.socket, head: bytes, body: bytes | None) -> bool:
+    """Sends a request, in one piece where that costs no large copy. Whether all of it was taken.
 
     Raises:
         TimeoutError: the upstream was too slow to take it.
@@ -33,6 +33,8 @@ def send_request(target: socket.socket, head: bytes, body: bytes | None) -> None
     except OSError as error:
         if error.errno not in _TAKES_NO_MORE:
             raise
+        return False
+    return True
 
 
 def read_head(source: socket.socket, within_s: float | None) -> tuple[Head, bytes]:
@@ -43,15 +45,15 @@ def read_head(source: socket.socket, within_s: float | None) -> tuple[Head, byte
         NoAnswer: the connection ended, and not a byte had come.
         HTTPException, OSError: what came is no whole head.
     """
-    due_s = None if within_s is None else monotonic() + within_s
+    sent_s = monotonic()
     source.settimeout(within_s)
     try:
         data = source.recv(READ_BYTES)
     except ENDS_OF_CONNECTIONS as error:
-        raise NoAnswer from error
+        raise NoAnswer(monotonic() - sent_s) from error
     if not data:
-        raise NoAnswer("the connection was closed without an answer")
-    return take_head(data) or _read_on(source, data, due_s)
+        raise NoAnswer(monotonic() - sent_s)
+    return take_head(data) or _read_on(source, data, None if within_s is None else sent_s + within_s)
 
 
 def _read_on(source: socket.socket, begun: bytes, due_s: float | None) -> tuple[Head, bytes]:

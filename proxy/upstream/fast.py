@@ -19,12 +19,13 @@ from urllib3.util import parse_url
 
 from proxy.upstream.adapter import UpstreamAdapter
 from proxy.upstream.answer import RawAnswer, response_of
-from proxy.upstream.connection import StaleConnection, UpstreamConnection, UpstreamPool
+from proxy.upstream.connection import UpstreamConnection, UpstreamPool
 from proxy.upstream.exchange import read_head, send_request
 from proxy.upstream.framing_rules import framing_of
 from proxy.upstream.head import NoAnswer
 from proxy.upstream.head_parser import Head
 from proxy.upstream.request_head import CallRequest, header_lines, request_line
+from proxy.upstream.waits import Wait
 
 _MAX_KNOWN_TEMPLATES = 256
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -84,7 +85,7 @@ class FastAdapter(UpstreamAdapter):
             connection = way.pool.take(connect_s, through_tunnel=way.through_tunnel)
             try:
                 source = connection.sock
-                head, ahead = _exchange(connection, lines, body, first_byte_s)
+                head, ahead = _exchange(connection, lines, body, first_byte_s, getattr(request, "wait", None))
                 framing = framing_of(cast("str", request.method), head.version, head.status, head.headers)
             except BaseException:
                 connection.drop()
@@ -126,24 +127,29 @@ class FastAdapter(UpstreamAdapter):
         return _Way(pool, through_tunnel, request_line(request.method, target) + header_lines(headers))
 
 
-def _exchange(connection: UpstreamConnection, lines: bytes, body: bytes | None, first_byte_s: float | None) -> tuple[Head, bytes]:
+def _exchange(
+    connection: UpstreamConnection, lines: bytes, body: bytes | None, first_byte_s: float | None, wait: Wait | None
+) -> tuple[Head, bytes]:
     """The head of the answer, and what came after it. Raises `StaleConnection` when the upstream had closed the connection before."""
     source = connection.sock
     try:
         source.settimeout(connection.send_timeout_s)
-        send_request(source, lines, body)
+        was_sent = send_request(source, lines, body)
     except (ssl.SSLEOFError, ssl.SSLZeroReturnError) as error:
-        if connection.answers:
-            raise StaleConnection from error
+        connection.raise_if_stale(error)
         raise
+    if wait is not None:
+        wait.begin(source)
     try:
         answer = read_head(source, first_byte_s)
-    except NoAnswer as error:
-        if connection.answers:
-            raise StaleConnection from error
+    except NoAnswer as end:
+        connection.raise_if_stale(end, after_s=end.after_s if was_sent else 0.0)
         raise
     except TimeoutError as error:
         raise urllib3_errors.ReadTimeoutError(cast("Any", connection.pool), None, "no answer in time") from error
+    finally:
+        if wait is not None:
+            wait.end()
     connection.answers += 1
     return answer
 

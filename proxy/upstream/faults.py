@@ -8,7 +8,7 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 import requests
@@ -81,6 +81,17 @@ def redirect_of(status: int, words: Words = PLAIN_WORDS) -> Fault:
     hint = f"set {words.keys.base_url} to the address that it redirects to (https instead of http, or another path)"
     message = f"{words.upstream} redirects ({status}); {hint}"
     return Fault(UpstreamRefused(message, status=502, upstream_status=status, code="upstream_redirect"), Verdict.REFUSED)
+
+
+def called_off(words: Words = PLAIN_WORDS) -> Fault:
+    """The fault of a replica that nobody waits for any longer."""
+    error = UpstreamTimeout(f"{words.upstream} had not begun to answer when looks at it found it silent", code="upstream_timeout")
+    return Fault(error, Verdict.UNREACHABLE, was_sent=True)
+
+
+def overdue(fault: Fault, total_s: float, words: Words = PLAIN_WORDS) -> Fault:
+    """`fault`, a time-out, by the name of the limit that it is about: there was no time left for more."""
+    return replace(fault, error=UpstreamTimeout(words.of_total(total_s), code="upstream_timeout"))
 
 
 def _causes(failure: BaseException) -> Iterator[BaseException]:

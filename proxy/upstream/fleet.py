@@ -15,12 +15,18 @@ def ignore_recovery(replica: Replica) -> None:
     """For those who do not want to know."""
 
 
+def lists_all(model: str) -> bool:
+    """For those who know of no list."""
+    return True
+
+
 class Fleet:
     """The replicas of one upstream.
 
     Args:
         cooldown_s: how long is left alone who did not say how long.
         on_recovery: is told a replica that may be asked again.
+        is_listed: whether some replica is known to have the model. That one of them has no other is nobody else's business.
     """
 
     def __init__(
@@ -30,11 +36,13 @@ class Fleet:
         *,
         cooldown_s: float,
         on_recovery: Callable[[Replica], None] = ignore_recovery,
+        is_listed: Callable[[str], bool] = lists_all,
     ) -> None:
         self.replicas = tuple(replicas)
         self.cooldowns = cooldowns
         self._cooldown_s = cooldown_s
         self._on_recovery = on_recovery
+        self._is_listed = is_listed
 
     def able(self, journey: Journey) -> Sequence[Replica]:
         """Those that may be asked next, one at least.
@@ -51,12 +59,20 @@ class Fleet:
         """Whether somebody is left who may be asked at once."""
         return bool(self._able(journey))
 
+    def can_spare(self, replica: Replica, journey: Journey) -> bool:
+        """Whether somebody else is well, and has not been asked."""
+        others = (other for other in self.replicas if other is not replica and other not in journey.tried)
+        return any(not other.suspicion and not self.rest_s(other, journey.model) for other in others)
+
     def are_blocked(self, model: str) -> bool:
         """Whether no replica would let an attempt through."""
         return all(replica.breakers.blocks(model) for replica in self.replicas)
 
     def blame(self, judgement: Judgement, error: UpstreamError, journey: Journey) -> None:
-        """Leaves alone for a while who is to blame for the error. The replica does not count as tried if it may do better at once."""
+        """Leaves alone for a while who is to blame for the error. The replica does not count as tried if it may do better at once.
+
+        One replica is never left alone, and no model of it: there is nobody else to ask.
+        """
         replica, key = journey.replica, journey.key
         if replica is None:
             return
@@ -69,9 +85,17 @@ class Fleet:
             replica.keys.cool(key, seconds, error.message)
             if not replica.keys.rest_s():
                 journey.tried.discard(replica)
-        elif (blamed is Blamed.REPLICA and len(self.replicas) > 1) or (blamed is Blamed.MODEL and journey.model):
+        elif len(self.replicas) > 1 and (blamed is Blamed.REPLICA or (blamed is Blamed.MODEL and journey.model)):
             model = journey.model if blamed is Blamed.MODEL else ""
-            self.cooldowns.cool(replica.id, seconds, error.message, model, is_firm=judgement.is_firm, needs_end=judgement.needs_end)
+            self.cooldowns.cool(
+                replica.id,
+                seconds,
+                error.message,
+                model,
+                is_firm=judgement.is_firm,
+                needs_end=judgement.needs_end,
+                is_ours=judgement.is_about_name and not self._is_listed(model),
+            )
 
     def answered(self, replica: Replica, model: str, *, ended: bool) -> None:
         """Notes a good answer; `ended` says that it came to its end."""

@@ -30,7 +30,11 @@ ENDS_OF_CONNECTIONS = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
 
 
 class NoAnswer(ConnectionError):
-    """The connection ended before a byte of the answer."""
+    """The connection ended before a byte of the answer, `after_s` seconds after the answer began to be waited for."""
+
+    def __init__(self, after_s: float) -> None:
+        super().__init__("the connection was closed without an answer")
+        self.after_s = after_s
 
 
 class CutHead(HTTPException):
@@ -58,9 +62,9 @@ class AnswerHead(HTTPResponse):
             HTTPException, HTTPError, OSError: what came is no whole head.
         """
         source = self.fp
-        due_s = None if self._within_s is None else monotonic() + self._within_s
-        _wait_for_first_byte(source)
-        self.fp = cast("Any", _WholeLines(source, due_s))
+        sent_s = monotonic()
+        _wait_for_first_byte(source, sent_s)
+        self.fp = cast("Any", _WholeLines(source, None if self._within_s is None else sent_s + self._within_s))
         try:
             super().begin()
         finally:
@@ -101,11 +105,11 @@ class _WholeLines:
         """Nothing: the answer closes what it reads from."""
 
 
-def _wait_for_first_byte(source: Any) -> None:
+def _wait_for_first_byte(source: Any, sent_s: float) -> None:
     """Fills the empty buffer of `source`, which costs the system call that reading the first line would cost otherwise."""
     try:
         came = source.peek(1)
     except ENDS_OF_CONNECTIONS as error:
-        raise NoAnswer from error
+        raise NoAnswer(monotonic() - sent_s) from error
     if not came:
-        raise NoAnswer("the connection was closed without an answer")
+        raise NoAnswer(monotonic() - sent_s)

@@ -17,6 +17,9 @@ class Journey:
 
     Attributes:
         upstream: whose replicas they are.
+        has_clients_key: whether it shows its client's own key, or none because only clients have one here.
+        client_secret: the client's own key, where it was shown.
+        can_go_elsewhere: whether another upstream will be asked: then no pause is worth it here.
         due_s: when, by the client's clock, the answer must be complete; `None` for any time.
         is_once: whether each replica is asked once at most, and nobody waited for.
         attempts: how often somebody was asked.
@@ -24,17 +27,23 @@ class Journey:
         tried: who was asked in this round, in vain.
         replica, key: the last one that was asked, and what it was shown.
         errors: what went wrong.
+        has_looked_on: whether a replica that lacked what it asks for has sent it to another one.
+        has_retry: whether its next attempt is counted already.
         goes_on: the answer failed early, and the call will be sent again.
         failed: the answer failed, early or late.
     """
 
     __slots__ = (
         "attempts",
+        "can_go_elsewhere",
+        "client_secret",
         "due_s",
         "errors",
         "failed",
         "goes_on",
         "has_clients_key",
+        "has_looked_on",
+        "has_retry",
         "is_once",
         "key",
         "model",
@@ -48,6 +57,8 @@ class Journey:
         self.upstream = upstream
         self.model = call.model
         self.has_clients_key = bool(call.client_secret)
+        self.can_go_elsewhere = call.can_go_elsewhere
+        self.client_secret = call.client_secret
         self.due_s = due_s
         self.is_once = is_once
         self.attempts = 0
@@ -56,6 +67,8 @@ class Journey:
         self.replica: Replica | None = None
         self.key: Key | None = None
         self.errors: list[ProxyError] = []
+        self.has_retry = False
+        self.has_looked_on = False
         self.goes_on = False
         self.failed = False
 

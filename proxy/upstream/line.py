@@ -12,14 +12,15 @@ from typing import Any
 
 import requests
 
-from proxy.errors import UpstreamBroken, UpstreamError, UpstreamRefused
+from proxy.errors import UpstreamBroken, UpstreamError, UpstreamRefused, UpstreamTimeout
 from proxy.upstream.address import Address
 from proxy.upstream.answer import answer_of
-from proxy.upstream.faults import SENDING_FAILURES, Fault, fault_of, redirect_of, refusal_of
+from proxy.upstream.faults import SENDING_FAILURES, Fault, called_off, fault_of, overdue, redirect_of, refusal_of
 from proxy.upstream.key_cover import KeyCover
 from proxy.upstream.reply import Timeouts, UpstreamReply
 from proxy.upstream.request_head import CallRequest
-from proxy.upstream.retry import LONGEST_RETRY_AFTER_S, RETRY_AFTER_HEADERS, retry_after_s
+from proxy.upstream.retry import LONGEST_RETRY_AFTER_S, RETRY_AFTER_HEADERS, retry_after_s, without_nonsense
+from proxy.upstream.waits import Wait
 from proxy.upstream.words import PLAIN_WORDS, Words
 from proxy.wire.headers import bearer
 from proxy.wire.messages import UpstreamCall
@@ -79,12 +80,15 @@ class Line:
         self._wall_clock = wall_clock
         self._template = lru_cache(_KNOWN_PATHS)(self._prepare)
 
-    def exchange(self, call: UpstreamCall, key_place: int, request_id: str = "", due_s: float | None = None) -> UpstreamReply | Fault:
+    def exchange(
+        self, call: UpstreamCall, key_place: int, request_id: str = "", due_s: float | None = None, wait: Wait | None = None
+    ) -> UpstreamReply | Fault:
         """The answer, with a status of success; its body is still to come, and it must be closed. Or what went wrong.
 
         Args:
             key_place: which of the keys is shown; not looked at for a call with its client's own.
             due_s: when, by the clock, the answer must be complete.
+            wait: is told when the answer is waited for, and at which socket; not by urllib3's own transport.
 
         Raises:
             InvalidRequest: the path would lead out of the base URL.
@@ -107,15 +111,23 @@ class Line:
             replaced = tuple(map(str.lower, call.headers)) if call.headers else ()
             template, transmit = self._template(call.method, call.path, call.query, key_place, replaced)
             body: Any = call.body if call.upload is None else call.upload
-            response = transmit(CallRequest(template, body, own_headers), timeout=(connect_s, first_byte_s))
+            response = transmit(CallRequest(template, body, own_headers, wait), timeout=(connect_s, first_byte_s))
         except SENDING_FAILURES as failure:
-            return fault_of(failure, Timeouts(connect_s, first_byte_s), self._words)
+            if wait is not None and wait.was_called_off:
+                return called_off(self._words)
+            fault = fault_of(failure, Timeouts(connect_s, first_byte_s), self._words)
+            is_of_total = due_s is not None and due_s - began_s <= (call.first_byte_s or timeouts.first_byte_s)
+            return overdue(fault, timeouts.total_s, self._words) if is_of_total and isinstance(fault.error, UpstreamTimeout) else fault
         headers, body = answer_of(response)
         reply = UpstreamReply(response.status_code, headers, body, timeouts, due_s, self._words, self._clock)
         if reply.status < 300:
             return reply
         within_s = _ERROR_BODY_S if call.first_byte_s is None else began_s + first_byte_s - self._clock()
         return self._refusal(reply, within_s, call.client_secret)
+
+    def covered(self, data: bytes) -> bytes:
+        """What an upstream says, without our keys; JSON stays JSON."""
+        return self._key_cover.over_body(data)
 
     def make_fit(self, error: UpstreamError, client_secret: str = "") -> None:
         """Makes an upstream's words fit for clients: without keys, and without a wait that nobody can mean."""
@@ -152,8 +164,10 @@ class Line:
             return redirect_of(reply.status, self._words)
         body = self._key_cover.over_body(reply.excerpt(_MAX_ERROR_BYTES, min(within_s, _ERROR_BODY_S)))
         error = self._read_error(reply.status, reply.headers, body)
+        now_s = self._wall_clock()
         if error.retry_after_s is None:
-            error.retry_after_s = retry_after_s(reply.headers, self._wall_clock())
+            error.retry_after_s = retry_after_s(reply.headers, now_s)
+        error.headers = without_nonsense(error.headers, now_s)
         self.make_fit(error, client_secret)
         return refusal_of(error, reply.headers)
 

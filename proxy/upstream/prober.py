@@ -1,7 +1,8 @@
 """`Prober`: looks whether a replica is well, from time to time and when there is reason to doubt it.
 
 What it finds is a suspicion: requests avoid the replica for as long as others may be asked. Breakers know nothing of it: a server may
-list its models and answer no chats, and then only chats can tell when it has recovered.
+list its models and answer no chats, and then only chats can tell when it has recovered. When looks find nobody there, those who wait for an
+answer may be asked elsewhere; not when the replica answers, be it with an error, or has answered somebody else since.
 """
 
 from __future__ import annotations
@@ -58,6 +59,8 @@ class Prober:
         self._on_change = on_change
         self._looked_s = float("-inf")
         self._was_well: bool | None = None
+        self._silent_looks = 0
+        self._silent_since_s = 0.0
 
     def look(self) -> float:
         """Looks, unless it is known how the replica is. The seconds until the next look."""
@@ -85,7 +88,22 @@ class Prober:
             fault = self._fault_with(key)
         is_ill = fault is not None and self._tells_of_illness(fault, key)
         self._replica.health.note(fault if is_ill else None)
+        self._note_silence(fault is not None and fault.verdict is Verdict.UNREACHABLE)
         return fault.error.message if fault is not None and is_ill else ""
+
+    def _note_silence(self, is_silent: bool) -> None:
+        answered_s = self._replica.health.answered_s
+        if not is_silent or (answered_s is not None and answered_s > self._silent_since_s):
+            self._silent_looks = 0
+        if not is_silent:
+            return
+        if not self._silent_looks:
+            self._silent_since_s = self._looked_s
+        self._silent_looks += 1
+        moved = self._replica.call_off_waits(self._silent_looks)
+        if moved:
+            about = {"upstream": self._upstream, "replica": self._replica.label, "requests": moved}
+            _log.warning("a replica is silent; requests that wait for it are asked elsewhere", extra=about)
 
     def _tells_of_illness(self, fault: Fault, key: Key) -> bool:
         """Whether requests would fail as this look did: not all servers have a list of models, or show it to everybody."""

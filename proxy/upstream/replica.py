@@ -14,6 +14,7 @@ from proxy.upstream.key_ring import KeyRing
 from proxy.upstream.line import Line
 from proxy.upstream.reply import UpstreamReply
 from proxy.upstream.seat import Seat
+from proxy.upstream.waits import Wait
 from proxy.wire.messages import UpstreamCall
 
 
@@ -27,6 +28,7 @@ class Replica:
 
     Attributes:
         seats: one for each request that it works on.
+        waits: those for the beginning of an answer that may be called off.
         suspicion: why the last look at it found it unwell, `""` when it did not.
     """
 
@@ -41,6 +43,7 @@ class Replica:
         self.breakers = breakers
         self.health = ReplicaHealth(clock)
         self.seats: set[Seat[Any]] = set()
+        self.waits: set[Wait] = set()
         self.suspicion = ""
 
     @property
@@ -48,8 +51,19 @@ class Replica:
         """How many requests it works on."""
         return len(self.seats)
 
+    def call_off_waits(self, silent_looks: int) -> int:
+        """Lets those be asked elsewhere who wait for its answer, now that so many looks in a row got none. How many they are."""
+        return sum(wait.call_off(silent_looks) for wait in list(self.waits))
+
     def ask(
-        self, call: UpstreamCall, key_place: int, notes: ExchangeNotes, due_s: float | None = None, *, anyway: bool = False
+        self,
+        call: UpstreamCall,
+        key_place: int,
+        notes: ExchangeNotes,
+        due_s: float | None = None,
+        *,
+        anyway: bool = False,
+        wait: Wait | None = None,
     ) -> UpstreamReply | Fault:
         """One attempt: the answer from its head on, or what went wrong. Breakers and health know of it afterwards.
 
@@ -57,6 +71,7 @@ class Replica:
             key_place: which key is shown.
             due_s: when, by the clock, the answer must be complete.
             anyway: makes a probe of the attempt, before the time of an open breaker is over.
+            wait: may be called off, where there is somebody else to ask.
 
         Raises:
             UpstreamUnavailable: a breaker let nobody through.
@@ -65,7 +80,9 @@ class Replica:
         passage = None if breakers.all_closed else breakers.admit(call.model, anyway=anyway).__enter__()
         try:
             notes.attempts += 1
-            outcome = self.line.exchange(call, key_place, notes.request_id, due_s)
+            if wait is not None:
+                self.waits.add(wait)
+            outcome = self.line.exchange(call, key_place, notes.request_id, due_s, wait)
             if isinstance(outcome, Fault):
                 breakers.settle(call.model, outcome)
                 self.health.note(outcome)
@@ -74,6 +91,8 @@ class Replica:
                 self.health.note(None)
             return outcome
         finally:
+            if wait is not None:
+                self.waits.discard(wait)
             if passage is not None:
                 passage.leave()
 

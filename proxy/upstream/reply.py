@@ -13,6 +13,7 @@ from urllib3.exceptions import HTTPError
 from proxy.errors import UpstreamBroken, UpstreamError, UpstreamTimeout
 from proxy.upstream.body import Body
 from proxy.upstream.framing import BrokenFraming
+from proxy.upstream.patience import FirstWord, Patience
 from proxy.upstream.words import PLAIN_WORDS, Words
 
 # How long an answer that has told everything may take to end legally, so that its connection can be used again.
@@ -108,25 +109,32 @@ class UpstreamReply:
             if chunk:
                 yield chunk
 
-    def read(self, max_bytes: int, within_s: float | None = None) -> bytes:
+    def read(self, max_bytes: int, within_s: float | None = None, patience: Patience | None = None) -> bytes:
         """The whole body.
 
         Args:
             within_s: how long that may take in all, where `idle_s` is not to be the limit.
+            patience: with white space and comments, before anything else has come.
 
         Raises:
-            UpstreamTimeout: the upstream was silent for `idle_s`, or the body was not complete in time.
+            UpstreamTimeout: the upstream was silent for `idle_s`, said nothing for too long, or the body was not complete in time.
             UpstreamBroken: the connection was lost, the bytes make no sense, or there are more than `max_bytes`.
         """
         parts, size, idle_s, due_s = [], 0, self._timeouts.idle_s, self._due_s
         if within_s is not None:
             idle_s, due_s = within_s, min(self._clock() + within_s, math.inf if due_s is None else due_s)
+        first_word = FirstWord()
         self._body.wait_at_most(idle_s)
         while not self._body.ended:
             try:
                 if due_s is not None:
                     self._wait_at_most(idle_s, due_s)
                 part = self._body.receive()
+                if patience is not None:
+                    if first_word.is_in(part):
+                        patience = None
+                    else:
+                        patience.wait_on()
             except _READ_FAILURES as error:
                 raise self._failed(error, within_s) from error
             except BaseException:
@@ -197,9 +205,10 @@ class UpstreamReply:
         """Lets go of the answer; what to raise instead of `error`."""
         self.close()
         who = self._words.upstream
-        if isinstance(error, TimeoutError) and (within_s is not None or self._is_overdue()):
-            longest_s = self._timeouts.total_s if within_s is None else within_s
-            return UpstreamTimeout(f"the answer of {who} was not complete within {longest_s:g} s", code="upstream_timeout")
+        if isinstance(error, TimeoutError) and within_s is not None:
+            return UpstreamTimeout(f"the answer of {who} was not complete within {within_s:g} s", code="upstream_timeout")
+        if isinstance(error, TimeoutError) and self._is_overdue():
+            return UpstreamTimeout(self._words.of_total(self._timeouts.total_s), code="upstream_timeout")
         if isinstance(error, TimeoutError):
             silence = f"{who} fell silent for {self._timeouts.idle_s:g} s in the middle of its answer"
             return UpstreamTimeout(silence, code="upstream_timeout")

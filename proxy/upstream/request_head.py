@@ -10,6 +10,8 @@ from typing import Any
 from requests import PreparedRequest
 from requests.exceptions import InvalidHeader
 
+from proxy.upstream.waits import Wait
+
 _METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _TARGET = re.compile(r"[\x21-\x7e]+")
 _LINES = re.compile(r"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]++:[\t\x20-\x7e\x80-\xff]*+\r\n)*+")
@@ -21,11 +23,15 @@ class CallRequest(PreparedRequest):
     It carries its template along: by that the adapter knows the pool and the written head again, which would take 18 us a call to find and
     write anew, and `PreparedRequest.copy` another 7 (together 3 % of a whole answer). `headers` are put together when somebody asks for
     them.
+
+    Attributes:
+        wait: is told when the answer is waited for, by transports that can tell.
     """
 
-    def __init__(self, template: PreparedRequest, body: bytes | None, own_headers: dict[str, str]) -> None:
+    def __init__(self, template: PreparedRequest, body: bytes | None, own_headers: dict[str, str], wait: Wait | None = None) -> None:
         self.template = template
         self.own_headers = own_headers
+        self.wait = wait
         self.method = template.method
         self.url = template.url
         self.body = body

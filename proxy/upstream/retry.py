@@ -1,6 +1,8 @@
 """`RetryPolicy`: whether, and after how long, an upstream is asked again. It sleeps nowhere and knows no clock.
 
-Only what failed before the first byte of an answer comes here. Waiting grows from half a second to eight, with full jitter.
+Only what failed before the first byte of an answer comes here. Who fails is asked again within half a second, all pauses together: a
+client hears within a second when nobody serves. Who asks for patience (429, 409, 425) gets more: pauses grow from half a second to eight.
+Both with full jitter.
 """
 
 from __future__ import annotations
@@ -16,7 +18,8 @@ from tenacity import RetryCallState, Retrying, stop_after_attempt, wait_random_e
 from proxy.errors import UpstreamRefused
 from proxy.upstream.faults import Fault, Verdict
 
-RETRYABLE_STATUSES = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529})
+# 598 and 599 are proxies' words for time-outs.
+RETRYABLE_STATUSES = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529, 598, 599})
 # No client gets to hear of a longer wait. Accounts are filled up by the month; what is longer is a mistake.
 LONGEST_RETRY_AFTER_S = 31 * 24 * 3600.0
 RETRY_AFTER_HEADERS = ("retry-after-ms", "retry-after")
@@ -30,16 +33,22 @@ class RetryPolicy:
     Attributes:
         max_retries: attempts after the first.
         retry_after_max_s: an upstream that wants us to wait longer than this is not asked again; its `Retry-After` goes to the client.
-        first_wait_s, longest_wait_s: bounds of the waiting when the upstream does not say.
+        first_wait_s, longest_wait_s: bounds of each wait for an upstream that asks for patience, and does not say how much.
+        all_waits_s: longest time of all waits together for one that fails.
     """
 
     max_retries: int = 3
     retry_after_max_s: float = 5.0
     first_wait_s: float = 0.5
     longest_wait_s: float = 8.0
+    all_waits_s: float = 0.5
 
-    def after(self, fault: Fault, attempt: int) -> float | None:
-        """Seconds to wait before the next attempt when attempt number `attempt`, from 1, met `fault`; `None` when there is to be none."""
+    def after(self, fault: Fault, attempt: int, of: int | None = None) -> float | None:
+        """Seconds to wait before the next attempt when attempt number `attempt`, from 1, met `fault`; `None` when there is to be none.
+
+        Args:
+            of: how many waits there may be; as many as retries, when absent.
+        """
         state = RetryCallState(_NO_CALL, None, (), {})
         state.attempt_number = attempt
         if stop_after_attempt(self.max_retries + 1)(state) or not may_repeat(fault):
@@ -49,7 +58,10 @@ class RetryPolicy:
         asked_s = fault.error.retry_after_s
         if asked_s:
             return asked_s if asked_s <= self.retry_after_max_s else None
-        return wait_random_exponential(multiplier=self.first_wait_s, max=self.longest_wait_s)(state)
+        if fault.verdict is Verdict.REFUSED:
+            return wait_random_exponential(multiplier=self.first_wait_s, max=self.longest_wait_s)(state)
+        first_s = self.all_waits_s / (2 ** (of or self.max_retries) - 1)
+        return wait_random_exponential(multiplier=first_s, max=self.all_waits_s)(state)
 
 
 def retry_after_s(headers: Mapping[str, str], now_s: float) -> float | None:
@@ -67,6 +79,13 @@ def retry_after_s(headers: Mapping[str, str], now_s: float) -> float | None:
     if then_s is None:
         return None
     return min(max(0.0, then_s - (now_s if sent_s is None else sent_s)), LONGEST_RETRY_AFTER_S)
+
+
+def without_nonsense(headers: Mapping[str, str], now_s: float) -> dict[str, str]:
+    """`headers` without waits that nobody can mean: what is no number and no date, or too long."""
+    waits = {name: retry_after_s({name: headers[name]}, now_s) for name in RETRY_AFTER_HEADERS if name in headers}
+    nonsense = [name for name, seconds in waits.items() if seconds is None or seconds >= LONGEST_RETRY_AFTER_S]
+    return {name: value for name, value in headers.items() if name not in nonsense}
 
 
 def _unix_s(date: str) -> float | None:

@@ -106,6 +106,7 @@ class Seats(Generic[R]):
         self._queue = FairQueue[_Waiter[R]]()
         self._mean_held_s = 0.0
         self._given_back: deque[Seat[R]] = deque()
+        self._welcomed: deque[R] = deque()
         self._lock = threading.Lock()
         self._give_back = self._take_back if per_replica else give_back
 
@@ -147,12 +148,11 @@ class Seats(Generic[R]):
         return self._wait(waiter, deadline_s)
 
     def welcome(self, replica: R) -> None:
-        """Gives the free seats of a replica that has come back to those who wait. Without, they get them with the next that comes free."""
-        self._lock.acquire()
-        try:
-            self._serve_queue((replica,))
-        finally:
-            self._unlock()
+        """Gives the free seats of a replica that has come back to those who wait. Without, they get them with the next that comes free.
+        May be called from anywhere: it never waits.
+        """
+        self._welcomed.append(replica)
+        self._take_all_back()
 
     def _take_back(self, seat: Seat[R]) -> None:
         """A finalizer may come here in the midst of whoever holds the lock. Who holds it takes the seat back in the end."""
@@ -160,10 +160,12 @@ class Seats(Generic[R]):
         self._take_all_back()
 
     def _take_all_back(self) -> None:
-        while self._given_back and self._lock.acquire(blocking=False):
+        while (self._given_back or self._welcomed) and self._lock.acquire(blocking=False):
             try:
                 while self._given_back:
                     self._free(self._given_back.popleft())
+                while self._welcomed:
+                    self._serve_queue((self._welcomed.popleft(),))
             finally:
                 self._lock.release()
 

@@ -33,6 +33,7 @@ class Judgement:
         is_firm: the replica said so itself, and is asked meanwhile only by who has nobody else to ask.
         is_passing: it says nothing of the replica, which may do better at once.
         needs_end: an answer that only begins well is no proof that all is well again: the last one broke off.
+        is_about_name: it says that there is no such model, of a name that may be a client's invention.
     """
 
     elsewhere: bool
@@ -41,6 +42,7 @@ class Judgement:
     is_firm: bool = False
     needs_end: bool = False
     is_passing: bool = False
+    is_about_name: bool = False
 
 
 _THE_REQUEST = Judgement(elsewhere=False)
@@ -49,8 +51,8 @@ _BY_STATUS: dict[int, Judgement] = {
     401: Judgement(True, Blamed.KEY, Blamed.REPLICA, is_firm=True),
     402: Judgement(True, Blamed.KEY, Blamed.MODEL, is_firm=True),
     403: Judgement(True, Blamed.KEY, Blamed.MODEL, is_firm=True),  # Often for one model only.
-    404: Judgement(True, Blamed.MODEL, is_firm=True),
-    405: Judgement(True, Blamed.MODEL, is_firm=True),
+    404: Judgement(True, Blamed.MODEL, is_firm=True, is_about_name=True),
+    405: Judgement(True, Blamed.MODEL, is_firm=True, is_about_name=True),
     429: Judgement(True, Blamed.KEY, Blamed.MODEL, is_firm=True),
 }
 # They are about who asks, not about what is asked.
@@ -63,7 +65,7 @@ def judged(fault: Fault, *, retry_sent: bool, with_clients_key: bool = False) ->
 
     Args:
         retry_sent: whether what an upstream may have begun to work on is sent to another.
-        with_clients_key: whether the request showed its client's own key: what is wrong with that is nobody else's business.
+        with_clients_key: whether the request showed its client's own key, or lacked it: what is wrong with that is nobody else's business.
     """
     error = fault.error
     if not isinstance(error, UpstreamRefused):

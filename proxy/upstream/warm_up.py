@@ -40,9 +40,11 @@ class WarmUp:
         self._clock = clock
         self._due_s = dict.fromkeys(calls, float("-inf"))
         self._loaded: set[str] = set()
+        self._life = 0
 
     def forget(self) -> None:
-        """The replica may have been started anew: it has to load everything again."""
+        """The replica may have been started anew: it has to load everything again, what is being loaded now included."""
+        self._life += 1
         self._due_s = dict.fromkeys(self._calls, float("-inf"))
         self._loaded.clear()
 
@@ -50,7 +52,10 @@ class WarmUp:
         """Uses the models that are due. The seconds until there is something to do again; `None` when there never is."""
         for model, due_s in tuple(self._due_s.items()):
             if due_s <= self._clock() and not self._replica.suspicion:
-                self._due_s[model] = self._clock() + self._pause_s(self._trouble_with(model), model)
+                life = self._life
+                pause_s = self._pause_s(self._trouble_with(model, life), model)
+                if life == self._life:
+                    self._due_s[model] = self._clock() + pause_s
         next_s = min(self._due_s.values())
         if next_s == float("inf"):
             return None
@@ -65,13 +70,13 @@ class WarmUp:
         _log.warning(told, extra={**self._about(model), "error": trouble.error.message})
         return float("inf") if is_final else max(_AGAIN_AFTER_S, trouble.error.retry_after_s or 0.0)
 
-    def _trouble_with(self, model: str) -> Fault | None:
+    def _trouble_with(self, model: str, life: int) -> Fault | None:
         began_s, trouble = self._clock(), None
         for call in self._calls[model]:
             trouble = self._answer_to(call)
             if trouble is None or not _is_about_the_call(trouble):
                 break
-        if trouble is None and model not in self._loaded:
+        if trouble is None and model not in self._loaded and life == self._life:
             self._loaded.add(model)
             _log.info("a model is loaded", extra={**self._about(model), "took_s": round(self._clock() - began_s, 3)})
         return trouble

@@ -14,5 +14,9 @@ class Words:
     upstream: str = "the upstream"
     keys: KeyNames = field(default_factory=KeyNames)
 
+    def of_total(self, total_s: float) -> str:
+        """What to say of an answer that takes too long in all."""
+        return f"the answer of {self.upstream} was not complete within {total_s:g} s (timeouts.total)"
+
 
 PLAIN_WORDS = Words()

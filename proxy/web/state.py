@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from flask import Request, g, request
@@ -14,13 +16,36 @@ if TYPE_CHECKING:
     from proxy.web.metrics import Metrics
 
 
-@dataclass(frozen=True, slots=True)
 class MountState:
-    """The parts that requests of one mount share. `metrics` is `None` when they are switched off."""
+    """The parts that requests of one mount share.
 
-    settings: Settings
-    gateway: Gateway
-    metrics: Metrics | None
+    Args:
+        rebuild: makes the gateway anew; `None` where one process is all that there will be.
+
+    Attributes:
+        metrics: `None` when they are switched off.
+    """
+
+    def __init__(self, settings: Settings, gateway: Gateway, metrics: Metrics | None, rebuild: Callable[[], Gateway] | None = None) -> None:
+        self.settings = settings
+        self.metrics = metrics
+        self._gateway = gateway
+        self._rebuild = rebuild
+        self._pid = os.getpid()
+        self._turn = threading.Lock()
+
+    @property
+    def gateway(self) -> Gateway:
+        """The gateway of this process.
+
+        One that was used before a fork is no good after it: parent and children would read each other's answers from its idle connections,
+        and locks would stay shut that threads held which are not there any more. Not every server that forks lets Python know of it.
+        """
+        if self._pid != os.getpid() and self._rebuild is not None:
+            with self._turn:
+                if self._pid != os.getpid():
+                    self._gateway, self._pid = self._rebuild(), os.getpid()
+        return self._gateway
 
 
 def state() -> MountState:

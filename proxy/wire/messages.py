@@ -59,6 +59,7 @@ class UpstreamCall:
         client_key: who asks, so that those who wait for a free replica are served in turn.
         client_secret: the client's own key, where it is to be shown to the upstream in place of ours.
         queue_wait_s: longest wait for a free replica, when it is not the upstream's usual one: there is somewhere else to ask.
+        can_go_elsewhere: whether another upstream is asked when this one fails.
     """
 
     path: str
@@ -74,6 +75,7 @@ class UpstreamCall:
     query: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     upload: Upload | None = None
+    can_go_elsewhere: bool = False
 
 
 def nothing_to_close() -> None:

@@ -33,6 +33,8 @@ _STATUSES = {
     522: 504,
     524: 504,
     529: 503,
+    598: 504,
+    599: 504,
 }
 _STATUS_OF_REASON = {"context_length_exceeded": 400, "content_filter": 400, "insufficient_quota": 429, "model_not_found": 404}
 # So much of a name or a code is told; they are no place for sentences, but some servers put them there.

@@ -172,6 +172,30 @@ def test_a_certificate_that_nobody_trusts_is_told_with_its_cure(check: Check, au
         assert check(server.base_url, DISABLE_SSL_VERIFICATION="true")[0] == 0
 
 
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_server_that_wants_a_certificate_of_its_client_is_told_with_its_cure(
+    check: Check, authority: trustme.CA, tmp_path: Path, version: ssl.TLSVersion
+) -> None:
+    bundle, mine, strange = tmp_path / "ca.pem", tmp_path / "mine.pem", tmp_path / "strange.pem"
+    authority.cert_pem.write_to_path(str(bundle))
+    authority.issue_cert("client.example").private_key_and_cert_chain_pem.write_to_path(str(mine))
+    trustme.CA().issue_cert("client.example").private_key_and_cert_chain_pem.write_to_path(str(strange))
+    context = tls_server(authority)
+    authority.configure_trust(context)
+    context.verify_mode, context.maximum_version = ssl.CERT_REQUIRED, version
+    found: dict[str, str] = {}
+    with FakeUpstream(tls=context) as server:
+        make_capable(server)
+        for certificate in ("", str(mine), str(strange)):
+            settings = {"UPSTREAM_CA_BUNDLE": str(bundle), "UPSTREAM_DEFAULT_TLS_CLIENT_CERT": certificate}
+            status, rows, output = check(server.base_url, **settings)
+            found[certificate] = rows["reachable"][1]
+            assert (status == 0) is (certificate == str(mine)), output
+            assert ("tls.client_cert" in output) is (certificate != str(mine)), output
+    assert "wants a certificate of its client" in found[""]
+    assert found[str(strange)] == "TLS: the server does not accept the client certificate"
+
+
 def test_a_certificate_of_another_host_is_not_trusted(check: Check, authority: trustme.CA, tmp_path: Path) -> None:
     bundle = tmp_path / "ca.pem"
     authority.cert_pem.write_to_path(str(bundle))

@@ -34,9 +34,9 @@ def test_models_are_listed_as_clients_see_them_with_where_they_go(models: Models
     assert result.exit_code == 0
     assert rows(result) == [
         ("MODEL", "UPSTREAM", "UPSTREAM MODEL", "WHY"),
-        ("llama3:latest", "default", "org/talker", "mapping llama3 to org/talker, listed by default"),
+        ("llama3:latest", "default", "org/talker", "alias llama3 of org/talker, listed by default"),
         ("org/talker:latest", "default", "org/talker", "listed by default"),
-        ("mistral:7b", "default", "org/talker", "mapping mist* to org/talker, listed by default"),
+        ("mistral:7b", "default", "org/talker", "alias mist* of org/talker, listed by default"),
     ]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from flask.testing import FlaskClient
 
 from proxy import create_app
+from proxy.extension import start_gateways
 from proxy.gateway_config import GatewayConfig, load_config
 from tests.fake_upstream import FakeUpstream, json_answer
 
@@ -33,4 +34,6 @@ def config_of(folder: Path, text: str, addresses: Mapping[str, str], **environ: 
 def a_client(folder: Path, text: str, environ: Mapping[str, str] | None = None, **upstreams: FakeUpstream) -> FlaskClient:
     """A client of the gateway whose configuration is `text`, where `@boxes` stands for the base URL of the upstream `boxes`."""
     addresses = {name: f'"{upstream.base_url}"' for name, upstream in upstreams.items()}
-    return create_app(config_of(folder, text, addresses, **(environ or {}))).test_client()
+    app = create_app(config_of(folder, text, addresses, **(environ or {})))
+    start_gateways(app)  # As a worker of ours does.
+    return app.test_client()

@@ -16,6 +16,7 @@ from proxy.errors import (
     RequestTooLarge,
     ShuttingDown,
     UpstreamBroken,
+    UpstreamError,
     UpstreamRefused,
     UpstreamTimeout,
     UpstreamUnavailable,
@@ -55,6 +56,17 @@ def test_what_is_wrong_with_the_request_ends_it(error: ProxyError) -> None:
     assert not is_worth_asking_elsewhere(error)
 
 
+def for_good(error: UpstreamError) -> UpstreamError:
+    """The error of a request that may have been worked on, where the operator does not want to pay twice."""
+    error.ends_request = True
+    return error
+
+
+@pytest.mark.parametrize("error", [UpstreamTimeout("silent"), UpstreamBroken("garbage")])
+def test_what_may_have_been_worked_on_ends_the_request_where_the_operator_says_so(error: UpstreamError) -> None:
+    assert not is_worth_asking_elsewhere(for_good(error))
+
+
 def at(upstream: str) -> Destination:
     return Destination(upstream, f"{upstream}-model", None, Rule.LISTED, f"listed by {upstream}")
 
@@ -62,10 +74,13 @@ def at(upstream: str) -> Destination:
 class Asking:
     """Serves by a script: an error, or a text, for each upstream."""
 
+    refusal: ProxyError | None = None
+
     def __init__(self, **script: ProxyError | str) -> None:
         self.script = script
         self.notes = ExchangeNotes(model="m")
         self.asked: list[tuple[str, bool]] = []
+        self.explained: dict[ProxyError, ProxyError] = {}
 
     def serve(self, goal: Goal) -> str:
         name = goal.destination.upstream
@@ -78,7 +93,10 @@ class Asking:
         return answer
 
     def served(self, *names: str, without: str = "") -> str:
-        steps: Any = SimpleNamespace(upstream=lambda name: name)
+        client = SimpleNamespace(refused_the_client=lambda error, notes: error is self.refusal)
+        steps: Any = SimpleNamespace(
+            upstream=lambda name: SimpleNamespace(name=name, client=client), explained=lambda error, at: self.explained.get(error, error)
+        )
         return served(cast(Steps, steps), [at(name) for name in names], self.notes, self.serve, lambda each: each.upstream != without)
 
 
@@ -97,6 +115,25 @@ def test_one_that_lacks_something_is_passed_over() -> None:
     assert Asking(a="answer").served("a", "b", without="a") == "answer"
 
 
+def test_key_of_the_client_that_is_refused_is_not_asked_elsewhere() -> None:
+    refusal = UpstreamRefused("who are you", status=401)
+    asking = Asking(a=refusal, b="never")
+    asking.refusal = refusal
+    with pytest.raises(UpstreamRefused, match="who are you"):
+        asking.served("a", "b")
+    assert asking.asked == [("a", False)]
+
+
+@pytest.mark.parametrize("then", [(), ("b",)])
+def test_what_is_true_is_told_in_the_place_of_an_error(then: tuple[str, ...]) -> None:
+    missing, unknown = ModelNotFound("m"), UpstreamUnavailable("some lists are not known")
+    asking = Asking(a=missing, b=UpstreamRefused("who are you", status=401))
+    asking.explained[missing] = unknown
+    with pytest.raises(UpstreamUnavailable) as raised:
+        asking.served("a", *then)
+    assert raised.value is unknown
+
+
 def test_wrong_request_is_not_asked_elsewhere() -> None:
     asking = Asking(a=UpstreamRefused("wrong", status=400), b="never")
     with pytest.raises(UpstreamRefused, match="wrong"):
@@ -106,6 +143,7 @@ def test_wrong_request_is_not_asked_elsewhere() -> None:
 
 GONE, BUSY, WRONG = UpstreamUnavailable("gone"), UpstreamRefused("slow down", status=429), UpstreamRefused("wrong", status=400)
 MISSING, REFUSED = ModelNotFound("m"), UpstreamRefused("who are you", status=401)
+SILENT = for_good(UpstreamTimeout("silent"))
 
 
 @pytest.mark.parametrize(
@@ -118,6 +156,7 @@ MISSING, REFUSED = ModelNotFound("m"), UpstreamRefused("who are you", status=401
         ([REFUSED, MISSING, BUSY], BUSY),
         ([MISSING, REFUSED], MISSING),
         ([GONE, WRONG], GONE),
+        ([GONE, SILENT], SILENT),
         ([MISSING, WRONG], MISSING),
         ([MISSING, Overloaded("full")], None),
     ],

@@ -110,7 +110,29 @@ def test_upstream_without_a_list_is_nothing_to_wait_for() -> None:
     assert list(map(str, lists.await_all().values())) == ["nobody is there"]
 
 
-def test_one_upstream_is_waited_for_as_long_as_it_takes() -> None:
+def test_one_upstream_that_hangs_costs_the_first_request_a_second_and_the_next_nothing() -> None:
+    gate = threading.Event()
+    lists = the_lists(Upstream(gate))
+    with at_once(2):
+        lists.ensure_known()
+    with at_once(0.1):
+        for _ in range(10):
+            lists.ensure_known()
+    assert lists.has_pending
+    gate.set()
+    lists.ensure_any()
+    assert lists.await_all() == {}
+
+
+def test_one_list_that_hangs_is_an_error_for_who_wants_to_see_it() -> None:
+    gate, seconds = threading.Event(), iter([0.0, 0.99, 4.9])
+    lists = ModelLists([Upstream(gate).models], spawn, lambda: next(seconds))
+    with at_once(2), pytest.raises(UpstreamUnavailable, match="not told its models yet"):
+        lists.ensure_any()
+    gate.set()
+
+
+def test_one_upstream_is_waited_for_before_it_is_asked_again() -> None:
     gate = threading.Event()
     threading.Timer(0.05, gate.set).start()
     upstream = Upstream(gate)

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import requests
+from redis import Redis
 
 from tests.fake_upstream import Answer, FakeUpstream, Request, json_answer
 from tests.live.master import COMMAND, ROOT, Master, running, wait_until
@@ -58,14 +59,22 @@ def ask(master: Master) -> int:
     return requests.post(f"{master.address}/v1/chat/completions", json=CHAT, timeout=30).status_code
 
 
+def names(master: Master) -> list[str]:
+    return [model["model"] for model in requests.get(f"{master.address}/api/tags", timeout=5).json()["models"]]
+
+
 def health(master: Master) -> dict[str, Any]:
     shared: dict[str, Any] = requests.get(f"{master.address}/health", timeout=5).json()["shared_state"]
     return shared
 
 
+def await_all(master: Master, says: Callable[[dict[str, Any]], bool]) -> None:
+    """Waits until `/health` of all workers says so, as far as one can tell from outside."""
+    wait_until(lambda: all(says(requests.get(f"{master.address}/health", timeout=5).json()) for _ in range(8)), lambda: master.lines)
+
+
 def await_state(master: Master, state: str) -> None:
-    """Waits until all workers say so, as far as one can tell from outside."""
-    wait_until(lambda: all(health(master)["state"] == state for _ in range(8)), lambda: master.lines)
+    await_all(master, lambda told: told["shared_state"]["state"] == state)
 
 
 def metric(master: Master) -> str:
@@ -98,27 +107,35 @@ def test_workers_together_keep_one_limit(serve: Serve, upstream: FakeUpstream) -
     assert most == 3  # Each worker alone would be left with one.
 
 
-def test_a_breaker_is_open_for_all_workers(serve: Serve, upstream: FakeUpstream) -> None:
+def counted_failures(redis: RedisServer, model: str) -> int:
+    """How many failures in a row all workers together have told Redis."""
+    with Redis.from_url(redis.url) as client:
+        keys = [key for key in client.keys("*:fail_counter") if f'"{model}"'.encode() in key]
+        return max((int(client.get(key) or 0) for key in keys), default=0)
+
+
+def test_a_breaker_is_open_for_all_workers(serve: Serve, upstream: FakeUpstream, redis: RedisServer) -> None:
     upstream.on("/chat/completions", json_answer({"error": {"message": "out of order"}}, 500))
     settings = {"BREAKER_FAILURES": "3", "BREAKER_COOLDOWN": "60", "MAX_RETRIES": "0"}
     with serve(upstream.base_url, **settings) as master:
         master.await_answer()
         await_state(master, "up")
-        statuses = []
-        for _ in range(20):
-            statuses.append(ask(master))
-            time.sleep(0.05)  # News takes some milliseconds.
+        for failures in range(1, 4):
+            ask(master)
+            wait_until(lambda: counted_failures(redis, "m") == failures, lambda: master.lines)  # noqa: B023
+        await_all(master, lambda told: "m" in told["upstreams"]["boxes"]["ill_models"])
+        statuses = [ask(master) for _ in range(17)]
     assert len(upstream.requests_to("/chat/completions")) == 3
-    assert statuses[3:] == [503] * 17
+    assert statuses == [503] * 17
 
 
 def test_a_list_that_one_worker_fetched_is_not_fetched_by_the_other(serve: Serve, upstream: FakeUpstream) -> None:
     with serve(upstream.base_url) as master:
         master.await_answer()
         await_state(master, "up")
-        for _ in range(20):
-            assert requests.get(f"{master.address}/api/tags", timeout=5).json()["models"][0]["model"] == "m:latest"
-            time.sleep(0.05)  # News takes some milliseconds.
+        assert names(master) == ["m:latest"]
+        await_all(master, lambda told: told["upstreams"]["boxes"]["models"] == 1)
+        assert [names(master) for _ in range(20)] == [["m:latest"]] * 20
     assert len(upstream.requests_to("/models")) == 1
 
 

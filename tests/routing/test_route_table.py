@@ -161,8 +161,8 @@ def test_what_the_operator_named_has_its_card_and_its_reason() -> None:
     table = a_table(LOCAL, CLOUD, mapping={"fast": "O3", "slow*": "boxes/x"})
     fast, slow = table.chain("Fast")[0], table.chain("slower")[0]
     assert (fast.upstream_model, fast.card, fast.rule) == ("O3", ModelCard("o3"), Rule.MAPPING)
-    assert fast.why == "mapping fast to O3, listed by openai"
-    assert (slow.card, slow.rule, slow.why) == (None, Rule.MAPPING_GLOB, "mapping slow* to boxes/x, prefix boxes/, not listed there")
+    assert fast.why == "alias fast of O3, listed by openai"
+    assert (slow.card, slow.rule, slow.why) == (None, Rule.MAPPING_GLOB, "alias slow* of boxes/x, prefix boxes/, not listed there")
 
 
 # Aliases of an upstream

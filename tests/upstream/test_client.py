@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -20,7 +22,7 @@ from proxy.upstream.breaker import Breakers
 from proxy.upstream.reply import Timeouts
 from proxy.upstream.retry import LONGEST_RETRY_AFTER_S, RetryPolicy
 from proxy.wire.messages import UpstreamCall
-from tests.fake_upstream import CUT, RESET, STALL, Answer, FakeUpstream, Raw, json_answer, stream_of
+from tests.fake_upstream import CUT, RESET, STALL, Answer, End, FakeUpstream, Raw, json_answer, stream_of
 from tests.upstream.conftest import Clock, MakeClient
 
 CHAT = UpstreamCall("/chat/completions", b'{"model":"m"}', model="m")
@@ -156,6 +158,30 @@ def test_passing_failures_are_repeated(upstream: FakeUpstream, make_client: Make
     assert 0 <= clock.slept[0] <= 0.5
 
 
+@pytest.mark.parametrize("is_gone", [True, False])
+def test_when_it_refuses_the_client_hears_it_within_a_second(
+    upstream: FakeUpstream, make_client: MakeClient, clock: Clock, is_gone: bool
+) -> None:
+    upstream.on("/chat/completions", an_error(503))
+    if is_gone:
+        upstream.close()
+    notes = ExchangeNotes()
+    with pytest.raises(UpstreamError):
+        make_client(policy=RetryPolicy(max_retries=3)).send(CHAT, notes)
+    assert (notes.attempts, len(clock.slept)) == (4, 3)
+    assert sum(clock.slept) <= 0.5
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_no_pause_is_made_where_another_upstream_can_be_asked(
+    upstream: FakeUpstream, make_client: MakeClient, clock: Clock, status: int
+) -> None:
+    upstream.on("/chat/completions", an_error(status, headers={"Retry-After": "1"}))
+    with pytest.raises(UpstreamRefused):
+        make_client(policy=RetryPolicy(max_retries=3)).send(replace(CHAT, can_go_elsewhere=True))
+    assert (len(upstream.requests), clock.slept) == (1, [])
+
+
 @pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 413, 422, 501])
 def test_other_failures_are_not(upstream: FakeUpstream, make_client: MakeClient, status: int) -> None:
     upstream.on("/chat/completions", an_error(status))
@@ -223,6 +249,33 @@ def test_a_reset_of_a_reused_connection_is_repeated_too(upstream: FakeUpstream, 
     client = make_client(policy=RetryPolicy(max_retries=1))
     client.send(CHAT).read(MAX)
     assert client.send(CHAT).read(MAX) == b'{"n": 3}'
+
+
+@pytest.mark.parametrize("end", [CUT, RESET])
+def test_a_reused_connection_that_ends_later_was_worked_on(upstream: FakeUpstream, make_client: MakeClient, end: End) -> None:
+    upstream.on("/chat/completions", json_answer({"n": 1}), Answer(before=[0.4, end]), json_answer({"n": 3}))
+    client = make_client(policy=RetryPolicy(max_retries=3))
+    client.send(CHAT).read(MAX)
+    with pytest.raises(UpstreamBroken):
+        client.send(CHAT)
+    assert len(upstream.requests) == 2
+    assert client.health()["state"] == "down"
+
+
+def test_what_kills_its_connection_at_once_is_sent_over_a_new_one_once(upstream: FakeUpstream, make_client: MakeClient) -> None:
+    gate = upstream.gate()
+    upstream.on("/chat/completions", Answer(before=[gate], steps=[b"{}"], framing="length"))
+    client = make_client(policy=RetryPolicy(max_retries=3))
+    with ThreadPoolExecutor(3) as pool:
+        replies = [pool.submit(client.send, CHAT) for _ in range(3)]
+        assert upstream.wait_for_requests(3)
+        gate.set()
+        for reply in replies:
+            reply.result().read(MAX)
+    upstream.on("/chat/completions", Answer(before=[CUT]))
+    with pytest.raises(UpstreamBroken):
+        client.send(CHAT)
+    assert (upstream.connections, len(upstream.requests)) == (4, 5)
 
 
 def test_connections_closed_while_idle_are_noticed_before_use(upstream: FakeUpstream, make_client: MakeClient) -> None:

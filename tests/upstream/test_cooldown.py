@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import threading
+
 from proxy.upstream.cooldown import CoolDown, CoolDowns
 from tests.upstream.conftest import Clock
 
@@ -122,3 +125,36 @@ def test_what_the_replica_asked_for_is_firm_as_long_as_it_lasts() -> None:
     assert (cooldowns.is_firm("a", "m"), cooldowns.is_firm("a", "n"), cooldowns.is_firm("b", "m")) == (True, False, False)
     clock.now_s += 3
     assert not cooldowns.is_firm("a", "m")
+
+
+def test_an_end_that_a_finalizer_tells_in_the_midst_of_a_cool_down_stops_nobody() -> None:
+    cooldowns, clock = CoolDowns(lambda: clock()), Clock()  # noqa: PLW0108 - bound below
+
+    class Answer:
+        """One that nobody has let go, and that came to its end."""
+
+        def __init__(self) -> None:
+            self.itself = self
+
+        def __del__(self) -> None:
+            cooldowns.end_by_answer("a", "m", ended=True)
+
+    cooldowns.cool("a", 500, "it broke", "m")
+    for number in range(1023):
+        cooldowns.cool("a", 5, "it broke", f"m{number}")
+    gc.collect()
+    Answer()
+    calls = []
+
+    def collecting() -> float:
+        calls.append(gc.collect() if calls else 0)  # The second time, it makes room, and holds the lock.
+        return 1000.0
+
+    clock = collecting  # type: ignore[assignment]
+    cooling = threading.Thread(target=cooldowns.cool, args=("a", 5, "it broke", "last"), daemon=True)
+    cooling.start()
+    cooling.join(5)
+    assert not cooling.is_alive()
+    assert len(calls) == 2
+    assert cooldowns.rest_s("a", "m") == 0
+    assert cooldowns.rest_s("a", "m1") == 5

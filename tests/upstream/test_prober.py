@@ -151,6 +151,30 @@ def test_the_next_look_comes_within_the_interval_and_not_for_all_workers_at_once
     assert look().soon() == 0.75
 
 
+class FakeWait:
+    """A request that waits, and notes after how many silent looks it might go."""
+
+    def __init__(self) -> None:
+        self.looks: list[int] = []
+
+    def call_off(self, looks: int) -> bool:
+        self.looks.append(looks)
+        return False
+
+
+def test_who_waits_hears_how_many_looks_in_a_row_were_silent(upstream: FakeUpstream, look: Look, clock: Clock) -> None:
+    upstream.on("/models", *[Answer(before=[STALL])] * 2, WELL, Answer(before=[STALL]), json_answer({}, 503), *[Answer(before=[STALL])] * 3)
+    looking, wait = look(), FakeWait()
+    looking.replica.waits.add(wait)  # type: ignore[arg-type]
+    for _ in range(7):
+        looking.again()
+    assert wait.looks == [1, 2, 1, 1, 2]
+    looking.replica.health.note(None)  # A request was answered: it is slow, and no more.
+    clock.now_s += 1
+    looking.soon()
+    assert wait.looks[-1] == 1
+
+
 def test_breakers_learn_nothing_from_looks(upstream: FakeUpstream, look: Look) -> None:
     upstream.on("/models", Answer(before=[CUT]))
     looking = look(failures=1)

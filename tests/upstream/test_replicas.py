@@ -6,6 +6,8 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -20,11 +22,12 @@ from proxy.upstream.client import UpstreamClient
 from proxy.upstream.replica import Replica, labels_of
 from proxy.upstream.reply import Timeouts, UpstreamReply
 from proxy.upstream.retry import RetryPolicy
+from proxy.upstream.session import make_session
 from proxy.upstream.words import Words
 from proxy.wire.messages import UpstreamCall
 from tests.fake_upstream import CUT, RESET, STALL, Answer, FakeUpstream, Raw, json_answer, stream_of
 from tests.upstream.conftest import Clock, read_error
-from tests.upstream.fleets import a_client, a_replica
+from tests.upstream.fleets import TIMEOUTS, a_client, a_replica
 
 CHAT = UpstreamCall("/chat/completions", b'{"model":"m"}', model="m")
 LIST = UpstreamCall("/models", method="GET")
@@ -138,6 +141,21 @@ def test_what_was_sent_is_not_sent_again_where_the_operator_fears_to_pay_twice(
     assert counts(boxes) == [1, 0, 0]
 
 
+@pytest.mark.parametrize("retry_sent", [True, False])
+def test_work_that_was_broken_off_on_a_reused_connection_is_no_other_than_on_a_new_one(
+    make_replicas: MakeReplicas, boxes: list[FakeUpstream], clock: Clock, retry_sent: bool
+) -> None:
+    client = a_client(make_replicas(timeouts=replace(TIMEOUTS, first_byte_s=5.0)), clock=clock, retry_sent=retry_sent)
+    assert [asked(client) for _ in range(3)] == ["a", "b", "c"]
+    boxes[0].on("/chat/completions", Answer(before=[0.4, CUT]))
+    if retry_sent:
+        assert asked(client) == "b"
+    else:
+        with pytest.raises(UpstreamBroken):
+            client.send(CHAT)
+    assert counts(boxes) == [2, 1 + retry_sent, 1]
+
+
 def test_attempts_end_with_the_budget(make_replicas: MakeReplicas, boxes: list[FakeUpstream], clock: Clock) -> None:
     for box in boxes:
         box.on("/chat/completions", an_error(500))
@@ -148,11 +166,111 @@ def test_attempts_end_with_the_budget(make_replicas: MakeReplicas, boxes: list[F
     assert sum(counts(boxes)) == 4
 
 
+@pytest.mark.parametrize("status", [404, 405])
+def test_names_that_nobody_has_take_no_retries_from_others(
+    make_replicas: MakeReplicas, boxes: list[FakeUpstream], clock: Clock, status: int
+) -> None:
+    for box in boxes:
+        box.on("/chat/completions", an_error(status))
+    client = a_client(make_replicas(), clock=clock, budget=RetryBudget(clock, share=0.0, floor=1))
+    for number in range(5):
+        with pytest.raises(UpstreamRefused):
+            client.send(replace(CHAT, model=f"unheard-of-{number}"))
+    assert sum(counts(boxes)) == 10
+    boxes[0].on("/chat/completions", an_error(500), json_answer({}))
+    boxes[1].on("/chat/completions", json_answer({}))
+    boxes[2].on("/chat/completions", json_answer({}))
+    assert {asked(client) for _ in range(3)} <= {"a", "b", "c"}
+
+
+def test_model_that_is_listed_is_looked_for_everywhere_within_the_budget(
+    make_replicas: MakeReplicas, boxes: list[FakeUpstream], clock: Clock
+) -> None:
+    for box in boxes[:2]:
+        box.on("/chat/completions", an_error(404))
+    client = a_client(make_replicas(), clock=clock, budget=RetryBudget(clock, share=0.0, floor=1))
+    assert asked(client, notes=ExchangeNotes(known_model=True)) == "c"
+    clock.now_s += 6
+    with pytest.raises(UpstreamRefused):
+        a_client(make_replicas(), clock=clock).send(CHAT, ExchangeNotes(known_model=False))
+    assert counts(boxes) == [2, 2, 1]
+
+
 def test_no_replica_is_asked_more_often_than_retries_allow(make_replicas: MakeReplicas, boxes: list[FakeUpstream], clock: Clock) -> None:
     boxes[0].on("/chat/completions", an_error(500))
     with pytest.raises(UpstreamRefused):
         a_client(make_replicas(), clock=clock, policy=RetryPolicy(max_retries=0)).send(CHAT)
     assert counts(boxes) == [1, 0, 0]
+
+
+# Who waits for one that turns out to be gone
+
+
+class Waiting:
+    """A request under way in a thread."""
+
+    def __init__(self, client: UpstreamClient, call: UpstreamCall = CHAT) -> None:
+        self.pool = ThreadPoolExecutor(1)
+        self.served_by = self.pool.submit(asked, client, call)
+
+    def end(self, box: FakeUpstream) -> None:
+        box.close()
+        with contextlib.suppress(UpstreamError):
+            self.served_by.result(5)
+        self.pool.shutdown()
+
+
+@pytest.fixture
+def patient_boxes(boxes: list[FakeUpstream], clock: Clock) -> Iterator[list[Replica]]:
+    """Replicas that may take long, of which the first is frozen. urllib3's own way would tell nobody at which socket it waits."""
+    boxes[0].on("/chat/completions", Answer(before=[STALL]))
+    boxes[0].on("/models", Answer(before=[STALL]))
+    timeouts = replace(TIMEOUTS, first_byte_s=60.0)
+    with make_session(pool_size=8) as session:
+        yield [
+            a_replica(box.base_url, label, session=session, read_error=read_error, clock=clock, timeouts=timeouts)
+            for box, label in zip(boxes, "abc", strict=True)
+        ]
+
+
+def await_request(box: FakeUpstream) -> None:
+    deadline_s = time.monotonic() + 5
+    while not box.requests:
+        assert time.monotonic() < deadline_s
+        time.sleep(0.005)
+    time.sleep(0.05)  # Until it is waited for.
+
+
+@pytest.mark.parametrize(("call", "looks"), [(CHAT, 3), (LIST, 1)])
+def test_who_waits_for_a_replica_that_is_gone_is_asked_elsewhere(
+    patient_boxes: list[Replica], boxes: list[FakeUpstream], clock: Clock, call: UpstreamCall, looks: int
+) -> None:
+    waiting = Waiting(a_client(patient_boxes, clock=clock), call)
+    await_request(boxes[0])
+    assert patient_boxes[0].call_off_waits(looks - 1) == 0
+    assert patient_boxes[0].call_off_waits(looks) == 1
+    assert patient_boxes[0].call_off_waits(looks) == 0
+    assert waiting.served_by.result(5) in "bc"
+    assert patient_boxes[0].waits == set()
+    assert patient_boxes[0].health.last_error.endswith("had not begun to answer when looks at it found it silent")
+
+
+@pytest.mark.parametrize("why", ["others are suspected", "the operator fears to pay twice", "no retries", "no budget"])
+def test_nobody_is_called_off_who_has_nobody_else_to_ask(
+    patient_boxes: list[Replica], boxes: list[FakeUpstream], clock: Clock, why: str
+) -> None:
+    changes: dict[str, Any] = {
+        "the operator fears to pay twice": {"retry_sent": False},
+        "no retries": {"policy": RetryPolicy(max_retries=0)},
+        "no budget": {"budget": RetryBudget(clock, share=0.0, floor=0)},
+    }.get(why, {})
+    for replica in patient_boxes[1:]:
+        replica.suspicion = "gone" if why == "others are suspected" else ""
+    waiting = Waiting(a_client(patient_boxes, clock=clock, **changes))
+    await_request(boxes[0])
+    assert patient_boxes[0].call_off_waits(9) == 0
+    assert not waiting.served_by.done()
+    waiting.end(boxes[0])
 
 
 # When all of them fail
@@ -451,6 +569,18 @@ def test_a_clients_own_key_is_shown_and_judged_alone(make_replicas: MakeReplicas
     assert boxes[1].requests[0].headers["authorization"] == "Bearer sk-ours"
 
 
+@pytest.mark.parametrize("status", [401, 402, 403])
+def test_a_client_without_the_key_that_it_should_have_brought_is_judged_alone(
+    make_replicas: MakeReplicas, boxes: list[FakeUpstream], clock: Clock, status: int
+) -> None:
+    boxes[0].on("/chat/completions", an_error(status), json_answer({}))
+    client = a_client(make_replicas(), clock=clock, clients_bring_keys=True)
+    with pytest.raises(UpstreamRefused):
+        client.send(CHAT)
+    assert counts(boxes) == [1, 0, 0]
+    assert client.health()["replicas"]["a"]["cooling_s"] == {}
+
+
 def test_a_clients_own_key_is_in_no_message(make_replicas: MakeReplicas, boxes: list[FakeUpstream], clock: Clock) -> None:
     boxes[0].on("/chat/completions", json_answer({"error": {"message": "wrong key sk-theirs-123"}}, 401))
     with pytest.raises(UpstreamRefused) as caught:
@@ -509,7 +639,7 @@ def test_an_answer_that_takes_too_long_in_all_is_cut_off(boxes: list[FakeUpstrea
     with pytest.raises(UpstreamTimeout, match=r"not complete within 0\.3 s"):
         client.send(CHAT).read(MAX)
     boxes[0].on("/chat/completions", Answer(before=[STALL]))
-    with pytest.raises(UpstreamTimeout, match="did not begin to answer"):
+    with pytest.raises(UpstreamTimeout, match=r"not complete within 0\.3 s \(timeouts\.total\)"):
         client.send(CHAT)
     assert time.monotonic() - began_s < 2
 

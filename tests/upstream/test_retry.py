@@ -8,7 +8,7 @@ import pytest
 
 from proxy.errors import UpstreamBroken, UpstreamError, UpstreamRefused, UpstreamTimeout, UpstreamUnavailable
 from proxy.upstream.faults import Fault, Verdict
-from proxy.upstream.retry import LONGEST_RETRY_AFTER_S, RETRYABLE_STATUSES, RetryPolicy, retry_after_s
+from proxy.upstream.retry import LONGEST_RETRY_AFTER_S, RETRYABLE_STATUSES, RetryPolicy, retry_after_s, without_nonsense
 
 
 def a_refusal(status: int, **about: object) -> Fault:
@@ -70,6 +70,16 @@ def test_the_upstream_may_forbid_to_repeat() -> None:
 def test_without_an_answer_only_what_cannot_have_begun_is_repeated(error: UpstreamError) -> None:
     assert RetryPolicy().after(Fault(error, Verdict.UNREACHABLE, repeatable=True), 1) is not None
     assert RetryPolicy().after(Fault(error, Verdict.UNREACHABLE, repeatable=False), 1) is None
+
+
+def test_waits_that_nobody_can_mean_are_left_out() -> None:
+    date = formatdate(1_700_000_010, usegmt=True)
+    dates = ("Wed, 21 Oct 2099 07:28:00 GMT", "Wed, 21 Oct 2025 07:28:00 +9999")
+    for wait in ("-5", "inf", "nan", "soon", "", "99999999999999999999", *dates):
+        assert without_nonsense({"retry-after": wait, "retry-after-ms": wait, "x-a": "1"}, 1_700_000_000.0) == {"x-a": "1"}
+    sane = {"retry-after": date, "retry-after-ms": "0", "x-should-retry": "true"}
+    assert without_nonsense(sane, 1_700_000_000.0) == sane
+    assert without_nonsense({"retry-after-ms": date, "retry-after": "1.5"}, 1_700_000_000.0) == {"retry-after": "1.5"}
 
 
 def test_a_stale_connection_is_replaced_at_once() -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from proxy.errors import Overloaded, ProxyError, UpstreamUnavailable
-from proxy.upstream.choice import LeastInFlight, WeightedRoundRobin
+from proxy.upstream.choice import POLICIES, LeastInFlight, WeightedRoundRobin
 from proxy.upstream.seat import Seat
 from proxy.upstream.seats import Seats, WaitEnd, share_of
 from tests.upstream.conftest import Clock
@@ -291,6 +291,68 @@ def test_a_seat_that_a_finalizer_gives_back_in_the_midst_of_taking_one_is_not_lo
     seats._choice = Collecting()  # type: ignore[assignment]
     seat = seats.take(all_of(replica))
     assert replica.seats == {seat}
+
+
+class Garbage:
+    """An answer that nobody has let go: it gives its seat back when it is collected."""
+
+    def __init__(self, seat: ASeat) -> None:
+        self.seat, self.itself = seat, self
+
+    def __del__(self) -> None:
+        self.seat.release()
+
+
+class CollectingReplica(FakeReplica):
+    """One at which garbage happens to be collected in the midst of a choice."""
+
+    @property
+    def weight(self) -> float:
+        gc.collect()
+        return 1.0
+
+    @weight.setter
+    def weight(self, weight: float) -> None:
+        pass
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_a_seat_that_a_finalizer_gives_back_in_the_midst_of_a_choice_stops_nobody(crowd: Crowd, policy: str) -> None:
+    """Whoever chooses without taking a seat does not hold the lock of the seats: somebody who waits is given one, by the same policy."""
+    choice, replicas = POLICIES[policy](random.Random(1).random), some_replicas(0, 0)
+    seats = Seats[FakeReplica](choice, per_replica=1, queue=5, queue_wait_s=SOON_S, clock=time.monotonic, on_depth=crowd.depths.put)
+    held = [seats.take(all_of(*replicas)) for _ in replicas]
+    waiting = crowd.wait(seats, all_of(*replicas))
+    gc.collect()
+    Garbage(held.pop())
+    choosing = threading.Thread(target=choice.choose, args=([CollectingReplica("c"), CollectingReplica("d")], b"key"), daemon=True)
+    choosing.start()
+    choosing.join(SOON_S)
+    assert not choosing.is_alive()
+    assert taken_of(waiting).replica in replicas
+
+
+def test_a_replica_that_is_welcomed_in_the_midst_of_taking_a_seat_is_not_forgotten(crowd: Crowd) -> None:
+    """An answer that a finalizer lets go may be the one that says that all is well again."""
+    seats, (replica,) = crowd.seats(), some_replicas(1)
+    waiting = crowd.wait(seats, all_of(replica))
+    other = FakeReplica("other")
+
+    class Welcoming:
+        uses_affinity = False
+
+        def choose(self, candidates: list[FakeReplica], affinity_key: bytes = b"") -> FakeReplica:
+            if candidates == [other]:
+                replica.others = 0
+                seats.welcome(replica)
+            return candidates[0]
+
+    seats._choice = Welcoming()  # type: ignore[assignment]
+    taking = threading.Thread(target=seats.take, args=(all_of(other),), daemon=True)
+    taking.start()
+    taking.join(SOON_S)
+    assert not taking.is_alive()
+    assert taken_of(waiting).replica is replica
 
 
 def test_under_a_rush_no_seat_is_lost_and_no_limit_is_broken() -> None:

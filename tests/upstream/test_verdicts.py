@@ -46,6 +46,7 @@ BROKE_OFF = inner_fault_of(UpstreamBroken("no JSON"))
         (refused(500, headers={"x-should-retry": "false"}), False, False, Blamed.NOBODY),
         (refused(501), False, False, Blamed.NOBODY),
         (refused(503), True, True, Blamed.NOBODY),
+        (refused(599), True, True, Blamed.NOBODY),
         (refused(503, 2.0), True, True, Blamed.MODEL),
         (inner_fault_of(UpstreamRefused("inside", status=503, upstream_status=200)), True, True, Blamed.NOBODY),
         (inner_fault_of(UpstreamRefused("inside", status=429, upstream_status=200)), True, True, Blamed.KEY),
@@ -76,6 +77,11 @@ def test_a_replica_says_itself_that_it_does_not_want_to_be_asked() -> None:
         False,
         False,
     ]
+
+
+def test_what_a_replica_lacks_is_told_from_what_it_fails_to_do() -> None:
+    about_names = [status for status in (403, 404, 405, 429, 500) if judged(refused(status), retry_sent=True).is_about_name]
+    assert about_names == [404, 405]
 
 
 def test_after_an_answer_that_broke_off_its_beginning_proves_nothing() -> None:

@@ -12,7 +12,7 @@ import requests
 from proxy.upstream.replica import Replica
 from proxy.upstream.warm_up import WarmUp
 from proxy.wire.messages import UpstreamCall
-from tests.fake_upstream import CUT, Answer, FakeUpstream, json_answer
+from tests.fake_upstream import CUT, Answer, FakeUpstream, Request, json_answer
 from tests.upstream.conftest import Clock, read_error
 from tests.upstream.fleets import a_replica
 
@@ -111,3 +111,21 @@ def test_a_replica_that_came_back_has_to_load_everything_again(
     replica.suspicion = ""
     assert warm_up.touch() is None
     assert models_asked(upstream) == ["m", "m"]
+
+
+def test_a_replica_that_is_started_anew_while_a_model_is_loaded_loads_it_again(
+    make: Callable[..., WarmUp], upstream: FakeUpstream, caplog: pytest.LogCaptureFixture
+) -> None:
+    warm_up = make()
+
+    def answer(_: Request) -> Answer:
+        upstream.on("/chat/completions", GOOD)
+        warm_up.forget()
+        return GOOD
+
+    upstream.on("/chat/completions", answer)
+    with caplog.at_level(logging.INFO, "proxy.upstream"):
+        assert warm_up.touch() == 0
+        assert warm_up.touch() is None
+    assert models_asked(upstream) == ["m", "m"]
+    assert [record.getMessage() for record in caplog.records] == ["a model is loaded"]

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, cast
@@ -173,9 +172,16 @@ def test_readiness_when_a_probe_fails_badly_can_be_asked_again() -> None:
 
 
 def test_readiness_after_a_wait_and_a_broken_probe_asks_within_what_is_left() -> None:
-    now_s, asked = 100.0, []
-    readiness = Readiness(lambda: now_s)
-    entered, go_on = threading.Event(), threading.Event()
+    now_s, asked, looks = 100.0, [], []
+    entered, waiting, go_on = threading.Event(), threading.Event(), threading.Event()
+
+    def clock() -> float:
+        looks.append(now_s)
+        if len(looks) == 5:  # Three for the first, and the second knows when it came.
+            waiting.set()
+        return now_s
+
+    readiness = Readiness(clock)
 
     def breaks(_: float) -> bool:
         entered.set()
@@ -195,11 +201,9 @@ def test_readiness_after_a_wait_and_a_broken_probe_asks_within_what_is_left() ->
 
     first = _in_thread(broken, [])
     assert entered.wait(5)
-    waiting = threading.Event()
     verdicts: list[bool] = []
-    second = _in_thread(lambda: not waiting.set() and readiness.ready(probe, 1), verdicts)
+    second = _in_thread(lambda: readiness.ready(probe, 1), verdicts)
     assert waiting.wait(5)
-    time.sleep(0.05)
     go_on.set()
     first.join(5)
     second.join(5)

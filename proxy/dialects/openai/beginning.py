@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import orjson
 
+from proxy.dialects.openai.wordless import says_something
 from proxy.errors import UpstreamBroken
 from proxy.wire.lenient_json import LenientJson
 from proxy.wire.refusals import described, refusal_in_answer
@@ -13,27 +16,36 @@ from proxy.wire.sse import SseEvent, SseReader
 # Source: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
 KEEP_ALIVE = b": keep-alive\n\n"
 
+_LONGEST_NOTHING_BYTES = 16 * 1024
+
 
 def begins(head: bytes) -> bool:
-    """See `RelayEndpoint`. Comments, and events without data, are no beginning.
+    """See `RelayEndpoint`. Comments, events without data, and records that say nothing yet (the role alone) are no beginning.
 
     Args:
         head: whole lines, all that came so far.
     """
     end = head.find(b"\n\n")
-    if end > 0 and head.startswith(b"data: ") and b"\n" not in head[:end]:  # what nearly every server writes
-        _check(SseEvent(head[6:end]))
-        return True
+    if end > 0 and head.startswith(b"data: ") and b"\n" not in head[:end] and says_something(_record(SseEvent(head[6:end]))):
+        return True  # what nearly every server writes
     if head.lstrip()[:1] == b"<":
         raise UpstreamBroken("the upstream answered with a web page where a stream was due; check the base URL")
-    event = next((event for event in SseReader().feed(head) if event.data.strip()), None)
-    if event is not None:
-        _check(event)
-    return event is not None
+    has_choice = False
+    for event in SseReader().feed(head):
+        data = event.data.strip()
+        if data == b"[DONE]" and has_choice:
+            return True
+        if data:
+            record = _record(event)
+            if says_something(record):
+                return True
+            has_choice = has_choice or bool(record["choices"])
+    # Who says so often that there is nothing to say yet is heard.
+    return has_choice and len(head) > _LONGEST_NOTHING_BYTES
 
 
-def _check(event: SseEvent) -> None:
-    """Raises unless the first event is part of an answer."""
+def _record(event: SseEvent) -> Any:
+    """The record that the event holds. Raises unless it is part of an answer."""
     data = event.data.strip()
     if data == b"[DONE]":
         raise UpstreamBroken("the upstream ended its answer without having given one")
@@ -49,6 +61,7 @@ def _check(event: SseEvent) -> None:
         raise refusal_in_answer({"error": record})
     if event.field == "bare":
         raise UpstreamBroken("the upstream answered with something else where a stream was due")
+    return record
 
 
 def _decoded(data: bytes) -> object:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import orjson
 
@@ -20,6 +21,7 @@ from proxy.dialects.openai.relay import RelayTail, error_object, usage_of
 from proxy.dialects.openai.responses import relay as response_relay
 from proxy.dialects.openai.responses.asking import parse_response
 from proxy.dialects.openai.responses.rendering import ResponseStreamRenderer, render_response
+from proxy.dialects.openai.wholes import chunks_of, misfit_without_choices, misfit_without_vectors
 from proxy.errors import ProxyError, UpstreamBroken
 from proxy.wire.refusals import refusal_in_whole
 
@@ -37,7 +39,7 @@ _SSE, _JSON = "text/event-stream; charset=utf-8", "application/json"
 _PASSED_ON = ("retry-after", "openai-processing-ms", "openai-version")
 
 
-def _relay_endpoint(name: str, path: str) -> RelayEndpoint:
+def _relay_endpoint(name: str, path: str, **more: Any) -> RelayEndpoint:
     return RelayEndpoint(
         f"openai.{name}",
         "openai",
@@ -50,12 +52,13 @@ def _relay_endpoint(name: str, path: str) -> RelayEndpoint:
         render_error,
         answer_headers=_PASSED_ON,
         refusal_in=partial(refusal_in_whole, answers=("choices", "data")),
+        **more,
     )
 
 
-CHAT = _relay_endpoint("chat", "/chat/completions")
-COMPLETIONS = _relay_endpoint("completions", "/completions")
-EMBEDDINGS = _relay_endpoint("embeddings", "/embeddings")
+CHAT = _relay_endpoint("chat", "/chat/completions", misfit_in=misfit_without_choices, as_stream=chunks_of)
+COMPLETIONS = _relay_endpoint("completions", "/completions", misfit_in=misfit_without_choices, as_stream=chunks_of)
+EMBEDDINGS = _relay_endpoint("embeddings", "/embeddings", misfit_in=misfit_without_vectors)
 
 RESPONSES = RelayEndpoint(
     name="openai.responses",

@@ -1,7 +1,7 @@
 """`Circuits`: the breakers of one upstream's replicas and models, as all workers know them. pybreaker's own storage keeps them in Redis.
 
-That storage asks Redis a question for each word, so it is only asked about breakers that have changed: a hash has a number for each, which
-whoever changes a breaker counts up.
+That storage asks Redis a question for each word, so it is only used to tell what happened, and the words are read together, of breakers
+that have changed: a hash has a number for each, which whoever changes a breaker counts up.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from itertools import islice
 from typing import Any, NoReturn
 
 import orjson
@@ -22,7 +23,9 @@ from proxy.upstream.shared.topic import KEPT_S, Round, Wake, forget_oldest
 
 # Names of models come from clients, and there is no end of them.
 _MOST = 1024
-_WORDS = ("state", "fail_counter", "success_counter", "opened_at")
+# pybreaker's keys of a breaker: those that matter here, and one more.
+_READ = ("state", "fail_counter", "opened_at")
+_WORDS = (*_READ, "success_counter")
 
 Place = tuple[str, str]
 """Replica and model; `""` is the way to the replica."""
@@ -75,10 +78,7 @@ class Circuits:
             # Else somebody else has changed it too, and is to be heard below.
             if number == self._seen.get(name, 0) + 1:
                 self._seen[name] = number
-        for name, text in numbers.items():
-            number = int(text)
-            if self._seen.get(name) != number and self._hear(name, this):
-                self._seen[name] = number
+        self._hear_all({name: number for name, text in numbers.items() if self._seen.get(name) != (number := int(text))}, this)
         if len(numbers) > _MOST:
             this.client.delete(self._key)
         for name in self._seen.keys() - numbers.keys():
@@ -129,20 +129,28 @@ class Circuits:
         if news.state:
             record.state = news.state
 
-    def _hear(self, name: bytes, this: Round) -> bool:
+    def _hear_all(self, changed: Mapping[bytes, int], this: Round) -> None:
+        """Takes over how others say that breakers stand."""
+        if not changed:
+            return
+        words = iter(this.client.mget([f"{self._space(name)}:pybreaker:{word}" for name in changed for word in _READ]))
+        for name, number in changed.items():
+            if self._hear(name, tuple(islice(words, len(_READ))), this):
+                self._seen[name] = number
+
+    def _hear(self, name: bytes, words: tuple[bytes | None, ...], this: Round) -> bool:
         """Takes over how others say that a breaker stands. Whether it did: there may be something newer to say of it."""
         try:
             replica, model = place = tuple(orjson.loads(name))
-        except ValueError:  # Not ours.
+            state, failures, opened_s = words[0], int(words[1] or 0), int(words[2] or 0)
+        except (ValueError, TypeError):  # Not ours.
             return True
         if place in self._untold:
             return False
         breakers = self._breakers.get(replica)
-        if breakers is not None:
-            record = self._record(name, this.client)
-            opened_at = record.opened_at
-            open_for_s = this.now_s + this.ahead_s - opened_at.timestamp() if opened_at else 0.0
-            breakers.learn(model, CircuitView(record.state, record.counter, open_for_s))
+        if breakers is not None and state is not None:
+            open_for_s = this.now_s + this.ahead_s - opened_s if opened_s else 0.0
+            breakers.learn(model, CircuitView(state.decode(), failures, open_for_s))
         return True
 
     def _tell_what_nobody_knows(self, numbers: Mapping[bytes, bytes]) -> None:

@@ -16,6 +16,14 @@ from proxy.upstream.shared.topic import Round, Wake
 _KEPT_S = 24 * 3600
 _SETS = ("capabilities", "parameters", "has")
 _NAMES = frozenset(field.name for field in fields(ModelCard))
+# Keeps a list, unless there is a newer one: who was away may come late with his. So few are told that the text may go along.
+_KEEP = """
+local at = redis.call('HGET', KEYS[1], 'at')
+if at and tonumber(at) and tonumber(at) >= tonumber(ARGV[1]) then return 0 end
+redis.call('HSET', KEYS[1], 'at', ARGV[1], 'cards', ARGV[2])
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+return 1
+"""
 
 
 class Listings:
@@ -49,8 +57,7 @@ class Listings:
         if self._sent is not None:
             fetched_s, cards = self._sent
             self._seen = f"{fetched_s + this.ahead_s:.3f}".encode()
-            this.pipe.hset(self._key, mapping={"at": self._seen, "cards": encoded(cards)})
-            this.pipe.expire(self._key, _KEPT_S)
+            this.pipe.eval(_KEEP, 1, self._key, self._seen, encoded(cards), _KEPT_S)
         this.pipe.hget(self._key, "at")
         return self._sent is not None
 

@@ -1,7 +1,7 @@
 """`Member`: one worker's part in what all know together: rounds of telling and hearing, and an ear for the news of others.
 
 A round is one exchange with Redis about everything. It comes every second, at once when something has happened here, and at once when
-another worker says that something has happened there.
+another worker says that something has happened there; but no more than twenty times a second, unless a request waits for it.
 """
 
 from __future__ import annotations
@@ -9,19 +9,24 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from redis.exceptions import RedisError
+from redis.exceptions import NoScriptError, RedisError
 
 from proxy.upstream.background import Background
+from proxy.upstream.bell import Bell
 from proxy.upstream.shared.link import Link
 from proxy.upstream.shared.topic import Round, Topic, Wake
 
 _PULSE_S = 1.0
-# News may come in floods, and a round takes them all.
-_SHORTEST_PAUSE_S = 0.002
+# News may come in floods, and a round takes them all. What a request waits for comes sooner.
+_PAUSE_S, _SHORTEST_PAUSE_S = 0.05, 0.002
+# News that is no hurry is told from that which is.
+_NO_HURRY = b" later"
+# As long as any of the keys, and longer.
+_REMEMBERS_FOR_S = 7 * 24 * 3600
 _LISTENS_FOR_S = 2.0
 _DEAF_FOR_S = 0.5
 _log = logging.getLogger("proxy.upstream")
@@ -58,6 +63,7 @@ class Member:
         self._born: bytes | None = None
         self._ear: Any = None
         self._background = Background({_ROUNDS: self.round, _NEWS: self.listen}, also_begin=self._begin)
+        self._urgent = Bell()
         self.wake: Wake = partial(self._background.wake, _ROUNDS)
 
     @property
@@ -69,6 +75,11 @@ class Member:
     def listens(self) -> bool:
         """Whether it hears at once what others say, and not only with the next round."""
         return self._ear is not None
+
+    def hurry(self) -> None:
+        """Asks for a round at once, because a request waits for it. It may be called from anywhere, and never waits."""
+        self._urgent.ring()
+        self.wake()
 
     def add(self, topic: Topic) -> None:
         """Shares one thing more."""
@@ -92,11 +103,13 @@ class Member:
 
     def round(self) -> float:
         """Tells and hears. The seconds until the next round."""
+        self._urgent.wait(0)  # Who was in a hurry until now is served by this round.
         again = self.link.use(self._exchange)
         if again is not None:
             if again:
                 self.wake()
             self._sleep(_SHORTEST_PAUSE_S)
+            self._urgent.wait(_PAUSE_S)
             return _PULSE_S
         self._lose()
         rest_s = self.link.rest_s
@@ -117,9 +130,14 @@ class Member:
         except (RedisError, OSError):  # Whether Redis is well is judged by the rounds.
             self._hang_up()
             return _DEAF_FOR_S
-        if news is not None and news["data"] != self._name.encode():
-            self.wake()
+        if news is not None:
+            self._hear(news["data"])
         return 0.0
+
+    def _hear(self, news: bytes) -> None:
+        who = news.removesuffix(_NO_HURRY)
+        if who != self._name.encode():
+            (self.hurry if who == news else self.wake)()
 
     def _begin(self) -> None:
         """A new process: nothing of an old one is true of it."""
@@ -152,6 +170,7 @@ class Member:
         asked = Round(client, pipe, self._clock(), self._ahead_s, self._is_first)
         if not asked.is_first:
             pipe.set(self.memory, round((asked.now_s + asked.ahead_s) * 1000), nx=True)
+            pipe.expire(self.memory, _REMEMBERS_FOR_S)
         pipe.get(self.memory)
         pipe.time()
         begin, ends, is_news = len(pipe), [], False
@@ -159,9 +178,10 @@ class Member:
             is_news |= topic.ask(asked)
             ends.append(len(pipe))
         if is_news:
-            pipe.publish(self.channel, self._name)
-        answers = pipe.execute()
-        if self._has_forgotten(answers[begin - 2], is_first=asked.is_first):
+            pipe.publish(self.channel, self._name.encode() + _NO_HURRY)
+        answers = pipe.execute(raise_on_error=False)
+        knows_scripts = _has_understood(answers)
+        if self._has_forgotten(answers[begin - 2], is_first=asked.is_first) or not knows_scripts:
             self._lose()
             return True
         seconds, microseconds = answers[begin - 1]
@@ -174,3 +194,12 @@ class Member:
             begin = end
         self._is_first = False
         return more
+
+
+def _has_understood(answers: Sequence[Any]) -> bool:
+    """Whether Redis still had the scripts that it was told. Raises what else it answered with."""
+    errors = [answer for answer in answers if isinstance(answer, RedisError)]
+    for error in errors:
+        if not isinstance(error, NoScriptError):
+            raise error
+    return not errors

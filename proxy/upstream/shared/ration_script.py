@@ -13,6 +13,8 @@ A Redis that has just begun to remember does not know of all yet: for a while no
 
 from __future__ import annotations
 
+import hashlib
+
 # A worker that was not heard of for so long is taken for dead.
 DEAD_AFTER_S = 5.0
 # So long after Redis began to remember, all workers have told it what they have.
@@ -82,3 +84,6 @@ local gives_back = before and held < before.held and hungry == 1
 if (is_short and not was_short) or gives_back then redis.call('PUBLISH', ARGV[8], me) end
 return {granted, mine.share, hungry}
 """
+
+# Redis's name for it, once it was told the text.
+RATION_DIGEST = hashlib.sha1(RATION_SCRIPT.encode(), usedforsecurity=False).hexdigest()

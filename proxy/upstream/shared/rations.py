@@ -11,16 +11,18 @@ from typing import Any, Protocol
 
 from proxy.upstream.seat import Replica
 from proxy.upstream.seats import Seats
-from proxy.upstream.shared.ration_script import DEAD_AFTER_S, RATION_SCRIPT, SETTLED_AFTER_S
-from proxy.upstream.shared.topic import Round, Wake
+from proxy.upstream.shared.ration_script import DEAD_AFTER_S, RATION_DIGEST, RATION_SCRIPT, SETTLED_AFTER_S
+from proxy.upstream.shared.topic import Round
 
 
 class Membership(Protocol):
     """Who this worker is among all, and where they meet; see `Member`."""
 
-    wake: Wake
     channel: str
     memory: str
+
+    def hurry(self) -> None:
+        """Asks for a round at once."""
 
     @property
     def name(self) -> str:
@@ -74,17 +76,18 @@ class Rations:
     def wanted(self) -> None:
         """See `SeatLimits`."""
         if self.is_shared:
-            self._member.wake()
+            self._member.hurry()
 
     def freed(self) -> None:
         """See `SeatLimits`."""
         if self._others_need:
-            self._member.wake()
+            self._member.hurry()
 
     def ask(self, this: Round) -> bool:
         """See `Topic`."""
         self._asked = not this.is_first
         if not self._asked:
+            this.pipe.script_load(RATION_SCRIPT)
             return False
         if not self.is_shared:  # From now on nobody gets a seat here of which Redis does not know.
             self._held, self.is_shared = {replica.id: replica.in_flight for replica in self._replicas}, True
@@ -92,8 +95,8 @@ class Rations:
         for replica in self._replicas:
             in_flight = replica.in_flight
             held, need = max(self.of(replica), in_flight), in_flight + waiting
-            this.pipe.eval(
-                RATION_SCRIPT,
+            this.pipe.evalsha(
+                RATION_DIGEST,
                 2,
                 f"{self._key}:{replica.id}",
                 self._member.memory,
@@ -119,7 +122,9 @@ class Rations:
             others_need |= bool(is_somebody_hungry)
         self._others_need = others_need
         self._welcome_all()
-        return gives_back
+        if gives_back:
+            self._member.hurry()
+        return False
 
     def lost(self) -> None:
         """See `Topic`."""

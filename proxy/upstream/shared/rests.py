@@ -1,11 +1,11 @@
 """`Rests`: who of one upstream is left alone: the cool-downs of replicas and models, and the keys that rest, as all workers know them.
 
-A hash in Redis has one entry for each. An entry that is over stays for a minute, so that everybody reads that it is.
+A stream in Redis has the last thousand changes: each worker reads those that came since it read last, and a new worker all of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -15,7 +15,11 @@ from proxy.upstream.cooldown import CoolDown, CoolDowns
 from proxy.upstream.key_ring import Key, KeyRing
 from proxy.upstream.shared.topic import KEPT_S, Round, Wake, forget_oldest
 
+# Who names models that nobody has makes changes without end.
+_MOST = 1024
+# What is over for so long is no news to anybody.
 _READ_FOR_S = 60.0
+_OLDEST = "-"
 
 Place = tuple[str, str, str]
 """Replica, model, name of a key; the last two may be `""`."""
@@ -25,7 +29,7 @@ class Rests:
     """One upstream's.
 
     Args:
-        key: the hash.
+        key: the stream.
         rings: the keys of each replica, by its id.
         clock: the one that cool-downs and keys go by.
         welcome: is told the id of a replica that others found well again.
@@ -49,8 +53,7 @@ class Rests:
         self._welcome = welcome
         self._untold: dict[Place, CoolDown | None] = {}
         self._sent: dict[Place, CoolDown | None] = {}
-        self._seen: dict[bytes, bytes] = {}
-        self._outdated: list[bytes] = []
+        self._next = _OLDEST
         cooldowns.on_change = self._note
         for replica, ring in rings.items():
             ring.on_cooled = partial(self._note_key, replica)
@@ -58,34 +61,29 @@ class Rests:
     def ask(self, this: Round) -> bool:
         """See `Topic`."""
         pipe, self._sent = this.pipe, {} if this.is_first else self._untold.copy()
-        if self._outdated:
-            pipe.hdel(self._key, *self._outdated)
         for place, rest in self._sent.items():
-            name, value = orjson.dumps(place), _encoded(rest, self._clock(), this.ahead_s)
-            self._seen[name] = value
-            pipe.hset(self._key, name, value)
+            change = {orjson.dumps(place): _encoded(rest, self._clock(), this.ahead_s)}
+            pipe.xadd(self._key, change, maxlen=_MOST, approximate=True)
         if self._sent:
             pipe.expire(self._key, KEPT_S)
-        pipe.hgetall(self._key)
+        pipe.xrange(self._key, min=_OLDEST if this.is_first else self._next)
         return bool(self._sent)
 
     def learn(self, this: Round, answers: Iterator[Any]) -> bool:
         """See `Topic`."""
-        *_, entries = answers
+        *told, changes = answers
         for place, rest in self._sent.items():
             if place in self._untold and self._untold[place] is rest:
                 del self._untold[place]
-        self._outdated = []
-        for name, value in entries.items():
-            if self._seen.get(name) != value:
-                self._seen[name] = value
+        ours = frozenset(told)
+        latest = {name: (change, value) for change, fields in changes for name, value in fields.items()}
+        for name, (change, value) in latest.items():
+            if change not in ours:
                 self._hear(name, value, this.ahead_s)
-            elif _is_outdated(value, self._clock() + this.ahead_s):
-                self._outdated.append(name)
-        for name in self._seen.keys() - entries.keys():
-            del self._seen[name]
+        if changes:
+            self._next = _after(changes[-1][0])
         if this.is_first:
-            self._tell_what_nobody_knows(entries)
+            self._tell_what_nobody_knows(latest)
         return bool(self._untold)
 
     def lost(self) -> None:
@@ -111,6 +109,8 @@ class Rests:
             return
         if place in self._untold or replica not in self._rings:
             return
+        if not is_over and rest.free_at_s + _READ_FOR_S < self._clock():
+            return
         if key:
             self._rings[replica].learn(key, rest.free_at_s, rest.why)
         elif is_over:
@@ -119,30 +119,28 @@ class Rests:
         else:
             self._cooldowns.learn(rest)
 
-    def _tell_what_nobody_knows(self, entries: Mapping[bytes, bytes]) -> None:
+    def _tell_what_nobody_knows(self, known: Container[bytes]) -> None:
         """Redis may have lost its memory."""
-        ours: dict[Place, CoolDown] = {(each.replica, each.model, ""): each for each in self._cooldowns.all()}
+        ours: dict[Place, CoolDown] = {(each.replica, each.model, ""): each for each in self._cooldowns.all() if not each.is_ours}
         now_s = self._clock()
         for replica, ring in self._rings.items():
             for name, (rest_s, why) in ring.resting().items():
                 ours[replica, "", name] = CoolDown(replica, "", now_s + rest_s, why)
         for place, rest in ours.items():
-            if orjson.dumps(place) not in entries:
+            if orjson.dumps(place) not in known:
                 self._untold.setdefault(place, rest)
 
 
+def _after(change: bytes) -> str:
+    """Where the changes after that one begin."""
+    milliseconds, _, number = change.decode().partition("-")
+    return f"{milliseconds}-{int(number) + 1}"
+
+
 def _encoded(rest: CoolDown | None, now_s: float, ahead_s: float) -> bytes:
-    """An entry; its times are Redis's."""
-    told = {"is_over": rest is None, "told": round(now_s + ahead_s, 3)}
+    """A change; its times are Redis's."""
+    is_over = rest is None
     rest = rest or CoolDown("", "", now_s, "")
     until = round(rest.free_at_s + ahead_s, 3)
     about = {"until": until, "why": rest.why, "is_firm": rest.is_firm, "needs_end": rest.needs_end, "on_trial": rest.on_trial}
-    return orjson.dumps({**about, **told})
-
-
-def _is_outdated(value: bytes, redis_now_s: float) -> bool:
-    try:
-        told = orjson.loads(value)
-        return bool(max(told["until"], told["told"]) + _READ_FOR_S < redis_now_s)
-    except (ValueError, KeyError, TypeError):
-        return False
+    return orjson.dumps({**about, "is_over": is_over})

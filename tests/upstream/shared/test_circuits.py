@@ -8,7 +8,7 @@ from proxy.errors import UpstreamBroken, UpstreamUnavailable
 from proxy.upstream.faults import Fault, Verdict
 from tests.redis_server import RedisServer
 from tests.upstream.shared.conftest import StartWorker
-from tests.upstream.shared.workers import Worker, wait_until
+from tests.upstream.shared.workers import Worker, a_card, wait_until
 
 ILL = Fault(UpstreamBroken("500"), Verdict.MODEL_ILL)
 AWAY = Fault(UpstreamUnavailable("refused"), Verdict.UNREACHABLE)
@@ -94,6 +94,40 @@ def test_pybreaker_keeps_them_in_its_own_way(redis: RedisServer, start_worker: S
     wait_until(lambda: client.get('test:breakers:["a",""]:pybreaker:state') == b"open", "it was not told")
     assert client.get('test:breakers:["a",""]:pybreaker:fail_counter') == b"3"
     assert all(client.ttl(key) > 0 for key in client.keys("test:breakers*"))
+
+
+def test_no_key_lasts_for_ever(redis: RedisServer, start_worker: StartWorker) -> None:
+    """Names of models come from clients: what is kept of them must have an end, whoever wrote it."""
+    first, second = start_worker(redis.url), start_worker(redis.url)
+    fail(first, 1, ILL)
+    fail(first, 3, AWAY)
+    first.cooldowns.cool("a", 30.0, "it broke", "m")
+    first.rings["b"].cool(first.rings["b"].pick(), 30.0, "too many requests")
+    first.listings.fetched([a_card("m")])
+    seat = first.seats.take(lambda: first.replicas[:1])
+    wait_until(lambda: state(second) == "open" and second.models.count and second.cooldowns.all(), "it was not heard")
+    client = first.link.client
+    for key in client.keys("test:breakers:*"):
+        client.delete(key)  # They have ended, and the hash that tells of them has not.
+    start_worker(redis.url)
+    rounds = first.rounds
+    wait_until(lambda: first.rounds > rounds + 1, "it ended")
+    seat.release()
+    assert len(client.keys("*")) >= 6
+    assert {key: client.ttl(key) for key in client.keys("*") if client.ttl(key) < 1} == {}
+
+
+def test_breakers_of_others_are_read_together_and_nothing_is_written(redis: RedisServer, start_worker: StartWorker) -> None:
+    first = start_worker(redis.url)
+    for number in range(20):
+        first.breakers["a"].settle(f"m{number}", ILL)
+    wait_until(lambda: first.link.client.hlen("test:breakers") == 20, "it was not told")
+    first.link.client.config_resetstat()
+    late = start_worker(redis.url)
+    assert late.breakers["a"].view("m19").failures == 1
+    calls = late.link.client.info("commandstats")
+    assert 1 <= calls["cmdstat_mget"]["calls"] < 5  # On a slow machine a round is given up, and comes again.
+    assert "cmdstat_setnx" not in calls
 
 
 def test_what_redis_has_forgotten_is_told_anew(own_redis: RedisServer, start_worker: StartWorker) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,7 @@ from proxy.canonical.catalog import ModelCard
 from proxy.upstream.shared.listings import decoded, encoded
 from tests.redis_server import RedisServer
 from tests.upstream.shared.conftest import StartWorker
-from tests.upstream.shared.workers import wait_until
+from tests.upstream.shared.workers import Worker, wait_until
 
 FULL = ModelCard(
     "org/model",
@@ -56,3 +57,19 @@ def test_a_worker_that_comes_later_need_not_ask_for_the_list(redis: RedisServer,
     first.listings.fetched([FULL])
     wait_until(lambda: first.link.client.exists("test:models"), "it was not told")
     assert start_worker(redis.url).models.known == (FULL,)
+
+
+def test_an_old_list_that_is_told_late_does_not_hide_a_newer_one(redis: RedisServer) -> None:
+    late, first = Worker(redis.url), Worker(redis.url)
+    for worker in (late, first):
+        worker.member.round()
+    newer = [FULL, replace(FULL, id="new")]
+    late.listings.fetched([replace(FULL, id="old")])
+    time.sleep(0.05)  # Workers know Redis's time to some milliseconds.
+    first.listings.fetched(newer)
+    for worker in (first, late):
+        worker.member.round()
+    assert first.link.client.hget("test:models", "cards") == encoded(newer)
+    assert late.models.known == tuple(newer)
+    for worker in (late, first):
+        worker.stop()

@@ -20,6 +20,14 @@ def take(worker: Worker, count: int, replica: int = 0) -> list[Any]:
     return [worker.seats.take(lambda: worker.replicas[replica : replica + 1]) for _ in range(count)]
 
 
+def has_room(worker: Worker) -> bool:
+    """Whether it could take a seat; it has taken one then."""
+    try:
+        return bool(take(worker, 1))
+    except Overloaded:
+        return False
+
+
 def in_flight(workers: list[Worker], replica: int = 0) -> int:
     return sum(worker.replicas[replica].in_flight for worker in workers)
 
@@ -56,17 +64,18 @@ def test_a_limit_below_the_number_of_workers_is_kept_and_everybody_has_a_turn(re
     order: list[int] = []
 
     def ask(place: int) -> None:
-        for _ in range(5):
+        for _ in range(30):
             with workers[place].seats.take(lambda: workers[place].replicas[:1]):
                 assert in_flight(workers) == 1
                 order.append(place)
-                time.sleep(0.01)
+                time.sleep(0.02)
 
     with ThreadPoolExecutor(9) as pool:
         for each in [pool.submit(ask, place) for place in (0, 1, 2) * 3]:
             each.result()
-    assert len(order) == 45
-    assert set(order[:15]) == {0, 1, 2}
+    assert len(order) == 270
+    # A worker that did not hear the others hears them in its next round, after a second.
+    assert set(order[:90]) == {0, 1, 2}
 
 
 def test_a_worker_that_holds_all_gives_back_when_another_one_wants_some(redis: RedisServer, start_worker: StartWorker) -> None:
@@ -89,7 +98,7 @@ def test_what_is_refused_is_more_than_all_workers_together_can_take(redis: Redis
     with pytest.raises(Overloaded):
         take(second, 1)
     held[0].release()
-    assert take(second, 1)
+    wait_until(lambda: has_room(second), "the free seat was not found")
 
 
 def test_what_a_dead_worker_had_is_free_after_a_while(redis: RedisServer, start_worker: StartWorker) -> None:
@@ -98,14 +107,7 @@ def test_what_a_dead_worker_had_is_free_after_a_while(redis: RedisServer, start_
     first.stop()
     with pytest.raises(Overloaded):
         take(second, 1)
-
-    def is_free() -> bool:
-        try:
-            return bool(take(second, 1))
-        except Overloaded:
-            return False
-
-    wait_until(is_free, "the dead hold their seats")
+    wait_until(lambda: has_room(second), "the dead hold their seats")
 
 
 @pytest.mark.parametrize("strike", [RedisServer.kill, RedisServer.freeze])
@@ -143,3 +145,36 @@ def test_after_a_restart_of_redis_the_limit_holds_again(own_redis: RedisServer, 
     with pytest.raises(Overloaded):
         take(second, 1)
     assert len(held) == 3
+
+
+def test_redis_that_has_lost_the_script_is_told_it_anew(redis: RedisServer, start_worker: StartWorker) -> None:
+    worker = start_worker(redis.url)
+    worker.link.client.script_flush()
+    wait_until(lambda: worker.counter.losses, "nobody noticed")
+    wait_until(lambda: worker.rations.is_shared, "it did not come back")
+    assert len(take(worker, 4)) == 4
+    assert worker.changes == [True]  # That is no reason to say that Redis is away.
+
+
+def test_news_in_floods_makes_no_flood_of_rounds_and_delays_no_seat(redis: RedisServer, start_worker: StartWorker) -> None:
+    first, second = start_worker(redis.url), start_worker(redis.url)
+    held, enough, began = take(second, 4), threading.Event(), first.rounds
+
+    def flood() -> None:
+        while not enough.wait(0.001):
+            first.cooldowns.cool("b", 30.0, "it broke", str(time.monotonic()))
+
+    with ThreadPoolExecutor(1) as pool:
+        flooding = pool.submit(flood)
+        began_s = time.monotonic()
+        wait_until(lambda: first.rounds - began > 20, "there are no rounds")
+        took_s = time.monotonic() - began_s
+        held.pop().release()
+        waited_s = time.monotonic()
+        seat = take(first, 1)
+        waited_s = time.monotonic() - waited_s
+        enough.set()
+        flooding.result()
+    assert took_s > 0.5  # 20 in a second, and not hundreds.
+    assert seat
+    assert waited_s < 0.5
