@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from random import SystemRandom
 
 from proxy.canonical.catalog import EmbeddingsRequest
 from proxy.canonical.request import ChatRequest, Message, Sampling, TextPart
@@ -74,7 +74,7 @@ def _build_prober(told: UpstreamSettings, replica: Replica, egress: Egress, on_c
         replica,
         models_call(egress, min(told.timeouts.health_check_s, interval_s)),
         interval_s=interval_s,
-        random=random.random,
+        random=SystemRandom().random,  # Also in a process of a fork, and it leaves an app's own seed alone.
         clock=time.monotonic,
         on_change=on_change,
     )

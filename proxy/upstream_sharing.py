@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import random
 import time
 from collections.abc import Callable, Sequence
+from random import SystemRandom
 
 from proxy.canonical.catalog import ModelCard
 from proxy.gateway.keepsakes import MemoryShelf
@@ -41,7 +41,7 @@ class Sharing:
             settings.redis_url,
             settings.redis_timeout,
             clock=time.monotonic,
-            random=random.random,
+            random=SystemRandom().random,  # Also in a process of a fork, and it leaves an app's own seed alone.
             on_change=watch.sharing_changed,
         )
         self.member = Member(link, settings.redis_prefix)

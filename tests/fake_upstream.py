@@ -201,6 +201,11 @@ class FakeUpstream:
         with self._changed:
             return self._changed.wait_for(lambda: bool(self._idle), timeout)
 
+    def wait_until_nobody_is_connected(self, timeout: float = 5.0) -> bool:
+        """Whether all connections are closed, within a time."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._open, timeout)
+
     def close_idle_connections(self) -> None:
         """Closes the connections that wait for their next request, as servers do after a while. Waits until there is one."""
         self.wait_until_idle()
@@ -256,6 +261,7 @@ class FakeUpstream:
             with self._changed:
                 self._open.pop(number, None)
                 self._idle.discard(number)
+                self._changed.notify_all()
             for request in self.requests:
                 if request.connection == number:
                     request.note_closed()

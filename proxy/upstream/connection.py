@@ -45,13 +45,14 @@ class UpstreamConnection(HTTPConnection):
     Attributes:
         send_timeout_s: a request must be sent within this time; urllib3's connect timeout is too short for pictures on a slow line.
         answers: how many came over it since it was connected.
-        pool: where it belongs, when it was taken from there.
+        pool: where it belongs, while it is taken from there. One that lies idle must not hold its pool: urllib3 closes what a pool holds
+            when nobody holds the pool.
     """
 
     response_class = AnswerHead
     send_timeout_s = 120.0
     answers = 0
-    pool: UpstreamPool
+    pool: UpstreamPool | None = None
     _round_trip_s = 0.0
     _was_sent = False
     _unsent: list[bytes] | None = None
@@ -135,7 +136,9 @@ class UpstreamConnection(HTTPConnection):
 
     def give_back(self) -> None:
         """Keeps the connection for the next request, when it was taken from its pool."""
-        self.pool._put_conn(cast("Any", self))  # noqa: SLF001 - urllib3 has no other word for it.
+        pool, self.pool = self.pool, None
+        if pool is not None:
+            pool._put_conn(cast("Any", self))  # noqa: SLF001 - urllib3 has no other word for it.
 
     def drop(self) -> None:
         """Ends the connection, when it was taken from its pool."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import socket
 import ssl
 import threading
@@ -131,3 +132,13 @@ def test_many_urls_share_the_connections_of_their_host(make_client: MakeClient, 
             upstream.on(f"/models/{number}", json_answer({}))
             client.send(UpstreamCall(f"/models/{number}", method="GET")).read(MAX)
     assert upstream.connections == 1
+
+
+def test_a_session_that_nobody_holds_keeps_none(make_client: MakeClient, upstream: FakeUpstream, open_session: OpenSession) -> None:
+    """urllib3 closes what a pool holds when nobody holds the pool: idle connections must not."""
+    upstream.on("/chat/completions", json_answer({}))
+    client = make_client(session=open_session(pool_size=2))
+    client.send(CHAT).read(MAX)
+    del client
+    gc.collect()
+    assert upstream.wait_until_nobody_is_connected(5)

@@ -4,8 +4,8 @@ A worker tells what it holds and what it needs, and hears what it holds from now
 this answer, and says that it holds less only when it does: so all together never have more than the limit. Who does not come for a while is
 dead; what it held is free.
 
-What is needed is shared out evenly, up to what each needs; the rest of an uneven division goes to whoever was given something longest ago,
-so that workers take turns where the limit is less than their number. What nobody needs is shared out too, so that a request seldom has to
+What is needed is shared out evenly, up to what each needs; the rest of an uneven division goes to whoever had something longest ago, so
+that workers take turns where the limit is less than their number. What nobody needs is shared out too, so that a request seldom has to
 wait for an answer of Redis.
 
 A Redis that has just begun to remember does not know of all yet: for a while nobody gets more than what is his alone.
@@ -46,6 +46,7 @@ for i = 1, #entries, 2 do
     end
 end
 
+if before and before.held > 0 and need > 0 then mine.served = now end
 table.sort(members, function(a, b) if a.served ~= b.served then return a.served < b.served end return a.id < b.id end)
 local left, open = limit, {}
 for _, member in ipairs(members) do
@@ -74,7 +75,7 @@ end
 if now - born < settled_ms then mine.share = math.min(mine.share, alone) end
 
 local granted = math.max(held, math.min(mine.share, limit - held_by_others))
-if granted > held and held < need then mine.served = now end
+if granted > held and need > 0 then mine.served = now end
 redis.call('HSET', KEYS[1], me, string.format('%d %d %d %d', granted, need, mine.served, now))
 redis.call('PEXPIRE', KEYS[1], 2 * dead_ms)
 
