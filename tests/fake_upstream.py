@@ -329,6 +329,8 @@ class _Conversation:
                     raise _Gone
                 case End.STALL:
                     self._wait_until(lambda: False)
+                case _:
+                    raise TypeError(f"{step!r} is no step")
 
     def _wait_until(self, over: Callable[[], bool]) -> None:
         """Waits, with an eye on the client: one that leaves is noted at once."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from proxy.errors import UpstreamRefused
+from proxy.errors import UpstreamBroken, UpstreamError, UpstreamRefused
 from proxy.wire.error_messages import message_of
 from proxy.wire.headers import passed_on
 from proxy.wire.plain_words import plain
@@ -93,6 +93,27 @@ def refusal_in_answer(record: Mapping[str, Any]) -> UpstreamRefused:
         retry_after_s=read_retry_info(record),
         raw=record,
     )
+
+
+def misfit_without(body: bytes, names: Collection[bytes]) -> UpstreamError | None:
+    """The error for a whole answer that has nothing of what was asked for.
+
+    Args:
+        names: how the members begin of which an answer has one, with their quotes.
+    """
+    if any(name in body for name in names):
+        return None
+    try:
+        return misfit(orjson.loads(body))
+    except orjson.JSONDecodeError:
+        return misfit(body)
+
+
+def misfit(record: object) -> UpstreamError:
+    """The error for JSON that is no answer, in the upstream's own words, where it has some."""
+    if isinstance(record, dict) and any(record.get(name) for name in ("message", "detail", "errors")):
+        return refusal_in_answer(record)
+    return UpstreamBroken(f"the upstream answered with what is no answer to such a request: {described(record)}; check the base URL")
 
 
 def described(value: object) -> str:

@@ -58,6 +58,15 @@ def test_what_the_upstream_refuses_the_upstream_refuses(tmp_path: Path, upstream
     assert answer.headers["Retry-After"] == "3"
 
 
+@pytest.mark.parametrize("egress", EGRESSES, ids=lambda egress: egress.name)
+@pytest.mark.parametrize("ingress", INGRESSES, ids=lambda ingress: ingress.name)
+def test_json_that_is_no_answer_is_handed_on_as_none(tmp_path: Path, upstream: FakeUpstream, ingress: Ingress, egress: Egress) -> None:
+    for path in filter(None, (*egress.paths, egress.prompt_path, "/responses")):
+        upstream.on(path, json_answer({"ok": True}))
+    told = ingress.ask(alias_of(tmp_path, upstream, egress), BY_NAME["text"], stream=False)
+    assert (told.status, bool(told.error)) == (502, True)
+
+
 def test_what_anthropics_clients_say_beside_the_body_goes_along(tmp_path: Path, upstream: FakeUpstream) -> None:
     ANTHROPIC.play(upstream, BY_NAME["text"])
     upstream.on("/v1/messages", json_answer(ANTHROPIC.whole(BY_NAME["text"]), headers={"request-id": "req_theirs"}))

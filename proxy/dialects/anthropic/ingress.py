@@ -20,7 +20,7 @@ from proxy.dialects.anthropic.rendering import MessageStreamRenderer, render_mes
 from proxy.dialects.anthropic.sse_records import PING
 from proxy.dialects.anthropic.token_estimate import estimated_tokens
 from proxy.errors import InvalidRequest
-from proxy.wire.refusals import refusal_in_whole
+from proxy.wire.refusals import misfit_without, refusal_in_whole
 
 __all__ = ["COUNT", "COUNT_RELAY", "MESSAGES", "MESSAGES_RELAY", "Page", "parse_page", "render_error", "render_model", "render_models"]
 
@@ -60,6 +60,7 @@ def _relay_endpoint(name: str, path: str, *, is_optional: bool = False) -> Relay
         is_optional=is_optional,
         takes=is_own,
         refusal_in=partial(refusal_in_whole, answers=("content", "input_tokens")),
+        misfit_in=partial(misfit_without, names=(b'"content"', b'"input_tokens"')),
     )
 
 

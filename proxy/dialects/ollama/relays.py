@@ -11,10 +11,11 @@ from proxy.dialects.ollama.affinity import chat_key, generate_key, no_key
 from proxy.dialects.ollama.failures import render_embed_error, render_error
 from proxy.dialects.ollama.ingress import NDJSON
 from proxy.dialects.ollama.relay import CHAT_KEEP_ALIVE, GENERATE_KEEP_ALIVE, LineRelay, begins, usage_of
-from proxy.wire.refusals import refusal_in_whole
+from proxy.wire.refusals import misfit_without, refusal_in_whole
 
 _ANSWER_HEADERS: Final = ("retry-after",)
 _refusal_in: Final = partial(refusal_in_whole, answers=("message", "response", "embeddings", "embedding"))
+_misfit_in: Final = partial(misfit_without, names=(b'"message"', b'"response"', b'"done"', b'"embedding'))
 
 
 def key_of(payload: Payload, name: str) -> str:
@@ -63,6 +64,7 @@ def _text(name: str, asked: str, affinity_key: Callable[[Payload, str], bytes], 
         wants_stream=partial(_wants_stream, asked),
         stream_type=NDJSON,
         refusal_in=_refusal_in,
+        misfit_in=_misfit_in,
     )
 
 
@@ -82,6 +84,7 @@ def _vectors(name: str) -> RelayEndpoint:
         wants_stream=_of_no_stream,
         stream_type=NDJSON,
         refusal_in=_refusal_in,
+        misfit_in=_misfit_in,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
@@ -21,9 +21,9 @@ from proxy.dialects.openai.relay import RelayTail, error_object, usage_of
 from proxy.dialects.openai.responses import relay as response_relay
 from proxy.dialects.openai.responses.asking import parse_response
 from proxy.dialects.openai.responses.rendering import ResponseStreamRenderer, render_response
-from proxy.dialects.openai.wholes import chunks_of, misfit_without_choices, misfit_without_vectors
+from proxy.dialects.openai.wholes import chunks_of, misfit_without_choices
 from proxy.errors import ProxyError, UpstreamBroken
-from proxy.wire.refusals import refusal_in_whole
+from proxy.wire.refusals import misfit_without, refusal_in_whole
 
 
 def render_error(error: ProxyError) -> bytes:
@@ -36,6 +36,8 @@ def never_locally(request: TextRequest | EmbeddingsRequest, stopwatch: Stopwatch
 
 
 _SSE, _JSON = "text/event-stream; charset=utf-8", "application/json"
+# Servers have more than one shape for vectors.
+_no_vectors: Final = partial(misfit_without, names=(b'"data"', b'"embedding'))
 _PASSED_ON = ("retry-after", "openai-processing-ms", "openai-version")
 
 
@@ -58,7 +60,7 @@ def _relay_endpoint(name: str, path: str, **more: Any) -> RelayEndpoint:
 
 CHAT = _relay_endpoint("chat", "/chat/completions", misfit_in=misfit_without_choices, as_stream=chunks_of)
 COMPLETIONS = _relay_endpoint("completions", "/completions", misfit_in=misfit_without_choices, as_stream=chunks_of)
-EMBEDDINGS = _relay_endpoint("embeddings", "/embeddings", misfit_in=misfit_without_vectors)
+EMBEDDINGS = _relay_endpoint("embeddings", "/embeddings", misfit_in=_no_vectors)
 
 RESPONSES = RelayEndpoint(
     name="openai.responses",
@@ -74,6 +76,7 @@ RESPONSES = RelayEndpoint(
     is_optional=True,
     takes=response_relay.takes,
     refusal_in=partial(refusal_in_whole, answers=("output",)),
+    misfit_in=partial(misfit_without, names=(b'"output"', b'"status"')),
 )
 CHAT_TRANSLATED = TextEndpoint(
     name=CHAT.name,

@@ -10,7 +10,7 @@ import orjson
 
 from proxy.errors import UpstreamBroken, UpstreamError
 from proxy.wire.lenient_json import LenientJson
-from proxy.wire.refusals import described, refusal_in_answer
+from proxy.wire.refusals import misfit
 
 _CHOICES = b'"choices"'
 _SOME = re.compile(rb'"choices"[ \t\r\n]*:[ \t\r\n]*\[[ \t\r\n]*[^ \t\r\n\]]')
@@ -28,25 +28,8 @@ def misfit_without_choices(body: bytes) -> UpstreamError | None:
     try:
         record = orjson.loads(body)
     except orjson.JSONDecodeError:
-        return None if place >= 0 else _misfit(body)  # Its reader may know better.
-    return None if isinstance(record, dict) and record.get("choices") else _misfit(record)
-
-
-def misfit_without_vectors(body: bytes) -> UpstreamError | None:
-    """The error for JSON that has nothing of an answer with vectors. Servers have more than one shape for these."""
-    if b'"data"' in body or b'"embedding' in body:
-        return None
-    try:
-        return _misfit(orjson.loads(body))
-    except orjson.JSONDecodeError:
-        return _misfit(body)
-
-
-def _misfit(record: object) -> UpstreamError:
-    """The error in the upstream's own words, where it has some."""
-    if isinstance(record, dict) and any(record.get(name) for name in ("message", "detail", "errors")):
-        return refusal_in_answer(record)
-    return UpstreamBroken(f"the upstream answered with what is no answer to such a request: {described(record)}; check the base URL")
+        return None if place >= 0 else misfit(body)  # Its reader may know better.
+    return None if isinstance(record, dict) and record.get("choices") else misfit(record)
 
 
 def chunks_of(body: bytes, payload: Mapping[str, Any]) -> bytes:

@@ -109,9 +109,10 @@ def test_stop_sequence_that_matched_is_named_whoever_answers(client: FlaskClient
 
 def test_cut_stream_ends_in_an_error(client: FlaskClient, boxes: FakeUpstream) -> None:
     begun = boxes.gate()
-    boxes.on("/chat/completions", Answer(200, {"Content-Type": "text/event-stream"}, [sse(chat_chunk("hal")), begun, CUT]))
+    boxes.on("/chat/completions", Answer(200, {"Content-Type": "text/event-stream"}, [*sse(chat_chunk("hal"), done=False), begun, CUT]))
     response = ask(client, stream=True)
     begun.set()
+    assert b'"hal"' in response.data
     assert types(response.data)[-1] == "error"
     assert "message_stop" not in types(response.data)
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from proxy.dialects.openai.wholes import chunks_of, misfit_without_choices, misfit_without_vectors
+from proxy.dialects.openai.ingress import EMBEDDINGS, RESPONSES
+from proxy.dialects.openai.wholes import chunks_of, misfit_without_choices
 from proxy.errors import UpstreamBroken, UpstreamRefused
 
 
@@ -45,16 +46,16 @@ def test_what_holds_none_is_no_answer_of_a_model(body: bytes) -> None:
 
 @pytest.mark.parametrize("body", [b'{"data": []}', b'{"embedding": [1.0]}', b'[{"embedding": [1.0]}]', b'{"embeddings": [[1.0]]}'])
 def test_what_may_hold_vectors_may_be_an_answer(body: bytes) -> None:
-    assert misfit_without_vectors(body) is None
+    assert EMBEDDINGS.misfit_in(body) is None
 
 
 @pytest.mark.parametrize("body", [b"[]", b"{}", b'{"choices": [1]}', b'{"a": "\\ud83d"}'])
 def test_what_has_none_of_their_names_holds_no_vectors(body: bytes) -> None:
-    assert isinstance(misfit_without_vectors(body), UpstreamBroken)
+    assert isinstance(EMBEDDINGS.misfit_in(body), UpstreamBroken)
 
 
 def test_misfit_that_says_what_is_wrong_is_heard() -> None:
-    for misfit in (misfit_without_choices, misfit_without_vectors):
+    for misfit in (misfit_without_choices, EMBEDDINGS.misfit_in, RESPONSES.misfit_in):
         error = misfit(b'{"message": "Unexpected endpoint"}')
         assert isinstance(error, UpstreamRefused)
         assert (error.message, error.status) == ("Unexpected endpoint", 502)
