@@ -11,7 +11,7 @@ from werkzeug.exceptions import MethodNotAllowed
 from werkzeug.routing import MapAdapter, Rule
 
 from proxy.dialects.anthropic.routes import LIST_VIEWS, VERSION_HEADER
-from proxy.dialects.openai.ingress import render_error
+from proxy.dialects.openai.failures import render_error
 from proxy.errors import NotFound
 from proxy.extension import Proxy, mount_at_root
 from proxy.gateway_config import GatewayConfig, as_config

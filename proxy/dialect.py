@@ -164,6 +164,7 @@ class RelayEndpoint:
         dialect: whose upstreams can be asked so.
         path: the upstream's path.
         passed_headers: which headers of the client the upstream gets, by their lower-case names.
+        passed_query: which members of the client's query the upstream gets.
         answer_headers: which headers of the upstream the client gets beside those of rate limits, by their lower-case names.
         model_key: under which key of a payload the model's name stands.
         wants_stream: whether the answer to a payload is a stream.
@@ -174,6 +175,8 @@ class RelayEndpoint:
             `UpstreamRefused` when they are an error, and `UpstreamBroken` when they are of nothing that a stream is made of.
         takes: whether such upstreams can take a payload as it is. Where they would refuse it for what it has from other upstreams, it is
             translated, which leaves that out.
+        pruned: a payload without what such upstreams would refuse because others made it; `None` where there is nothing of
+            that. No function where there never is.
         keep_alive: what tells the client of a stream that has not begun that somebody is there.
         refusal_in: the error that a whole answer with a status of success is, if it is one.
         usage_of: the tokens that a whole answer reports.
@@ -192,12 +195,14 @@ class RelayEndpoint:
     affinity_key: Callable[[Payload, str], bytes]
     render_error: Callable[[ProxyError], bytes]
     passed_headers: tuple[str, ...] = ()
+    passed_query: tuple[str, ...] = ()
     answer_headers: tuple[str, ...] = ("retry-after",)
     model_key: Callable[[Payload], str] = says_model
     wants_stream: Callable[[Payload], bool] = says_stream
     is_optional: bool = False
     stream_type: str = "text/event-stream"
     takes: Callable[[Payload], bool] = takes_all
+    pruned: Callable[[Payload], Payload | None] | None = None
     refusal_in: Callable[[bytes], UpstreamRefused | None] = refuses_nothing
     misfit_in: Callable[[bytes], UpstreamError | None] = fits_always
     as_stream: Callable[[bytes, Payload], bytes] = is_no_stream
@@ -233,7 +238,7 @@ class Egress(Protocol):
         """The call for a chat, with only what `route.profile` says the server takes."""
 
     def build_prompt(self, request: PromptRequest, route: Route) -> UpstreamCall:
-        """The call for a plain continuation. Raises `NotSupported`."""
+        """The call for a plain continuation. Raises `NotSupported` for a finished prompt where servers only chat."""
 
     def stream_reader(self, route: Route, new_id: Callable[[], str]) -> StreamReader:
         """A reader for the answer to a streamed call; it also reads a whole JSON answer, should the server send one."""

@@ -17,18 +17,15 @@ from proxy.dialects.openai.answering.completions import CompletionStreamRenderer
 from proxy.dialects.openai.answering.embeddings import render_embeddings
 from proxy.dialects.openai.asking import parse_chat, parse_completion, parse_embeddings
 from proxy.dialects.openai.beginning import KEEP_ALIVE, begins
-from proxy.dialects.openai.relay import RelayTail, error_object, usage_of
+from proxy.dialects.openai.failures import render_error
+from proxy.dialects.openai.foreign_state import without_foreign_state
+from proxy.dialects.openai.relay import RelayTail, usage_of
 from proxy.dialects.openai.responses import relay as response_relay
 from proxy.dialects.openai.responses.asking import parse_response
 from proxy.dialects.openai.responses.rendering import ResponseStreamRenderer, render_response
 from proxy.dialects.openai.wholes import chunks_of, misfit_without_choices
-from proxy.errors import ProxyError, UpstreamBroken
+from proxy.errors import UpstreamBroken
 from proxy.wire.refusals import misfit_without, refusal_in_whole
-
-
-def render_error(error: ProxyError) -> bytes:
-    """OpenAI's error body."""
-    return orjson.dumps({"error": error_object(error)})
 
 
 def never_locally(request: TextRequest | EmbeddingsRequest, stopwatch: Stopwatch) -> None:
@@ -58,7 +55,7 @@ def _relay_endpoint(name: str, path: str, **more: Any) -> RelayEndpoint:
     )
 
 
-CHAT = _relay_endpoint("chat", "/chat/completions", misfit_in=misfit_without_choices, as_stream=chunks_of)
+CHAT = _relay_endpoint("chat", "/chat/completions", misfit_in=misfit_without_choices, as_stream=chunks_of, pruned=without_foreign_state)
 COMPLETIONS = _relay_endpoint("completions", "/completions", misfit_in=misfit_without_choices, as_stream=chunks_of)
 EMBEDDINGS = _relay_endpoint("embeddings", "/embeddings", misfit_in=_no_vectors)
 

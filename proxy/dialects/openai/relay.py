@@ -9,16 +9,13 @@ from collections.abc import Iterator
 import orjson
 
 from proxy.canonical.completion import Usage
-from proxy.errors import ProxyError, UpstreamBroken, UpstreamRefused
-from proxy.wire.plain_words import plain
+from proxy.dialects.openai.failures import error_object
+from proxy.errors import ProxyError, UpstreamRefused
 from proxy.wire.refusals import refusal_in_answer
+from proxy.wire.whole_lines import LINE_ENDS, WholeLines, apart, cut
 
 # The end of a stream (finish, usage, [DONE]) is looked for in so many last bytes. Some servers repeat the whole message in the last record.
 _TAIL_BYTES = 16 * 1024
-# A line that grows longer than this is handed on before it is complete.
-_LINE_BYTES = 64 * 1024
-_LINE_ENDS = (0x0A, 0x0D)
-_BLANK_LINES = (b"\n\n", b"\r\n\r\n", b"\r\r")
 # Looked for first: the pattern that knows all ways to write the end takes 150 us for a tail, a tenth of a relayed stream.
 _USUAL_ENDS = (b"\ndata: [DONE]", b"\rdata: [DONE]", b"\ndata:[DONE]")
 
@@ -30,18 +27,13 @@ _DONE = re.compile(rb"[\r\n]data:\s*\[DONE\]")
 _ERROR = re.compile(rb"[\r\n](data:|error:|)[ \t]*(\{[^\r\n]*)")
 
 
-class RelayTail:
-    """Hands on whole lines of a relayed stream, and keeps the last of them for its end. See `proxy.dialect.RelayReader`.
+class RelayTail(WholeLines):
+    """Hands on whole lines of a relayed stream, and keeps the last of them for its end. See `proxy.dialect.RelayReader`."""
 
-    A line that is not complete means nothing to the client yet. Were it handed on, and then the stream cut, a client would fail to decode
-    the half record, and never read the error after it.
-    """
-
-    __slots__ = ("_early_errors", "_early_usage", "_held", "_held_bytes", "_pieces", "_size", "failure")
+    __slots__ = ("_early_errors", "_early_usage", "_pieces", "_size", "failure")
 
     def __init__(self) -> None:
-        self._held: list[bytes] = []
-        self._held_bytes = 0
+        super().__init__()
         self._pieces = deque([b"\n"])  # A record begins after a line end; so does the first.
         self._size = 1
         self._early_usage = Usage()
@@ -60,7 +52,7 @@ class RelayTail:
 
     def feed(self, chunk: bytes) -> bytes:
         """See `RelayReader`."""
-        if self._held or (chunk and chunk[-1] not in _LINE_ENDS):
+        if self._held or self._is_begun or (chunk and chunk[-1] not in LINE_ENDS):
             chunk = self._whole_lines(chunk)
         if chunk:
             self._pieces.append(chunk)
@@ -71,8 +63,8 @@ class RelayTail:
 
     def close(self) -> bytes:
         """See `RelayReader`. A stream without `[DONE]` that has not even said why it stopped was cut: a clean end would be a lie."""
-        rest = b"".join(self._held)
-        if rest and _is_whole(rest):
+        rest = self._last_line()
+        if rest:
             self._pieces.append(rest)
             self._size += len(rest)
         tail = self._tail()
@@ -80,28 +72,13 @@ class RelayTail:
         if told is not None:
             self.failure = told
         elif not _came_to_its_end(tail):
-            raise untold or UpstreamBroken("the upstream's answer ended before it was complete")
-        return rest
+            raise untold or cut()
+        # To `[DONE]` clients listen in no case.
+        return rest if tail[-64:].rstrip().endswith(b"[DONE]") else rest + apart(tail)
 
     def render_failure(self, error: ProxyError) -> bytes:
         """The error as OpenAI tells it in a stream, set apart from an event that has no blank line after it yet."""
-        tail = self._tail()
-        apart = b"" if len(tail) <= 1 or tail.endswith(_BLANK_LINES) else b"\n\n"
-        return apart + b"data: " + orjson.dumps({"error": error_object(error)}) + b"\n\ndata: [DONE]\n\n"
-
-    def _whole_lines(self, chunk: bytes) -> bytes:
-        """The lines that `chunk` completes; the rest of it is held."""
-        end = max(chunk.rfind(b"\n"), chunk.rfind(b"\r")) + 1
-        held_bytes = len(chunk) - end + (0 if end else self._held_bytes)
-        if held_bytes > _LINE_BYTES:
-            end, held_bytes = len(chunk), 0
-        lines = b"".join([*self._held, chunk[:end]]) if end else b""
-        if end:
-            self._held.clear()
-        if held_bytes and chunk:
-            self._held.append(chunk[end:])
-        self._held_bytes = held_bytes
-        return lines
+        return apart(self._tail()) + b"data: " + orjson.dumps({"error": error_object(error)}) + b"\n\ndata: [DONE]\n\n"
 
     def _shorten(self) -> None:
         """Forgets the pieces that are not needed for the tail, but for the byte before it: a line begins only after a line end."""
@@ -184,12 +161,6 @@ def _decoded(text: bytes) -> object:
     return decoded
 
 
-def _is_whole(line: bytes) -> bool:
-    """Whether a line without an end may be the last one: servers leave out line ends, but never the end of a record."""
-    text = line.removeprefix(b"data:").strip()
-    return text == b"[DONE]" or _decoded(text) is not None
-
-
 def usage_of(body: bytes) -> Usage:
     """The last token counts in `body`, without decoding what may be megabytes of vectors: at its end, else where it names `usage`."""
     found = _usage_in(body[-_TAIL_BYTES:])
@@ -218,49 +189,3 @@ def _last(pattern: re.Pattern[bytes], name: bytes, text: bytes) -> re.Match[byte
             return found
         place = text.rfind(name, 0, place)
     return None
-
-
-_TYPE_OF_STATUS = {
-    401: "authentication_error",
-    402: "insufficient_quota",
-    403: "permission_error",
-    409: "conflict",
-    429: "rate_limit_error",
-}
-
-
-def error_object(error: ProxyError) -> dict[str, object]:
-    """OpenAI's error object. An upstream keeps its own `type`, `param`, `code`; an unknown model has the type that Ollama gives it."""
-    own = _upstream_error(error)
-    return {
-        "message": error.message,
-        "type": _word(own.get("type")) or _type_of(error),
-        "param": _word(own.get("param")) or error.param,
-        "code": _word(own.get("code")) or error.code,
-    }
-
-
-def _type_of(error: ProxyError) -> str:
-    if error.kind == "model_not_found":
-        return "not_found_error"
-    if error.code == "insufficient_quota":
-        return error.code
-    return _TYPE_OF_STATUS.get(error.status) or ("invalid_request_error" if 400 <= error.status < 500 else "server_error")
-
-
-def _upstream_error(error: ProxyError) -> dict[str, object]:
-    raw = getattr(error, "raw", None)
-    own = raw.get("error") if isinstance(raw, dict) else None
-    return own if isinstance(raw, dict) and isinstance(own, dict) and not _is_foreign(raw, own) else {}
-
-
-def _is_foreign(raw: dict[str, object], own: dict[str, object]) -> bool:
-    """Whether an error is Anthropic's or Google's, whose words mean nothing to OpenAI's clients."""
-    return raw.get("type") == "error" or ("type" not in own and isinstance(own.get("status"), str))
-
-
-def _word(value: object) -> str | int | None:
-    """A member of an upstream's error as clients may read it: a word without secrets, or a number."""
-    if isinstance(value, str):
-        return plain(value, 200)
-    return value if type(value) is int else None

@@ -10,6 +10,7 @@ from flask import Blueprint, Response
 
 from proxy.canonical.catalog import ModelCard
 from proxy.dialects.openai import ingress
+from proxy.dialects.openai.failures import render_error
 from proxy.errors import NotFound
 from proxy.web import exchange
 from proxy.web.blueprint import ListViews, by_header, dialect_blueprint, route
@@ -28,7 +29,7 @@ def make_blueprint(name: str, lists_of_others: Mapping[str, ListViews] = Mapping
     Args:
         lists_of_others: what clients of other dialects get under the URLs of models; they are known by a header.
     """
-    blueprint = dialect_blueprint(name, ingress.render_error)
+    blueprint = dialect_blueprint(name, render_error)
     for text, own in _TEXTS:
         route(blueprint, f"/v1{own.path}", ["POST"], partial(exchange.answer, text, own))
     vectors = partial(exchange.answer_vectors, ingress.EMBEDDINGS_TRANSLATED, ingress.EMBEDDINGS)
@@ -47,7 +48,7 @@ def models() -> Response:
     """The models of all upstreams; of a single server that shows all of its own, and no others, its own list, byte for byte."""
     gateway = exchange.gateway()
     if gateway.lists_as_its_own("openai"):
-        return exchange.relay_get("openai.models", "openai", "/models", ingress.render_error)
+        return exchange.relay_get("openai.models", "openai", "/models", render_error)
     return exchange.json_reply(ingress.render_models(gateway.models()))
 
 
@@ -60,7 +61,7 @@ def one_model(model: str) -> Response:
     entry = ingress.render_model(found)
     if found.card != ModelCard(found.card.id) and not (gateway.names_are_upstreams and found.card.id == model):
         return exchange.json_reply(entry)
-    return exchange.relay_model("openai.model", "openai", "/models", ingress.render_error, found, entry)
+    return exchange.relay_model("openai.model", "openai", "/models", render_error, found, entry)
 
 
 def kept_response(response: str) -> Response:

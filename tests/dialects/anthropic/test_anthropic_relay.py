@@ -17,7 +17,7 @@ from proxy.canonical.affinity import affinity_key as canonical_key
 from proxy.canonical.completion import Usage
 from proxy.dialects.anthropic.affinity import affinity_key
 from proxy.dialects.anthropic.beginning import begins
-from proxy.dialects.anthropic.foreign_state import is_own
+from proxy.dialects.anthropic.foreign_state import without_foreign_thoughts
 from proxy.dialects.anthropic.parsing import parse_messages
 from proxy.dialects.anthropic.relay import MessageRelay, usage_of
 from proxy.dialects.anthropic.sse_records import PING, block_start, block_stop, delta_frame, event
@@ -113,8 +113,36 @@ def test_reason_without_a_stop_is_an_end() -> None:
     assert relayed(stream)[0] == stream
 
 
-def test_last_line_may_lack_its_end() -> None:
-    assert relayed(WHOLE.rstrip())[0] == WHOLE.rstrip()
+@given(missing=st.integers(0, 2))
+def test_last_event_gets_the_blank_line_that_it_lacks(missing: int) -> None:
+    """Clients act upon an event at its blank line."""
+    assert relayed(WHOLE[: len(WHOLE) - missing])[0].rstrip() == WHOLE.rstrip()
+    assert relayed(WHOLE[: len(WHOLE) - missing])[0].endswith(b"\n\n")
+
+
+def test_half_an_event_after_the_reason_is_not_handed_on() -> None:
+    begun, _, _ = WHOLE.rpartition(b"event: message_stop")
+    assert relayed(begun + b"event: message_stop\ndata: {")[0] == begun + b"event: message_stop\n"
+    assert relayed(begun + b"event: mess")[0] == begun
+
+
+def test_an_error_counts_when_all_of_its_event_has_come(sdk: Reads) -> None:
+    begun = a_start() + a_text("hal")
+    for length in range(len(OVERLOADED) - 2):
+        reader = MessageRelay()
+        handed_on = reader.feed(begun + OVERLOADED[:length])
+        with pytest.raises(UpstreamBroken):
+            reader.close()
+        assert reader.failure is None
+        stream = handed_on + reader.render_failure(UpstreamTimeout("silent"))
+        with pytest.raises(anthropic.APIStatusError, match="silent"), sdk(stream).messages.stream(**ASKED) as answer:
+            answer.until_done()
+    assert isinstance(relayed(begun + OVERLOADED.rstrip())[1].failure, UpstreamRefused)
+
+
+def test_half_a_long_event_is_an_error() -> None:
+    with pytest.raises(UpstreamBroken):
+        relayed(WHOLE + b"event: error\ndata: " + b"x" * 100_000)
 
 
 @given(at=places)
@@ -220,9 +248,49 @@ def test_affinity_of_nonsense_is_no_exception(payload: dict[str, Any]) -> None:
     ],
 )
 def test_thoughts_of_others_are_known(block: Any, own: bool) -> None:
-    assert is_own({"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": [block]}]}) is own
+    found = without_foreign_thoughts({"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": [block]}]})
+    assert (found is None) is own
 
 
 @pytest.mark.parametrize("payload", [{}, {"messages": 7}, {"messages": [7, {"role": "assistant", "content": "x"}]}])
 def test_without_thoughts_all_are_own(payload: dict[str, Any]) -> None:
-    assert is_own(payload)
+    assert without_foreign_thoughts(payload) is None
+
+
+FOREIGN = {"type": "thinking", "thinking": "hm", "signature": ""}
+SIGNED = {"type": "thinking", "thinking": "hm", "signature": "c2ln"}
+HELLO = {"role": "user", "content": "hi"}
+CALL = {"type": "tool_use", "id": "t", "name": "f", "input": {}}
+RESULT = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "content": "1"}]}
+
+
+def pruned(*messages: dict[str, Any], **more: Any) -> dict[str, Any]:
+    found = without_foreign_thoughts({"model": "m", "messages": list(messages), **more})
+    assert found is not None
+    return found
+
+
+def of_model(*blocks: dict[str, Any]) -> dict[str, Any]:
+    return {"role": "assistant", "content": list(blocks)}
+
+
+def test_only_thoughts_of_others_are_cut_out() -> None:
+    asked = {"model": "m", "messages": [HELLO, of_model(FOREIGN, SIGNED, {"type": "text", "text": "a"}), HELLO], "speed": "fast"}
+    assert without_foreign_thoughts(asked) == {**asked, "messages": [HELLO, of_model(SIGNED, {"type": "text", "text": "a"}), HELLO]}
+    assert asked["messages"][1] == of_model(FOREIGN, SIGNED, {"type": "text", "text": "a"})
+
+
+def test_a_turn_of_nothing_but_thoughts_of_others_goes_as_a_whole() -> None:
+    assert pruned(HELLO, of_model(FOREIGN), HELLO)["messages"] == [HELLO, HELLO]
+
+
+def test_no_budget_is_set_in_the_midst_of_calls_before_which_others_thought() -> None:
+    kept, cleared = {"type": "clear_tool_uses_20250919"}, {"type": "clear_thinking_20251015", "keep": "all"}
+    more = {"thinking": {"type": "enabled", "budget_tokens": 2048}, "context_management": {"edits": [kept, cleared]}}
+    amid = pruned(HELLO, of_model(FOREIGN, CALL), RESULT, **more)
+    assert "thinking" not in amid
+    assert amid["context_management"] == {"edits": [kept]}
+    assert pruned(HELLO, of_model(FOREIGN, SIGNED, CALL), RESULT, **more).items() >= more.items()
+    assert pruned(HELLO, of_model(FOREIGN, CALL), RESULT, of_model(CALL), HELLO, **more).items() >= more.items()
+    adaptive = {"thinking": {"type": "adaptive"}, "context_management": {"edits": [cleared]}}
+    assert pruned(HELLO, of_model(FOREIGN, CALL), RESULT, **adaptive).items() >= adaptive.items()

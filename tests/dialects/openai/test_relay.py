@@ -14,23 +14,12 @@ from hypothesis import strategies as st
 
 from proxy.canonical.catalog import ListedModel, ModelCard
 from proxy.canonical.completion import Usage
-from proxy.dialects.openai.ingress import render_error, render_model
-from proxy.dialects.openai.reading import read_error
+from proxy.dialects.openai.ingress import render_model
 from proxy.dialects.openai.relay import RelayTail, usage_of
-from proxy.errors import (
-    InvalidRequest,
-    ModelNotFound,
-    NotFound,
-    ProxyError,
-    UpstreamBroken,
-    UpstreamRefused,
-    UpstreamTimeout,
-    UpstreamUnavailable,
-)
+from proxy.errors import ProxyError, UpstreamBroken, UpstreamTimeout
 from proxy.wire.sse import SseReader
 
 DONE = b"data: [DONE]\n\n"
-KEY = "sk-proj-abcdefghijklmnop"
 
 
 def a_record(content: str = "hal", finish: str | None = None, index: int = 0, **more: Any) -> bytes:
@@ -87,7 +76,7 @@ STREAMS = [
     b": OPENROUTER PROCESSING\n\n" + a_record("", "stop") + a_usage(),
     a_record("", "stop", usage={"prompt_tokens": 7, "completion_tokens": 3}) + b"data: [DONE]",
     a_record(LONG) + a_record("", "stop") + a_usage() + DONE,
-    a_record("", "stop", usage={"prompt_tokens": 7, "completion_tokens": 3})[:-2],
+    a_record("", "stop", usage={"prompt_tokens": 7, "completion_tokens": 3}),
 ]
 
 
@@ -174,6 +163,33 @@ def test_record_when_it_is_longer_than_what_is_held_is_handed_on_in_parts_and_se
 def test_event_when_cut_between_its_lines_is_set_apart_from_the_error() -> None:
     body = failed(b"event: x\ndata: {}\n")
     assert body.startswith(b"event: x\ndata: {}\n\n")
+    assert errors_in(body)
+
+
+@pytest.mark.parametrize("missing", [1, 2])
+def test_last_event_when_it_lacks_its_blank_line_gets_one(missing: int) -> None:
+    """Clients act upon an event at its blank line: without one, they would see a clean end, and not why the answer stopped."""
+    stream = a_record() + a_record("", "stop")
+    body, reader = relayed(stream[:-missing])
+    assert body.startswith(stream)
+    assert not body.removeprefix(stream).strip()
+    assert reader.finish_reason == "stop"
+
+
+def test_half_a_record_after_the_end_is_not_handed_on() -> None:
+    stream = a_record() + a_record("", "stop")
+    assert relayed(stream + a_usage()[:30])[0] == stream
+
+
+def test_half_a_long_record_is_no_end_though_it_says_why_it_stopped() -> None:
+    record = a_record("", "stop", message={"content": "x" * 200_000})
+    assert errors_in(failed(a_record() + record[:150_000]))
+    assert relayed(a_record() + record + DONE, list(range(0, 200_000, 9_000)))[1].failure is None
+
+
+def test_an_error_when_only_its_name_was_handed_on_is_still_an_event() -> None:
+    body = failed(a_record() + b"event: x\n")
+    assert body.startswith(a_record() + b"event: x\ndata: {")
     assert errors_in(body)
 
 
@@ -303,107 +319,6 @@ def test_usage_of_a_whole_answer_when_it_stands_before_a_long_text() -> None:
 @pytest.mark.parametrize("body", [b"", b"{}", b"not json", b'{"usage":null}', b'{"usage":{"prompt_tokens":-1,"completion_tokens":"2"}}'])
 def test_usage_of_a_whole_answer_when_there_is_none_is_unknown(body: bytes) -> None:
     assert usage_of(body) == Usage()
-
-
-# Error objects
-
-
-def rendered(error: ProxyError) -> dict[str, Any]:
-    body = json.loads(render_error(error))
-    assert list(body) == ["error"]
-    assert list(body["error"]) == ["message", "type", "param", "code"]
-    inner: dict[str, Any] = body["error"]
-    return inner
-
-
-@pytest.mark.parametrize(
-    ("error", "kind"),
-    [
-        (InvalidRequest("no"), "invalid_request_error"),
-        (NotFound("no"), "invalid_request_error"),
-        (UpstreamBroken("no"), "server_error"),
-        (UpstreamUnavailable("no"), "server_error"),
-        (UpstreamTimeout("no"), "server_error"),
-        (ProxyError("no"), "server_error"),
-    ],
-)
-def test_error_when_it_is_ours_has_openais_type(error: ProxyError, kind: str) -> None:
-    assert rendered(error) == {"message": "no", "type": kind, "param": None, "code": None}
-
-
-def test_unknown_model_has_the_type_that_ollama_gives_it() -> None:
-    error = rendered(ModelNotFound("nope"))
-    assert error == {"message": "model 'nope' not found", "type": "not_found_error", "param": "model", "code": "model_not_found"}
-
-
-@pytest.mark.parametrize(
-    ("status", "kind"),
-    [
-        (400, "invalid_request_error"),
-        (401, "authentication_error"),
-        (402, "insufficient_quota"),
-        (403, "permission_error"),
-        (409, "conflict"),
-        (413, "invalid_request_error"),
-        (429, "rate_limit_error"),
-        (500, "server_error"),
-        (529, "server_error"),
-    ],
-)
-def test_error_when_the_upstream_gives_no_type_has_that_of_its_status(status: int, kind: str) -> None:
-    assert rendered(read_error(status, {}, b'{"error":{"message":"no"}}'))["type"] == kind
-
-
-def test_error_when_the_account_is_empty_has_openais_type() -> None:
-    own = {"message": "You exceeded your current quota", "code": "insufficient_quota"}
-    assert rendered(read_error(429, {}, json.dumps({"error": own}).encode()))["type"] == "insufficient_quota"
-
-
-@pytest.mark.parametrize("code", ["string_above_max_length", 400, None])
-def test_error_when_it_is_the_upstreams_keeps_its_type_param_and_code(code: object) -> None:
-    own = {"message": "too long", "type": "their_type", "param": "messages[0].content", "code": code}
-    error = read_error(400, {}, json.dumps({"error": own}).encode())
-    assert rendered(error) == own
-
-
-@pytest.mark.parametrize(
-    "body",
-    [b'{"error":"flat"}', b'{"detail":"flat"}', b"flat", b'{"error":{"message":"flat","type":null,"param":null,"code":null}}', b'["flat"]'],
-)
-def test_error_when_the_upstream_has_another_shape_becomes_openais(body: bytes) -> None:
-    assert rendered(read_error(400, {}, body)) == {"message": "flat", "type": "invalid_request_error", "param": None, "code": None}
-
-
-def test_reason_when_the_upstream_gave_no_code_is_told() -> None:
-    own = {"message": "This model's maximum context length is 10 tokens", "type": "BadRequestError", "param": None, "code": None}
-    assert rendered(read_error(400, {}, json.dumps({"error": own}).encode()))["code"] == "context_length_exceeded"
-
-
-@pytest.mark.parametrize("member", ["message", "type", "param", "code"])
-def test_error_when_the_upstream_echoes_a_key_shows_none(member: str) -> None:
-    own = {"message": "no", "type": "x", "param": None, "code": None, member: f"Incorrect API key provided: {KEY}"}
-    error = read_error(401, {}, json.dumps({"error": own}).encode())
-    assert KEY.encode() not in render_error(error)
-    assert KEY.encode() not in RelayTail().render_failure(error)
-
-
-@pytest.mark.parametrize("member", ["message", "type", "param", "code"])
-def test_error_without_an_object_of_its_own_when_it_echoes_a_key_shows_none(member: str) -> None:
-    error = read_error(401, {}, json.dumps({"message": "no", member: f"key {KEY}"}).encode())
-    assert KEY.encode() not in render_error(error)
-    assert KEY not in f"{error.message}{error.param}{error.code}"
-
-
-@pytest.mark.parametrize("value", [{"deep": KEY}, [KEY], 1.5, True])
-def test_error_when_its_members_have_odd_types_shows_no_key(value: object) -> None:
-    own = {"message": "no", "type": value, "param": value, "code": value}
-    error = read_error(400, {}, json.dumps({"error": own}).encode())
-    assert KEY.encode() not in render_error(error)
-    assert rendered(error)["message"] == "no"
-
-
-def test_refusal_without_a_body_is_rendered() -> None:
-    assert rendered(UpstreamRefused("no", status=400))["type"] == "invalid_request_error"
 
 
 def test_an_entry_of_a_model_that_is_too_deep_to_be_written_is_the_upstreams_mistake() -> None:

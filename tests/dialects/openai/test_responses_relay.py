@@ -81,9 +81,39 @@ def test_the_end_of_a_long_answer_is_found_and_its_cost_too() -> None:
     assert (reader.usage, reader.finish_reason) == (Usage(7, 3), "completed")
 
 
-def test_the_last_line_needs_no_end() -> None:
-    stream = an_answer().rstrip()
-    assert relayed(stream, [5])[0] == stream
+@pytest.mark.parametrize("text", ["hal", "x" * 100_000], ids=["short", "long"])
+@pytest.mark.parametrize("end", ["response.completed", "response.failed", "error"])
+def test_an_end_counts_when_all_of_its_event_has_come(end: str, text: str, judge: Judge) -> None:
+    """Clients act upon an event at its blank line: what is whole gets the one that it lacks, and half an event is no end."""
+    stream = an_answer(end, text=text)
+    last = stream.rfind(b"event: " + end.encode())
+    is_whole = len(stream) - 2
+    places = {*range(last, last + 80), *range(is_whole - 40, len(stream) + 1)}
+    for length in sorted(place for place in places if place <= len(stream)):
+        reader = ResponseTail()
+        handed_on = b"".join(reader.feed(chunk) for chunk in cut(stream[:length], list(range(0, length, 9_000))))
+        if length >= is_whole and (length > is_whole or len(text) < 1000):
+            body = handed_on + reader.close()
+            assert (body.rstrip(), body[-2:]) == (stream.rstrip(), b"\n\n")
+            assert reader.finish_reason == end.removeprefix("response.")
+            continue
+        with pytest.raises(UpstreamBroken):
+            reader.close()
+        assert reader.failure is None
+        told = judge.told("/v1/responses", handed_on + reader.render_failure(UpstreamTimeout("it was silent")))
+        if len(text) < 1000:
+            with pytest.raises(openai.APIError, match="it was silent"):
+                list(told.responses.create(model="m", input="hi", stream=True))
+
+
+def test_the_name_of_an_event_alone_is_no_end() -> None:
+    with pytest.raises(UpstreamBroken):
+        relayed(an_event("response.created") + b"event: error\n\n", [])
+
+
+def test_what_follows_the_end_may_be_cut() -> None:
+    stream = an_answer()
+    assert relayed(stream + b": by", [7])[0] == stream
 
 
 def test_a_type_that_does_not_stand_first_is_found_too() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import orjson
 
 from proxy.dialects.openai.answering.records import Record
-from proxy.dialects.openai.relay import error_object
+from proxy.dialects.openai.failures import error_object
 from proxy.errors import ProxyError
 from proxy.wire.sse import sse_data
 

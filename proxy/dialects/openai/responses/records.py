@@ -10,7 +10,7 @@ from proxy.canonical.events import PartClosed, PartKind, PartOpened
 from proxy.canonical.opaque_words import opaque_word
 from proxy.dialect import TextRequest
 from proxy.dialects.openai.answering.records import extra_content
-from proxy.dialects.openai.relay import error_object
+from proxy.dialects.openai.failures import error_object
 from proxy.dialects.openai.responses.asking import AskedResponse
 from proxy.dialects.openai.responses.tools import Spaced
 from proxy.errors import ProxyError

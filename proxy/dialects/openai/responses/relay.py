@@ -12,8 +12,9 @@ from proxy.canonical.opaque_words import read_opaque_word
 from proxy.dialect import Payload
 from proxy.dialects.openai.relay import RelayTail, count_of
 from proxy.dialects.openai.responses.records import error_event
-from proxy.errors import ProxyError, UpstreamBroken
+from proxy.errors import ProxyError
 from proxy.wire.refusals import refusal_in_answer
+from proxy.wire.whole_lines import apart, cut, ends_with_a_name
 
 _USAGE_BYTES = 16 * 1024
 # The name of an event, or the type of its data, which nearly every server writes first. At the beginning of a line it is no model's text.
@@ -53,23 +54,21 @@ class ResponseTail(RelayTail):
         return lines
 
     def close(self) -> bytes:
-        """See `RelayReader`. What is not complete yet is the last line, when it ends the response."""
-        rest = b"".join(self._held)
+        """See `RelayReader`. The name of the event that ends a response is no end without its data."""
+        rest = self._last_line()
         self._look_for_the_end(rest)
         tail = self._tail() + rest
         if not self._end and (found := _END_ANYWHERE.search(tail)):
             self._end = found[1].decode()
-        if not self._end:
-            raise UpstreamBroken("the upstream's answer ended before it was complete")
+        if not self._end or ends_with_a_name(tail):
+            raise cut()
         if self._end in _FAILED:
             self.failure = refusal_in_answer({"error": _told_in(tail)})
-        return rest
+        return rest + apart(tail)
 
     def render_failure(self, error: ProxyError) -> bytes:
         """The event that OpenAI ends a stream with that failed, set apart from one that has no blank line after it yet."""
-        tail = self._tail()
-        apart = b"" if len(tail) <= 1 or tail.endswith((b"\n\n", b"\r\n\r\n", b"\r\r")) else b"\n\n"
-        return apart + b"event: error\ndata: " + orjson.dumps(error_event(error)) + b"\n\n"
+        return apart(self._tail()) + b"event: error\ndata: " + orjson.dumps(error_event(error)) + b"\n\n"
 
     def _look_for_the_end(self, lines: bytes) -> None:
         for found in _END.finditer(lines):

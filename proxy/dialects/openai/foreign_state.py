@@ -1,0 +1,63 @@
+"""What this gateway gave a client to keep for upstreams of other languages: strict servers refuse what they do not know. Pure.
+
+What is OpenAI's own, or may be (Google's signatures at its OpenAI-style door, the text of thoughts), is the upstream's to judge.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from proxy.canonical.opaque_words import read_opaque_word
+from proxy.dialect import Payload
+
+_BLOCKS, _CALLS, _EXTRA = "thinking_blocks", "tool_calls", "extra_content"
+_GOOGLE, _SIGNATURE = "google", "thought_signature"
+
+
+def without_foreign_state(payload: Payload) -> Payload | None:
+    """`payload` without the words that name another language; `None` where there are none, and the client's own bytes can go on."""
+    messages = payload.get("messages")
+    if type(messages) is not list:
+        return None
+    found = False
+    # Every relayed chat is looked through: without a call for each of its messages.
+    for message in messages:
+        if type(message) is dict and (_BLOCKS in message or _CALLS in message) and _own_part(message) != message:
+            found = True
+            break
+    return payload | {"messages": [_own_part(message) for message in messages]} if found else None
+
+
+def _own_part(message: Any) -> Any:
+    if type(message) is not dict:
+        return message
+    own = dict(message)
+    blocks, calls = message.get(_BLOCKS), message.get(_CALLS)
+    if type(blocks) is list:
+        own[_BLOCKS] = [block for block in blocks if not _is_foreign_block(block)]
+        if blocks and not own[_BLOCKS]:
+            del own[_BLOCKS]
+    if type(calls) is list:
+        own[_CALLS] = [_own_call(call) for call in calls]
+    return own
+
+
+def _own_call(call: Any) -> Any:
+    extra = call.get(_EXTRA) if type(call) is dict else None
+    google = extra.get(_GOOGLE) if type(extra) is dict else None
+    if type(extra) is not dict or type(google) is not dict or not _is_foreign(google.get(_SIGNATURE)):
+        return call
+    return _with(call, _EXTRA, _with(extra, _GOOGLE, _with(google, _SIGNATURE, None)))
+
+
+def _is_foreign_block(block: object) -> bool:
+    return isinstance(block, dict) and (_is_foreign(block.get("signature")) or _is_foreign(block.get("data")))
+
+
+def _is_foreign(word: object) -> bool:
+    return isinstance(word, str) and read_opaque_word(word) is not None
+
+
+def _with(members: dict[str, Any], name: str, value: object) -> dict[str, Any]:
+    """`members` with that value; without the name where the value is nothing."""
+    return members | {name: value} if value else {key: member for key, member in members.items() if key != name}
