@@ -86,15 +86,19 @@ def hand_on(
 def _lines(
     reply: UpstreamReply, reader: RelayReader, upstream: Upstream, notes: ExchangeNotes, after: Callable[[], object]
 ) -> Iterator[bytes]:
-    """The stream as it comes, without keys in its errors; an error where it is cut. What comes `after` is done before its client sees its
-    end.
+    """The stream as it comes, without keys in its errors; an error where it is cut before its own end. What comes `after` is done before
+    its client sees its end.
     """
     cover = ErrorCover(upstream.client, notes)
+    broken: ProxyError | None = None
     try:
-        for chunk in reply.chunks():
-            if data := reader.feed(chunk):
-                yield cover.over(data)
-        rest = reader.close()
+        try:
+            for chunk in reply.chunks():
+                if data := reader.feed(chunk):
+                    yield cover.over(data)
+        except ProxyError as error:
+            broken = error
+        rest = _closed(reader, broken)
         after()
         if reader.failure is not None:
             note_failure(notes, reader.failure)
@@ -107,6 +111,16 @@ def _lines(
         yield reader.render_failure(error)
     finally:
         reply.close()
+
+
+def _closed(reader: RelayReader, broken: ProxyError | None) -> bytes:
+    """The bytes that waited. Raises why the stream broke off, unless it had come to its own end before."""
+    try:
+        return reader.close()
+    except ProxyError:
+        if broken is not None:
+            raise broken from None
+        raise
 
 
 def _nothing() -> None:

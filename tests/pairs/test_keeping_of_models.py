@@ -58,6 +58,15 @@ def test_progress_is_handed_on_and_the_new_model_is_listed_at_once(client: Flask
     assert "new:latest" in [model["name"] for model in client.get("/api/tags").get_json()["models"]]
 
 
+def test_a_connection_that_is_lost_after_success_takes_nothing_away(client: FlaskClient, upstream: FakeUpstream) -> None:
+    client.get("/api/tags")
+    upstream.on("/api/pull", Answer(200, NDJSON, [*lines(*PROGRESS), CUT]))
+    entry = OLLAMA.models[1]["models"][0]
+    upstream.on("/api/tags", json_answer({"models": [entry, {**entry, "name": "new:latest", "model": "new:latest"}]}))
+    assert client.post("/api/pull", json={"model": "new"}).data == b"".join(lines(*PROGRESS))
+    assert "new:latest" in [model["name"] for model in client.get("/api/tags").get_json()["models"]]
+
+
 def test_progress_that_is_cut_ends_in_an_error(client: FlaskClient, upstream: FakeUpstream) -> None:
     upstream.on("/api/pull", Answer(200, NDJSON, [*lines(*PROGRESS[:2]), b'{"status": "pul', CUT]))
     records = [json.loads(line) for line in client.post("/api/pull", json={"model": "new"}).data.splitlines()]
