@@ -29,8 +29,9 @@ _CUT = "the request ended before its body was complete"
 
 _KINDS = {list: "an array", str: "a string", bool: "a boolean", int: "a number", float: "a number"}
 
-# Where JSON schemas stand: there numbers count digit by digit. Elsewhere nothing is looked for: pictures are long.
-_WITH_SCHEMAS = frozenset({"format", "output_config", "output_format", "tools"})
+# Where JSON schemas stand, and the arguments of earlier calls: there numbers count digit by digit. Elsewhere nothing is looked for:
+# pictures are long.
+_WITH_SCHEMAS = frozenset({"format", "functions", "output_config", "output_format", "response_format", "text", "tools"})
 
 
 def read_body(max_bytes: int, timeout_s: float) -> bytes:
@@ -99,13 +100,15 @@ def _deadline(timeout_s: float) -> Any:
 
 
 def parse_json(body: bytes) -> dict[str, Any]:
-    """The JSON object in `body`, with all digits of its integers where schemas may need them.
+    """The JSON object in `body`, with all digits of its integers where schemas or arguments may need them.
 
     Raises:
         InvalidRequest: there is none, or something follows it.
     """
     payload = _json_object(body, large_json.loads)
-    if _WITH_SCHEMAS.isdisjoint(payload) or not has_long_numbers(body):
+    if _WITH_SCHEMAS.isdisjoint(payload) and b'"tool_use"' not in body and b'"arguments"' not in body:
+        return payload
+    if not has_long_numbers(body):
         return payload
     try:
         exact: dict[str, Any] = loads_exact(with_whole_characters(body))

@@ -21,7 +21,7 @@ from gunicorn.http.unreader import IterUnreader
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.test import TestResponse
 
-from proxy.dialects.openai.ingress import render_error
+from proxy.dialects.openai.failures import render_error
 from proxy.errors import InvalidRequest
 from proxy.gateway import Gateway
 from proxy.settings import Settings
@@ -449,10 +449,21 @@ BIG = (1 << 128) - 1
 
 
 @pytest.mark.parametrize("number", [1 << 64, (1 << 64) + 1, -(1 << 63) - 1, BIG])
-@pytest.mark.parametrize("key", ["format", "tools"])
+@pytest.mark.parametrize("key", ["format", "functions", "output_config", "output_format", "response_format", "text", "tools"])
 def test_integers_beside_schemas_keep_all_their_digits(key: str, number: int) -> None:
     assert parse_json(f'{{"{key}":{{"maximum":{number}}},"n":1e300,"s":"\\ud83d"}}'.encode()) == {
         key: {"maximum": number},
         "n": 1e300,
         "s": "\ufffd",
     }
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        f'{{"role":"assistant","content":[{{"type":"tool_use","input":{{"id":{BIG}}}}}]}}',
+        f'{{"role":"assistant","tool_calls":[{{"function":{{"arguments":{{"id":{BIG}}}}}}}]}}',
+    ],
+)
+def test_integers_in_arguments_of_earlier_calls_keep_all_their_digits(message: str) -> None:
+    assert str(BIG) in str(parse_json(f'{{"messages":[{message}]}}'.encode()))
