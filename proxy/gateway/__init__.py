@@ -14,7 +14,7 @@ the upstreams:
     counting.py    parse -> route -> build -> send -> read, for a number of tokens
     handing_on.py  what only upstreams of the client's own language can do
     sent.py        what a client sent
-    cutting.py     what is changed in answers, where the upstream could not be told
+    cutting.py     what is changed in requests and answers, where the upstream can't be told
     fallback.py    who is asked when a destination does not serve
     errands.py     what goes on behind a stream whose status was sent
     lists.py       the lists of models of all upstreams

@@ -1,4 +1,6 @@
-"""What is changed in an answer here, because its upstream could not be told: what it was to leave out, and long names of tools."""
+"""What is done here in place of an upstream that can't be told: it is asked without stop sequences, or with shorter names of tools, and its
+answer is changed to what the client asked for.
+"""
 
 from __future__ import annotations
 
