@@ -1,19 +1,28 @@
-"""Whether a request carries what only other upstreams understand: Anthropic's server refuses thoughts that Claude did not sign. Pure."""
+"""Thoughts in a conversation that only other upstreams understand: Anthropic's server refuses those that Claude did not sign. Pure."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from proxy.canonical.opaque_words import read_opaque_word
+from proxy.dialect import Payload
 
 # The member that holds the state, by the type of the block.
 _STATES = {"thinking": "signature", "redacted_thinking": "data"}
+_CLEARS_THOUGHTS = "clear_thinking"
 
 
-def is_own(payload: dict[str, Any]) -> bool:
-    """Whether all thoughts in the conversation are Claude's. What is not as it should be, the upstream shall judge."""
+def without_foreign_thoughts(payload: Payload) -> Payload | None:
+    """`payload` without the thoughts that Claude did not sign; `None` where there are none, and the client's own bytes can go on.
+
+    What is not as it should be, the upstream shall judge.
+    """
     messages = payload.get("messages")
-    return not isinstance(messages, list) or not any(_has_foreign_thoughts(message) for message in messages)
+    if not isinstance(messages, list) or not any(_has_foreign_thoughts(message) for message in messages):
+        return None
+    own = [kept for message in messages if (kept := _own_part(message)) is not None]
+    rest = payload | {"messages": own}
+    return _without_thinking(rest) if _ends_in_unthought_calls(own) else rest
 
 
 def _has_foreign_thoughts(message: object) -> bool:
@@ -27,3 +36,47 @@ def _is_foreign(block: object) -> bool:
         return False
     word = block.get(member)
     return not isinstance(word, str) or not word or read_opaque_word(word) is not None
+
+
+def _own_part(message: Any) -> Any:
+    """What of a message can go on; `None` for one of foreign thoughts and nothing else, since empty turns are refused."""
+    if not _has_foreign_thoughts(message):
+        return message
+    content = [block for block in message["content"] if not _is_foreign(block)]
+    return message | {"content": content} if content else None
+
+
+def _ends_in_unthought_calls(messages: list[Any]) -> bool:
+    """Whether the model is in the midst of calling tools, and its thoughts before that are not there."""
+    last_turn = next((message for message in reversed(messages) if _role(message) == "assistant"), None)
+    if last_turn is None or "tool_result" not in _kinds(messages[-1]):
+        return False
+    return not {*_kinds(last_turn)[:1]} & _STATES.keys()
+
+
+def _without_thinking(payload: Payload) -> Payload:
+    """`payload` without a budget for thoughts, which is refused there, and without what can't be said without one.
+
+    Source: https://platform.claude.com/docs/en/build-with-claude/extended-thinking, "Preserving thinking blocks".
+    """
+    thinking, management = payload.get("thinking"), payload.get("context_management")
+    if not isinstance(thinking, dict) or thinking.get("type") != "enabled":
+        return payload
+    rest = {name: value for name, value in payload.items() if name != "thinking"}
+    if isinstance(management, dict) and isinstance(management.get("edits"), list):
+        edits = [edit for edit in management["edits"] if not _kind(edit).startswith(_CLEARS_THOUGHTS)]
+        rest["context_management"] = management | {"edits": edits}
+    return rest
+
+
+def _role(message: object) -> object:
+    return message.get("role") if isinstance(message, dict) else None
+
+
+def _kinds(message: object) -> list[str]:
+    content = message.get("content") if isinstance(message, dict) else None
+    return [_kind(block) for block in content] if isinstance(content, list) else []
+
+
+def _kind(block: object) -> str:
+    return str(block.get("type")) if isinstance(block, dict) else ""

@@ -12,7 +12,7 @@ from proxy.dialect import CountEndpoint, RelayEndpoint, TextEndpoint, TextReques
 from proxy.dialects.anthropic.affinity import affinity_key
 from proxy.dialects.anthropic.beginning import begins
 from proxy.dialects.anthropic.failures import render_error
-from proxy.dialects.anthropic.foreign_state import is_own
+from proxy.dialects.anthropic.foreign_state import without_foreign_thoughts
 from proxy.dialects.anthropic.model_list import Page, parse_page, render_model, render_models
 from proxy.dialects.anthropic.parsing import parse_count, parse_messages
 from proxy.dialects.anthropic.relay import MessageRelay, usage_of
@@ -58,7 +58,7 @@ def _relay_endpoint(name: str, path: str, *, is_optional: bool = False) -> Relay
         passed_headers=PASSED_HEADERS,
         answer_headers=_ANSWER_HEADERS,
         is_optional=is_optional,
-        takes=is_own,
+        pruned=without_foreign_thoughts,
         refusal_in=partial(refusal_in_whole, answers=("content", "input_tokens")),
         misfit_in=partial(misfit_without, names=(b'"content"', b'"input_tokens"')),
     )

@@ -145,11 +145,17 @@ def test_thoughts_of_others_are_left_out_for_claude(client: FlaskClient, claudes
         {"role": "assistant", "content": [{"type": "thinking", "thinking": "hm", "signature": ""}, {"type": "text", "text": "yes"}]},
         {"role": "user", "content": "so?"},
     ]
-    response = ask(client, "claude-x", messages=history)
+    search = {"type": "web_search_20250305", "name": "web_search"}
+    theirs = {"tools": [search], "mcp_servers": [{"type": "url", "url": "https://a.b", "name": "c"}], "container": "d", "speed": "fast"}
+    response = ask(client, "claude-x", messages=history, big=12345678901234567890123, **theirs)
     assert response.json is not None
     assert response.json["content"] == [{"type": "text", "text": "hello"}]
     (asked,) = claudes.requests_to("/messages")
-    assert [block["type"] for block in asked.json["messages"][1]["content"]] == ["text"]
+    assert asked.json["messages"] == [history[0], {"role": "assistant", "content": [{"type": "text", "text": "yes"}]}, history[2]]
+    assert asked.json.items() >= theirs.items()
+    assert asked.json["model"] == "claude-x"
+    assert asked.headers["anthropic-beta"] == "a,b"
+    assert b"12345678901234567890123" in asked.body
 
 
 def test_errors_of_the_gateway_are_in_anthropics_shape(client: FlaskClient) -> None:
