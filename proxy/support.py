@@ -65,6 +65,7 @@ FEATURES: Final[Mapping[str, str]] = MappingProxyType(
         "stream": "an answer as it is made",
         "usage": "numbers of tokens",
         "prompts": "plain texts to go on with",
+        "finished_prompts": "prompts that are finished for the model",
         "suffix": "a gap to fill",
         "embeddings": "vectors",
         "dimensions": "the length of vectors",

@@ -177,7 +177,11 @@ class ChatRequest:
 
 @dataclass(frozen=True, slots=True)
 class PromptRequest:
-    """A text to be continued without a chat template (`/v1/completions`, Ollama's `raw` and `suffix`)."""
+    """A text to be continued without a chat template (`/v1/completions`, Ollama's `raw` and `suffix`).
+
+    Attributes:
+        is_finished: whether the client has put it into the model's own template already (Ollama's `raw`).
+    """
 
     model: str
     prompt: str
@@ -186,3 +190,4 @@ class PromptRequest:
     sampling: Sampling = field(default_factory=Sampling)
     user: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+    is_finished: bool = False

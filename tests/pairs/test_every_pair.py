@@ -5,11 +5,10 @@ from __future__ import annotations
 import pytest
 
 from proxy.dialects.registry import DIALECTS
-from tests.dialect_pages import upstream_tables
 from tests.fake_upstream import FakeUpstream
 from tests.pairs.clients import INGRESSES, PROMPTS, Ingress
 from tests.pairs.conftest import Gateway
-from tests.pairs.scenes import PNG, REFUSAL, SCENES, SCHEMA, TROUBLE, Scene, result_of
+from tests.pairs.scenes import BY_NAME, PNG, REFUSAL, SCENES, SCHEMA, TROUBLE, Scene, result_of
 from tests.pairs.told import Asked, Told, same
 from tests.pairs.upstreams import EGRESSES, Egress
 
@@ -45,12 +44,29 @@ def test_a_scene_without_turns(
     egress.play(upstream, scene)
     told = ingress.ask(gateway_of(upstream, egress), scene, stream=stream)
     requests = [request for request in upstream.requests if request.method == "POST"]
-    if ingress.name == "openai.completions" and upstream_tables()[egress.name]["prompts"].outcome == "refused":
-        assert (told.status, requests) == (501, [])
-        return
     assert len(requests) == 1
     check_asked(egress.asked(requests[0]), scene)
     check_told(told, scene, stream=stream)
+
+
+FINISHED = {"raw": True, "prompt": "<s>[INST] hi [/INST]"}
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("egress", EGRESSES, ids=[f"on {egress.name}" for egress in EGRESSES])
+def test_a_finished_prompt_is_gone_on_with_or_refused(gateway_of: Gateway, upstream: FakeUpstream, egress: Egress, stream: bool) -> None:
+    """No template is put around it unasked."""
+    egress.play(upstream, BY_NAME["length"])
+    (ingress,) = (ingress for ingress in PROMPTS if ingress.name == "ollama.generate")
+    told = ingress.ask(gateway_of(upstream, egress), BY_NAME["length"], stream=stream, **FINISHED)
+    requests = [request for request in upstream.requests if request.method == "POST"]
+    if not egress.prompt_path:
+        assert (told.status, requests) == (400, [])
+        assert "only chats" in told.error
+        return
+    (request,) = requests
+    assert (request.path.endswith(egress.prompt_path), request.json["prompt"]) == (True, FINISHED["prompt"])
+    assert (told.status, told.text) == (200, BY_NAME["length"].text)
 
 
 def check_asked(asked: Asked, scene: Scene) -> None:

@@ -53,7 +53,7 @@ CLIENT_FIELDS: Final[Mapping[str, Support]] = MappingProxyType(
         "temperature": Support("carried", "", "temperature"),
         "top_p": Support("carried", "", "top_p"),
         "top_k": Support("carried", "", "top_k"),
-        "thinking (enabled)": Support("translated", "the effort that its budget comes to, unless one is said", "reasoning_budget"),
+        "thinking (enabled)": Support("translated", "an effort that is said beside it counts more", "reasoning_budget"),
         "thinking (adaptive, disabled)": Support("translated", "", "reasoning"),
         "thinking (between_tools)": Support("approximated", "as little thinking as can be", "reasoning"),
         "thinking.display": Support("translated", "", "hidden_reasoning"),
@@ -116,7 +116,9 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
         "reasoning_history": Support("dropped", "but for thoughts that Claude signed: others are refused"),
         "opaque": Support("carried", "its own; that of others is left out"),
         "prefill": Support("approximated", "from Claude 4.6 on, the user asks for the rest instead"),
-        "max_tokens": Support("translated", "at most what the model can write; a budget for thoughts comes on top"),
+        "max_tokens": Support(
+            "translated", "at most what the model can write; on top of the budget for thoughts where it is no more than that"
+        ),
         "temperature": Support("approximated", "at most 1; not sent to Claude 4.7 and later, nor where the model thinks: both refuse it"),
         "top_p": Support(
             "approximated", "not sent to Claude 4.7 and later, nor where the model thinks, nor to Claude 4 beside temperature"
@@ -137,6 +139,7 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
         "stream": Support("carried", "whole answers are gathered from streams, too: long ones would be cut off"),
         "usage": Support("translated", "what was read from the cache, or written to it, counts"),
         "prompts": Support("approximated", "as what a user says"),
+        "finished_prompts": Support("refused", "Claude only chats"),
         "suffix": Support("refused", "Claude fills no gaps"),
         "embeddings": Support("refused", _NO_EMBEDDINGS),
         "dimensions": Support("refused", _NO_EMBEDDINGS),

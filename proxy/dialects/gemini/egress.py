@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from proxy.canonical.prompts import as_chat
 from proxy.canonical.request import ChatRequest, PromptRequest
 from proxy.canonical.shortening import shorten
 from proxy.dialects.gemini.contents import contents_json
@@ -20,7 +21,7 @@ from proxy.dialects.gemini.names import resource_of
 from proxy.dialects.gemini.parameters import add_generation, add_tools
 from proxy.dialects.gemini.reading import read_completion, read_error, stream_reader
 from proxy.dialects.gemini.repairs import repair
-from proxy.errors import InvalidRequest, NotSupported
+from proxy.errors import InvalidRequest
 from proxy.routing import Route
 from proxy.wire.json_body import dumps
 from proxy.wire.messages import UpstreamCall
@@ -69,10 +70,13 @@ def build_chat(request: ChatRequest, route: Route) -> UpstreamCall:
 
 
 def build_prompt(request: PromptRequest, route: Route) -> UpstreamCall:
-    """Raises `NotSupported`, or `InvalidRequest` for a gap that is to be filled: these servers only chat."""
-    if request.suffix is not None:
-        raise InvalidRequest(f'"{request.model}" does not support insert', param="suffix")
-    raise NotSupported("this upstream only chats: it continues no plain texts, which `raw` and /v1/completions need")
+    """The call for a plain continuation: what Gemini answers to the text as a user's words is as near to it as can be had.
+
+    Raises:
+        NotSupported: the text is a finished prompt.
+        InvalidRequest: there is a gap to be filled.
+    """
+    return build_chat(as_chat(request), route)
 
 
 def build_count(request: ChatRequest, route: Route) -> UpstreamCall | None:

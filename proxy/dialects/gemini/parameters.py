@@ -18,6 +18,8 @@ from proxy.profiles import Profile
 _MODES: Final = {"none": "NONE", "auto": "AUTO", "required": "ANY"}
 _SEEDS: Final = 2**31  # the field is a signed integer of 32 bits
 _MAX_TOP_LOGPROBS: Final = 20
+# What says nothing of arguments where there are no properties.
+_MUTE: Final = frozenset({"type", "properties", "required", "title", "$schema"})
 
 
 def add_generation(body: Json, request: ChatRequest, profile: Profile) -> str:
@@ -90,7 +92,7 @@ def _declaration(tool: Tool, profile: Profile) -> Json:
     if tool.description:
         built["description"] = tool.description
     # A function without arguments has no schema here; an object without properties is refused.
-    if tool.parameters and (tool.parameters.get("properties") or tool.parameters.keys() - {"type", "properties", "required", "$schema"}):
+    if tool.parameters and _lets_say_something(tool.parameters):
         if profile.schemas == "json":
             built["parametersJsonSchema"] = tidied(tool.parameters)
         else:
@@ -98,6 +100,12 @@ def _declaration(tool: Tool, profile: Profile) -> Json:
             if schema.get("properties"):
                 built["parameters"] = schema
     return built
+
+
+def _lets_say_something(schema: Mapping[str, Any]) -> bool:
+    """Whether a schema of arguments has room for any."""
+    mute = _MUTE | {"additionalProperties"} if schema.get("additionalProperties") is False else _MUTE
+    return bool(schema.get("properties") or schema.keys() - mute)
 
 
 def _calling(choice: str | Mapping[str, Any]) -> Json:

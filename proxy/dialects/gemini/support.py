@@ -10,6 +10,7 @@ from proxy.support import Support
 
 _UNKNOWN: Final = "Gemini has no such parameter"
 _ONLY_CHATS: Final = "Gemini only chats"
+_FETCHED: Final = "as `fileData`: Google fetches `https://` from Gemini 2.5 on; others are refused"
 
 UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
     {
@@ -17,10 +18,10 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
         "system_turns": Support("approximated", "the user says it, in its place"),
         "text": Support("carried", "empty texts are left out"),
         "images": Support("carried", "as `inlineData`"),
-        "image_urls": Support("carried", "as `fileData`: the server fetches it, if it fetches such URLs"),
+        "image_urls": Support("carried", _FETCHED),
         "audio": Support("carried", "as `inlineData`"),
         "files": Support("carried", "as `inlineData`; their names are lost"),
-        "file_urls": Support("carried", "as `fileData`: the server fetches it, if it fetches such URLs"),
+        "file_urls": Support("carried", _FETCHED),
         "names": Support("dropped", "there is no place for who speaks"),
         "tools": Support(
             "translated", "schemas as they came, before Gemini 2.5 in OpenAPI's words; names that are not legal are spelled out"
@@ -59,7 +60,8 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
         "keep_alive": Support("dropped", "the server decides"),
         "stream": Support("carried"),
         "usage": Support("translated", "thoughts are among the tokens of the answer"),
-        "prompts": Support("refused", _ONLY_CHATS),
+        "prompts": Support("approximated", "as what a user says"),
+        "finished_prompts": Support("refused", _ONLY_CHATS),
         "suffix": Support("refused", _ONLY_CHATS),
         "embeddings": Support("carried", "as `batchEmbedContents`"),
         "dimensions": Support("translated", "as `outputDimensionality`; cut by the gateway where the model does not"),

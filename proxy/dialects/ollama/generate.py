@@ -72,6 +72,7 @@ def _plain(model: str, row: Row) -> PromptRequest:
         stream=row.get("stream", True),
         sampling=sampling(options, row),
         extra=extra_options(row, options),
+        is_finished=bool(row.get("raw")),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from proxy.canonical.request import ChatRequest, PromptRequest
+from proxy.canonical.prompts import as_chat
 from proxy.canonical.shortening import shorten
 from proxy.dialects.openai.embeddings import build_embeddings, read_embeddings
 from proxy.dialects.openai.keys import key_headers
@@ -14,7 +15,7 @@ from proxy.dialects.openai.parameters import add_format, add_logprobs, add_prefi
 from proxy.dialects.openai.reading import read_completion, read_error, stream_reader
 from proxy.dialects.openai.reasoning import add_reasoning
 from proxy.dialects.openai.repairs import repair
-from proxy.errors import InvalidRequest, NotSupported, UpstreamBroken
+from proxy.errors import InvalidRequest, UpstreamBroken
 from proxy.routing import Route
 from proxy.wire.json_body import dumps
 from proxy.wire.messages import UpstreamCall
@@ -63,17 +64,17 @@ def build_chat(request: ChatRequest, route: Route) -> UpstreamCall:
 
 
 def build_prompt(request: PromptRequest, route: Route) -> UpstreamCall:
-    """The call for a plain continuation.
+    """The call for a plain continuation, which is a chat where the server knows nothing else.
 
     Raises:
-        NotSupported: the server continues no plain texts.
+        NotSupported: the text is a finished prompt, and the server only chats.
         InvalidRequest: it fills no gaps, or the request can't be written as JSON.
     """
     profile, sampling = route.profile, request.sampling
     if request.suffix is not None and not (profile.suffix and profile.prompt_path):
         raise InvalidRequest(f'"{request.model}" does not support insert', param="suffix")
     if not profile.prompt_path:
-        raise NotSupported("this upstream only chats: it has no /v1/completions, which `raw` needs")
+        return build_chat(as_chat(request), route)
     body: Json = {"model": route.upstream_model, "prompt": request.prompt}
     if request.suffix is not None:
         body["suffix"] = request.suffix

@@ -194,7 +194,10 @@ def test_models_that_must_think_are_asked_for_little() -> None:
         ("low", None, None, 1024, 64_000),
         ("on", 10_000, 500, 10_000, 10_500),
         ("on", 10, 500, 1024, 1524),
-        ("max", None, 60_000, 16_384, 64_000),
+        ("max", None, 60_000, 16_384, 60_000),
+        ("on", 4096, 8000, 4096, 8000),
+        ("on", 4096, 4096, 4096, 8192),
+        ("on", 60_000, 60_000, 60_000, 64_000),
         ("on", 200_000, None, 62_976, 64_000),
     ],
 )
@@ -280,6 +283,12 @@ def test_a_plain_text_is_what_a_user_says() -> None:
         "metadata": {"user_id": "u"},
         "stream": True,
     }
+
+
+def test_a_finished_prompt_is_refused_as_a_wrong_request() -> None:
+    with pytest.raises(NotSupported, match="only chats") as refused:
+        egress.build_prompt(PromptRequest("asked", "<s>Once", is_finished=True), to("anthropic"))
+    assert (refused.value.status, refused.value.param) == (400, "raw")
 
 
 def test_a_gap_is_not_filled() -> None:

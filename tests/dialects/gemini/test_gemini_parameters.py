@@ -12,7 +12,7 @@ from proxy.dialects.gemini import egress
 from proxy.errors import InvalidRequest, NotSupported
 from proxy.profiles import PROFILES
 from proxy.routing import profile_of
-from tests.dialects.gemini.asking import CITY, WEATHER, a_chat_request, body_of, built, config, said, sampled, to
+from tests.dialects.gemini.asking import CITY, WEATHER, a_chat_request, body_of, built, config, judge, said, sampled, to
 
 
 def test_a_chat_is_asked_for_by_the_name_in_the_path() -> None:
@@ -77,6 +77,20 @@ def test_tools_are_one_list_with_their_schemas_as_they_came() -> None:
         }
     ]
     assert "toolConfig" not in body
+
+
+@pytest.mark.parametrize(
+    ("schema", "told"),
+    [
+        ({"type": "object", "properties": {}, "additionalProperties": False}, False),
+        ({"type": "object", "properties": {}, "title": "later_args", "required": []}, False),
+        ({"type": "object", "properties": {}, "additionalProperties": True}, True),
+        ({"type": "object", "additionalProperties": {"type": "string"}}, True),
+    ],
+)
+def test_a_function_without_arguments_has_no_schema(schema: dict[str, Any], told: bool) -> None:
+    ((declared,),) = (tools["functionDeclarations"] for tools in built(tools=(Tool("later", parameters=schema),))["tools"])
+    assert declared == {"name": "later"} | ({"parametersJsonSchema": schema} if told else {})
 
 
 def test_older_models_get_schemas_of_openapi() -> None:
@@ -211,9 +225,21 @@ def test_the_same_host_may_speak_openais_language() -> None:
 # What else is asked
 
 
-def test_plain_texts_are_not_continued() -> None:
-    with pytest.raises(NotSupported, match="only chats"):
-        egress.build_prompt(PromptRequest("asked", "def f("), to())
+def test_a_plain_text_is_what_a_user_says() -> None:
+    call = egress.build_prompt(PromptRequest("asked", "Once", stream=True, sampling=Sampling(5, stop=("END",))), to())
+    assert call.path.endswith(":streamGenerateContent")
+    body = body_of(call.body)
+    judge(body)
+    assert body == {
+        "contents": [{"role": "user", "parts": [{"text": "Once"}]}],
+        "generationConfig": {"maxOutputTokens": 5, "stopSequences": ["END"]},
+    }
+
+
+def test_finished_prompts_and_gaps_are_refused() -> None:
+    with pytest.raises(NotSupported, match="only chats") as refused:
+        egress.build_prompt(PromptRequest("asked", "<s>def f(", is_finished=True), to())
+    assert (refused.value.status, refused.value.param) == (400, "raw")
     with pytest.raises(InvalidRequest, match="does not support insert"):
         egress.build_prompt(PromptRequest("asked", "def f(", suffix=")"), to())
 

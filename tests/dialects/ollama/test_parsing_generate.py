@@ -51,9 +51,9 @@ def test_empty_strings_of_the_command_line_client_mean_nothing() -> None:
 def test_case_76_raw_and_suffix_become_a_plain_continuation() -> None:
     request = parsed(raw=True, suffix="end", options={"num_predict": 5, "num_ctx": 9}, stream=False)
     assert request == PromptRequest(
-        model="m", prompt="hi", suffix="end", stream=False, sampling=Sampling(max_tokens=5), extra={"num_ctx": 9}
+        model="m", prompt="hi", suffix="end", stream=False, sampling=Sampling(max_tokens=5), extra={"num_ctx": 9}, is_finished=True
     )
-    assert parsed(raw=True) == PromptRequest(model="m", prompt="hi", stream=True)
+    assert parsed(raw=True) == PromptRequest(model="m", prompt="hi", stream=True, is_finished=True)
     assert parsed(suffix="end", system="ignored by templates that insert") == PromptRequest(
         model="m", prompt="hi", suffix="end", stream=True
     )

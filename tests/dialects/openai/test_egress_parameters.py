@@ -409,9 +409,16 @@ def test_mistral_fills_in_the_middle_elsewhere() -> None:
     assert body == {"model": "sent", "prompt": "def f(", "suffix": "return x", "random_seed": 7, "max_tokens": 9}
 
 
-def test_a_server_that_only_chats_says_so() -> None:
-    with pytest.raises(NotSupported, match="only chats"):
-        prompted("groq")
+def test_a_server_that_only_chats_is_told_it_as_a_users_words() -> None:
+    path, body = prompted("groq", sampling=Sampling(9))
+    assert (path, body["messages"]) == ("/chat/completions", [{"role": "user", "content": "def f("}])
+
+
+def test_a_server_that_only_chats_takes_no_finished_prompt() -> None:
+    with pytest.raises(NotSupported, match="only chats") as refused:
+        prompted("groq", is_finished=True)
+    assert (refused.value.status, refused.value.param) == (400, "raw")
+    assert prompted("vllm", is_finished=True)[0] == "/completions"
 
 
 @pytest.mark.parametrize("profile", ["llamacpp", "lmstudio", "groq"])

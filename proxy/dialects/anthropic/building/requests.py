@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from proxy.canonical.request import ChatRequest, Message, PromptRequest, TextPart
+from proxy.canonical.prompts import as_chat
+from proxy.canonical.request import ChatRequest, PromptRequest
 from proxy.dialects.anthropic.building.blocks import Json
 from proxy.dialects.anthropic.building.formats import format_way, words_of
 from proxy.dialects.anthropic.building.thinking import LEAST_BUDGET, Thinking, thinking_of
@@ -46,18 +47,10 @@ def build_prompt(request: PromptRequest, route: Route) -> UpstreamCall:
     """The call for a plain continuation: what Claude answers to the text as a user's words is as near to it as can be had.
 
     Raises:
+        NotSupported: the text is a finished prompt.
         InvalidRequest: there is a gap to be filled, or log probabilities are wanted.
     """
-    if request.suffix is not None:
-        raise InvalidRequest(f'"{request.model}" does not support insert', param="suffix")
-    chat = ChatRequest(
-        request.model,
-        (Message("user", (TextPart(request.prompt),)),),
-        stream=request.stream,
-        sampling=request.sampling,
-        user=request.user,
-    )
-    return build_chat(chat, route)
+    return build_chat(as_chat(request), route)
 
 
 def build_count(request: ChatRequest, route: Route) -> UpstreamCall:
@@ -89,10 +82,10 @@ def _body(request: ChatRequest, route: Route) -> Json:
 
 
 def _add_limit(body: Json, request: ChatRequest, thinking: Thinking, profile: Profile) -> None:
-    """How many tokens to make at most. Thoughts count, too: what the client wants to read comes on top of a budget for them."""
+    """How many tokens to make at most. Thoughts count, too: a limit that leaves nothing beside their budget comes on top of it."""
     asked, most = request.sampling.max_tokens, profile.output_limit
     limit = max(1, asked) if asked is not None else most or _USUAL_OUTPUT
-    if thinking.budget and (asked is not None or limit <= thinking.budget):
+    if thinking.budget and limit <= thinking.budget:
         limit += thinking.budget
     if most is not None and limit > most:
         limit = most
