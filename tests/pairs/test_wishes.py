@@ -10,7 +10,11 @@ from typing import Any
 
 import pytest
 
-from tests.dialect_pages import upstream_tables
+from proxy.canonical.request import ChatRequest
+from proxy.dialects.anthropic.ingress import MESSAGES
+from proxy.dialects.registry import DIALECTS
+from proxy.profiles import PROFILES
+from proxy.routing import Route
 from tests.fake_upstream import FakeUpstream, Request
 from tests.pairs.clients import INGRESSES, PROMPTS
 from tests.pairs.conftest import Gateway
@@ -110,12 +114,7 @@ def as_far_as_it_was_told(request: Request) -> Scene:
     return replace(STOPPED, matched="END") if "END" in told else replace(PLAIN, text="one END two")
 
 
-def takes(egress: Egress, name: str) -> bool:
-    """Whether this upstream can be asked for that at all."""
-    return name != "openai.completions" or upstream_tables()[egress.name]["prompts"].outcome != "refused"
-
-
-STOPPING = [(name, egress) for name in STOPS for egress in EGRESSES if takes(egress, name)]
+STOPPING = [(name, egress) for name in STOPS for egress in EGRESSES]
 
 
 @BOTH_WAYS
@@ -277,3 +276,29 @@ def test_every_language_that_has_them_is_asked() -> None:
     assert set(FORMATS) | {"openai.completions"} == set(BY_NAME)
     assert set(STOPS) | {"openai.responses"} == set(BY_NAME)
     assert set(SHOWN) == {ingress.name for ingress in INGRESSES}
+
+
+# A budget for thoughts
+
+
+@pytest.mark.parametrize(
+    ("dialect", "profile", "told"),
+    [
+        ("openai", "openrouter", {"reasoning": {"max_tokens": 6000}}),
+        ("openai", "openai-reasoning", {"reasoning_effort": "high"}),
+        ("gemini", "gemini", {"thinkingLevel": "HIGH"}),
+        ("gemini", "gemini-2.5", {"thinkingBudget": 6000}),
+        ("ollama", "ollama-native", {"think": "high"}),
+        ("anthropic", "claude-4.5", {"thinking": {"type": "enabled", "budget_tokens": 6000}}),
+        ("anthropic", "claude-4.6", {"output_config": {"effort": "high"}}),
+    ],
+)
+def test_an_anthropic_clients_budget_is_told_in_tokens_where_those_are_counted(dialect: str, profile: str, told: Json) -> None:
+    messages = [{"role": "user", "content": "hi"}]
+    thinking = {"type": "enabled", "budget_tokens": 6000}
+    request = MESSAGES.parse({"model": "m", "max_tokens": 9000, "messages": messages, "thinking": thinking})
+    egress = DIALECTS[dialect].egress
+    assert egress is not None
+    assert isinstance(request, ChatRequest)
+    body = json.loads(egress.build_chat(request, Route("it", "m", "m", PROFILES[profile])).body or b"")
+    assert (body | body.get("generationConfig", {}).get("thinkingConfig", {})).items() >= told.items()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple, cast
 
-from proxy.canonical.efforts import effort_of_budget
 from proxy.canonical.request import Effort, ResponseFormat
 from proxy.dialects.anthropic.parsing.rows import Row
 
@@ -22,7 +21,7 @@ class Thinking(NamedTuple):
 
 
 def read_thinking(request: Row) -> Thinking:
-    """What the client says of thinking. An effort of its own counts more than what a budget comes to, and less than that it wants none."""
+    """What the client says of thinking. An effort of its own counts more than a budget, and less than that it wants none."""
     effort = _effort(request)
     row = request.row("thinking")
     if row is None:
@@ -40,7 +39,7 @@ def read_thinking(request: Row) -> Thinking:
             budget = row.whole_number("budget_tokens", _LEAST_BUDGET)
             if budget is None:
                 raise row.refuse("budget_tokens", "Field required")
-            return Thinking(effort or effort_of_budget(budget), budget, is_hidden)
+            return Thinking(effort or "on", budget, is_hidden)
         case kind:
             expected = ", ".join(f"'{known}'" for known in _KINDS)
             raise row.refuse("type", f"Input tag {kind[:40]!r} does not match any of the expected tags: {expected}")
