@@ -221,10 +221,11 @@ _GEMINI_2_5 = replace(
     reasoning="budget",
     efforts=("none", "minimal", *_LEVELS, "xhigh"),
     format_with_tools=False,
+    files="any",
     must_echo_reasoning=False,
     results_show=False,
 )
-_GEMINI_2 = replace(_GEMINI_2_5, name="gemini-2.0", reasoning="none", efforts=(), schemas="openapi")
+_GEMINI_2 = replace(_GEMINI_2_5, name="gemini-2.0", reasoning="none", efforts=(), signatures="", schemas="openapi", files="data")
 
 PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
     {

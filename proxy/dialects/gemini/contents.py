@@ -59,7 +59,11 @@ def _add_turn(contents: list[Json], role: str, parts: list[Json]) -> None:
 
 
 def _add_others(contents: list[Json], messages: Sequence[Message], calls: Sequence[ToolCallPart], profile: Profile) -> None:
-    """The turns between two of the model: first the results of its calls, then what else was said."""
+    """The turns between two of the model: first the results of its calls, then what else was said, apart from them: results that have words
+    beside them are refused, or the words are not heard.
+
+    Source: https://github.com/langchain-ai/langchainjs/pull/11477
+    """
     results: defaultdict[str, deque[ToolResultPart]] = defaultdict(deque)
     for given in _results(messages):
         results[given.call_id].append(given)
@@ -72,8 +76,8 @@ def _add_others(contents: list[Json], messages: Sequence[Message], calls: Sequen
         _add_turn(contents, "user", answers)
     for waiting in results.values():
         for orphan in waiting:
-            behind += ({"text": f"Result of {orphan.name or 'a tool'}:"}, *_spoken(orphan.parts))
-    said = [part for message in messages if message.role != "tool" for part in _spoken(message.parts)]
+            behind += ({"text": f"Result of {orphan.name or 'a tool'}:"}, *_spoken(orphan.parts, profile))
+    said = [part for message in messages if message.role != "tool" for part in _spoken(message.parts, profile)]
     if behind or said or len(messages) > sum(message.role == "tool" for message in messages):
         _add_turn(contents, "user", behind + said)
 
@@ -82,14 +86,14 @@ def _results(messages: Iterable[Message]) -> Iterable[ToolResultPart]:
     return (part for message in messages for part in message.parts if isinstance(part, ToolResultPart))
 
 
-def _spoken(parts: Iterable[Part]) -> list[Json]:
+def _spoken(parts: Iterable[Part], profile: Profile) -> list[Json]:
     built: list[Json] = []
     for part in parts:
         if isinstance(part, TextPart | RefusalPart):
             if part.text:
                 built.append({"text": part.text})
         elif isinstance(part, Media):
-            built.append(media_json(part))
+            built.append(media_json(part, profile))
     return built
 
 
@@ -106,7 +110,7 @@ def _model_parts(parts: Iterable[Part], profile: Profile) -> list[Json]:
         elif isinstance(part, ReasoningPart):
             _add_thought(built, part)
         else:
-            built += _spoken((part,))
+            built += _spoken((part,), profile)
     return built
 
 
@@ -148,12 +152,12 @@ def _answer(call: ToolCallPart, result: ToolResultPart | None, behind: list[Json
     for part in result.parts:
         if isinstance(part, TextPart):
             texts.append(part.text)
-        elif profile.results_show and isinstance(part, Media) and _is_seen(media_json(part)):
-            shown.append(media_json(part))
+        elif profile.results_show and isinstance(part, Media) and _is_seen(media_json(part, profile)):
+            shown.append(media_json(part, profile))
         else:
             label = f"[{call.name} {len(behind) // 2 + 1}]"
             texts.append(label)
-            behind += ({"text": label}, media_json(part))
+            behind += ({"text": label}, media_json(part, profile))
     answer["response"] = {"error" if result.is_error else "output": "\n".join(texts)}
     return {"functionResponse": _with_id(call.id, answer | {"parts": shown} if shown else answer)}
 

@@ -6,6 +6,8 @@ import re
 from typing import Any, Final
 
 from proxy.canonical.request import AudioPart, FilePart, ImagePart
+from proxy.errors import InvalidRequest
+from proxy.profiles import Profile
 
 Json = dict[str, Any]
 Media = ImagePart | AudioPart | FilePart
@@ -28,16 +30,31 @@ _MIMES: Final = {
     "json": "application/json",
 }
 _SOUNDS: Final = {"mp3": "audio/mp3", "wav": "audio/wav", "m4a": "audio/m4a"}
+# Files that were uploaded to it, and films. Source: https://ai.google.dev/gemini-api/docs/file-input-methods
+_OF_GOOGLE: Final = ("generativelanguage.googleapis.com/", "www.youtube.com/", "youtube.com/", "youtu.be/")
+_UNFETCHED: Final = "Gemini fetches only https:// URLs, and none before Gemini 2.5: send the picture or document itself, in base64"
 
 
-def media_json(part: Media) -> Json:
-    """The part that shows or plays it. What is at a URL is fetched by the upstream, if it fetches such URLs."""
+def media_json(part: Media, profile: Profile) -> Json:
+    """The part that shows or plays it. What is at a URL the upstream fetches.
+
+    Raises:
+        InvalidRequest: it is at a URL that the model is known not to fetch.
+    """
     if isinstance(part, AudioPart):
         return {"inlineData": {"mimeType": _SOUNDS.get(part.format, f"audio/{part.format}"), "data": part.data}}
     if part.data:
         return {"inlineData": {"mimeType": part.mime or "application/octet-stream", "data": part.data}}
+    if not _is_fetched(part.url, profile):
+        raise InvalidRequest(_UNFETCHED, param="messages")
     mime = part.mime or _mime_of_url(part.url)
     return {"fileData": {"mimeType": mime, "fileUri": part.url} if mime else {"fileUri": part.url}}
+
+
+def _is_fetched(url: str, profile: Profile) -> bool:
+    """Whether Google fetches it: its own files always; others from Gemini 2.5 on, and none that is not encrypted."""
+    scheme, _, rest = url.partition("://")
+    return scheme.lower() == "https" and (profile.files == "any" or rest.lower().startswith(_OF_GOOGLE))
 
 
 def _mime_of_url(url: str) -> str:

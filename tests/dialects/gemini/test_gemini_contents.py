@@ -8,6 +8,7 @@ import pytest
 
 from proxy.canonical.request import AudioPart, FilePart, ImagePart, ReasoningPart, RefusalPart, ToolCallPart
 from proxy.dialects.gemini.contents import NO_SIGNATURE, contents_json
+from proxy.errors import InvalidRequest
 from proxy.profiles import PROFILES
 from tests.dialects.gemini.asking import SIGNATURE, answered, built, called, contents, said
 
@@ -89,6 +90,23 @@ def test_what_is_shown_and_played_goes_inline_or_as_an_address() -> None:
         {"fileData": {"mimeType": "application/pdf", "fileUri": "https://a.b/c"}},
         {"inlineData": {"mimeType": "application/octet-stream", "data": PNG}},
     ]
+
+
+@pytest.mark.parametrize(
+    ("profile", "url"), [("gemini", "http://a.b/c.png"), ("gemini-2.0", "https://a.b/c.png"), ("gemma", "https://a.b/c.png")]
+)
+@pytest.mark.parametrize("kind", [ImagePart, FilePart])
+def test_what_google_does_not_fetch_is_refused(profile: str, url: str, kind: Any) -> None:
+    with pytest.raises(InvalidRequest, match="base64"):
+        contents(said("user", kind(url=url)), profile=profile)
+    with pytest.raises(InvalidRequest, match="base64"):
+        contents(said("user", "a"), said("assistant", called("c")), answered("c", kind(url=url)), profile=profile)
+
+
+def test_googles_own_files_need_no_fetching() -> None:
+    url = "https://generativelanguage.googleapis.com/v1beta/files/a"
+    (turn,) = contents(said("user", ImagePart(url=url)), profile="gemini-2.0")
+    assert turn["parts"] == [{"fileData": {"fileUri": url}}]
 
 
 # Calls and their results
