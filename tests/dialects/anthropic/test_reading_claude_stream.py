@@ -385,6 +385,21 @@ def test_long_integers_in_whole_answers_stay_what_they_are() -> None:
     assert call.arguments == f'{{"id":{big}}}'
 
 
+def test_long_integers_that_come_with_a_call_in_a_stream_stay_what_they_are() -> None:
+    given = {"type": "tool_use", "id": "t", "name": "f", "input": {"id": 0}}
+    records = [
+        message_start(),
+        {"type": "content_block_start", "index": 0, "content_block": given},
+        stop(0),
+        message_delta("tool_use"),
+        STOP,
+    ]
+    big = 2**100
+    (call,) = collect(read(sse(*records).replace(b'{"id":0}', b'{"id":%d}' % big))).parts
+    assert isinstance(call, ToolCallPart)
+    assert call.arguments == f'{{"id":{big}}}'
+
+
 def test_a_whole_answer_that_was_cut_is_broken() -> None:
     body = orjson.dumps(a_message({"type": "text", "text": "a"}))
     assert isinstance(failure(read_whole(body[:-9])), UpstreamBroken)

@@ -18,6 +18,8 @@ from proxy.wire.sse import MAX_EVENT_BYTES, SseEvent, SseReader
 
 _BLANK = b"\xef\xbb\xbf \t\r\n"
 _DONE = b"[DONE]"
+# Whose arguments may stand in the record as they are; in records behind it they are text.
+_CALL = b'"tool_use"'
 
 
 class AnswerReader:
@@ -91,6 +93,8 @@ class AnswerReader:
     def _read(self, records: list[SseEvent], events: list[ChatEvent]) -> None:
         for record in records:
             if self._over:
+            if _CALL in record.data and has_long_numbers(record.data):
+                return loads_exact(record.data)
                 return
             payload = self._payload(record)
             if payload is None:
@@ -104,7 +108,7 @@ class AnswerReader:
         """What a record says, `None` for nothing."""
         try:
             return orjson.loads(record.data)
-        except orjson.JSONDecodeError:
+        except ValueError:
             text = record.data.strip()
         if not text or text == _DONE:  # OpenAI's end, which some servers write here too, behind their own
             return None
