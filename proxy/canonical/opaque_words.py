@@ -7,7 +7,10 @@ another dialect, a signature is an error; so the word names the dialect that the
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+ANTHROPIC: Final = "anthropic"
+"""Claude's origin. Its signatures are no words of ours where clients may take them to Anthropic's own servers."""
 
 _WORD = re.compile(r"(?P<origin>[a-z]{1,32})(?P<redacted>\*?):(?P<opaque>.+)", re.DOTALL)
 

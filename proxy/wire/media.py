@@ -36,6 +36,7 @@ _RIFF = {b"WEBP": "image/webp", b"WAVE": "audio/wav"}
 _FTYP = {b"heic": "image/heic", b"heix": "image/heic", b"mif1": "image/heic", b"avif": "image/avif"}
 AUDIO_FORMATS = {"audio/wav": "wav", "audio/mpeg": "mp3", "audio/flac": "flac", "audio/ogg": "ogg"}
 """The short names of the kinds of sound that are known."""
+_OF_WORDS = ("application/json", "application/xml", "application/yaml")
 
 
 def mime_of_base64(data: str) -> str:
@@ -53,6 +54,11 @@ def sniffed_mime(head: bytes) -> str:
         return "audio/mpeg"
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     return next((mime for magic, mime in _MAGIC if (start if magic[:1] == b"<" else head).startswith(magic)), "")
+
+
+def is_text(mime: str) -> bool:
+    """Whether a document of that media type is nothing but words."""
+    return mime.startswith("text/") or mime in _OF_WORDS
 
 
 def standard_base64(text: str) -> str:

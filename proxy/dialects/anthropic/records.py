@@ -8,11 +8,10 @@ from typing import Any, Final
 import orjson
 
 from proxy.canonical.completion import FinishReason, Usage
-from proxy.canonical.opaque_words import opaque_word
+from proxy.canonical.opaque_words import ANTHROPIC, opaque_word
 
 Record = dict[str, Any]
 
-_ORIGIN = "anthropic"
 _STOP_REASONS: Final[Mapping[FinishReason, str]] = {
     "stop": "end_turn",
     "length": "max_tokens",
@@ -92,4 +91,4 @@ def tool_use_block(call_id: str, name: str, arguments: bytes = b"{}") -> Record:
 
 def state_word(opaque: str, origin: str, *, redacted: bool = False) -> str:
     """Opaque state as clients keep it. Claude's stays as it is: they may take it to Anthropic's own servers."""
-    return opaque if origin == _ORIGIN else opaque_word(opaque, origin, redacted=redacted)
+    return opaque if origin == ANTHROPIC else opaque_word(opaque, origin, redacted=redacted)

@@ -18,6 +18,7 @@ from proxy.dialects.ollama.reading.models import read_models
 from proxy.dialects.ollama.repairs import repair
 from proxy.errors import InvalidRequest, UpstreamBroken, UpstreamRefused
 from proxy.routing import Route
+from proxy.wire.headers import bearer
 from proxy.wire.json_body import dumps
 from proxy.wire.messages import UpstreamCall
 from proxy.wire.refusals import read_error as read_any_error
@@ -49,7 +50,7 @@ headers: Final[Mapping[str, str]] = MappingProxyType({})
 
 def key_headers(key: str, host: str) -> dict[str, str]:
     """The headers that show `key`: Ollama itself asks for none but at ollama.com, and proxies in front of it take what OpenAI takes."""
-    return {"Authorization": f"Bearer {key}"} if key else {}
+    return bearer(key)
 
 
 def build_chat(request: ChatRequest, route: Route) -> UpstreamCall:

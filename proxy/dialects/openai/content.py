@@ -10,6 +10,7 @@ from proxy.canonical.request import AudioPart, FilePart, ImagePart, Part, Refusa
 from proxy.errors import InvalidRequest
 from proxy.profiles import Profile
 from proxy.wire.large_json import LongText
+from proxy.wire.media import is_text
 
 Json = dict[str, Any]
 Media = ImagePart | AudioPart | FilePart
@@ -71,7 +72,7 @@ def _marked(built: Json, part: Part, profile: Profile) -> Json:
 
 def _file(part: FilePart, profile: Profile) -> Json:
     """A document: as it is where the server takes some, else its text where it is one."""
-    if part.data and part.mime.startswith("text/"):
+    if part.data and is_text(part.mime):
         return {"type": "text", "text": _text_of(part)}
     if not profile.files:
         raise InvalidRequest(

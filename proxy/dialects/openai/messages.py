@@ -41,9 +41,9 @@ def messages_json(messages: Sequence[Message], profile: Profile) -> list[Json]:
     return built
 
 
-def tools_json(tools: Iterable[Tool]) -> list[Json]:
-    """The functions that the model may call; their schemas as they came."""
-    return [{"type": "function", "function": _function(tool)} for tool in tools]
+def tools_json(tools: Iterable[Tool], profile: Profile) -> list[Json]:
+    """The functions that the model may call; their schemas as they came, with marks of what to cache where the server knows such marks."""
+    return [_tool(tool, profile) for tool in tools]
 
 
 def add_instruction(messages: list[Json], text: str) -> None:
@@ -139,6 +139,11 @@ def _shown_message(shown: Sequence[Media], profile: Profile) -> Json:
     for number, part in enumerate(shown, 1):
         content += ({"type": "text", "text": label(part, number)}, media_json(part, profile))
     return {"role": "user", "content": content}
+
+
+def _tool(tool: Tool, profile: Profile) -> Json:
+    built: Json = {"type": "function", "function": _function(tool)}
+    return built | {"cache_control": tool.cache_hint} if tool.cache_hint and profile.cache_hints else built
 
 
 def _function(tool: Tool) -> Json:

@@ -52,7 +52,7 @@ def add_tools(body: Json, request: ChatRequest, profile: Profile) -> None:
         return
     if not profile.tools:
         raise InvalidRequest(f'"{request.model}" does not support tools', param="tools")
-    body["tools"] = tools_json(request.tools)
+    body["tools"] = tools_json(request.tools, profile)
     if request.tool_choice is not None:
         _add_tool_choice(body, request.tool_choice, profile)
     if request.parallel_tool_calls is not None and _takes(profile, "parallel_tool_calls"):

@@ -158,6 +158,13 @@ def test_documents_become_files_or_text() -> None:
     )
 
 
+def test_the_mark_of_a_document_of_several_texts_stands_on_the_last() -> None:
+    parts = {"type": "document", "title": "T", "source": {"type": "content", "content": [text("a"), text("b")]}, "cache_control": CACHE}
+    assert user(parts)[0].parts == (TextPart("T"), TextPart("a"), TextPart("b", CACHE))
+    empty = {"type": "document", "title": "T", "source": {"type": "content", "content": []}, "cache_control": CACHE}
+    assert user(empty)[0].parts == (TextPart("T", CACHE),)
+
+
 def test_search_results_become_text() -> None:
     found = {"type": "search_result", "title": "T", "source": "https://x", "content": [text("a"), text("b")]}
     assert user(found)[0].parts == (TextPart("T\nhttps://x\n\na\n\nb"),)
@@ -315,7 +322,7 @@ def test_choices_are_in_openais_words(choice: Any, told: Any) -> None:
         ({"thinking": {"type": "adaptive", "display": "summarized"}}, ("on", None, False)),
         ({"thinking": {"type": "between_tools"}}, ("minimal", None, False)),
         ({"thinking": {"type": "between_tools"}, "output_config": {"effort": "low"}}, ("low", None, False)),
-        ({"thinking": {"type": "enabled", "budget_tokens": 2048}}, ("medium", 2048, False)),
+        ({"thinking": {"type": "enabled", "budget_tokens": 2048}}, ("on", 2048, False)),
         ({"thinking": {"type": "enabled", "budget_tokens": 2048}, "output_config": {"effort": "max"}}, ("max", 2048, False)),
         ({"output_config": {"effort": "low"}}, ("low", None, False)),
         ({}, (None, None, False)),

@@ -16,6 +16,7 @@ from tests.dialects.openai.records import DONE, a_route, ids, record, sse
 PDF = FilePart("application/pdf", "JVBERi0xLjQK", name="a.pdf")
 LINKED = FilePart(url="https://example.org/a.pdf")
 NOTE = FilePart("text/markdown", "SGk=", name="a.md")
+FACTS = FilePart("application/json", "e30=")
 MARK = {"type": "ephemeral"}
 
 
@@ -34,9 +35,10 @@ def test_a_document_without_a_name_gets_one() -> None:
 
 @pytest.mark.parametrize("profile", ["generic", "vllm", "openai"])
 def test_documents_that_are_text_go_as_text(profile: str) -> None:
-    assert messages(said("user", NOTE, FilePart("text/plain", "SGk=")), profile=profile)[0]["content"] == [
+    assert messages(said("user", NOTE, FilePart("text/plain", "SGk="), FACTS), profile=profile)[0]["content"] == [
         {"type": "text", "text": "a.md:\nHi"},
         {"type": "text", "text": "Hi"},
+        {"type": "text", "text": "{}"},
     ]
 
 
@@ -73,6 +75,13 @@ def test_marks_go_where_they_are_understood_and_nowhere_else() -> None:
         },
     ]
     assert "cache_control" not in repr(messages(*conversation, profile="openai"))
+
+
+def test_marks_of_tools_go_where_they_are_understood_and_nowhere_else() -> None:
+    """Source: OpenRouter's API reference, `ChatFunctionTool`."""
+    tools = (Tool("f", cache_hint=MARK), Tool("g"))
+    assert [tool.get("cache_control") for tool in built("openrouter", tools=tools)["tools"]] == [MARK, None]
+    assert "cache_control" not in repr(built("openai", tools=tools))
 
 
 def test_a_format_in_words_stands_behind_marked_words() -> None:

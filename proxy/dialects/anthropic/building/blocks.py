@@ -12,16 +12,15 @@ from typing import Any, Final
 import orjson
 
 from proxy.canonical.arguments import arguments_object
+from proxy.canonical.opaque_words import ANTHROPIC
 from proxy.canonical.request import AudioPart, CacheHint, FilePart, ImagePart, ReasoningPart, TextPart, ToolCallPart, ToolResultPart
 from proxy.dialects.anthropic.tool_names import wire_name
 from proxy.errors import InvalidRequest
 from proxy.wire.exact_json import has_long_numbers, loads_exact
+from proxy.wire.media import is_text
 
 Json = dict[str, Any]
 Shown = ImagePart | AudioPart | FilePart
-
-NAME: Final = "anthropic"
-"""Whose opaque state this is, in `ReasoningPart.origin`."""
 
 _IMAGES: Final = ("image/jpeg", "image/png", "image/gif", "image/webp")
 
@@ -48,7 +47,7 @@ def shown_block(part: Shown) -> Json:
 
 def thinking_block(part: ReasoningPart) -> Json | None:
     """Thoughts as they came from here; `None` for those of others, and for those whose signature was lost: either is refused."""
-    if part.origin != NAME or not part.opaque:
+    if part.origin != ANTHROPIC or not part.opaque:
         return None
     if part.redacted:
         return {"type": "redacted_thinking", "data": part.opaque}
@@ -120,16 +119,12 @@ def _file_source(part: FilePart) -> Json:
         return {"type": "url", "url": part.url}
     if part.mime == "application/pdf":
         return {"type": "base64", "media_type": part.mime, "data": part.data}
-    if not _is_text(part.mime):
+    if not is_text(part.mime):
         raise _no_place(f"documents of the type {part.mime[:40] or 'unknown'!r}: send PDF or text")
     try:
         return {"type": "text", "media_type": "text/plain", "data": base64.b64decode(part.data).decode()}
     except ValueError as error:
         raise InvalidRequest("a document that calls itself text is none in UTF-8", param="messages") from error
-
-
-def _is_text(mime: str) -> bool:
-    return mime.startswith("text/") or mime in ("application/json", "application/xml", "application/yaml")
 
 
 def _no_place(what: str) -> InvalidRequest:

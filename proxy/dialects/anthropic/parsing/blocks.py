@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Final
 
-from proxy.canonical.opaque_words import Opaque, read_opaque_word
-from proxy.canonical.request import AudioPart, FilePart, ImagePart, Part, ReasoningPart, TextPart, ToolCallPart, ToolResultPart
+from proxy.canonical.opaque_words import ANTHROPIC, Opaque, read_opaque_word
+from proxy.canonical.request import (
+    AudioPart,
+    CacheHint,
+    FilePart,
+    ImagePart,
+    Part,
+    ReasoningPart,
+    TextPart,
+    ToolCallPart,
+    ToolResultPart,
+)
 from proxy.dialects.anthropic.parsing.rows import Row
 from proxy.dialects.anthropic.parsing.sources import read_file, read_picture, unknown_source
 from proxy.wire.exact_json import dumps_exact
@@ -72,11 +83,17 @@ def _document(block: Row) -> Iterator[Part]:
     elif kind == "text":
         yield TextPart(_joined("\n\n", heading, source.text("data")), block.members("cache_control"))
     elif kind == "content":
-        if heading:
-            yield TextPart(heading)
-        yield from read_content(source, IN_DOCUMENTS)
+        yield from _marked([TextPart(heading)] * bool(heading) + read_content(source, IN_DOCUMENTS), block.members("cache_control"))
     else:
         raise unknown_source(source, kind)
+
+
+def _marked(parts: list[Part], cache_hint: CacheHint) -> list[Part]:
+    """`parts`, of which the last has a mark for all of them."""
+    last = parts[-1] if parts else None
+    if cache_hint is None or not isinstance(last, TextPart | ImagePart):
+        return parts
+    return [*parts[:-1], replace(last, cache_hint=cache_hint)]
 
 
 def _search_result(block: Row) -> Iterator[Part]:
@@ -116,7 +133,7 @@ def _summary(block: Row) -> Iterator[Part]:
 
 def _state(word: str) -> Opaque:
     """What a client gives back to us: a signature of Claude's as it came from there, or another upstream's as we spelled it."""
-    return read_opaque_word(word) or (Opaque(word, "anthropic") if word else Opaque())
+    return read_opaque_word(word) or (Opaque(word, ANTHROPIC) if word else Opaque())
 
 
 def _joined(between: str, *texts: str) -> str:

@@ -6,11 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from proxy.canonical.events import ChatEvent, PartClosed, PartDelta, PartKind, PartOpened
+from proxy.canonical.opaque_words import ANTHROPIC
 from proxy.dialects.anthropic.tool_names import ANSWER_TOOL, own_name
 from proxy.errors import UpstreamBroken
 from proxy.wire.exact_json import dumps_exact
-
-ORIGIN = "anthropic"
 
 Block = dict[str, Any]
 
@@ -66,7 +65,7 @@ class Parts:
             self._add(_word(block.get("thinking")), events)
         elif kind == "redacted_thinking":
             data = _word(block.get("data"))
-            events += (PartOpened("reasoning"), PartClosed(data, ORIGIN, redacted=True) if data else PartClosed())
+            events += (PartOpened("reasoning"), PartClosed(data, ANTHROPIC, redacted=True) if data else PartClosed())
             self._is_skipped = True
         elif kind == "tool_use":
             self._start_call(block)
@@ -99,7 +98,7 @@ class Parts:
         if self._call is not None:
             self._stop_call(events)
         elif self._kind is not None:
-            events.append(PartClosed(self._signature, ORIGIN) if self._signature and self._kind == "reasoning" else PartClosed())
+            events.append(PartClosed(self._signature, ANTHROPIC) if self._signature and self._kind == "reasoning" else PartClosed())
         self._kind = self._index = None
         self._is_skipped = False
         self._signature = ""

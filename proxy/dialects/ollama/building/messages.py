@@ -22,6 +22,7 @@ from proxy.canonical.request import (
     ToolResultPart,
 )
 from proxy.errors import InvalidRequest
+from proxy.wire.media import is_text
 
 Json = dict[str, Any]
 
@@ -30,8 +31,6 @@ _BETWEEN = {"system": "\n\n", "developer": "\n\n", "user": "\n", "assistant": ""
 
 # Ollama knows these two for sound, and takes everything else for a picture (`llm/llama_server.go`, llamaServerChatMediaPart).
 _AUDIO_FORMATS = ("wav", "mp3")
-
-_OF_WORDS = ("application/json", "application/xml", "application/yaml")
 
 
 def messages_json(messages: Sequence[Message]) -> list[Json]:
@@ -102,7 +101,7 @@ def _tool_message(result: ToolResultPart) -> Json:
 
 def _document(part: FilePart) -> str:
     """The words of a document that is nothing but words, under its name."""
-    if not part.data or not (part.mime.startswith("text/") or part.mime in _OF_WORDS):
+    if not part.data or not is_text(part.mime):
         raise _no_place("documents but plain texts: send their text, or their pages as pictures")
     try:
         words = a2b_base64(part.data).decode()

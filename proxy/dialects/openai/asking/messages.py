@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from proxy.canonical.conversation import Conversation
-from proxy.canonical.opaque_words import Opaque, read_opaque_word
+from proxy.canonical.opaque_words import ANTHROPIC, Opaque, read_opaque_word
 from proxy.canonical.request import Message, Part, ReasoningPart, RefusalPart, Role, TextPart, ToolCallPart, ToolResultPart
 from proxy.dialects.openai.asking.content import CHAT_PARTS, read_content
 from proxy.dialects.openai.asking.row import Row, unsupported, wrong_type, wrong_value
@@ -95,7 +95,7 @@ def _thinking_block(block: Row) -> ReasoningPart | None:
     text = "" if redacted else block.text("thinking")
     if not word:
         return ReasoningPart(text) if text else None
-    found = read_opaque_word(word) or Opaque(word, "anthropic")
+    found = read_opaque_word(word) or Opaque(word, ANTHROPIC)
     return ReasoningPart(text, found.opaque, found.origin, redacted)
 
 
