@@ -49,8 +49,8 @@ class Crossing:
         self._sent = sent
 
     def own_words(self) -> tuple[bytes, Payload]:
-        """What upstreams of the client's own language get, as bytes, and decoded to be looked at: the bytes that it sent, without what others
-        made and such an upstream would refuse. Raises `InvalidRequest`.
+        """What upstreams of the client's own language get, as bytes, and decoded to be looked at: the bytes that it sent, without what
+        others made and such an upstream would refuse. Raises `InvalidRequest`.
         """
         pruned, sent = self.own.pruned, self._sent
         if pruned is None or pruned(sent.payload) is None:
