@@ -48,7 +48,8 @@ class Profile:
             condition that it must not think; `reworded` where such a turn is refused, and the user must ask for the rest; `""` where it is
             history like any other, or is gone on with unasked.
         think_tags: whether `<think>` tags at the start of the content are split off.
-        prompt_path: where plain texts are continued, `""` where they are not.
+        prompt_path: where plain texts are continued, `""` where they are what a user says in a chat.
+        count_path: where the tokens of a chat are counted, `""` where they are not.
         suffix: whether a gap before a suffix can be filled; some servers drop a suffix in silence.
         embeddings: fields that go with every request for vectors.
         truncation: fields that let the server shorten texts that are too long for it.
@@ -97,6 +98,7 @@ class Profile:
     prefill: Literal["", "switch", "mark", "unthinking", "reworded"] = ""
     think_tags: bool = True
     prompt_path: str = "/completions"
+    count_path: str = ""
     suffix: bool = True
     embeddings: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
     truncation: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
@@ -247,6 +249,7 @@ PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
                 reasoning="template",
                 echo_reasoning="reasoning_content",
                 prefill="unthinking",
+                count_path="/chat/completions/input_tokens",
                 suffix=False,
             ),
             Profile(

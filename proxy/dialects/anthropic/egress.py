@@ -11,7 +11,6 @@ from typing import Final
 
 from proxy.canonical.catalog import EmbeddingsRequest, EmbeddingsResult
 from proxy.dialects.anthropic.building.requests import build_chat, build_count, build_prompt
-from proxy.dialects.anthropic.counting import read_count
 from proxy.dialects.anthropic.models import build_models, next_models, read_models
 from proxy.dialects.anthropic.reading import read_completion, read_error, stream_reader
 from proxy.dialects.anthropic.repairs import repair
@@ -19,6 +18,7 @@ from proxy.errors import NotSupported, UpstreamRefused
 from proxy.routing import Route
 from proxy.wire.headers import bearer
 from proxy.wire.messages import UpstreamCall
+from proxy.wire.token_counts import read_count
 
 __all__ = [
     "build_chat",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
-from proxy.canonical.request import ChatRequest, PromptRequest
 from proxy.canonical.prompts import as_chat
+from proxy.canonical.request import ChatRequest, PromptRequest
 from proxy.canonical.shortening import shorten
 from proxy.dialects.openai.embeddings import build_embeddings, read_embeddings
 from proxy.dialects.openai.keys import key_headers
@@ -15,10 +16,11 @@ from proxy.dialects.openai.parameters import add_format, add_logprobs, add_prefi
 from proxy.dialects.openai.reading import read_completion, read_error, stream_reader
 from proxy.dialects.openai.reasoning import add_reasoning
 from proxy.dialects.openai.repairs import repair
-from proxy.errors import InvalidRequest, UpstreamBroken
+from proxy.errors import InvalidRequest
 from proxy.routing import Route
 from proxy.wire.json_body import dumps
 from proxy.wire.messages import UpstreamCall
+from proxy.wire.token_counts import read_count
 
 __all__ = [
     "build_chat",
@@ -93,11 +95,7 @@ def next_models(_: bytes) -> UpstreamCall | None:
     return None
 
 
-def build_count(_: ChatRequest, __: Route) -> UpstreamCall | None:
-    """No call: such servers do not count."""
-    return None
-
-
-def read_count(_: bytes) -> int:
-    """Raises `UpstreamBroken`: nobody was asked."""
-    raise UpstreamBroken("such servers count no tokens")
+def build_count(request: ChatRequest, route: Route) -> UpstreamCall | None:
+    """The call that counts the tokens of a chat, `None` where the server does not count."""
+    path = route.profile.count_path
+    return replace(build_chat(request, route), path=path, stream=False) if path else None

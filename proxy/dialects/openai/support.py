@@ -220,6 +220,6 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
         "embeddings": Support("carried"),
         "dimensions": Support("carried", "cut by the gateway where the server does not"),
         "truncate": Support("approximated", "the server's own switch, else shortened and asked again"),
-        "token_counts": Support("approximated", "estimated by the gateway"),
+        "token_counts": Support("approximated", "counted by llama.cpp, elsewhere estimated by the gateway"),
     }
 )

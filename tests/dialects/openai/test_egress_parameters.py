@@ -42,6 +42,16 @@ def test_a_call_says_where_it_goes() -> None:
     assert egress.name == "openai"
 
 
+def test_who_counts_is_asked_with_what_the_chat_would_be() -> None:
+    request = a_chat_request(stream=True, tools=(WEATHER,), sampling=Sampling(temperature=0.5))
+    call = egress.build_count(request, to("llamacpp"))
+    assert call is not None
+    assert (call.path, call.stream, call.model) == ("/chat/completions/input_tokens", False, "sent")
+    assert body_of(call.body) == body_of(egress.build_chat(request, to("llamacpp")).body)
+    assert egress.read_count(b'{"object":"response.input_tokens","input_tokens":12}') == 12
+    assert egress.build_count(request, to("vllm")) is None
+
+
 OPENAI = {"temperature": 0.2, "top_p": 0.9, "presence_penalty": 0.5, "frequency_penalty": 0.4}
 LOGPROBS = {"logprobs": True, "top_logprobs": 3}
 FOUR = {"stop": ["a", "b", "c", "d"]}

@@ -1,4 +1,4 @@
-"""Token counts of requests, as the upstream counts them. How it is asked is said in `building/requests.py`. Pure."""
+"""The answer of servers that count the tokens of a request: `{"input_tokens": 42}`, Anthropic's and llama.cpp's. Pure."""
 
 from __future__ import annotations
 
