@@ -66,8 +66,8 @@ class Relaying:
         if self.model:
             key = endpoint.model_key(payload)
             body = _with_model(body, key, payload.get(key), upstream_model)
-        headers = self.client.headers
-        call = UpstreamCall(endpoint.path, body, upstream_model, stream=endpoint.wants_stream(payload), headers=headers)
+        headers, query = self.client.headers, self.client.query
+        call = UpstreamCall(endpoint.path, body, upstream_model, stream=endpoint.wants_stream(payload), query=query, headers=headers)
         return self.steps.signed(call, goal, self.client, partial(self.endpoint.affinity_key, self.payload))
 
 

@@ -11,6 +11,7 @@ from proxy.wire.messages import Client
 # What a header can carry; nothing else is a key.
 _VALUE = re.compile(r"[\t\x20-\x7e]+")
 _SECRET = re.compile(r"[!-~]+")
+_QUERY_MEMBER = re.compile(r"[\w.~%=+-]+", re.ASCII)
 
 
 def client_of(environ: dict[str, Any]) -> Client:
@@ -26,6 +27,12 @@ def headers_of(environ: dict[str, Any], names: Sequence[str]) -> dict[str, str]:
     """Those headers of a request that are called so, in lower case, and can be sent on."""
     sent = {name: environ.get(f"HTTP_{name.upper().replace('-', '_')}", "").strip() for name in names}
     return {name: value for name, value in sent.items() if value and _VALUE.fullmatch(value)}
+
+
+def query_of(environ: dict[str, Any], names: Sequence[str]) -> str:
+    """Those members of a request's query that are called so, as they came. All others may be anything, keys too."""
+    members = environ.get("QUERY_STRING", "").split("&")
+    return "&".join(member for member in members if member.partition("=")[0] in names and _QUERY_MEMBER.fullmatch(member))
 
 
 def _bearer(authorization: str) -> str:

@@ -20,7 +20,7 @@ from proxy.routing import Destination
 from proxy.settings import Settings
 from proxy.telemetry import ExchangeNotes
 from proxy.web.body import parse_json, parse_json_text, read_body
-from proxy.web.client import client_of, headers_of
+from proxy.web.client import client_of, headers_of, query_of
 from proxy.web.departure import ClientGone, ClientWatch, NoWatch, watch_client
 from proxy.web.failure import JSON, RenderError, error_reply
 from proxy.web.observe import Observation, observation, stream_closed
@@ -56,16 +56,18 @@ class Asked:
         """All that the client sends, looked at. Raises `InvalidRequest`, and as `read_body`."""
         return Sent(*parse_json_text(self.body()), parse_json)
 
-    def client(self, passed_headers: Sequence[str] = ()) -> Client:
+    def client(self, passed_headers: Sequence[str] = (), passed_query: Sequence[str] = ()) -> Client:
         """Who asks, where that makes a difference.
 
         Args:
             passed_headers: those, by their lower-case names, that upstreams may get.
+            passed_query: those members of the query that they may get.
         """
         environ = current_request().environ
         client = client_of(environ) if self.gateway.tells_clients_apart else ANYBODY
-        headers = headers_of(environ, passed_headers) if passed_headers else None
-        return replace(client, headers=headers) if headers else client
+        headers = headers_of(environ, passed_headers) if passed_headers else {}
+        query = query_of(environ, passed_query) if passed_query else ""
+        return replace(client, headers=headers, query=query) if headers or query else client
 
     def await_upstream(self) -> None:
         """Lets a client that leaves end the wait. Before its request is complete, a byte on its socket is no sign of anything."""
@@ -98,7 +100,7 @@ def relay(endpoint: RelayEndpoint) -> Response:
     """The upstream's own answer to the client's own bytes, errors included."""
 
     def carry(asked: Asked) -> Reply:
-        return asked.gateway.relay(*parse_json_text(asked.body()), endpoint, asked.notes, asked.client(endpoint.passed_headers))
+        return asked.gateway.relay(*parse_json_text(asked.body()), endpoint, asked.notes, _client_of(asked, endpoint))
 
     return _carried(endpoint.name, endpoint.render_error, carry, relays=endpoint.dialect)
 
@@ -107,7 +109,7 @@ def answer(endpoint: TextEndpoint, own: RelayEndpoint) -> Response:
     """The answer to a text endpoint's request, errors included: the upstream's own where it speaks the client's language, as `own` says."""
 
     def carry(asked: Asked) -> Reply:
-        return asked.gateway.answer(asked.sent(), endpoint, own, asked.notes, asked.stopwatch, asked.client(own.passed_headers))
+        return asked.gateway.answer(asked.sent(), endpoint, own, asked.notes, asked.stopwatch, _client_of(asked, own))
 
     return _carried(endpoint.name, endpoint.render_error, carry, relays=own.dialect)
 
@@ -116,7 +118,7 @@ def answer_vectors(endpoint: EmbeddingsEndpoint, own: RelayEndpoint) -> Response
     """The answer to an embeddings endpoint's request, errors included. As `answer`."""
 
     def carry(asked: Asked) -> Reply:
-        return asked.gateway.answer_vectors(asked.sent(), endpoint, own, asked.notes, asked.stopwatch, asked.client(own.passed_headers))
+        return asked.gateway.answer_vectors(asked.sent(), endpoint, own, asked.notes, asked.stopwatch, _client_of(asked, own))
 
     return _carried(endpoint.name, endpoint.render_error, carry, relays=own.dialect)
 
@@ -125,7 +127,7 @@ def count(endpoint: CountEndpoint, own: RelayEndpoint) -> Response:
     """The answer to a request whose tokens are to be counted, errors included. As `answer`."""
 
     def carry(asked: Asked) -> Reply:
-        return asked.gateway.count(asked.sent(), endpoint, own, asked.notes, asked.client(own.passed_headers))
+        return asked.gateway.count(asked.sent(), endpoint, own, asked.notes, _client_of(asked, own))
 
     return _carried(endpoint.name, endpoint.render_error, carry, relays=own.dialect)
 
@@ -217,6 +219,11 @@ def gateway() -> Gateway:
 
 def settings() -> Settings:
     return state().settings
+
+
+def _client_of(asked: Asked, own: RelayEndpoint) -> Client:
+    """Who asks, and what of that is for upstreams of the client's own language."""
+    return asked.client(own.passed_headers, own.passed_query)
 
 
 def _read_body() -> bytes:

@@ -14,11 +14,13 @@ class Client:
         key: tells this client from others, so that all get their turn; says nothing else of it.
         secret: the key that it came with, `""` for none. It leaves the house only to upstreams whose operator said so.
         headers: those of its request that its dialect hands on to upstreams of the same dialect (`RelayEndpoint.passed_headers`).
+        query: that part of its query which goes the same way (`RelayEndpoint.passed_query`), as it came.
     """
 
     key: str = ""
     secret: str = field(default="", repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
+    query: str = ""
 
 
 ANYBODY = Client()

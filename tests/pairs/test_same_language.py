@@ -72,8 +72,9 @@ def test_what_anthropics_clients_say_beside_the_body_goes_along(tmp_path: Path, 
     upstream.on("/v1/messages", json_answer(ANTHROPIC.whole(BY_NAME["text"]), headers={"request-id": "req_theirs"}))
     client = alias_of(tmp_path, upstream, ANTHROPIC)
     headers = {"anthropic-version": "2099-01-01", "anthropic-beta": "one,two", "x-api-key": "mine", "x-private": "secret"}
-    answer = client.post("/v1/messages", data=odd_body("nick", stream=False), headers=headers)
+    answer = client.post("/v1/messages?beta=true&key=mine", data=odd_body("nick", stream=False), headers=headers)
     (request,) = upstream.requests_to("/v1/messages")
+    assert request.target == "/v1/messages?beta=true"
     assert (request.headers["anthropic-version"], request.headers["anthropic-beta"]) == ("2099-01-01", "one,two")
     assert "x-private" not in request.headers
     assert "mine" not in str(request.headers)
@@ -87,6 +88,17 @@ def test_ollamas_clients_may_leave_out_stream_and_spell_model_as_they_like(tmp_p
     (request,) = upstream.requests_to("/api/chat")
     assert request.json == {"Model": "m", "messages": [{"role": "user", "content": "hi"}]}
     assert answer.data.count(b"\n") > 1
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+def test_what_gemini_gave_to_keep_is_not_shown_to_openai(tmp_path: Path, upstream: FakeUpstream, stream: bool) -> None:
+    OPENAI.play(upstream, BY_NAME["text"])
+    block = {"type": "thinking", "thinking": "hm", "signature": "gemini:c2ln"}
+    history = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "ho"}, {"role": "user", "content": "so?"}]
+    body = {"model": "nick", "stream": stream, "messages": [history[0], history[1] | {"thinking_blocks": [block]}, history[2]], "odd": 1.5}
+    assert alias_of(tmp_path, upstream, OPENAI).post("/v1/chat/completions", json=body).status_code == 200
+    (request,) = upstream.requests_to("/chat/completions")
+    assert request.json == body | {"model": "m", "messages": history}
 
 
 RESPONSE = {

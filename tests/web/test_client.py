@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from proxy.web.client import client_of
+from proxy.web.client import client_of, query_of
 from proxy.wire.messages import Client
 
 
@@ -55,3 +55,20 @@ def test_key_is_shown_nowhere() -> None:
     client = a_client(HTTP_AUTHORIZATION="Bearer sk-very-secret")
     assert "secret" not in repr(client).replace("secret=", "")
     assert "sk-very" not in client.key
+
+
+@pytest.mark.parametrize(
+    ("query", "passed"),
+    [
+        ("", ""),
+        ("beta=true", "beta=true"),
+        ("key=sk-1&beta=true&x=2", "beta=true"),
+        ("alphabeta=1&beta", "beta"),
+        ("beta=a b", ""),
+        ("beta=\xfc", ""),
+        ("beta=1\r\nx: y", ""),
+    ],
+)
+def test_of_a_query_goes_on_what_is_named(query: str, passed: str) -> None:
+    assert query_of({"QUERY_STRING": query}, ("beta",)) == passed
+    assert query_of({}, ("beta",)) == ""

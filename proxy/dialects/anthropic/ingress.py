@@ -26,6 +26,8 @@ __all__ = ["COUNT", "COUNT_RELAY", "MESSAGES", "MESSAGES_RELAY", "Page", "parse_
 
 JSON = "application/json"
 PASSED_HEADERS = ("anthropic-version", "anthropic-beta")
+# `?beta=true`, with which the SDK and Claude Code ask for what is not final yet.
+_PASSED_QUERY = ("beta",)
 _ANSWER_HEADERS = ("retry-after", "request-id")
 
 
@@ -56,6 +58,7 @@ def _relay_endpoint(name: str, path: str, *, is_optional: bool = False) -> Relay
         affinity_key,
         render_error,
         passed_headers=PASSED_HEADERS,
+        passed_query=_PASSED_QUERY,
         answer_headers=_ANSWER_HEADERS,
         is_optional=is_optional,
         pruned=without_foreign_thoughts,
