@@ -112,8 +112,6 @@ def count(crossing: Crossing, sent: Sent, endpoint: CountEndpoint, notes: Exchan
     """
     steps, own, model = crossing.steps, crossing.own, crossing.model
     chain = crossing.chain()
-    if crossing.one_way(chain):
-        return relay(steps, sent.body, sent.payload, own, notes, client)
 
     def read(payload: Payload) -> Counting:
         return Counting(steps, endpoint, endpoint.parse(payload), notes, client)
