@@ -65,7 +65,7 @@ class Profile:
         files: which documents messages may hold: none, such as come with the request, or `any`, also by URL.
         cache_hints: whether marks of what to cache are understood.
         signatures: where signatures of thoughts and calls come from and go back to: Google's OpenAI-style door has a member of calls for
-            them, OpenRouter a list of details beside the message.
+            them, OpenRouter a list of details beside the message, other languages places of their own.
         dropped: wire names that must not be sent, learnt from refusals.
         sent: `params` without what is dropped, ready to be walked through.
     """
@@ -93,7 +93,7 @@ class Profile:
     tool_ids: Literal["any", "alnum9"] = "any"
     no_content: Literal["null", "absent", "empty"] = "null"
     message_names: bool = True
-    echo_reasoning: Literal["", "reasoning_content", "reasoning"] = ""
+    echo_reasoning: Literal["", "reasoning_content", "reasoning", "thinking"] = ""
     must_echo_reasoning: bool = False
     prefill: Literal["", "switch", "mark", "unthinking", "reworded"] = ""
     think_tags: bool = True
@@ -113,12 +113,17 @@ class Profile:
     results_show: bool = False
     files: Literal["", "data", "any"] = ""
     cache_hints: bool = False
-    signatures: Literal["", "google", "details"] = ""
+    signatures: Literal["", "google", "details", "own"] = ""
     dropped: frozenset[str] = frozenset()
     sent: tuple[tuple[str, str], ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sent", tuple((ours, wire) for ours, wire in self.params.items() if wire not in self.dropped))
+
+    @property
+    def wants_back(self) -> bool:
+        """Whether there is a place for what the model said beside its earlier calls: thoughts, or signatures."""
+        return bool(self.echo_reasoning or self.must_echo_reasoning or self.signatures)
 
 
 def _named(*same: str, **renamed: str) -> Mapping[str, str]:
@@ -190,6 +195,7 @@ _ANTHROPIC = Profile(
     logprobs=False,
     dimensions=False,
     think_tags=False,
+    signatures="own",
     prompt_path="",
 )
 _CLAUDE_5 = replace(
@@ -215,7 +221,9 @@ _GEMINI = Profile(
     reasoning="level",
     efforts=("minimal", *_LEVELS),
     must_echo_reasoning=True,
+    signatures="own",
     results_show=True,
+    files="any",
 )
 _GEMINI_2_5 = replace(
     _GEMINI,
@@ -223,7 +231,6 @@ _GEMINI_2_5 = replace(
     reasoning="budget",
     efforts=("none", "minimal", *_LEVELS, "xhigh"),
     format_with_tools=False,
-    files="any",
     must_echo_reasoning=False,
     results_show=False,
 )
@@ -328,6 +335,7 @@ PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
                 name_chars=None,
                 reasoning="effort",
                 efforts=(*_LEVELS, "max"),
+                echo_reasoning="thinking",
             ),
             Profile("tgi", params=_named(*_SAMPLING)),
             # Gemini's OpenAI-style door.
@@ -364,7 +372,7 @@ PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
             ),
             _CLAUDE_4_5,
             replace(_CLAUDE_4_5, name="claude-4", json_schema=False, output_limit=32_000),
-            replace(_ANTHROPIC, name="claude-3", reasoning="none", efforts=(), output_limit=8_192),
+            replace(_ANTHROPIC, name="claude-3", reasoning="none", efforts=(), signatures="", output_limit=8_192),
             _GEMINI,
             replace(_GEMINI, name="gemini-3-pro", efforts=("low", "high")),
             replace(_GEMINI, name="gemini-3.x-pro", efforts=_LEVELS),

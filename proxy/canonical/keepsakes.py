@@ -1,22 +1,19 @@
 """What a model said beside its tool calls, and wants to see again with them: thoughts and signatures, of which most clients know nothing.
 
-It is kept by the call, which comes back with the call's result. A call is known by its id, its name and its arguments: ids are the
-upstreams' choice, and one's must not bring back another's thoughts. Pure.
+It is kept by the call, which comes back with the call's result, and by the place where the call stands: nobody is given what was thought of
+anything but the client's own words. Pure.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
 
 from proxy.canonical.request import ChatRequest, Message, Part, ReasoningPart, ToolCallPart
-
-# Some servers number their calls, which tells none from another client's.
-_SHORTEST_ID = 9
+from proxy.canonical.trail import Trail
 
 Find = Callable[[Sequence[str]], Sequence[bytes | None]]
 
@@ -30,17 +27,41 @@ class Keepsake:
     origin: str = ""
 
 
-def keepsakes_of(parts: Iterable[object]) -> Iterator[tuple[str, bytes]]:
-    """What is to be kept of an answer, by the keys of its calls."""
-    reasoning: list[ReasoningPart] = []
-    for part in parts:
+class Keeping:
+    """Finds what is to be kept of an answer while it comes.
+
+    Args:
+        request: what is answered. It is read when there is something to keep.
+    """
+
+    __slots__ = ("_calls", "_reasoning", "_request", "_trail")
+
+    def __init__(self, request: ChatRequest) -> None:
+        self._request = request
+        self._trail: Trail | None = None
+        self._reasoning: list[ReasoningPart] = []
+        self._calls: list[ToolCallPart] = []  # those that the trail has not come to yet
+
+    def take(self, part: object) -> tuple[str, bytes] | None:
+        """The key and what is to be kept by it, where this part of the answer is a call with which something is."""
         if isinstance(part, ReasoningPart):
-            reasoning.append(part)
-        elif isinstance(part, ToolCallPart):
-            key = _key(part)
-            if key and (reasoning or part.opaque):
-                yield key, _written(Keepsake(tuple(reasoning), part.opaque, part.origin))
-            reasoning.clear()
+            self._reasoning.append(part)
+        if not isinstance(part, ToolCallPart):
+            return None
+        self._calls.append(part)
+        if not self._reasoning and not part.opaque:
+            return None
+        keepsake = Keepsake(tuple(self._reasoning), part.opaque, part.origin)
+        self._reasoning.clear()
+        return self._key_of_latest(), _written(keepsake)
+
+    def _key_of_latest(self) -> str:
+        if self._trail is None:
+            self._trail = Trail(self._request.model)
+            self._trail.follow(self._request.messages)
+        *_, key = map(self._trail.key_of, self._calls)
+        self._calls.clear()
+        return key
 
 
 def with_keepsakes(request: ChatRequest, find: Find) -> ChatRequest:
@@ -49,34 +70,42 @@ def with_keepsakes(request: ChatRequest, find: Find) -> ChatRequest:
     Args:
         find: what is kept by the keys, one for each.
     """
-    lacking = {key: None for message in request.messages for call in _lacking(message) if (key := _key(call))}
-    if not lacking:
+    if not any(_lacks(part) for message in request.messages for part in message.parts):
         return request
-    kept = {key: _read(found) for key, found in zip(lacking, find(tuple(lacking)), strict=True) if found is not None}
+    keys = Trail(request.model).follow(request.messages)
+    lacking = [key for message, own in zip(request.messages, keys, strict=True) for call, key in _keyed(message, own) if _lacks(call)]
+    kept = {key: _read(found) for key, found in zip(lacking, find(lacking), strict=True) if found is not None}
     if not kept:
         return request
-    return replace(request, messages=tuple(_restored(message, kept) for message in request.messages))
+    messages = (_restored(message, own, kept) for message, own in zip(request.messages, keys, strict=True))
+    return replace(request, messages=tuple(messages))
 
 
-def _lacking(message: Message) -> Iterator[ToolCallPart]:
-    if message.role == "assistant":
-        yield from (part for part in message.parts if isinstance(part, ToolCallPart) and not part.opaque)
+def _lacks(part: Part) -> bool:
+    return isinstance(part, ToolCallPart) and not part.opaque
 
 
-def _restored(message: Message, kept: dict[str, Keepsake]) -> Message:
+def _keyed(message: Message, keys: Sequence[str]) -> Iterator[tuple[ToolCallPart, str]]:
+    return zip((part for part in message.parts if isinstance(part, ToolCallPart)), keys, strict=True)
+
+
+def _restored(message: Message, keys: Sequence[str], kept: dict[str, Keepsake]) -> Message:
+    if kept.keys().isdisjoint(keys):
+        return message
     parts: list[Part] = []
     before: list[Part] = []
-    changed = False
+    of_calls = iter(keys)
     for part in message.parts:
-        keepsake = kept.get(_key(part)) if isinstance(part, ToolCallPart) and message.role == "assistant" and not part.opaque else None
-        if keepsake is None or not isinstance(part, ToolCallPart):
+        if not isinstance(part, ToolCallPart):
             before.append(part)
             continue
-        changed = True
-        parts += _with_thoughts(before, keepsake.reasoning)
-        parts.append(replace(part, opaque=keepsake.opaque, origin=keepsake.origin))
+        keepsake = kept.get(next(of_calls))
+        if keepsake is None:
+            parts += [*before, part]
+        else:
+            parts += [*_with_thoughts(before, keepsake.reasoning), replace(part, opaque=keepsake.opaque, origin=keepsake.origin)]
         before = []
-    return replace(message, parts=(*parts, *before)) if changed else message
+    return replace(message, parts=(*parts, *before))
 
 
 def _with_thoughts(parts: list[Part], reasoning: tuple[ReasoningPart, ...]) -> list[Part]:
@@ -85,18 +114,6 @@ def _with_thoughts(parts: list[Part], reasoning: tuple[ReasoningPart, ...]) -> l
     if not reasoning or any(thought.opaque for thought in thoughts):
         return parts
     return [*reasoning, *(part for part in parts if not isinstance(part, ReasoningPart))]
-
-
-def _key(call: ToolCallPart) -> str:
-    """The key of a call; `""` where its id tells it from no other."""
-    if len(call.id) < _SHORTEST_ID:
-        return ""
-    try:
-        # Clients write arguments anew, in spaces and orders of their own.
-        arguments = orjson.dumps(orjson.loads(call.arguments), option=orjson.OPT_SORT_KEYS)
-    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
-        arguments = call.arguments.encode("utf-8", "replace")
-    return hashlib.sha256(b"\0".join((call.id.encode(), call.name.encode(), arguments))).hexdigest()
 
 
 def _written(keepsake: Keepsake) -> bytes:

@@ -181,7 +181,7 @@ def answer(
 def _whole_reply(answered: Completion | Relayed, asked: _Asked, steps: Steps, texts: Texts) -> Reply:
     if not isinstance(answered, Completion):
         return relayed_reply(answered, steps, asked.relaying.endpoint, asked.notes)
-    texts.note_completion(answered, asked.notes)
+    texts.note_completion(answered, asked.conversation)
     body = asked.text.render_completion(answered, asked.conversation.request, asked.stopwatch)
     return Reply(200, asked.text.whole_type, body)
 

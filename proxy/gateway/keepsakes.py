@@ -8,12 +8,14 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Protocol
 
 from proxy.canonical.events import ChatEvent, Failed, PartClosed, PartDelta, PartOpened
-from proxy.canonical.keepsakes import keepsakes_of, with_keepsakes
+from proxy.canonical.keepsakes import Keeping, with_keepsakes
 from proxy.canonical.request import ChatRequest, ReasoningPart, ToolCallPart
 from proxy.dialect import TextRequest
+from proxy.routing import Route
 
 # An agent's turn ends within that time.
 KEPT_FOR_S = 6 * 3600.0
@@ -22,6 +24,10 @@ MOST_BYTES = 32 * 1024 * 1024
 
 class Shelf(Protocol):
     """Where keepsakes lie."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing can be found there."""
 
     def put(self, key: str, value: bytes) -> None:
         """Keeps `value` for a while. Raises nothing."""
@@ -43,6 +49,11 @@ class MemoryShelf:
         self._size_bytes = 0
         self._entries: OrderedDict[str, tuple[float, bytes]] = OrderedDict()
         self._lock = threading.Lock()
+
+    @property
+    def is_empty(self) -> bool:
+        """See `Shelf`."""
+        return not self._entries
 
     def put(self, key: str, value: bytes) -> None:
         """See `Shelf`."""
@@ -67,26 +78,38 @@ class Keepsakes:
     def __init__(self, shelf: Shelf) -> None:
         self._shelf = shelf
 
-    def restored(self, request: TextRequest) -> TextRequest:
-        """`request` with what was kept of the calls in it."""
-        return with_keepsakes(request, self._shelf.find) if isinstance(request, ChatRequest) else request
+    def restored(self, request: TextRequest, route: Route) -> TextRequest:
+        """`request` with what was kept of the calls in it, where the upstream has a place for that."""
+        if not route.profile.wants_back or not isinstance(request, ChatRequest) or self._shelf.is_empty:
+            return request
+        return with_keepsakes(request, self._shelf.find)
 
-    def keep(self, parts: Sequence[object]) -> None:
-        """Keeps what belongs to the calls of an answer."""
-        for key, value in keepsakes_of(parts):
-            self._shelf.put(key, value)
+    def keep(self, request: TextRequest, parts: Sequence[object]) -> None:
+        """Keeps what belongs to the calls of the answer to `request`."""
+        if isinstance(request, ChatRequest):
+            keeping = Keeping(request)
+            for part in parts:
+                self._take(keeping, part)
 
     def watch(self, request: TextRequest) -> Watch | None:
         """What watches the stream that answers `request`, where it may hold calls."""
-        return Watch(self) if isinstance(request, ChatRequest) and request.tools else None
+        return Watch(partial(self._take, Keeping(request))) if isinstance(request, ChatRequest) and request.tools else None
+
+    def _take(self, keeping: Keeping, part: object) -> None:
+        kept = keeping.take(part)
+        if kept is not None:
+            self._shelf.put(*kept)
 
 
 class Watch:
-    """Watches one stream. What belongs to a call is kept before the call's end is told: then the client may come back with it."""
+    """Watches one stream. What belongs to a call is kept before the call's end is told: then the client may come back with it.
 
-    def __init__(self, keepsakes: Keepsakes) -> None:
-        self._keepsakes = keepsakes
-        self._thoughts: list[object] = []
+    Args:
+        take: is handed the thoughts and calls of the answer.
+    """
+
+    def __init__(self, take: Callable[[ReasoningPart | ToolCallPart], None]) -> None:
+        self._take = take
         self._open: PartOpened | None = None
         self._texts: list[str] = []
 
@@ -100,17 +123,15 @@ class Watch:
                 case PartDelta() if self._open is not None:
                     self._texts.append(event.text)
                 case PartClosed() if self._open is not None:
-                    self._close(self._open, event)
+                    self._take(_part(self._open, "".join(self._texts), event))
                     self._open = None
                 case Failed():
                     self._open = None
                 case _:
                     pass
 
-    def _close(self, opened: PartOpened, closed: PartClosed) -> None:
-        text = "".join(self._texts)
-        if opened.kind == "reasoning":
-            self._thoughts.append(ReasoningPart(text, closed.opaque, closed.origin, closed.redacted))
-            return
-        self._keepsakes.keep([*self._thoughts, ToolCallPart(opened.id, opened.name, text, closed.opaque, closed.origin)])
-        self._thoughts.clear()
+
+def _part(opened: PartOpened, text: str, closed: PartClosed) -> ReasoningPart | ToolCallPart:
+    if opened.kind == "reasoning":
+        return ReasoningPart(text, closed.opaque, closed.origin, closed.redacted)
+    return ToolCallPart(opened.id, opened.name, text, closed.opaque, closed.origin)

@@ -32,6 +32,11 @@ class SharedShelf:
         self._prefix = prefix
         self._spawn = spawn
 
+    @property
+    def is_empty(self) -> bool:
+        """`False`: what other workers keep is not known before it is asked for."""
+        return False
+
     def put(self, key: str, value: bytes) -> None:
         """See `Shelf`."""
         self._own.put(key, value)

@@ -36,6 +36,7 @@ class Conversation:
     stopwatch: Stopwatch
     client: Client
     new_id: Callable[[], str]
+    keepsakes: Keepsakes
 
     def open(self, goal: Goal) -> Opening:
         """An answer that has begun."""
@@ -101,7 +102,7 @@ class Conversation:
 
     def _call(self, goal: Goal, request: TextRequest, route: Route) -> UpstreamCall:
         egress = goal.upstream.egress
-        request = told(request, route)
+        request = told(self.keepsakes.restored(request, route), route)
         call = egress.build_prompt(request, route) if isinstance(request, PromptRequest) else egress.build_chat(request, route)
         return self.steps.signed(call, goal, self.client, partial(affinity_key, request))
 
@@ -156,7 +157,7 @@ class Texts:
         suits = partial(self.suits, endpoint, request)
         if not request.stream:
             completion = served(steps, chain, notes, asked.complete, suits)
-            self.note_completion(completion, notes)
+            self.note_completion(completion, asked)
             return Reply(200, endpoint.whole_type, endpoint.render_completion(completion, request, stopwatch))
         renderer = endpoint.stream_renderer(request, stopwatch)
         errand = steps.errands.begin(
@@ -169,12 +170,12 @@ class Texts:
 
     def conversation(self, request: TextRequest, notes: ExchangeNotes, stopwatch: Stopwatch, client: Client) -> Conversation:
         """What is asked, with what models said before in the same conversation."""
-        return Conversation(self._steps, self._keepsakes.restored(request), notes, stopwatch, client, self._new_id)
+        return Conversation(self._steps, request, notes, stopwatch, client, self._new_id, self._keepsakes)
 
-    def note_completion(self, completion: Completion, notes: ExchangeNotes) -> None:
+    def note_completion(self, completion: Completion, asked: Conversation) -> None:
         """Notes a whole answer, and keeps what is to come back with its calls."""
-        note_end(notes, completion.usage, completion.finish_reason)
-        self._keepsakes.keep(completion.parts)
+        note_end(asked.notes, completion.usage, completion.finish_reason)
+        self._keepsakes.keep(asked.request, completion.parts)
 
     def card(self, destination: Destination) -> ModelCard | None:
         """What is known of the model."""

@@ -2,19 +2,33 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from proxy.canonical.keepsakes import keepsakes_of, with_keepsakes
-from proxy.canonical.request import ChatRequest, Message, ReasoningPart, TextPart, ToolCallPart
+from proxy.canonical.keepsakes import Keeping, with_keepsakes
+from proxy.canonical.request import ChatRequest, Message, Part, ReasoningPart, TextPart, ToolCallPart, ToolResultPart
 
 THOUGHT = ReasoningPart("hm", "c2ln", "anthropic")
 CALL = ToolCallPart("toolu_0123456789", "look", '{"a": 1, "b": 2}', "b3duIQ==", "anthropic")
 ECHOED = ToolCallPart("toolu_0123456789", "look", '{"b":2,"a":1}')
+ASKED = (Message("system", (TextPart("be brief"),)), Message("user", (TextPart("look!"),)))
 
 
-def restored(parts: Sequence[object], *answer: object) -> tuple[object, ...]:
+def kept_of(parts: Sequence[object], before: Sequence[Message] = ASKED) -> dict[str, bytes]:
+    """What is kept of an answer to `before`."""
+    keeping = Keeping(ChatRequest("m", tuple(before)))
+    return dict(kept for part in parts if (kept := keeping.take(part)))
+
+
+def restored(parts: Sequence[Part], *answer: object) -> tuple[Part, ...]:
     """The parts of an assistant's turn after what was kept of `answer` came back."""
-    kept = dict(keepsakes_of(answer))
-    request = ChatRequest("m", (Message("assistant", tuple(parts)),))  # type: ignore[arg-type]
-    return with_keepsakes(request, lambda keys: [kept.get(key) for key in keys]).messages[0].parts
+    return came_back(kept_of(answer), [*ASKED, Message("assistant", tuple(parts))])
+
+
+def came_back(kept: dict[str, bytes], messages: Sequence[Message]) -> tuple[Part, ...]:
+    """The parts of the last message after what was kept came back."""
+    return with_keepsakes(ChatRequest("m", tuple(messages)), lambda keys: [kept.get(key) for key in keys]).messages[-1].parts
+
+
+def result(text: str) -> Message:
+    return Message("tool", (ToolResultPart(CALL.id, "look", (TextPart(text),)),))
 
 
 def test_thoughts_and_signature_come_back_before_what_was_said() -> None:
@@ -40,12 +54,41 @@ def test_thoughts_stand_before_the_call_that_they_led_to() -> None:
     assert (back[0], back[2]) == (THOUGHT, later)
 
 
-def test_calls_that_are_told_from_none_are_not_kept() -> None:
-    assert list(keepsakes_of([THOUGHT, ToolCallPart("0", "look", "{}")])) == []
+def test_a_call_behind_one_without_thoughts_gets_its_own() -> None:
+    first = ToolCallPart("1", "see", "{}")
+    assert restored((first, ECHOED), first, THOUGHT, CALL)[:2] == (first, THOUGHT)
+
+
+def test_thoughts_come_back_whatever_became_of_the_ids() -> None:
+    assert restored((ToolCallPart("call_made_up", "look", CALL.arguments),), THOUGHT, CALL)[0] == THOUGHT
+
+
+def test_one_clients_thoughts_do_not_come_to_another_whose_call_has_the_same_id() -> None:
+    kept = kept_of([THOUGHT, CALL], [Message("user", (TextPart("my name is Eve"),))])
+    assert came_back(kept, [Message("user", (TextPart("my name is Bob"),)), Message("assistant", (ECHOED,))]) == (ECHOED,)
+
+
+def test_thoughts_of_what_a_tool_said_come_back_only_where_it_said_that() -> None:
+    turn = Message("assistant", (ECHOED,))
+    kept = kept_of([THOUGHT, CALL], [*ASKED, turn, result("the diary of Eve")])
+    assert came_back(kept, [*ASKED, turn, result("the diary of Bob"), turn]) == (ECHOED,)
+    assert came_back(kept, [*ASKED, turn, result("the diary of Eve"), turn])[0] == THOUGHT
+
+
+def test_the_same_call_in_a_later_turn_is_another_one() -> None:
+    turn = Message("assistant", (ECHOED,))
+    kept = kept_of([THOUGHT, CALL])
+    assert came_back(kept, [*ASKED, turn, result("nothing"), turn]) == (ECHOED,)
+
+
+def test_other_models_are_not_given_what_one_thought() -> None:
+    kept = kept_of([THOUGHT, CALL])
+    request = ChatRequest("other", (*ASKED, Message("assistant", (ECHOED,))))
+    assert with_keepsakes(request, lambda keys: [kept.get(key) for key in keys]) is request
 
 
 def test_nothing_is_kept_where_there_is_nothing() -> None:
-    assert list(keepsakes_of([TextPart("hi"), ToolCallPart("toolu_0123456789", "look", "{}")])) == []
+    assert kept_of([TextPart("hi"), ToolCallPart("toolu_0123456789", "look", "{}")]) == {}
 
 
 def test_arguments_that_are_no_json_are_compared_as_they_are() -> None:
@@ -53,7 +96,6 @@ def test_arguments_that_are_no_json_are_compared_as_they_are() -> None:
     assert restored((ToolCallPart(broken.id, "look", broken.arguments),), broken) == (broken,)
 
 
-def test_other_roles_are_left_alone() -> None:
-    kept = dict(keepsakes_of([THOUGHT, CALL]))
-    request = ChatRequest("m", (Message("user", (TextPart("hi"),)),))
-    assert with_keepsakes(request, lambda keys: [kept.get(key) for key in keys]) is request
+def test_nobody_is_asked_where_nothing_is_lacking() -> None:
+    request = ChatRequest("m", (*ASKED, Message("assistant", (TextPart("hi"), CALL))))
+    assert with_keepsakes(request, lambda _: 1 / 0) is request  # type: ignore[arg-type, return-value]

@@ -1,13 +1,21 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
 from proxy.canonical.completion import Usage
 from proxy.canonical.events import Failed, Finished, PartClosed, PartDelta, PartOpened, Started, UsageSeen
-from proxy.canonical.request import ChatRequest, Message, PromptRequest, TextPart, Tool, ToolCallPart
+from proxy.canonical.request import ChatRequest, Message, PromptRequest, ReasoningPart, TextPart, Tool, ToolCallPart
 from proxy.errors import UpstreamBroken
 from proxy.gateway.keepsakes import KEPT_FOR_S, Keepsakes, MemoryShelf
+from proxy.profiles import PROFILES
+from proxy.routing import Route
 
 TOOLS = (Tool("look"),)
 ASKED = ChatRequest("m", (Message("user", (TextPart("hi"),)),), tools=TOOLS)
+BRINGS_BACK = Route("it", "m", "m", PROFILES["anthropic"])
 
 
 class Clock:
@@ -58,9 +66,9 @@ def test_a_call_of_a_stream_is_kept_when_it_is_complete() -> None:
     watch.note([PartDelta("m"), PartClosed("c2ln", "anthropic"), UsageSeen(Usage()), PartOpened("text"), PartDelta("so"), PartClosed()])
     watch.note([PartOpened("tool_call", "toolu_0123456789", "look"), PartDelta("{}"), PartClosed("b3du", "anthropic"), Finished("stop")])
     echoed = ToolCallPart("toolu_0123456789", "look", "{}")
-    again = keepsakes.restored(ChatRequest("m", (Message("assistant", (echoed,)),)))
+    again = keepsakes.restored(followed_by(echoed), BRINGS_BACK)
     assert isinstance(again, ChatRequest)
-    thought, call = again.messages[0].parts
+    thought, call = again.messages[-1].parts
     assert (thought.text, thought.opaque, call.opaque) == ("hm", "c2ln", "b3du")  # type: ignore[union-attr]
 
 
@@ -70,8 +78,8 @@ def test_a_call_that_broke_off_is_not_kept() -> None:
     assert watch is not None
     watch.note([Started("1"), PartOpened("reasoning"), PartDelta("hm"), PartClosed("c2ln", "anthropic")])
     watch.note([PartOpened("tool_call", "toolu_0123456789", "look"), PartDelta("{}"), Failed(UpstreamBroken("gone"))])
-    request = ChatRequest("m", (Message("assistant", (ToolCallPart("toolu_0123456789", "look", "{}"),)),))
-    assert keepsakes.restored(request) is request
+    request = followed_by(ToolCallPart("toolu_0123456789", "look", "{}"))
+    assert keepsakes.restored(request, BRINGS_BACK) is request
 
 
 def test_answers_without_tools_are_not_watched() -> None:
@@ -79,4 +87,53 @@ def test_answers_without_tools_are_not_watched() -> None:
     assert keepsakes.watch(ChatRequest("m", ())) is None
     prompt = PromptRequest("m", "hi")
     assert keepsakes.watch(prompt) is None
-    assert keepsakes.restored(prompt) is prompt
+    assert keepsakes.restored(prompt, BRINGS_BACK) is prompt
+
+
+def test_a_whole_answer_is_kept_like_a_stream() -> None:
+    keepsakes = Keepsakes(MemoryShelf(Clock()))
+    keepsakes.keep(ASKED, [ReasoningPart("hm", "c2ln", "anthropic"), ToolCallPart("toolu_0123456789", "look", "{}")])
+    again = keepsakes.restored(followed_by(ToolCallPart("made up", "look", "{}")), BRINGS_BACK)
+    assert isinstance(again, ChatRequest)
+    assert again.messages[-1].parts[0] == ReasoningPart("hm", "c2ln", "anthropic")
+
+
+class Untouched:
+    """A shelf that nobody may ask."""
+
+    def __init__(self, *, is_empty: bool) -> None:
+        self.is_empty = is_empty
+
+    def put(self, key: str, value: bytes) -> None:
+        raise AssertionError(key)
+
+    def find(self, keys: Sequence[str]) -> Sequence[bytes | None]:
+        raise AssertionError(keys)
+
+
+def test_nothing_is_looked_for_where_the_upstream_has_no_place_for_it() -> None:
+    request = followed_by(ToolCallPart("toolu_0123456789", "look", "{}"))
+    keepsakes = Keepsakes(Untouched(is_empty=False))
+    assert keepsakes.restored(request, Route("it", "m", "m", PROFILES["generic"])) is request
+
+
+def test_nothing_is_looked_for_where_nothing_was_kept() -> None:
+    request = followed_by(ToolCallPart("toolu_0123456789", "look", "{}"))
+    assert Keepsakes(Untouched(is_empty=True)).restored(request, BRINGS_BACK) is request
+    assert MemoryShelf(Clock()).is_empty
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        *(("generic", False), ("openai", False), ("vllm", True), ("google", True), ("deepseek", True), ("ollama-native", True)),
+        *(("anthropic", True), ("claude-3", False), ("gemini", True), ("gemini-2.5", True), ("gemini-2.0", False)),
+    ],
+)
+def test_who_wants_something_back(name: str, expected: bool) -> None:
+    assert PROFILES[name].wants_back is expected
+
+
+def followed_by(call: ToolCallPart) -> ChatRequest:
+    """The next request of the conversation, in which the call comes back."""
+    return replace(ASKED, messages=(*ASKED.messages, Message("assistant", (call,))))

@@ -52,3 +52,7 @@ def test_without_redis_memory_must_do() -> None:
     shelf = shelf_of(redis)
     shelf.put("a", b"1")
     assert shelf.find(["a", "b"]) == [b"1", None]
+
+
+def test_what_others_keep_may_always_be_there() -> None:
+    assert not shelf_of(Redis()).is_empty

@@ -9,7 +9,7 @@ from typing import Any
 
 from flask.testing import FlaskClient
 
-from tests.pairs.scenes import SCHEMA, Scene, result_of
+from tests.pairs.scenes import SCHEMA, Call, Scene, result_of
 from tests.pairs.told import Told, events, lines
 
 Json = dict[str, Any]
@@ -260,10 +260,10 @@ def _ollama_body(scene: Scene) -> Json:
     messages: list[Json] = [{"role": "system", "content": scene.system}] if scene.system else []
     messages.append({"role": "user", "content": scene.says, **({"images": [scene.shows]} if scene.shows else {})})
     if scene.earlier:
-        calls = [{"id": call.id, "function": {"name": call.name, "arguments": call.arguments}} for call in scene.earlier]
+        calls = [{**_id("id", call), "function": {"name": call.name, "arguments": call.arguments}} for call in scene.earlier]
         messages.append({"role": "assistant", "content": "", "tool_calls": calls})
         messages += [
-            {"role": "tool", "tool_name": call.name, "tool_call_id": call.id, "content": result_of(call)} for call in scene.earlier
+            {"role": "tool", "tool_name": call.name, **_id("tool_call_id", call), "content": result_of(call)} for call in scene.earlier
         ]
     body: Json = {"messages": messages}
     if scene.tools:
@@ -271,6 +271,11 @@ def _ollama_body(scene: Scene) -> Json:
     if scene.thinks:
         body["think"] = True
     return body
+
+
+def _id(key: str, call: Call) -> Json:
+    """The id of a call, or nothing: ollama-python drops it."""
+    return {key: call.id} if call.id else {}
 
 
 def _ollama_whole(answer: Any) -> Told:

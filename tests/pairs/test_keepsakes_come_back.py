@@ -14,6 +14,7 @@ from tests.pairs.scenes import BY_NAME, PARIS
 from tests.pairs.upstreams import ANTHROPIC, GEMINI, Egress
 
 CALLS = BY_NAME["reasoning_and_call"]
+(OLLAMA,) = (ingress for ingress in INGRESSES if ingress.name == "ollama.chat")
 FOREIGN = [(ingress, egress) for ingress in INGRESSES for egress in (ANTHROPIC, GEMINI) if ingress.dialect != egress.name]
 
 
@@ -40,6 +41,32 @@ def test_a_call_with_other_arguments_is_another_call(gateway_of: Gateway, upstre
     answered = replace(BY_NAME["tool_result"], earlier=(replace(PARIS, id=call_id, arguments={"city": "Rome"}),))
     ANTHROPIC.play(upstream, answered)
     ingress.ask(client, answered, stream=False)
+    assert signatures(ANTHROPIC, upstream.requests[-1].json) == []
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("egress", [ANTHROPIC, GEMINI], ids=lambda egress: egress.name)
+def test_signatures_come_back_for_clients_that_drop_the_ids_of_calls(
+    gateway_of: Gateway, upstream: FakeUpstream, egress: Egress, stream: bool
+) -> None:
+    client = gateway_of(upstream, egress)
+    egress.play(upstream, CALLS)
+    assert OLLAMA.ask(client, CALLS, stream=stream).calls
+    answered = replace(BY_NAME["tool_result"], thinks=True, earlier=(replace(PARIS, id=""),))
+    egress.play(upstream, answered)
+    assert OLLAMA.ask(client, answered, stream=stream).error == ""
+    assert signatures(egress, upstream.requests[-1].json) == signed(egress)
+
+
+@pytest.mark.parametrize("ingress", [ingress for ingress in INGRESSES if ingress.dialect != "anthropic"], ids=lambda ingress: ingress.name)
+def test_nobody_is_given_what_was_thought_of_anothers_words(gateway_of: Gateway, upstream: FakeUpstream, ingress: Ingress) -> None:
+    client = gateway_of(upstream, ANTHROPIC)
+    numbered = replace(PARIS, id="functions.get_weather:0")  # as Kimi numbers them, anew in each conversation
+    ANTHROPIC.play(upstream, replace(CALLS, calls=(numbered,)))
+    assert ingress.ask(client, replace(CALLS, says="I am Eve"), stream=False).calls
+    answered = replace(BY_NAME["tool_result"], says="I am Bob", thinks=True, earlier=(numbered,))
+    ANTHROPIC.play(upstream, answered)
+    assert ingress.ask(client, answered, stream=False).error == ""
     assert signatures(ANTHROPIC, upstream.requests[-1].json) == []
 
 

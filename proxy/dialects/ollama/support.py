@@ -78,6 +78,11 @@ CLIENT_FIELDS: Final[Mapping[str, Support]] = MappingProxyType(
         "options.draft_num_predict": Support("dropped", _LOCAL_HARDWARE),
         "options.use_mmap": Support("dropped", _LOCAL_HARDWARE),
         "(answer) prompt_eval_count, eval_count": Support("translated", "left out where the upstream tells none", "usage"),
+        "(answer) signatures": Support(
+            "approximated",
+            "there is no field for them: the gateway adds them to the same call again where nothing before it has changed",
+            "opaque",
+        ),
         "(answer) durations": Support("approximated", "measured by the gateway's clock"),
         "(unknown fields)": Support("dropped", "as Ollama does"),
     }

@@ -42,9 +42,9 @@ def test_calls_come_whole_and_in_order_and_end_the_answer_as_calls() -> None:
     assert finish_of(events) == ("tool_calls", "STOP")
 
 
-def test_ids_are_the_servers_unless_they_come_again_or_are_short() -> None:
+def test_ids_are_the_servers_unless_they_come_again_or_lack() -> None:
     events = read(sse(record(*(call(call_id=call_id) for call_id in ("a23456789", "a23456789", "", "a")), finish="STOP")))
-    assert [part[0] for part in said(events)] == ["a23456789", "call_new1", "call_new2", "call_new3"]
+    assert [part[0] for part in said(events)] == ["a23456789", "call_new1", "call_new2", "a"]
 
 
 def test_text_between_calls_keeps_its_place() -> None:

@@ -36,9 +36,6 @@ _MEMBERS: Final = frozenset(
     }
 )
 
-# Shorter ones may come again in another conversation, and what is kept of a call is kept by its id.
-_SHORTEST_ID: Final = 9
-
 
 class Answer:
     """One answer in the making; only its first candidate is read. Methods append to the list of events that they are given.
@@ -177,9 +174,10 @@ class Answer:
         )
 
     def _issue_id(self, upstream_id: object) -> str:
-        """The server's id if it can tell this call from all others, else a new one."""
-        good = isinstance(upstream_id, str) and len(upstream_id) >= _SHORTEST_ID and upstream_id not in self._ids
-        issued = str(upstream_id) if good else f"call_{self._new_id()}"
+        """The server's id if it tells this call from the others, else a new one."""
+        issued = upstream_id if isinstance(upstream_id, str) else ""
+        if not issued or issued in self._ids:
+            issued = f"call_{self._new_id()}"
         self._ids.add(issued)
         return issued
 
