@@ -15,13 +15,15 @@ class Asked:
 
     Attributes:
         turns: who says what, in order: `("system", text)`, `("user", text)`, `("image", base64)`, `("model", text)`,
-            `("call", name, arguments)`, `("result", arguments of its call, text)`.
+            `("call", name, arguments)`, `("result", arguments of its call, text)`, `("failed", ...)` for one that is marked as an error.
+        ids: those of the calls, in order.
     """
 
     model: str
     stream: bool
     turns: list[Turn] = field(default_factory=list)
     tools: dict[str, Any] = field(default_factory=dict)
+    ids: list[str] = field(default_factory=list)
 
     def said_by(self, *roles: str) -> list[Turn]:
         return [turn for turn in self.turns if turn[0] in roles]

@@ -159,14 +159,14 @@ def _openai_continued(record: Json) -> Json:
 
 
 def _openai_asked(request: Request) -> Asked:
-    body, turns, calls = request.json, list[Turn](), dict[str, str]()
+    body, turns, calls, ids = request.json, list[Turn](), dict[str, str](), list[str]()
     if "prompt" in body:
         return Asked(body["model"], body.get("stream") is True, [("user", body["prompt"])])
     assert body.get("tools") != []
     for message in body["messages"]:
         role, content = message["role"], message.get("content")
         if role == "tool":
-            turns.append(("result", calls.pop(message["tool_call_id"]), _text_of(content)))
+            turns.append(_result(calls.pop(message["tool_call_id"]), _text_of(content)))
             continue
         parts = [{"type": "text", "text": content}] if isinstance(content, str) else content or []
         for part in parts:
@@ -175,11 +175,16 @@ def _openai_asked(request: Request) -> Asked:
             elif part["text"]:
                 turns.append(({"assistant": "model", "developer": "system"}.get(role, role), part["text"]))
         for call in message.get("tool_calls") or ():
+            ids.append(call["id"])
             calls[call["id"]] = same(call["function"]["arguments"])
             turns.append(("call", call["function"]["name"], calls[call["id"]]))
     assert not calls
     tools = {tool["function"]["name"]: tool["function"]["parameters"] for tool in body.get("tools") or ()}
-    return Asked(body["model"], body.get("stream") is True, turns, tools)
+    return Asked(body["model"], body.get("stream") is True, turns, tools, ids)
+
+
+def _result(call: str, text: str) -> Turn:
+    return ("failed", call, text.removeprefix("Error: ")) if text.startswith("Error: ") else ("result", call, text)
 
 
 def _text_of(content: Any) -> str:
@@ -267,7 +272,7 @@ def _anthropic_deltas(block: Json, scene: Scene) -> list[tuple[Json, bool]]:
 
 
 def _anthropic_asked(request: Request) -> Asked:
-    body, turns, calls = request.json, list[Turn](), dict[str, str]()
+    body, turns, calls, ids = request.json, list[Turn](), dict[str, str](), list[str]()
     assert request.headers["anthropic-version"]
     assert body["max_tokens"] > 0
     if body.get("system"):
@@ -282,9 +287,10 @@ def _anthropic_asked(request: Request) -> Asked:
         if calls:  # The results of all calls come first, and at once.
             assert {block["tool_use_id"] for block in blocks[: len(calls)]} == set(calls)
         for block in blocks:
+            ids += [block["id"]] if block["type"] == "tool_use" else []
             _add_anthropic_block(block, message["role"], turns, calls)
     tools = {tool["name"]: tool["input_schema"] for tool in body.get("tools") or ()}
-    return Asked(body["model"], body.get("stream") is True, turns, tools)
+    return Asked(body["model"], body.get("stream") is True, turns, tools, ids)
 
 
 def _add_anthropic_block(block: Json, role: str, turns: list[Turn], calls: dict[str, str]) -> None:
@@ -299,7 +305,8 @@ def _add_anthropic_block(block: Json, role: str, turns: list[Turn], calls: dict[
             calls[block["id"]] = same(block["input"])
             turns.append(("call", block["name"], calls[block["id"]]))
         case "tool_result":
-            turns.append(("result", calls.pop(block["tool_use_id"]), _text_of(block["content"])))
+            kind = "failed" if block.get("is_error") else "result"
+            turns.append((kind, calls.pop(block["tool_use_id"]), _text_of(block["content"])))
         case "thinking" | "redacted_thinking":
             turns.append(("thoughts", block.get("thinking", ""), block.get("signature", "")))
         case _:
@@ -368,7 +375,7 @@ def _gemini_records(scene: Scene) -> list[Json]:
 def _gemini_asked(request: Request) -> Asked:
     from google.genai import types
 
-    body, turns, calls = request.json, list[Turn](), list[Json]()
+    body, turns, calls, ids = request.json, list[Turn](), list[Json](), list[str]()
     for content in body["contents"]:
         types.Content.model_validate(content)
     for tool in body.get("tools") or ():
@@ -384,16 +391,18 @@ def _gemini_asked(request: Request) -> Asked:
                 assert part["inlineData"]["mimeType"] == "image/png"
                 turns.append(("image", part["inlineData"]["data"]))
             elif "functionCall" in part:
+                ids.append(part["functionCall"].get("id", ""))
                 calls.append(part["functionCall"])
                 turns.append(("call", part["functionCall"]["name"], same(part["functionCall"]["args"])))
             else:
                 result, call = part["functionResponse"], calls.pop(0)
                 assert (result["name"], result.get("id")) == (call["name"], call.get("id"))
-                turns.append(("result", same(call["args"]), result["response"]["output"]))
+                ((kind, said),) = result["response"].items()
+                turns.append(({"error": "failed", "output": "result"}[kind], same(call["args"]), said))
     declarations = [declared for tool in body.get("tools") or () for declared in tool["functionDeclarations"]]
     tools = {declared["name"]: declared.get("parametersJsonSchema") or declared["parameters"] for declared in declarations}
     model = request.path.rpartition("/")[2].partition(":")[0]
-    return Asked(model, "stream" in request.path, turns, tools)
+    return Asked(model, "stream" in request.path, turns, tools, ids)
 
 
 GEMINI = Egress(
@@ -460,7 +469,7 @@ def _ollama_continued(record: Json) -> Json:
 
 
 def _ollama_asked(request: Request) -> Asked:
-    body, turns, calls = request.json, list[Turn](), list[tuple[str, str, str]]()
+    body, turns, calls, ids = request.json, list[Turn](), list[tuple[str, str, str]](), list[str]()
     if "prompt" in body:
         turns += [("system", body["system"])] if body.get("system") else []
         turns += [("user", body["prompt"]), *(("image", image) for image in body.get("images") or ())]
@@ -471,18 +480,21 @@ def _ollama_asked(request: Request) -> Asked:
         if role == "tool":
             names = (message.get("tool_call_id"), message["tool_name"])
             at = next(place for place, (call_id, name, _) in enumerate(calls) if names in ((call_id, name), (None, name)))
-            turns.append(("result", calls.pop(at)[2], content))
+            turns.append(_result(calls.pop(at)[2], content))
             continue
+        if message.get("thinking"):
+            turns.append(("thoughts", message["thinking"]))
         if content:
             turns.append(({"assistant": "model"}.get(role, role), content))
         turns += [("image", image) for image in message.get("images") or ()]
         for call in message.get("tool_calls") or ():
             function = call["function"]
             assert isinstance(function["arguments"], dict)
+            ids.append(call.get("id", ""))
             calls.append((call.get("id", ""), function["name"], same(function["arguments"])))
             turns.append(("call", function["name"], calls[-1][2]))
     tools = {tool["function"]["name"]: tool["function"]["parameters"] for tool in body.get("tools") or ()}
-    return Asked(body["model"], body.get("stream", True), turns, tools)
+    return Asked(body["model"], body.get("stream", True), turns, tools, ids)
 
 
 OLLAMA = Egress(
