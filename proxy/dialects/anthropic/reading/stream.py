@@ -14,9 +14,9 @@ from proxy.errors import UpstreamBroken, UpstreamError
 from proxy.wire.exact_json import has_long_numbers, loads_exact
 from proxy.wire.lenient_json import LenientJson
 from proxy.wire.refusals import described
-from proxy.wire.sse import MAX_EVENT_BYTES, SseEvent, SseReader
+from proxy.wire.sse import SseEvent, SseReader
+from proxy.wire.whole_answer import WholeAnswer
 
-_BLANK = b"\xef\xbb\xbf \t\r\n"
 _DONE = b"[DONE]"
 # Whose arguments may stand in the record as they are; in records behind it they are text.
 _CALL = b'"tool_use"'
@@ -32,14 +32,13 @@ class AnswerReader:
         new_id: makes what tells one id from another.
     """
 
-    __slots__ = ("_answer", "_body", "_body_bytes", "_lenient", "_over", "_sse")
+    __slots__ = ("_answer", "_lenient", "_over", "_sse", "_whole")
 
     def __init__(self, new_id: Callable[[], str]) -> None:
         self._answer = Answer(new_id)
         self._lenient = LenientJson()
         self._sse: SseReader | None = None
-        self._body: list[bytes] = []
-        self._body_bytes = 0
+        self._whole = WholeAnswer()
         self._over = False
 
     def feed(self, chunk: bytes) -> list[ChatEvent]:
@@ -74,27 +73,14 @@ class AnswerReader:
         return events
 
     def _begin(self, chunk: bytes, events: list[ChatEvent]) -> None:
-        if not self._body:
-            chunk = chunk.lstrip(_BLANK)
-            if chunk.startswith(b"<"):  # Some never end.
-                raise UpstreamBroken("the upstream answered with a web page; check the base URL")
-        if self._body or chunk.startswith((b"{", b"[")):
-            self._keep(chunk)
-        elif chunk:
+        chunk = self._whole.take(chunk)
+        if chunk:
             self._sse = SseReader()
             self._read(self._sse.feed(chunk), events)
-
-    def _keep(self, piece: bytes) -> None:
-        self._body.append(piece)
-        self._body_bytes += len(piece)
-        if self._body_bytes > MAX_EVENT_BYTES:
-            raise UpstreamBroken(f"the upstream's answer has more than {MAX_EVENT_BYTES} bytes")
 
     def _read(self, records: list[SseEvent], events: list[ChatEvent]) -> None:
         for record in records:
             if self._over:
-            if _CALL in record.data and has_long_numbers(record.data):
-                return loads_exact(record.data)
                 return
             payload = self._payload(record)
             if payload is None:
@@ -107,6 +93,8 @@ class AnswerReader:
     def _payload(self, record: SseEvent) -> Any:
         """What a record says, `None` for nothing."""
         try:
+            if _CALL in record.data and has_long_numbers(record.data):
+                return loads_exact(record.data)
             return orjson.loads(record.data)
         except ValueError:
             text = record.data.strip()
@@ -120,8 +108,9 @@ class AnswerReader:
             raise UpstreamBroken(f"the upstream sent an event that is no JSON: {described(text)}") from error
 
     def _take_end(self, events: list[ChatEvent]) -> None:
-        if self._body:
-            self._take_body(b"".join(self._body), events)
+        body = self._whole.body
+        if body:
+            self._take_body(body, events)
         elif self._sse is None:
             raise UpstreamBroken("the upstream's answer is empty")
         else:

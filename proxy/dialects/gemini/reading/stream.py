@@ -14,9 +14,8 @@ from proxy.errors import UpstreamBroken, UpstreamError
 from proxy.wire.exact_json import has_long_numbers, loads_exact
 from proxy.wire.lenient_json import LenientJson
 from proxy.wire.refusals import described
-from proxy.wire.sse import MAX_EVENT_BYTES, SseEvent, SseReader
-
-_BLANK = b"\xef\xbb\xbf \t\r\n"
+from proxy.wire.sse import SseEvent, SseReader
+from proxy.wire.whole_answer import WholeAnswer
 
 
 class _Unreadable(UpstreamBroken):
@@ -33,14 +32,13 @@ class AnswerReader:
         new_id: makes what tells one id from another.
     """
 
-    __slots__ = ("_answer", "_body", "_body_bytes", "_lenient", "_over", "_sse")
+    __slots__ = ("_answer", "_lenient", "_over", "_sse", "_whole")
 
     def __init__(self, new_id: Callable[[], str]) -> None:
         self._answer = Answer(new_id)
         self._lenient = LenientJson()
         self._sse: SseReader | None = None
-        self._body: list[bytes] = []
-        self._body_bytes = 0
+        self._whole = WholeAnswer()
         self._over = False
 
     def feed(self, chunk: bytes) -> list[ChatEvent]:
@@ -74,28 +72,16 @@ class AnswerReader:
 
     def _take(self, chunk: bytes, events: list[ChatEvent]) -> None:
         if self._sse is None:
-            if not self._body:
-                chunk = chunk.lstrip(_BLANK)
-                if chunk.startswith(b"<"):  # Some never end.
-                    raise UpstreamBroken("the upstream answered with a web page; check the base URL")
-            if self._body or chunk.startswith((b"{", b"[")):
-                self._keep(chunk)
-                return
+            chunk = self._whole.take(chunk)
             if not chunk:
                 return
             self._sse = SseReader()
         self._read(self._sse.feed(chunk), events)
 
-    def _keep(self, piece: bytes) -> None:
-        self._body.append(piece)
-        self._body_bytes += len(piece)
-        if self._body_bytes > MAX_EVENT_BYTES:
-            raise UpstreamBroken(f"the upstream's answer has more than {MAX_EVENT_BYTES} bytes")
-
     def _take_rest(self, events: list[ChatEvent]) -> None:
         """Reads the last bytes. They may have been cut in the middle of a record: the answer's own end decides what that means."""
-        if self._body:
-            body = b"".join(self._body)
+        body = self._whole.body
+        if body:
             with suppress(_Unreadable):
                 self._answer.take(self._decoded(body), events)
         elif self._sse is None:

@@ -15,9 +15,9 @@ from proxy.dialects.openai.reading.mould import Mould, Moulds
 from proxy.errors import UpstreamBroken, UpstreamError
 from proxy.wire.lenient_json import LenientJson
 from proxy.wire.refusals import described, refusal_in_answer
-from proxy.wire.sse import MAX_EVENT_BYTES, SseEvent, SseReader
+from proxy.wire.sse import SseEvent, SseReader
+from proxy.wire.whole_answer import WholeAnswer
 
-_BLANK = b"\xef\xbb\xbf \t\r\n"
 _BLANK_LINE = b"\n\n"
 # Among so many records is nearly always the first that a mould can be made of.
 _FIRST_RECORDS = 5
@@ -40,9 +40,7 @@ class AnswerReader:
         split_think_tags: whether thinking that the model wrote between tags becomes reasoning.
     """
 
-    __slots__ = (
-        *("_answer", "_body", "_body_bytes", "_first_reads", "_lenient", "_mould", "_moulds", "_one_by_one", "_over", "_splitter", "_sse"),
-    )
+    __slots__ = (*("_answer", "_first_reads", "_lenient", "_mould", "_moulds", "_one_by_one", "_over", "_splitter", "_sse", "_whole"),)
 
     def __init__(self, new_id: Callable[[], str], *, split_think_tags: bool) -> None:
         self._answer = Answer(new_id)
@@ -53,8 +51,7 @@ class AnswerReader:
         self._mould: Mould | None = None  # the one that the next record may fit
         self._first_reads = _FIRST_RECORDS
         self._one_by_one = True
-        self._body: list[bytes] = []
-        self._body_bytes = 0
+        self._whole = WholeAnswer()
         self._over = False
 
     def feed(self, chunk: bytes) -> list[ChatEvent]:
@@ -89,13 +86,8 @@ class AnswerReader:
         return events if self._splitter is None else self._split(events, self._splitter)
 
     def _begin(self, chunk: bytes, events: list[ChatEvent]) -> None:
-        if not self._body:
-            chunk = chunk.lstrip(_BLANK)
-            if chunk.startswith(b"<"):  # Some never end.
-                raise UpstreamBroken("the upstream answered with a web page; check the base URL")
-        if self._body or chunk.startswith((b"{", b"[")):
-            self._keep(chunk)
-        elif chunk:
+        chunk = self._whole.take(chunk)
+        if chunk:
             self._sse = SseReader()
             self._take(chunk, self._sse, events)
 
@@ -129,12 +121,6 @@ class AnswerReader:
         self._first_reads -= 1
         # What follows the next record may fit: it was cut, or no mould could be made so far.
         self._one_by_one = self._mould is not mould or (mould is None and self._first_reads > 0)
-
-    def _keep(self, piece: bytes) -> None:
-        self._body.append(piece)
-        self._body_bytes += len(piece)
-        if self._body_bytes > MAX_EVENT_BYTES:
-            raise UpstreamBroken(f"the upstream's answer has more than {MAX_EVENT_BYTES} bytes")
 
     def _read(self, records: list[SseEvent], events: list[ChatEvent]) -> str | None:
         """Reads records in full. The text of the last one, if it says nothing else; see `Answer.take`."""
@@ -178,8 +164,9 @@ class AnswerReader:
         self._answer.take(payload, events)
 
     def _take_end(self, events: list[ChatEvent]) -> None:
-        if self._body:
-            self._take_body(b"".join(self._body), events)
+        body = self._whole.body
+        if body:
+            self._take_body(body, events)
         elif self._sse is None:
             raise UpstreamBroken("the upstream's answer is empty")
         else:
