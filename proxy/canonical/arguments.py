@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import orjson
 
+from proxy.errors import UpstreamBroken
 from proxy.wire.json_text import with_whole_characters
 
 _WHITESPACE_TO_SPACES = str.maketrans("\t\n\r", "   ")
@@ -29,3 +30,8 @@ def arguments_object(text: str) -> bytes | None:
         return b"{}"
     # Line ends between the tokens of a JSON text are whitespace; inside its strings they cannot be.
     return text.translate(_WHITESPACE_TO_SPACES).strip().encode() if isinstance(value, dict) else None
+
+
+def unreadable_arguments(name: str) -> UpstreamBroken:
+    """The error for a call of the tool `name` with which nobody can do anything."""
+    return UpstreamBroken(f"the model called the tool '{name}' with arguments that are not a JSON object; ask again")

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import orjson
 
-from proxy.canonical.arguments import arguments_object
+from proxy.canonical.arguments import arguments_object, unreadable_arguments
 from proxy.canonical.completion import Completion, Usage
 from proxy.canonical.events import ChatEvent, Failed, Finished, KeepAlive, PartClosed, PartDelta, PartKind, PartOpened, Started, UsageSeen
 from proxy.canonical.request import ChatRequest, ReasoningPart, RefusalPart, ToolCallPart
@@ -30,7 +30,7 @@ from proxy.dialects.anthropic.records import (
     usage_record,
 )
 from proxy.dialects.anthropic.sse_records import PING, block_start, block_stop, delta_frame, event
-from proxy.errors import ProxyError, UpstreamBroken
+from proxy.errors import ProxyError
 from proxy.wire.ndjson import line_safe
 
 _STOP = event("message_stop", {"type": "message_stop"})
@@ -154,7 +154,7 @@ class MessageStreamRenderer:
 
     def _finish(self, finished: Finished, pieces: list[bytes]) -> None:
         if self._unreadable and finished.finish_reason != "length":
-            self.failure = _unreadable_arguments(self._unreadable)
+            self.failure = unreadable_arguments(self._unreadable)
             pieces.append(error_event(self.failure))
             return
         self._begin(pieces)
@@ -173,7 +173,7 @@ def render_message(completion: Completion, request: TextRequest, stopwatch: Stop
                 if arguments is not None:
                     content.append(tool_use_block(part.id, part.name, arguments))
                 elif completion.finish_reason != "length":
-                    raise _unreadable_arguments(part.name)
+                    raise unreadable_arguments(part.name)
             case ReasoningPart():
                 content += _reasoning_blocks(part, shown)
             case _:
@@ -219,7 +219,3 @@ def _reasoning_blocks(part: ReasoningPart, shown: str) -> list[Record]:
     if part.redacted and word:
         return [*([thinking_block(text)] if text else []), redacted_block(word)]
     return [thinking_block(text, word)] if text or word else []
-
-
-def _unreadable_arguments(name: str) -> UpstreamBroken:
-    return UpstreamBroken(f"the model called the tool '{name}' with arguments that are not a JSON object; ask again")

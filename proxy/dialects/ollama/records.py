@@ -14,15 +14,13 @@ from typing import Any
 import orjson
 
 from proxy.canonical.completion import FinishReason, Usage
+from proxy.canonical.logprobs import told_token
 
 Record = dict[str, Any]
 
 # Ollama has no word for calls: an answer that calls tools ends with "stop". "content_filter" has no native word either, and "stop" in its
 # place would be made up; clients take any word here.
 DONE_REASONS: Mapping[FinishReason, str] = {"stop": "stop", "length": "length", "tool_calls": "stop", "content_filter": "content_filter"}
-
-# OpenAI's own value for a token that is as good as impossible. llama.cpp writes null there, for JSON has no infinity.
-_IMPOSSIBLE = -9999.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +101,7 @@ def logprob_items(items: Sequence[Mapping[str, Any]], with_top: bool) -> list[Re
 
 
 def _logprob(item: Mapping[str, Any]) -> Record:
-    logprob = item.get("logprob")
-    record: Record = {"token": item.get("token") or "", "logprob": _IMPOSSIBLE if logprob is None else logprob}
+    record: Record = told_token(item)
     if item.get("bytes"):
         record["bytes"] = item["bytes"]
     return record

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import orjson
 
-from proxy.canonical.arguments import arguments_object
+from proxy.canonical.arguments import arguments_object, unreadable_arguments
 from proxy.canonical.completion import Completion, Usage
 from proxy.canonical.events import ChatEvent, Failed, Finished, KeepAlive, PartClosed, PartDelta, PartKind, PartOpened, UsageSeen
 from proxy.canonical.request import ChatRequest, ReasoningPart, ToolCallPart
@@ -27,7 +27,7 @@ from proxy.dialects.ollama.records import (
     metrics,
     tool_call,
 )
-from proxy.errors import ProxyError, UpstreamBroken
+from proxy.errors import ProxyError
 from proxy.wire.ndjson import line_safe
 
 _LINE_END = b"}\n"
@@ -132,7 +132,7 @@ class LineRenderer:
 
     def _finish(self, finished: Finished) -> bytes:
         if self._unreadable and finished.finish_reason != "length":
-            self.failure = _unreadable_arguments(self._unreadable)
+            self.failure = unreadable_arguments(self._unreadable)
             return error_line(self.failure)
         content = self._shape.content("", {})
         ending = metrics(self._usage, self._stopwatch.elapsed_ns(), self._first_token_ns)
@@ -184,7 +184,7 @@ def _render_whole(shape: Shape, completion: Completion, request: TextRequest, st
                 if arguments is not None:
                     calls.append(tool_call(part.id, len(calls), part.name, arguments))
                 elif completion.finish_reason != "length":
-                    raise _unreadable_arguments(part.name)
+                    raise unreadable_arguments(part.name)
             case ReasoningPart():
                 thoughts.append(part.text)
             case _:
@@ -214,7 +214,3 @@ def _whole(record: Record) -> bytes:
 def _shows_reasoning(request: TextRequest) -> bool:
     """Whether thinking may be shown: not after `think: false`, for some models think all the same."""
     return not (isinstance(request, ChatRequest) and request.reasoning == "off")
-
-
-def _unreadable_arguments(name: str) -> UpstreamBroken:
-    return UpstreamBroken(f"the model called the tool '{name}' with arguments that are not a JSON object; ask again")

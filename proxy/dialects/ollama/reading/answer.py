@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from typing import Any, Final
 
 from proxy.canonical.completion import FinishReason, Usage
 from proxy.canonical.events import ChatEvent, Finished, PartClosed, PartDelta, PartKind, PartOpened, Started, UsageSeen
 from proxy.dialects.ollama.reading.records import Record, is_last
+from proxy.dialects.ollama.reading.times import unix_s
 from proxy.errors import UpstreamBroken
 from proxy.wire.exact_json import dumps_exact
 from proxy.wire.refusals import described
@@ -47,7 +47,7 @@ class Answer:
         """
         if not self._started:
             self._started = True
-            events.append(Started(f"chatcmpl-{self._new_id()}", _word(record.get("model")), _unix_s(record.get("created_at"))))
+            events.append(Started(f"chatcmpl-{self._new_id()}", _word(record.get("model")), unix_s(record.get("created_at"))))
         message = record.get("message")
         if "response" in record and not isinstance(message, dict):
             self.is_plain, message = True, record
@@ -147,11 +147,3 @@ def _count(value: object) -> int | None:
 
 def _word(value: Any) -> str:
     return value if isinstance(value, str) else ""
-
-
-def _unix_s(text: object) -> int:
-    """Seconds since the epoch of a time as Ollama writes it; 0 for what is none."""
-    try:
-        return max(0, int(datetime.fromisoformat(_word(text)).timestamp()))
-    except (ValueError, OverflowError):
-        return 0

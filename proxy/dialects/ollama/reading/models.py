@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, Final
 
 import orjson
 
 from proxy.canonical.catalog import CAPABILITIES, ModelCard
+from proxy.dialects.ollama.reading.times import unix_s
 from proxy.errors import UpstreamBroken
 
 _SIZE: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([KMBT]?)\s*", re.IGNORECASE)
@@ -50,7 +50,7 @@ def _card(name: str, entry: Mapping[str, Any]) -> ModelCard:
     listed = entry.get("capabilities")
     return ModelCard(
         id=name,
-        created=_unix_s(entry.get("modified_at")),
+        created=unix_s(entry.get("modified_at")),
         owned_by="library",  # Ollama's own word, where it speaks OpenAI's language
         capabilities=frozenset(word for word in listed if word in CAPABILITIES) if isinstance(listed, list) else None,
         context_length=_count(details.get("context_length")),
@@ -74,10 +74,3 @@ def _parameter_count(size: object) -> int | None:
     """The number that `8.0B` stands for."""
     found = _SIZE.fullmatch(_text(size))
     return round(float(found[1]) * _SCALES[found[2].upper()]) or None if found else None
-
-
-def _unix_s(text: object) -> int:
-    try:
-        return max(0, int(datetime.fromisoformat(_text(text)).timestamp()))
-    except (ValueError, OverflowError):
-        return 0

@@ -7,14 +7,12 @@ from typing import Any
 
 from proxy.canonical.completion import FinishReason, Usage
 from proxy.canonical.events import PartClosed
-from proxy.canonical.opaque_words import opaque_word
+from proxy.canonical.logprobs import told_token
+from proxy.canonical.opaque_words import ANTHROPIC, opaque_word
 from proxy.canonical.request import ChatRequest, ReasoningPart, ToolCallPart
 from proxy.dialect import Stopwatch, TextRequest
 
 Record = dict[str, Any]
-
-# OpenAI's own value for a token that is as good as impossible. llama.cpp writes null there, for JSON has no infinity.
-_IMPOSSIBLE = -9999.0
 
 
 def answer_id(given: str, prefix: str) -> str:
@@ -59,7 +57,7 @@ def thinking_block(text: str, state: ReasoningPart | PartClosed) -> Record | Non
     """
     if not state.opaque:
         return None
-    word = state.opaque if state.origin == "anthropic" else opaque_word(state.opaque, state.origin)
+    word = state.opaque if state.origin == ANTHROPIC else opaque_word(state.opaque, state.origin)
     if state.redacted:
         return {"type": "redacted_thinking", "data": word}
     return {"type": "thinking", "thinking": text, "signature": word}
@@ -102,5 +100,4 @@ def _tops(item: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
 
 
 def _logprob(item: Mapping[str, Any]) -> Record:
-    logprob = item.get("logprob")
-    return {"token": item.get("token") or "", "logprob": _IMPOSSIBLE if logprob is None else logprob, "bytes": item.get("bytes")}
+    return {**told_token(item), "bytes": item.get("bytes")}
