@@ -10,6 +10,7 @@ import orjson
 from proxy.canonical.completion import Usage
 from proxy.dialects.anthropic.counts import read_counts
 from proxy.dialects.anthropic.failures import error_event
+from proxy.dialects.anthropic.reading.usage import UsageCounts
 from proxy.dialects.anthropic.told_errors import refusal_in_event
 from proxy.errors import ProxyError
 from proxy.wire.sse import SseEvent, SseReader
@@ -30,7 +31,7 @@ class MessageRelay(WholeLines):
         super().__init__()
         self._reader: SseReader | None = None  # reads what follows a telling event, up to the end of a chunk
         self._end = b"\n"  # the last bytes that were handed on; a line begins after a line end, and so does the first
-        self._usage: dict[str, Any] = {}
+        self._usage = UsageCounts()
         self._stop_reason = ""
         self._is_whole = False
         self.failure: ProxyError | None = None
@@ -38,7 +39,7 @@ class MessageRelay(WholeLines):
     @property
     def usage(self) -> Usage:
         """See `RelayReader`."""
-        return read_counts(self._usage)
+        return self._usage.usage
 
     @property
     def finish_reason(self) -> str:
@@ -84,20 +85,15 @@ class MessageRelay(WholeLines):
         if told.name == "error":
             self.failure = refusal_in_event(record)
         elif told.name == "message_start":
-            self._note_usage(record.get("message"))
+            message = record.get("message")
+            self._usage.take(message.get("usage") if isinstance(message, dict) else None)
         elif told.name == "message_delta":
             delta = record.get("delta")
             reason = delta.get("stop_reason") if isinstance(delta, dict) else None
             self._stop_reason = reason if isinstance(reason, str) else self._stop_reason
-            self._note_usage(record)
+            self._usage.take(record.get("usage"))
         elif told.name == "message_stop":
             self._is_whole = True
-
-    def _note_usage(self, holder: object) -> None:
-        """Notes the counts, which are of all so far: later ones replace those before them."""
-        usage = holder.get("usage") if isinstance(holder, dict) else None
-        if isinstance(usage, dict):
-            self._usage |= {name: value for name, value in usage.items() if value is not None}
 
 
 def usage_of(body: bytes) -> Usage:

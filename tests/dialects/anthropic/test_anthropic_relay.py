@@ -159,6 +159,11 @@ def test_later_counts_replace_those_before_them() -> None:
     assert relayed(stream)[1].usage == Usage(15, 7, 3, None, 2)
 
 
+def test_what_was_counted_does_not_become_nothing() -> None:
+    """Some servers repeat all names at the end, without their counts; who reads the stream knows that, too."""
+    assert relayed(a_start(cache_read_input_tokens=3) + an_end(input_tokens=0, cache_read_input_tokens=0))[1].usage == Usage(12, 7, 3)
+
+
 def test_events_of_nonsense_end_in_no_exception_of_ours() -> None:
     nonsense = b'event: message_delta\ndata: [1]\n\nevent: message_start\ndata: {"message":7}\n\nevent: message_delta\ndata: nonsense\n\n'
     _, reader = relayed(nonsense + an_end())

@@ -9,13 +9,17 @@ from proxy.dialects.anthropic.counts import read_counts
 
 
 class UsageCounts:
-    """The counts so far."""
+    """The counts so far.
 
-    __slots__ = ("_counts", "_usage")
+    Attributes:
+        usage: what they say.
+    """
+
+    __slots__ = ("_counts", "usage")
 
     def __init__(self) -> None:
         self._counts: dict[str, Any] = {}
-        self._usage = Usage()
+        self.usage = Usage()
 
     def take(self, raw: object) -> Usage | None:
         """All counts after `raw`, a `usage` object, was added; `None` when it counts nothing new."""
@@ -24,7 +28,7 @@ class UsageCounts:
         # What was counted does not become nothing: some servers repeat all names at the end, without their counts.
         self._counts |= {name: count for name, count in raw.items() if count or name not in self._counts}
         usage = read_counts(self._counts)
-        if usage == self._usage:
+        if usage == self.usage:
             return None
-        self._usage = usage
+        self.usage = usage
         return usage
