@@ -879,8 +879,9 @@ def test_what_is_no_answer_to_a_question_about_a_model_is_asked_of_the_next_repl
     tmp_path: Path, boxes: FakeUpstream, cloud: FakeUpstream
 ) -> None:
     page = Answer(200, {"Content-Type": "text/html"}, [b"<html>log in</html>"], "length")
-    told = json_answer({"id": "ghost", "object": "model"})
-    boxes.on("/models/ghost", page, told)
-    cloud.on("/models/ghost", page, told)
+    told = json_answer({"id": "big", "object": "model"})
+    several.lists(cloud, "big")
+    boxes.on("/models/big", page, told)
+    cloud.on("/models/big", page, told)
     client = several.a_client(tmp_path, "[upstreams.both]\nbase_url = [@boxes, @cloud]\n", {"MAX_RETRIES": "2"}, boxes=boxes, cloud=cloud)
-    assert [client.get("/v1/models/ghost").status_code for _ in range(2)] == [200, 200]
+    assert [client.get("/v1/models/big").status_code for _ in range(2)] == [200, 200]
