@@ -60,8 +60,25 @@ class Results:
 
     def grown(self, what: str) -> dict[int, float]:
         """Microseconds of processor per request, by the number of connections, messages or models."""
-        rounds = self._section("growth").get(what, {}).get("rounds", {})
-        return {int(number): medians(samples)["cpu_us_per_request"] for number, samples in rounds.items()}
+        return {number: medians(samples)["cpu_us_per_request"] for number, samples in self._growth_rounds(what).items()}
+
+    def growth(self, what: str, many: int, few: int) -> Ratio | None:
+        """How many times the processor of a request with `few` one with `many` takes."""
+        rounds = self._growth_rounds(what)
+        if not rounds.get(many) or not rounds.get(few):
+            return None
+        return ratio(rounds[many], rounds[few], "cpu_us_per_request")
+
+    def steepening(self, what: str, few: int, middle: int, many: int) -> Ratio | None:
+        """What one more costs between `middle` and `many`, over what it costs between `few` and `middle`."""
+        rounds = self._growth_rounds(what)
+        found = [[sample["cpu_us_per_request"] for sample in rounds.get(number, ())] for number in (few, middle, many)]
+        pairs = [
+            (last - between) / (many - middle) / ((between - first) / (middle - few))
+            for first, between, last in zip(*found, strict=False)
+            if between > first
+        ]
+        return Ratio(median(pairs), min(pairs), max(pairs)) if pairs else None
 
     def problems(self, section: str) -> Mapping[str, str]:
         """What was wrong with whom."""
@@ -79,6 +96,10 @@ class Results:
                 yield f"{section}, {way}: processor per answer", self.ratio(section, contender, "cpu_us_per_request"), "lower"
             yield f"paced, {way}: processor per token", self.ratio("paced", contender, "cpu_us_per_token"), "lower"
             yield f"first token, {way}: added time", self.added_first_token_ratio(contender), "lower"
+
+    def _growth_rounds(self, what: str) -> dict[int, list[Sample]]:
+        rounds = self._section("growth").get(what, {}).get("rounds", {})
+        return {int(number): list(samples) for number, samples in rounds.items()}
 
     def _added(self, contender: str, metric: str = "total_p50_us") -> list[float]:
         mine, direct = self.samples("first_token", contender), self.samples("first_token", DIRECT)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from benchmarks.company import what_others_showed
 from benchmarks.gap import Step, floors, what_is_missing
 from benchmarks.plan import Ratio
 from benchmarks.results import Results
@@ -24,6 +25,7 @@ def all_tables(results: Results) -> str:
         _table(("what", "target", "measured", "met"), ((row.what, row.target, row.measured, _MET[row.met]) for row in verdicts(results))),
     ]
     parts += what_is_missing(results)
+    parts += what_others_showed(results)
     for section, heading, head, row in _SECTIONS:
         parts += _section(results, section, heading, head, row)
     parts += _floors(results)

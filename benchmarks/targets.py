@@ -127,17 +127,9 @@ def _large(results: Results) -> Iterator[Verdict]:
 
 
 def _growth(results: Results) -> Iterator[Verdict]:
-    connections, models, messages = (results.grown(what) for what in ("connections", "models", "messages"))
     # Who is asked by one alone sleeps after each answer, and pays for being woken up; among ten there is always something to do.
     for few, called in ((1, "x 1 connection"), (10, "x 10 connections")):
-        yield _at_most("processor per request, 1,000 connections", 1.2, called, _grown(connections, few, 1000))
-    yield _at_most("processor per request, 200 models", 1.1, "x 1 model", _grown(models, 1, 200))
-    linear = None
-    if 100 in messages:
-        first_us, last_us = (messages[100] - messages[2]) / 98, (messages[200] - messages[100]) / 100
-        linear = last_us / first_us if first_us > 0 else None
-    yield _at_most("processor per message, the 101st to the 200th of a history", 1.2, "x the first hundred", linear)
-
-
-def _grown(found: dict[int, float], small: int, large: int) -> float | None:
-    return found[large] / found[small] if found else None
+        yield _at_most("processor per request, 1,000 connections", 1.2, called, _value(results.growth("connections", 1000, few)))
+    yield _at_most("processor per request, 200 models", 1.1, "x 1 model", _value(results.growth("models", 200, 1)))
+    steeper = _value(results.steepening("messages", 2, 100, 200))
+    yield _at_most("processor per message, the 101st to the 200th of a history", 1.2, "x the first hundred", steeper)

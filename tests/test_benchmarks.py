@@ -13,6 +13,7 @@ import pytest
 
 from benchmarks import checks, run, workloads
 from benchmarks.checks import problem_of
+from benchmarks.company import what_others_showed
 from benchmarks.gap import what_is_missing
 from benchmarks.loads.streams import StreamLost, Watched
 from benchmarks.plan import FULL, QUICK, SECTIONS, SHORT, Ratio, medians, percentile, ratio, turns
@@ -385,6 +386,23 @@ def test_a_history_that_costs_by_its_length_is_linear() -> None:
     assert verdict(growth({"2": 102, "20": 120})) is None
 
 
+def test_growth_is_judged_by_rounds_and_not_by_medians_of_different_rounds() -> None:
+    """A slow minute of the machine meets one round, in which everything is slow."""
+    rounds = {"10": samples(cpu_us_per_request=[100, 200, 400]), "1000": samples(cpu_us_per_request=[110, 440, 440])}
+    results = a_run(growth={"connections": {"rounds": rounds}})
+    assert results.growth("connections", 1000, 10) == Ratio(1.1, 1.1, 2.2)
+    assert results.growth("connections", 1000, 1) is None
+
+
+def test_beside_a_missed_time_stands_what_others_showed() -> None:
+    lags = {"gateway": [9000, 30_000], "bare": [12_000, 14_000], "direct": [1000, 1000]}
+    paced = {name: samples(cpu_us_per_token=[1] * 2, lag_p50_us=[500] * 2, lag_p99_us=found) for name, found in lags.items()}
+    told = "\n".join(what_others_showed(a_run(paced={"rounds": paced})))
+    assert "per token, p99**: its lag was 9,000 to 30,000 us in the rounds. In the same run added the bare pass-through 12,000 us." in told
+    assert "median" not in told
+    assert list(what_others_showed(a_run())) == []
+
+
 def test_tables_tell_what_was_measured_and_what_was_wrong_with_whom() -> None:
     rounds = {
         name: samples(requests_per_s=[rate], cpu_us_per_request=[1e6 / rate], p50_us=[1], p99_us=[2])
@@ -459,9 +477,9 @@ def test_the_document_has_the_marks_for_results() -> None:
 
 
 def test_the_readme_says_no_more_than_the_table() -> None:
-    assert "Less than half a millisecond" in (ROOT / "README.md").read_text()
+    assert "Less than a millisecond" in (ROOT / "README.md").read_text()
     row = next(line for line in (ROOT / "docs/performance.md").read_text().splitlines() if "added per token, median" in line)
-    assert float(row.split("|")[3].removesuffix(" us ").replace(",", "")) < 500
+    assert float(row.split("|")[3].removesuffix(" us ").replace(",", "")) < 1000
 
 
 # Comparing runs

@@ -873,3 +873,15 @@ def test_error_at_the_beginning_of_a_relayed_stream_has_a_status(a_client: Clien
     assert response.status_code == 429
     assert response.get_json()["error"]["type"] == "their_type"
     assert response.content_type == "application/json; charset=utf-8"
+
+
+def test_what_is_no_answer_to_a_question_about_a_model_is_asked_of_the_next_replica(
+    tmp_path: Path, boxes: FakeUpstream, cloud: FakeUpstream
+) -> None:
+    page = Answer(200, {"Content-Type": "text/html"}, [b"<html>log in</html>"], "length")
+    told = json_answer({"id": "big", "object": "model"})
+    several.lists(cloud, "big")
+    boxes.on("/models/big", page, told)
+    cloud.on("/models/big", page, told)
+    client = several.a_client(tmp_path, "[upstreams.both]\nbase_url = [@boxes, @cloud]\n", {"MAX_RETRIES": "2"}, boxes=boxes, cloud=cloud)
+    assert [client.get("/v1/models/big").status_code for _ in range(2)] == [200, 200]

@@ -59,7 +59,7 @@ class Embedding:
                 if not client.ask_again(error, self.notes):
                     raise
             else:
-                client.answered(route.upstream_model, self.notes)
+                client.answered(route.upstream_model, self.notes, ended=True)
                 return result
 
 

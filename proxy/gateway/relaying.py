@@ -12,10 +12,11 @@ from proxy.errors import ProxyError, UpstreamError, UpstreamRefused
 from proxy.gateway.errands import Errand
 from proxy.gateway.fallback import served
 from proxy.gateway.noting import note_end, note_late_failure
-from proxy.gateway.relayed import Relayed, RelayedStream, is_foreign, no_answer, read_whole, relayed
-from proxy.gateway.steps import Goal, Steps, named, note_destination
+from proxy.gateway.relayed import Relayed, RelayedStream, RelayedWhole, is_foreign, no_answer, read_whole, relayed
+from proxy.gateway.steps import Goal, Steps, Upstream, named, note_destination
 from proxy.routing import Destination
 from proxy.telemetry import ExchangeNotes
+from proxy.upstream.reply import UpstreamReply
 from proxy.wire.headers import content_type, passed_on
 from proxy.wire.json_text import add_first_member, replace_top_level_string
 from proxy.wire.messages import ANYBODY, Client, Reply, UpstreamCall
@@ -58,7 +59,7 @@ class Relaying:
                 if not client.ask_again(error, notes):
                     raise
             else:
-                client.answered(call.model, notes)
+                client.answered(call.model, notes, ended=isinstance(answer, RelayedWhole))
                 return answer
 
     def _call(self, goal: Goal) -> UpstreamCall:
@@ -130,19 +131,30 @@ def relay_get(
     goal = Goal(destination, steps.upstream(destination.upstream), is_last=True)
     try:
         call = UpstreamCall(path, method="GET", query=query, headers=client.headers, first_byte_s=goal.upstream.list_s)
-        call = steps.signed(call, goal, client, lambda _: b"")
-        reply = goal.upstream.client.send(call, notes)
+        reply, body = _told(goal.upstream, steps.signed(call, goal, client, lambda _: b""), notes)
     except UpstreamRefused as refusal:
         if otherwise is None or refusal.upstream_status not in _NO_SUCH_URL:
             raise named(refusal, notes.model) from refusal
         return Reply(200, WHOLE_TYPE, otherwise)
-    if is_foreign(reply):
-        reply.close()
-        raise no_answer(reply, goal.upstream)
-    headers, body = passed_on(reply.headers, _OF_LISTS), read_whole(reply, goal.upstream, notes)
+    headers = passed_on(reply.headers, _OF_LISTS)
     if notes.model and notes.model != destination.upstream_model:
         body = replace_top_level_string(body, "id", notes.model)
     return Reply(reply.status, content_type(reply.headers, WHOLE_TYPE), body, headers)
+
+
+def _told(upstream: Upstream, call: UpstreamCall, notes: ExchangeNotes) -> tuple[UpstreamReply, bytes]:
+    """The answer to a question and all that it says, which is JSON. What is none, from one replica, is asked of the next."""
+    while True:
+        reply = upstream.client.send(call, notes)
+        try:
+            if is_foreign(reply):
+                raise no_answer(reply, upstream)
+            return reply, read_whole(reply, upstream, notes)
+        except UpstreamError as error:
+            if not upstream.client.ask_again(error, notes):
+                raise
+        finally:
+            reply.close()
 
 
 def _late(errand: Errand[Relayed], relaying: Relaying) -> Iterator[bytes]:

@@ -87,18 +87,20 @@ class Conversation:
             completion = collect(events if cutter is None else cutter.feed(events))
         except UpstreamError as error:
             raise _Unfit(error) from error
-        upstream.client.answered(route.upstream_model, self.notes)
+        upstream.client.answered(route.upstream_model, self.notes, ended=True)
         return completion
 
     def _gather(self, goal: Goal, route: Route) -> Completion:
         """A whole answer, of the pieces of a stream. Raises `_Unfit` for one that began as a success."""
         opening = self._open(goal, replace(self.request, stream=True), route)
         try:
-            return collect(opening.rest())
+            completion = collect(opening.rest())
         except UpstreamError as error:
             raise _Unfit(error) from error
         finally:
             opening.reply.drain_or_close()
+        goal.upstream.client.answered(route.upstream_model, self.notes, ended=True)
+        return completion
 
     def _call(self, goal: Goal, request: TextRequest, route: Route) -> UpstreamCall:
         egress = goal.upstream.egress

@@ -138,17 +138,18 @@ class UpstreamClient:
         journey.goes_on = self._goes_on(fault, journey, notes)
         return journey.goes_on
 
-    def answered(self, model: str, notes: ExchangeNotes | None = None) -> None:
+    def answered(self, model: str, notes: ExchangeNotes | None = None, *, ended: bool = False) -> None:
         """Notes that a call to `model` brought an answer and no error inside it. `send` cannot know: it has read no body.
 
         Args:
-            notes: those of the call; they tell which replica answered.
+            notes: those of the call; they tell which replica answered, and of a stream, when it is let go, whether it has finished.
+            ended: whether that is all of the answer.
         """
         if self._lone is not None:
             self._lone.breakers.recovered(model)
         elif notes is not None and (replica := self._journey_of(notes).replica) is not None:
             replica.breakers.recovered(model)
-            self._fleet.answered(replica, model, ended=False)
+            self._fleet.answered(replica, model, ended=ended)
 
     def stream_failed(self, notes: ExchangeNotes, error: ProxyError) -> None:
         """Notes that the answer of which `notes` are broke after the client had got some of it: the next request avoids that replica."""
@@ -220,7 +221,7 @@ class UpstreamClient:
                 seat.release()
         if isinstance(outcome, UpstreamReply):
             if unlimited is None:
-                outcome.on_close = partial(self._left, seat, journey, outcome)
+                outcome.on_close = partial(self._left, seat, journey, notes)
             else:  # Nobody waits for its seat, and how the answer ended decides nothing: let this cost nothing.
                 outcome.on_close = partial(unlimited.seats.discard, seat)
         return outcome
@@ -271,10 +272,10 @@ class UpstreamClient:
                 raise journey.error() from None
             raise
 
-    def _left(self, seat: Seat[Replica] | Visit[Replica], journey: Journey, reply: UpstreamReply) -> None:
-        """An answer was let go."""
+    def _left(self, seat: Seat[Replica] | Visit[Replica], journey: Journey, notes: ExchangeNotes) -> None:
+        """An answer was let go. Only who reads it knows whether it was a good one, and not how the connection ended."""
         seat.release()
-        if reply.ended and journey.model and not journey.failed:
+        if notes.end == "finished" and journey.model and not journey.failed:
             self._fleet.answered(seat.replica, journey.model, ended=True)
 
     def _goes_on(self, fault: Fault, journey: Journey, notes: ExchangeNotes) -> bool:
@@ -326,9 +327,10 @@ class UpstreamClient:
         if (not is_lone and journey.round >= _MOST_ROUNDS) or self._fleet.are_blocked(journey.model):
             return None
         wait_s = self._policy.after(fault, journey.attempts) if is_lone else self._policy.after(fault, journey.round, _MOST_ROUNDS - 1)
-        if wait_s is not None:
-            journey.round += 1
-            journey.tried.clear()
+        if wait_s is None or not self._fleet.is_anybody_free_within(wait_s, journey.model):
+            return None
+        journey.round += 1
+        journey.tried.clear()
         return wait_s
 
     def _tell(self, error: UpstreamError, journey: Journey, wait_s: float | None) -> None:

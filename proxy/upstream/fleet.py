@@ -68,6 +68,12 @@ class Fleet:
         """Whether no replica would let an attempt through."""
         return all(replica.breakers.blocks(model) for replica in self.replicas)
 
+    def is_anybody_free_within(self, seconds: float, model: str) -> bool:
+        """Whether there will be somebody to ask who does not want to be left alone then. One replica is asked, whatever it wants."""
+        if len(self.replicas) == 1:
+            return True
+        return any(not self._is_firm(replica, model) or self.rest_s(replica, model) <= seconds for replica in self.replicas)
+
     def blame(self, judgement: Judgement, error: UpstreamError, journey: Journey) -> None:
         """Leaves alone for a while who is to blame for the error. The replica does not count as tried if it may do better at once.
 
@@ -76,7 +82,7 @@ class Fleet:
         replica, key = journey.replica, journey.key
         if replica is None:
             return
-        blamed, seconds = judgement.blamed, error.retry_after_s or self._cooldown_s
+        blamed, seconds = judgement.blamed, self._cooldown_s if error.retry_after_s is None else error.retry_after_s
         if blamed is Blamed.KEY and (key is None or len(replica.keys) == 1):
             blamed = judgement.stand_in
         if not judgement.is_passing:
@@ -111,7 +117,7 @@ class Fleet:
         """The well ones; else the one that is free soonest. Who does not want to be asked is only asked by who has asked nobody yet."""
         model = journey.model
         left = [replica for replica in self.replicas if replica not in journey.tried]
-        if journey.attempts:
+        if journey.attempts and len(self.replicas) > 1:
             left = [replica for replica in left if not self._is_firm(replica, model)]
         if len(left) < 2:
             return left

@@ -12,7 +12,7 @@ class ReplicaHealth:
 
     Attributes:
         answered_s: when, by the clock, it answered last; `None` for never.
-        served_s: when it answered last and did not fail; `None` for never.
+        served_s: when the last request was sent that it answered without failing; `None` for none.
         failed_s, last_error: when it failed last, and how.
         is_reachable: whether it answered when it was asked last; `None` when it was not asked yet.
     """
@@ -25,13 +25,17 @@ class ReplicaHealth:
         self.last_error = ""
         self.is_reachable: bool | None = None
 
-    def note(self, fault: Fault | None) -> None:
-        """Notes how an attempt ended; `None` says well."""
+    def note(self, fault: Fault | None, sent_s: float | None = None) -> None:
+        """Notes how an attempt ended; `None` says well.
+
+        Args:
+            sent_s: when it began, by the clock: an answer that comes late says how the replica was then. `None` for just now.
+        """
         if fault is not None:
             self.failed_s, self.last_error = self._clock(), fault.error.message
         if fault is None or fault.verdict in (Verdict.REFUSED, Verdict.MODEL_ILL):
             self.answered_s, self.is_reachable = self._clock(), True
             if fault is None or fault.verdict is Verdict.REFUSED:
-                self.served_s = self.answered_s
+                self.served_s = self.answered_s if sent_s is None else sent_s
         elif fault.verdict is Verdict.UNREACHABLE:
             self.is_reachable = False

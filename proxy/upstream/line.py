@@ -29,7 +29,8 @@ ReadError = Callable[[int, Mapping[str, str], bytes], UpstreamRefused]
 KeyHeaders = Callable[[str, str], dict[str, str]]
 
 _MAX_ERROR_BYTES = 64 * 1024
-_ERROR_BODY_S = 10.0
+# How long an error's text is waited for: the head has said the most of it, and the client waits for somebody else, if there is one.
+_ERROR_TEXT_S, _ERROR_TEXT_BEFORE_OTHERS_S = 3.0, 0.5
 _KNOWN_PATHS = 256
 _NO_KEY = -1
 _BODILESS = ("GET", "HEAD")
@@ -88,7 +89,8 @@ class Line:
         Args:
             key_place: which of the keys is shown; not looked at for a call with its client's own.
             due_s: when, by the clock, the answer must be complete.
-            wait: is told when the answer is waited for, and at which socket; not by urllib3's own transport.
+            wait: for calls that another replica may be asked for instead; it is told when the answer is waited for, and at which socket,
+                but not by urllib3's own transport.
 
         Raises:
             InvalidRequest: the path would lead out of the base URL.
@@ -122,8 +124,12 @@ class Line:
         reply = UpstreamReply(response.status_code, headers, body, timeouts, due_s, self._words, self._clock)
         if reply.status < 300:
             return reply
-        within_s = _ERROR_BODY_S if call.first_byte_s is None else began_s + first_byte_s - self._clock()
-        return self._refusal(reply, within_s, call.client_secret)
+        text_s = _ERROR_TEXT_S if wait is None and not call.can_go_elsewhere else _ERROR_TEXT_BEFORE_OTHERS_S
+        if call.first_byte_s is not None:
+            text_s = min(text_s, began_s + first_byte_s - self._clock())
+        if due_s is not None:
+            text_s = min(text_s, due_s - self._clock())
+        return self._refusal(reply, text_s, call.client_secret)
 
     def covered(self, data: bytes) -> bytes:
         """What an upstream says, without our keys; JSON stays JSON."""
@@ -162,7 +168,7 @@ class Line:
         if reply.status < 400:
             reply.close()
             return redirect_of(reply.status, self._words)
-        body = self._key_cover.over_body(reply.excerpt(_MAX_ERROR_BYTES, min(within_s, _ERROR_BODY_S)))
+        body = self._key_cover.over_body(reply.excerpt(_MAX_ERROR_BYTES, within_s))
         error = self._read_error(reply.status, reply.headers, body)
         now_s = self._wall_clock()
         if error.retry_after_s is None:

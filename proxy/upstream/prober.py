@@ -19,6 +19,9 @@ from proxy.wire.messages import UpstreamCall
 
 # A look that somebody asks for is not worth it so soon after another one, in parts of the interval.
 _SOON = 0.2
+# From what is known to the next look, in parts of the interval: workers shall not all look at once, and a look that waits for a whole
+# interval must be over before the second one is.
+_SHORTEST_PAUSE, _SPREAD = 0.4, 0.5
 
 _log = logging.getLogger("proxy.upstream")
 
@@ -33,7 +36,7 @@ class Prober:
 
     Args:
         call: what it is asked; any answer but a failure of its own says that it is there. Its time is limited.
-        interval_s: from one look to the next at the most; the least is half of it, so that workers do not all look at once.
+        interval_s: a replica that begins to be silent is found within twice that time.
         random: gives numbers from 0 up to 1.
         clock: seconds that never go back.
         on_change: is told whether the replica is well, when that has changed, and first of all.
@@ -67,18 +70,20 @@ class Prober:
         began_s = self._clock()
         if began_s - self._looked_s < _SOON * self._interval_s:
             return self._interval_s / 2
-        if not self._has_just_served(began_s):
-            self._looked_s = began_s
+        known_s = self._just_served_s(began_s)
+        if known_s is None:
+            known_s = self._looked_s = began_s
             self._note(self._found())
         elif self._was_well is None:
             self._note("")
-        pause_s = self._interval_s * (1 + self._random()) / 2
-        return max(0.0, began_s + pause_s - self._clock())
+        pause_s = self._interval_s * (_SHORTEST_PAUSE + _SPREAD * self._random())
+        return max(0.0, known_s + pause_s - self._clock())
 
-    def _has_just_served(self, now_s: float) -> bool:
+    def _just_served_s(self, now_s: float) -> float | None:
+        """When a request was sent so lately that its answer spares a look."""
         served_s = self._replica.health.served_s
         is_doubted = self._replica.suspicion or not self._replica.health.is_reachable
-        return not is_doubted and served_s is not None and now_s - served_s < self._interval_s / 2
+        return None if is_doubted or served_s is None or now_s - served_s >= self._interval_s * _SHORTEST_PAUSE else served_s
 
     def _found(self) -> str:
         """What is wrong with the replica, `""` for nothing."""

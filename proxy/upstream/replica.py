@@ -41,6 +41,7 @@ class Replica:
         self.line = line
         self.keys = keys
         self.breakers = breakers
+        self._clock = clock
         self.health = ReplicaHealth(clock)
         self.seats: set[Seat[Any]] = set()
         self.waits: set[Wait] = set()
@@ -80,15 +81,16 @@ class Replica:
         passage = None if breakers.all_closed else breakers.admit(call.model, anyway=anyway).__enter__()
         try:
             notes.attempts += 1
+            sent_s = self._clock()
             if wait is not None:
                 self.waits.add(wait)
             outcome = self.line.exchange(call, key_place, notes.request_id, due_s, wait)
             if isinstance(outcome, Fault):
                 breakers.settle(call.model, outcome)
-                self.health.note(outcome)
+                self.health.note(outcome, sent_s)
             else:
                 breakers.reached()
-                self.health.note(None)
+                self.health.note(None, sent_s)
             return outcome
         finally:
             if wait is not None:

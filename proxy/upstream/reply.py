@@ -186,11 +186,6 @@ class UpstreamReply:
                 self.on_close()
                 self.on_close = None
 
-    @property
-    def ended(self) -> bool:
-        """Whether all of it was read."""
-        return self._body.ended
-
     def _wait_at_most(self, seconds: float, until_s: float) -> None:
         """Lets the next read wait for so long, and not beyond that moment. Raises `TimeoutError` when it is past."""
         left_s = until_s - self._clock()

@@ -148,7 +148,19 @@ def test_however_often_it_is_woken_it_looks_but_now_and_then(upstream: FakeUpstr
 
 def test_the_next_look_comes_within_the_interval_and_not_for_all_workers_at_once(upstream: FakeUpstream, look: Look) -> None:
     upstream.on("/models", WELL)
-    assert look().soon() == 0.75
+    assert look().soon() == pytest.approx(0.65)
+
+
+def test_an_answer_tells_how_the_replica_was_when_it_was_asked(upstream: FakeUpstream, look: Look, clock: Clock) -> None:
+    """Else the last answers of one that takes no more requests keep it from being looked at."""
+    upstream.on("/models", WELL)
+    looking = look()
+    looking.replica.health.note(None, clock.now_s - 0.3)
+    assert looking.soon() == pytest.approx(0.35)
+    assert upstream.requests == []
+    looking.replica.health.note(None, clock.now_s - 1.0)
+    looking.soon()
+    assert len(upstream.requests) == 1
 
 
 class FakeWait:

@@ -71,11 +71,12 @@ def an_error(status: int, headers: dict[str, str] | None = None, code: str | Non
 
 
 def asked(client: UpstreamClient, call: UpstreamCall = CHAT, notes: ExchangeNotes | None = None) -> str:
-    """The label of the replica that answered."""
+    """The label of the replica that answered, and well."""
     notes = notes or ExchangeNotes()
     reply = client.send(call, notes)
     reply.read(MAX)
     reply.close()
+    client.answered(call.model, notes, ended=True)
     return notes.replica
 
 
@@ -506,6 +507,7 @@ def test_a_stream_that_broke_keeps_others_away_until_one_has_ended_well(
     assert {asked(client) for _ in range(4)} == {"b", "c"}, "it has only begun"
     gate.set()
     assert b"".join(trial.chunks())
+    trial_notes.end = "finished"
     trial.close()
     boxes[0].on("/chat/completions", json_answer({}))
     assert "a" in {asked(client) for _ in range(6)}
@@ -517,6 +519,55 @@ def test_a_stream_that_ended_in_good_form_but_said_nothing_of_it_is_no_proof(cli
     client.stream_failed(notes, UpstreamBroken("no finish"))
     reply.close()
     assert {asked(client) for _ in range(4)} == {"b", "c"}
+
+
+@pytest.mark.parametrize("framing", ["chunked", "close"])
+def test_an_answer_that_has_said_all_is_a_proof_however_its_connection_ends(
+    client: UpstreamClient, boxes: list[FakeUpstream], clock: Clock, framing: Any
+) -> None:
+    reply, notes = sent(client)
+    client.stream_failed(notes, UpstreamBroken("cut"))
+    reply.close()
+    clock.now_s += 5
+    gate = boxes[0].gate()
+    boxes[0].on("/chat/completions", Answer(200, {}, [b"all", gate], framing))
+    trial, trial_notes = sent_to(client, "a")
+    assert next(trial.chunks()) == b"all"
+    trial_notes.end = "finished"
+    trial.drain_or_close()
+    gate.set()
+    boxes[0].on("/chat/completions", json_answer({}))
+    assert "a" in {asked(client) for _ in range(6)}
+
+
+def test_an_answer_that_was_read_and_not_judged_is_no_proof(client: UpstreamClient, clock: Clock) -> None:
+    reply, notes = sent(client)
+    assert client.ask_again(UpstreamBroken("what is no answer"), notes)
+    reply.close()
+    clock.now_s += 5
+    trial, trial_notes = sent_to(client, "a")
+    trial.read(MAX)
+    assert {asked(client) for _ in range(4)} == {"b", "c"}, "nobody has said what it was"
+    client.answered("m", trial_notes, ended=True)
+    assert "a" in {asked(client) for _ in range(6)}
+
+
+def test_where_all_want_to_be_left_alone_nobody_waits_for_a_round_that_cannot_be(
+    client: UpstreamClient, boxes: list[FakeUpstream], clock: Clock
+) -> None:
+    for box in boxes:
+        box.on("/chat/completions", an_error(429))
+    with pytest.raises(UpstreamRefused):
+        client.send(CHAT)
+    assert (clock.slept, [len(box.requests) for box in boxes]) == ([], [1, 1, 1])
+
+
+def test_one_replica_that_wants_to_be_left_alone_is_asked_again_also_where_it_has_a_limit(
+    make_replicas: MakeReplicas, boxes: list[FakeUpstream], clock: Clock
+) -> None:
+    boxes[0].on("/chat/completions", an_error(429), an_error(429), json_answer({}))
+    client = a_client(make_replicas(boxes[0].base_url, keys=("sk-one", "sk-two")), clock=clock, in_flight=1)
+    assert client.send(CHAT).read(MAX) == b"{}"
 
 
 def test_a_client_that_left_is_nobodys_fault(client: UpstreamClient) -> None:

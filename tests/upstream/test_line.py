@@ -1,0 +1,59 @@
+"""How long an error's text is waited for, when its head is there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+import requests
+
+from proxy.upstream.faults import Fault
+from proxy.upstream.line import Line
+from proxy.upstream.reply import Timeouts
+from proxy.upstream.waits import Wait
+from proxy.wire.messages import UpstreamCall
+from tests.fake_upstream import STALL, Answer, FakeUpstream
+from tests.upstream.conftest import read_error
+
+CHAT = UpstreamCall("/chat/completions", b'{"model":"m"}', model="m")
+TIMEOUTS = Timeouts(connect_s=2, first_byte_s=5, idle_s=5, keepalive_s=2)
+
+Took = Callable[..., float]
+
+
+@pytest.fixture
+def took_s(upstream: FakeUpstream, session: requests.Session) -> Took:
+    """Seconds until an answer of status 500 counts as an error, whose text stops short."""
+    upstream.on("/chat/completions", Answer(500, steps=[b"so far", STALL]))
+    line = Line(upstream.base_url, session=session, read_error=read_error, timeouts=TIMEOUTS)
+
+    def took_s(call: UpstreamCall = CHAT, wait: Wait | None = None, within_s: float | None = None) -> float:
+        began_s = time.monotonic()
+        fault = line.exchange(call, 0, due_s=None if within_s is None else began_s + within_s, wait=wait)
+        assert isinstance(fault, Fault)
+        assert (fault.error.status, fault.error.message) == (500, "so far")
+        return time.monotonic() - began_s
+
+    return took_s
+
+
+def test_where_nobody_else_can_be_asked_an_errors_text_is_waited_for(took_s: Took) -> None:
+    assert 2.5 < took_s() < 5
+
+
+def test_where_another_replica_can_be_asked_the_text_is_not_worth_a_wait(took_s: Took) -> None:
+    assert took_s(wait=Wait(1, lambda: True)) < 2
+
+
+def test_where_another_upstream_can_be_asked_the_text_is_not_worth_a_wait(took_s: Took) -> None:
+    assert took_s(replace(CHAT, can_go_elsewhere=True)) < 2
+
+
+def test_an_errors_text_is_not_waited_for_when_time_is_up(took_s: Took) -> None:
+    assert took_s(within_s=0.2) < 2
+
+
+def test_an_errors_text_is_not_waited_for_longer_than_for_an_answer(took_s: Took) -> None:
+    assert took_s(replace(CHAT, first_byte_s=0.2)) < 2
