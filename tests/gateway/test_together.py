@@ -4,6 +4,8 @@ import threading
 import time
 from collections.abc import Callable
 
+import pytest
+
 from proxy.gateway.together import any_of
 
 SOON_S = 5.0
@@ -40,6 +42,7 @@ def test_silence_is_no_after_the_time() -> None:
     gate.set()
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_question_that_breaks_is_a_no() -> None:
     threads: list[threading.Thread] = []
 
