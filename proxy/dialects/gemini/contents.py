@@ -13,7 +13,7 @@ from typing import Any, Final
 import orjson
 
 from proxy.canonical.request import Message, Part, ReasoningPart, RefusalPart, TextPart, ToolCallPart, ToolResultPart
-from proxy.dialects.gemini.media import Json, Media, media_json
+from proxy.dialects.gemini.media import Json, Media, media_json, name_of
 from proxy.dialects.gemini.names import wire_name
 from proxy.profiles import Profile
 from proxy.wire.exact_json import has_long_numbers, loads_exact
@@ -93,6 +93,8 @@ def _spoken(parts: Iterable[Part], profile: Profile) -> list[Json]:
             if part.text:
                 built.append({"text": part.text})
         elif isinstance(part, Media):
+            if name := name_of(part):
+                built.append({"text": name})
             built.append(media_json(part, profile))
     return built
 
@@ -154,8 +156,10 @@ def _answer(call: ToolCallPart, result: ToolResultPart | None, behind: list[Json
             texts.append(part.text)
         elif profile.results_show and isinstance(part, Media) and _is_seen(media_json(part, profile)):
             shown.append(media_json(part, profile))
+            if name := name_of(part):
+                texts.append(name)
         else:
-            label = f"[{call.name} {len(behind) // 2 + 1}]"
+            label = f"[{call.name} {len(behind) // 2 + 1}] {name_of(part)}".rstrip()
             texts.append(label)
             behind += ({"text": label}, media_json(part, profile))
     answer["response"] = {"error" if result.is_error else "output": "\n".join(texts)}

@@ -51,6 +51,11 @@ def media_json(part: Media, profile: Profile) -> Json:
     return {"fileData": {"mimeType": mime, "fileUri": part.url} if mime else {"fileUri": part.url}}
 
 
+def name_of(part: Media) -> str:
+    """What a document is called, `""` where nobody says. Its own part has no place for that: it is told in words before it."""
+    return part.name if isinstance(part, FilePart) else ""
+
+
 def _is_fetched(url: str, profile: Profile) -> bool:
     """Whether Google fetches it: its own files always; others from Gemini 2.5 on, and none that is not encrypted."""
     scheme, _, rest = url.partition("://")

@@ -20,7 +20,7 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
         "images": Support("carried", "as `inlineData`"),
         "image_urls": Support("carried", _FETCHED),
         "audio": Support("carried", "as `inlineData`"),
-        "files": Support("carried", "as `inlineData`; their names are lost"),
+        "files": Support("carried", "as `inlineData`, behind a text that is their name"),
         "file_urls": Support("carried", _FETCHED),
         "names": Support("dropped", "there is no place for who speaks"),
         "tools": Support(

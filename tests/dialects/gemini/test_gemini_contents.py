@@ -86,6 +86,7 @@ def test_what_is_shown_and_played_goes_inline_or_as_an_address() -> None:
         {"fileData": {"fileUri": "https://a.b/c"}},
         {"inlineData": {"mimeType": "audio/mp3", "data": PNG}},
         {"inlineData": {"mimeType": "audio/ogg", "data": PNG}},
+        {"text": "a.pdf"},
         {"inlineData": {"mimeType": "application/pdf", "data": PNG}},
         {"fileData": {"mimeType": "application/pdf", "fileUri": "https://a.b/c"}},
         {"inlineData": {"mimeType": "application/octet-stream", "data": PNG}},
@@ -180,6 +181,21 @@ def test_pictures_in_results_stand_in_them_where_the_model_takes_that() -> None:
     _, _, answer, behind = contents(*conversation, profile="gemini-2.5")
     assert answer == user(result("a", {"output": "look\n[get_weather 1]\n[get_weather 2]"}))
     assert behind == user("[get_weather 1]", picture, "[get_weather 2]", sound)
+
+
+def test_documents_in_results_have_their_names_there() -> None:
+    conversation = (
+        said("user", "go"),
+        said("assistant", called("a")),
+        answered("a", FilePart("application/pdf", PNG, name="Contract of 2021"), FilePart("application/pdf", PNG, name="Contract of 2024")),
+    )
+    document = {"inlineData": {"mimeType": "application/pdf", "data": PNG}}
+    _, _, answer = contents(*conversation)
+    assert answer == user(result("a", {"output": "Contract of 2021\nContract of 2024"}, parts=[document, document]))
+    _, _, answer, behind = contents(*conversation, profile="gemini-2.5")
+    labels = ["[get_weather 1] Contract of 2021", "[get_weather 2] Contract of 2024"]
+    assert answer == user(result("a", {"output": "\n".join(labels)}))
+    assert behind == user(labels[0], document, labels[1], document)
 
 
 # Signatures
