@@ -61,6 +61,7 @@ FEATURES: Final[Mapping[str, str]] = MappingProxyType(
         "user": "who asks",
         "cache_hints": "marks of what to cache",
         "num_ctx": "the window to load a model with",
+        "runner": "how Ollama's runner places a model on its machine, and how far back it looks for what is repeated",
         "keep_alive": "how long the model stays loaded",
         "stream": "an answer as it is made",
         "usage": "numbers of tokens",

@@ -135,6 +135,7 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
         "user": Support("carried"),
         "cache_hints": Support("carried"),
         "num_ctx": Support("dropped", "models are loaded as they are"),
+        "runner": Support("dropped", "models are loaded as they are"),
         "keep_alive": Support("dropped", "models stay"),
         "stream": Support("carried", "whole answers are gathered from streams, too: long ones would be cut off"),
         "usage": Support("translated", "what was read from the cache, or written to it, counts"),

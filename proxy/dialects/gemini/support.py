@@ -57,6 +57,7 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
         "user": Support("dropped", _UNKNOWN),
         "cache_hints": Support("dropped", "Gemini caches unasked"),
         "num_ctx": Support("dropped", "the window is the model's"),
+        "runner": Support("dropped", "the machines are Google's"),
         "keep_alive": Support("dropped", "the server decides"),
         "stream": Support("carried"),
         "usage": Support("translated", "thoughts are among the tokens of the answer"),

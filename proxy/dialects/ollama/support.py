@@ -131,6 +131,7 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
         "user": Support("dropped", "there is no such field"),
         "cache_hints": Support("dropped", "Ollama caches unasked"),
         "num_ctx": Support("carried"),
+        "runner": Support("carried"),
         "keep_alive": Support("carried"),
         "stream": Support("carried"),
         "usage": Support("carried", "cached tokens and thoughts are not told apart"),

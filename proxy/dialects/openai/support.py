@@ -81,6 +81,9 @@ _CHAT: Final[Mapping[str, Support]] = {
     "typical_p (extra)": Support("translated", _EXTRA, "typical_p"),
     "repeat_penalty, repetition_penalty (extra)": Support("translated", _EXTRA, "repeat_penalty"),
     "num_ctx (extra)": Support("translated", _EXTRA, "num_ctx"),
+    "num_gpu, main_gpu, num_thread, num_batch, num_keep, repeat_last_n, draft_num_predict, use_mmap (extra)": Support(
+        "translated", _EXTRA, "runner"
+    ),
     "num_predict (extra)": Support("translated", "numbers below 1 are no limit", "max_tokens"),
     "keep_alive (extra)": Support("translated", _EXTRA, "keep_alive"),
     "n": Support("refused", _ONE),
@@ -211,6 +214,7 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
         "user": Support("carried", _BY_KIND),
         "cache_hints": Support("dropped", "but for OpenRouter, which has no place for those of calls: strict servers refuse them"),
         "num_ctx": Support("dropped", "the server has loaded its model"),
+        "runner": Support("dropped", "only Ollama's runner knows them"),
         "keep_alive": Support("dropped", "the server decides"),
         "stream": Support("carried", "what a server can't stream is asked for as a whole, and streamed by the gateway"),
         "usage": Support("carried"),

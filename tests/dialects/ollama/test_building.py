@@ -160,6 +160,8 @@ def test_wishes_of_ollamas_users_arrive() -> None:
     extra = {"num_ctx": 8192, "keep_alive_s": 300.0, "of_others": 1}
 
     assert beside_messages(extra=extra) == {"options": {"num_ctx": 8192}, "keep_alive": 300.0}
+    runner = {"num_gpu": 0, "num_thread": 8, "use_mmap": False, "repeat_last_n": -1}
+    assert beside_messages(extra={"of_others": 1, **runner}) == {"options": runner}
     assert beside_messages(extra={"keep_alive_s": math.inf}) == {"keep_alive": -1}
 
 

@@ -302,7 +302,17 @@ def test_sampling_of_openai() -> None:
 
 @pytest.mark.parametrize("where", ["top", "options", "extra_body", "extra_options"])
 def test_what_users_of_ollama_send_is_understood_wherever_it_stands(where: str) -> None:
-    extras = {"top_k": 40, "min_p": 0.1, "typical_p": 0.2, "repeat_penalty": 1.1, "num_ctx": 8192, "keep_alive": "5m"}
+    runner = {
+        "num_gpu": -1,
+        "main_gpu": 0,
+        "num_thread": 8,
+        "num_keep": 4,
+        "num_batch": 256,
+        "repeat_last_n": 0,
+        "draft_num_predict": 4,
+        "use_mmap": False,
+    }
+    extras = {"top_k": 40, "min_p": 0.1, "typical_p": 0.2, "repeat_penalty": 1.1, "num_ctx": 8192, "keep_alive": "5m", **runner}
     payload = {
         "top": extras,
         "options": {"options": extras},
@@ -311,7 +321,7 @@ def test_what_users_of_ollama_send_is_understood_wherever_it_stands(where: str) 
     }[where]
     request = asked(**payload)
     assert request.sampling == Sampling(top_k=40, min_p=0.1, typical_p=0.2, repeat_penalty=1.1)
-    assert request.extra == {"num_ctx": 8192, "keep_alive_s": 300.0}
+    assert request.extra == {"num_ctx": 8192, "keep_alive_s": 300.0, **runner}
 
 
 def test_options_say_what_the_top_does_not() -> None:
@@ -348,6 +358,8 @@ def test_a_stream_may_want_counts() -> None:
         ({"messages": [{"role": "boss", "content": "hi"}]}, "messages[0].role", "invalid_value"),
         ({"messages": [{"role": "user", "content": 1}]}, "messages[0].content", "invalid_type"),
         ({"messages": [{"role": "user", "content": [{"type": "video_url"}]}]}, "messages[0].content[0].type", "invalid_value"),
+        ({"messages": [{"role": "user"}]}, "messages[0].content", "missing_required_parameter"),
+        ({"messages": [{"role": "system", "content": None}]}, "messages[0].content", "missing_required_parameter"),
         ({"messages": [{"role": "user", "content": [{}]}]}, "messages[0].content[0].type", "missing_required_parameter"),
         ({"messages": [{"role": "tool", "content": "x"}]}, "messages[0].tool_call_id", "missing_required_parameter"),
         (
@@ -390,6 +402,8 @@ def test_a_stream_may_want_counts() -> None:
         ({"think": 1}, "think", "invalid_type"),
         ({"keep_alive": "soon"}, "keep_alive", "invalid_value"),
         ({"options": {"num_ctx": "big"}}, "options.num_ctx", "invalid_type"),
+        ({"num_gpu": "all"}, "num_gpu", "invalid_type"),
+        ({"options": {"use_mmap": 1}}, "options.use_mmap", "invalid_type"),
         ({"options": 1}, "options", "invalid_type"),
         ({"stream_options": {"include_usage": 1}}, "stream_options.include_usage", "invalid_type"),
     ],

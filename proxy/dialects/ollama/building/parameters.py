@@ -8,6 +8,7 @@ from typing import Final
 
 from proxy.canonical.efforts import effort_of_budget
 from proxy.canonical.request import ChatRequest, Effort, PromptRequest, Tool
+from proxy.canonical.runner_options import RUNNER_FLAGS, RUNNER_NUMBERS
 from proxy.dialects.ollama.building.messages import Json
 from proxy.dialects.ollama.building.tool_schemas import tool_schema
 from proxy.dialects.ollama.loading import KEEP_ALIVE
@@ -15,6 +16,7 @@ from proxy.errors import InvalidRequest
 from proxy.profiles import Profile
 
 _FOREVER: Final = -1
+_EXTRAS: Final = ("num_ctx", *RUNNER_NUMBERS, *RUNNER_FLAGS)
 
 _THINK: Final[Mapping[Effort, bool | str]] = {
     "off": False,
@@ -31,7 +33,7 @@ _THINK: Final[Mapping[Effort, bool | str]] = {
 def add_options(body: Json, request: ChatRequest | PromptRequest, profile: Profile) -> None:
     """How to choose tokens, and how long to keep the model. Nothing that the client did not say: a model file has defaults of its own."""
     sampling = request.sampling
-    options: Json = {"num_ctx": request.extra["num_ctx"]} if "num_ctx" in request.extra else {}
+    options: Json = {name: request.extra[name] for name in _EXTRAS if name in request.extra}
     for ours, wire in profile.sent:
         value = getattr(sampling, ours, None)
         if value is not None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from proxy.canonical.request import Sampling
+from proxy.canonical.runner_options import RUNNER_FLAGS, RUNNER_NUMBERS
 from proxy.dialects.openai.asking.row import Row, wrong_type
 from proxy.errors import InvalidRequest
 from proxy.wire.durations import keep_alive_s
@@ -70,6 +71,8 @@ def read_extra(row: Row, options: Row) -> dict[str, Any]:
     num_ctx = _integer(row, options, "num_ctx")
     if num_ctx is not None and num_ctx > 0:
         extra["num_ctx"] = num_ctx
+    wishes = {name: _integer(row, options, name) for name in RUNNER_NUMBERS} | {name: _flag(row, options, name) for name in RUNNER_FLAGS}
+    extra |= {name: value for name, value in wishes.items() if value is not None}
     source = row if row.get("keep_alive") is not None else options
     keep_alive = source.get("keep_alive")
     if keep_alive is not None:
@@ -96,6 +99,10 @@ def _number(row: Row, options: Row, name: str) -> float | None:
 
 def _integer(row: Row, options: Row, name: str) -> int | None:
     return (options if row.get(name) is None else row).integer(name)
+
+
+def _flag(row: Row, options: Row, name: str) -> bool | None:
+    return (options if row.get(name) is None else row).flag(name)
 
 
 def _first(*values: T | None) -> T | None:
