@@ -186,9 +186,7 @@ class Settings:
     redis_prefix: str = _setting(
         "ollama-proxy", kinds.key_prefix(), "What all keys in that Redis begin with. Gateways with the same prefix share."
     )
-    redis_timeout: float = _setting(
-        0.1, kinds.seconds(), "Longest wait for that Redis. No request waits so long; after it, each worker goes on by itself."
-    )
+    redis_timeout: float = _setting(0.1, kinds.seconds(), "Longest wait for that Redis; after it, each worker goes on by itself.")
     ollama_version: str = _setting("0.33.0", kinds.three_numbers(), "The version of Ollama that /api/version names.")
     origins: Mapping[str, Origin] = field(default_factory=dict, repr=False, compare=False)
 

@@ -50,7 +50,8 @@ class Sharing:
 
     def shelf(self, spawn: Spawn) -> SharedShelf:
         """Where lies what models want to see again."""
-        return SharedShelf(MemoryShelf(time.monotonic), self._link.use, f"{self._prefix}:kept:", spawn)
+        link = self._link
+        return SharedShelf(MemoryShelf(time.monotonic), link.use, lambda: link.is_up is False, f"{self._prefix}:kept:", spawn)
 
     def rations(self, told: UpstreamSettings, replicas: Sequence[Replica], alone: int) -> Rations:
         """What the upstream's seats go by; `alone` is how many there are at each replica while Redis is away."""

@@ -22,13 +22,15 @@ class SharedShelf:
 
     Args:
         own: this worker's own, which is looked at first.
+        is_away: whether Redis failed when it was asked last. Then nobody waits to see whether it is back: others find that out.
         prefix: what keys in Redis begin with.
         spawn: runs a function beside the request: nobody waits for what is written.
     """
 
-    def __init__(self, own: Shelf, use: Use, prefix: str, spawn: Spawn) -> None:
+    def __init__(self, own: Shelf, use: Use, is_away: Callable[[], bool], prefix: str, spawn: Spawn) -> None:
         self._own = own
         self._use = use
+        self._is_away = is_away
         self._prefix = prefix
         self._spawn = spawn
 
@@ -46,7 +48,7 @@ class SharedShelf:
         """See `Shelf`."""
         found = list(self._own.find(keys))
         missing = [place for place, value in enumerate(found) if value is None]
-        if missing:
+        if missing and not self._is_away():
             told = self._use(lambda redis: redis.mget([self._prefix + keys[place] for place in missing]))
             for place, value in zip(missing, told or (), strict=False):
                 found[place] = value

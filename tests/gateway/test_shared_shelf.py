@@ -13,6 +13,7 @@ class Redis:
     def __init__(self) -> None:
         self.values: dict[str, bytes] = {}
         self.asked = 0
+        self.tried = 0
         self.is_away = False
 
     def set(self, key: str, value: bytes, *, ex: int) -> None:
@@ -24,11 +25,12 @@ class Redis:
         return [self.values.get(key) for key in keys]
 
     def use(self, work: Callable[[Any], Any]) -> Any:
+        self.tried += 1
         return None if self.is_away else work(self)
 
 
 def shelf_of(redis: Redis) -> SharedShelf:
-    return SharedShelf(MemoryShelf(lambda: 0.0), redis.use, "p:kept:", lambda work: work())
+    return SharedShelf(MemoryShelf(lambda: 0.0), redis.use, lambda: redis.is_away, "p:kept:", lambda work: work())
 
 
 def test_what_one_worker_put_there_another_finds() -> None:
@@ -52,6 +54,13 @@ def test_without_redis_memory_must_do() -> None:
     shelf = shelf_of(redis)
     shelf.put("a", b"1")
     assert shelf.find(["a", "b"]) == [b"1", None]
+
+
+def test_no_request_waits_to_see_whether_redis_is_back() -> None:
+    redis = Redis()
+    redis.is_away = True
+    assert shelf_of(redis).find(["a"]) == [None]
+    assert redis.tried == 0
 
 
 def test_what_others_keep_may_always_be_there() -> None:

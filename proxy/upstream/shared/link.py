@@ -1,4 +1,4 @@
-"""`Link`: the way to Redis of one worker. It is not there, slow or frozen: that costs a warning, and nobody but its own thread any time."""
+"""`Link`: the way to Redis of one worker. Where that is not there, slow or frozen, it is given up soon, and left alone for a while."""
 
 from __future__ import annotations
 
