@@ -14,6 +14,7 @@ from proxy.canonical.fold import collect
 from proxy.canonical.request import ReasoningPart, TextPart, ToolCallPart
 from proxy.dialects.gemini.egress import read_count, stream_reader
 from proxy.dialects.gemini.reading.finish import REASONS
+from proxy.dialects.gemini.reading.usage import read_usage
 from proxy.errors import UpstreamBroken, UpstreamRefused
 from tests.dialects.gemini.asking import to
 from tests.dialects.gemini.records import call, error_of, finish_of, ids, read, read_whole, record, said, sse, thought
@@ -151,6 +152,20 @@ def test_a_blocked_prompt_is_an_empty_answer_with_its_cost() -> None:
         completion = collect(events)
         assert (completion.parts, completion.finish_reason, completion.raw_reason) == ((), "content_filter", "PROHIBITED_CONTENT")
         assert completion.usage == Usage(prompt_tokens=9)
+
+
+@pytest.mark.parametrize(
+    ("counts", "usage"),
+    [
+        ({"promptTokenCount": 4, "totalTokenCount": 4}, Usage(4, 0)),
+        ({"promptTokenCount": 4, "toolUsePromptTokenCount": 2, "totalTokenCount": 9}, Usage(6, 3)),
+        ({"promptTokenCount": 4, "thoughtsTokenCount": 5, "totalTokenCount": 9}, Usage(4, 5, reasoning_tokens=5)),
+        ({"promptTokenCount": 4, "totalTokenCount": 3}, Usage(4)),
+        ({"totalTokenCount": 3}, None),
+    ],
+)
+def test_what_the_answer_cost_is_all_that_the_prompt_did_not(counts: dict[str, Any], usage: Usage | None) -> None:
+    assert read_usage(counts) == usage
 
 
 def test_feedback_that_blocks_nothing_ends_nothing() -> None:

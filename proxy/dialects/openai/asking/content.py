@@ -29,6 +29,13 @@ def read_content(value: Any, place: str, readers: Mapping[str, PartReader]) -> t
     return tuple(part for part in parts if not isinstance(part, TextPart) or part.text)
 
 
+def required_content(row: Row, readers: Mapping[str, PartReader]) -> tuple[ContentPart, ...]:
+    """The parts of the `content` of who has nothing else to say: it may be empty, but must be there. Raises `InvalidRequest`."""
+    if row.get("content") is None:
+        raise missing(row.place("content"))
+    return read_content(row.get("content"), row.place("content"), readers)
+
+
 def _part(row: Row, readers: Mapping[str, PartReader]) -> ContentPart:
     kind = row.required_text("type")
     read = readers.get(kind)

@@ -8,7 +8,7 @@ from typing import Final
 from proxy.canonical.conversation import Conversation
 from proxy.canonical.opaque_words import ANTHROPIC, Opaque, read_opaque_word
 from proxy.canonical.request import Message, Part, ReasoningPart, RefusalPart, Role, TextPart, ToolCallPart, ToolResultPart
-from proxy.dialects.openai.asking.content import CHAT_PARTS, read_content
+from proxy.dialects.openai.asking.content import CHAT_PARTS, read_content, required_content
 from proxy.dialects.openai.asking.row import Row, unsupported, wrong_type, wrong_value
 from proxy.wire.exact_json import dumps_exact
 
@@ -32,7 +32,7 @@ def read_messages(rows: Sequence[Row]) -> tuple[Message, ...]:
         elif role == "function":
             conversation.add_result(_result(row, functions.answered(row.required_text("name"))))
         elif role in _PLAIN_ROLES:
-            conversation.add(Message(_PLAIN_ROLES[role], _content(row), row.text("name")))
+            conversation.add(Message(_PLAIN_ROLES[role], required_content(row, CHAT_PARTS), row.text("name")))
         else:
             raise wrong_value(row.place("role"), role, _ROLES)
     return conversation.end()

@@ -11,7 +11,15 @@ from typing import Final
 from proxy.canonical.conversation import Conversation
 from proxy.canonical.opaque_words import Opaque, read_opaque_word
 from proxy.canonical.request import Message, Part, ReasoningPart, RefusalPart, Role, TextPart, ToolCallPart, ToolResultPart
-from proxy.dialects.openai.asking.content import ContentPart, PartReader, read_audio, read_content, read_refusal, read_text
+from proxy.dialects.openai.asking.content import (
+    ContentPart,
+    PartReader,
+    read_audio,
+    read_content,
+    read_refusal,
+    read_text,
+    required_content,
+)
 from proxy.dialects.openai.asking.media import attachment, picture
 from proxy.dialects.openai.asking.messages import read_signature
 from proxy.dialects.openai.asking.row import Row, missing, rows_of, unsupported, wrong_value
@@ -76,7 +84,7 @@ def _message(item: Row) -> Message:
     role = item.required_text("role")
     if role not in _PLAIN_ROLES:
         raise wrong_value(item.place("role"), role, _ROLES)
-    return Message(_PLAIN_ROLES[role], _content(item))
+    return Message(_PLAIN_ROLES[role], required_content(item, RESPONSE_PARTS))
 
 
 def _content(item: Row) -> tuple[ContentPart, ...]:
