@@ -42,6 +42,14 @@ def test_a_prompt_is_gone_on_with_in_chunks(judge: Judge) -> None:
     assert {chunk.object for chunk in chunks} == {"text_completion"}
 
 
+@pytest.mark.parametrize("upstream_id", ["up1", "chatcmpl-up1", "cmpl-up1"])
+def test_an_answer_has_one_prefix_whoever_made_its_id(upstream_id: str) -> None:
+    events = a_stream(a_part("text", "a"), start=upstream_id)
+
+    assert {chunk["id"] for chunk in records(streamed(COMPLETIONS_TRANSLATED, events, PROMPT))[:-1]} == {"cmpl-up1"}
+    assert answer(events)["id"] == "cmpl-up1"
+
+
 def test_a_whole_completion_is_read_by_the_sdk(judge: Judge) -> None:
     events = a_stream(a_part("reasoning", "hm"), a_part("text", " upon"), finish="length", usage=Usage(1, 2))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from proxy.canonical.completion import FinishReason, Usage
 from proxy.canonical.events import PartClosed
@@ -14,10 +14,12 @@ from proxy.dialect import Stopwatch, TextRequest
 
 Record = dict[str, Any]
 
+_PREFIXES: Final = ("chatcmpl-", "cmpl-", "resp_")
+
 
 def answer_id(given: str, prefix: str) -> str:
-    """The id of an answer: the upstream's, behind the prefix by which clients know what kind of object it is."""
-    return given if given.startswith(prefix) else prefix + given
+    """The id of an answer: the upstream's, behind the prefix by which clients know what kind of object it is, and behind no other."""
+    return prefix + next((given.removeprefix(known) for known in _PREFIXES if given.startswith(known)), given)
 
 
 def created_s(told: int, stopwatch: Stopwatch) -> int:
