@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -12,6 +12,7 @@ from proxy.canonical.catalog import ListedModel
 from proxy.dialects.anthropic.parsing.rows import invalid
 
 _USUAL_LIMIT, _MOST = 20, 1000
+_SHOWN_NAMES: Final = ("display_name", "displayName", "name")
 
 
 class Page(NamedTuple):
@@ -66,14 +67,19 @@ def _place(names: Sequence[str], name: str, field: str) -> int:
         raise invalid(field, f"there is no model '{name[:100]}' in the list") from None
 
 
+def _shown_name(raw: Mapping[str, Any]) -> str:
+    """What the upstream calls a model to people: Anthropic's member, Gemini's, or that of many others. Gemini's `name` is a path."""
+    told = next((name for name in map(raw.get, _SHOWN_NAMES) if isinstance(name, str) and name), "")
+    return told.removeprefix("models/")
+
+
 def _entry(model: ListedModel) -> dict[str, Any]:
     """What is known of a model. One whose age nobody knows was made at the epoch, as Anthropic says it."""
     card = model.card
-    told = card.raw.get("display_name") or card.raw.get("name")
     entry = {
         "type": "model",
         "id": model.name,
-        "display_name": told if isinstance(told, str) else model.name,
+        "display_name": _shown_name(card.raw) or model.name,
         "created_at": datetime.fromtimestamp(card.created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
     return entry | ({"max_input_tokens": card.context_length} if card.context_length is not None else {})

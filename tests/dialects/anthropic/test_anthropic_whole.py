@@ -217,6 +217,21 @@ def test_models_tell_what_is_known_of_them() -> None:
     assert orjson.loads(render_model(a_model("m")))["created_at"] == "1970-01-01T00:00:00Z"
 
 
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        ({"display_name": "The M", "name": "m-1"}, "The M"),
+        ({"displayName": "Gemini 2.5 Flash", "name": "models/gemini-2.5-flash"}, "Gemini 2.5 Flash"),
+        ({"name": "models/gemini-2.5-flash"}, "gemini-2.5-flash"),
+        ({"name": "Maker: The M"}, "Maker: The M"),
+        ({"displayName": 7, "name": ""}, "m"),
+        ({}, "m"),
+    ],
+)
+def test_models_are_shown_as_their_makers_call_them(raw: dict[str, Any], shown: str) -> None:
+    assert orjson.loads(render_model(a_model("m", raw=raw)))["display_name"] == shown
+
+
 def test_sdk_reads_counts(sdk: Reads) -> None:
     client = sdk(render_count(42), stream=False, path="/v1/messages/count_tokens")
     assert client.messages.count_tokens(model="m", messages=[{"role": "user", "content": "hi"}]).input_tokens == 42
