@@ -128,6 +128,13 @@ def test_unknown_url_of_openais_is_told_as_openais_clients_read_it(client: Flask
     assert json.loads(response.data) == {"error": error}
 
 
+@pytest.mark.parametrize("path", ["/v1/responses/input_tokens", "/v1/responses/compact"])
+def test_what_cannot_be_done_with_responses_is_no_wrong_method(client: FlaskClient, path: str) -> None:
+    response = client.post(path, json={"model": "m", "input": "hi"})
+    assert (response.status_code, response.get_json()["error"]["message"]) == (404, f"unknown URL: POST {path}")
+    assert client.get(path).get_json()["error"]["code"] is None  # a response that may be called so
+
+
 @pytest.mark.parametrize("path", ["/v1/nope", "/metrics"])
 def test_unknown_url_is_not_counted_as_a_defect(client: FlaskClient, caplog: pytest.LogCaptureFixture, path: str) -> None:
     with caplog.at_level(logging.INFO, "proxy.access"):
@@ -158,9 +165,6 @@ def test_unknown_url_that_is_odd_is_no_defect(client: FlaskClient) -> None:
         ("POST", "/api/ps", "GET"),
         ("HEAD", "/api/ps", "GET"),
         ("GET", "/api/delete", "DELETE"),
-        ("GET", "/v1/chat/completions", "POST"),
-        ("POST", "/v1/models", "GET"),
-        ("DELETE", "/v1/models/m", "GET"),
         ("POST", "/health", "GET, HEAD"),
         ("PUT", "/metrics", "GET, HEAD"),
         ("TRACE", "/api/chat", "POST"),
@@ -171,6 +175,41 @@ def test_wrong_method_names_the_right_ones(client: FlaskClient, method: str, pat
     response = client.open(path, method=method)
     assert (response.status_code, response.headers["Allow"], response.content_type) == (405, allow, "text/plain")
     assert response.data == (b"" if method == "HEAD" else b"405 method not allowed")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allow"),
+    [
+        ("GET", "/v1/chat/completions", "POST"),
+        ("POST", "/v1/models", "GET"),
+        ("DELETE", "/v1/models/m", "GET"),
+        ("PUT", "/v1/responses/resp_1", "DELETE, GET"),
+        ("POST", "/v1/responses/resp_1", "DELETE, GET"),
+    ],
+)
+def test_wrong_method_of_openais_is_told_as_openais_clients_read_it(client: FlaskClient, method: str, path: str, allow: str) -> None:
+    response = client.open(path, method=method)
+    assert (response.status_code, response.headers["Allow"]) == (405, allow)
+    message = f"{method} is not allowed at {path}"
+    error = {"message": message, "type": "invalid_request_error", "param": None, "code": "method_not_supported"}
+    assert response.get_json() == {"error": error}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers"),
+    [
+        ("GET", "/v1/messages", {}),
+        ("DELETE", "/v1/messages/count_tokens", {"anthropic-version": "2023-06-01"}),
+        ("POST", "/v1/models", {"anthropic-version": "2023-06-01"}),
+    ],
+)
+def test_wrong_method_of_anthropics_is_told_as_its_clients_read_it(
+    client: FlaskClient, method: str, path: str, headers: dict[str, str]
+) -> None:
+    response = client.open(path, method=method, headers=headers)
+    assert response.status_code == 405
+    told = response.get_json()
+    assert (told["type"], told["error"]["message"]) == ("error", f"{method} is not allowed at {path}")
 
 
 @pytest.mark.parametrize("path", ["/", "/api/tags", "/api/version", "/health", "/v1/version"])

@@ -104,7 +104,11 @@ def by_header(usual: View, others: Mapping[str, tuple[View, RenderError]]) -> Vi
 def plain_text(text: str, status: int, *, allow: Iterable[str] = ()) -> Response:
     """An answer as Go's web frameworks give it for unknown URLs and methods."""
     response = Response(text, status, content_type="text/plain")
-    methods = sorted(set(allow) - {"OPTIONS"})
-    if methods:
-        response.headers["Allow"] = ", ".join(methods)
+    if methods := allow_header(allow):
+        response.headers["Allow"] = methods
     return response
+
+
+def allow_header(methods: Iterable[str]) -> str:
+    """The methods as the header `Allow` has them."""
+    return ", ".join(sorted(set(methods) - {"OPTIONS"}))

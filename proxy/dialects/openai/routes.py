@@ -22,6 +22,9 @@ _TEXTS = (
     (ingress.RESPONSES_TRANSLATED, ingress.RESPONSES),
 )
 
+# Words behind /v1/responses that are no responses' names, and nothing that can be done here: counting, and shortening by OpenAI's models.
+_UNKNOWN_ACTIONS = ("input_tokens", "compact")
+
 
 def make_blueprint(name: str, lists_of_others: Mapping[str, ListViews] = MappingProxyType({})) -> Blueprint:
     """A blueprint with all the URLs, to be registered under `name`.
@@ -37,6 +40,8 @@ def make_blueprint(name: str, lists_of_others: Mapping[str, ListViews] = Mapping
     route(blueprint, "/v1/responses/<response>", ["GET", "DELETE"], kept_response)
     route(blueprint, "/v1/responses/<response>/input_items", ["GET"], kept_response)
     route(blueprint, "/v1/responses/<response>/cancel", ["POST"], kept_response)
+    for action in _UNKNOWN_ACTIONS:
+        route(blueprint, f"/v1/responses/{action}", ["POST"], partial(unknown_action, action))
     all_of = {header: (views.models, views.render_error) for header, views in lists_of_others.items()}
     one_of = {header: (views.one_model, views.render_error) for header, views in lists_of_others.items()}
     route(blueprint, "/v1/models", ["GET"], by_header(models, all_of))
@@ -67,3 +72,8 @@ def one_model(model: str) -> Response:
 def kept_response(response: str) -> Response:
     """Refuses what can be had of responses that were kept: none is, and those of an upstream could be any upstream's."""
     raise NotFound(f"Response '{response[:80]}' not found: responses are not kept here.")
+
+
+def unknown_action(action: str) -> Response:
+    """Says that there is no such URL. Without a URL of its own, the word would be taken for a response's name, and POST for the fault."""
+    raise NotFound(f"unknown URL: POST /v1/responses/{action}", code="unknown_url")
