@@ -1,7 +1,7 @@
 """What a model said beside its tool calls, and wants to see again with them: thoughts and signatures, of which most clients know nothing.
 
 It is kept by the call, which comes back with the call's result, and by the place where the call stands: nobody is given what was thought of
-anything but the client's own words. Pure.
+anything but the client's own words. An id that we made says as much as the place does: only who had the answer knows it. Pure.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Any
 import orjson
 
 from proxy.canonical.request import ChatRequest, Message, Part, ReasoningPart, ToolCallPart
-from proxy.canonical.trail import Trail
+from proxy.canonical.trail import Trail, key_by_id
 
-Find = Callable[[Sequence[str]], Sequence[bytes | None]]
+Find = Callable[[Sequence[Sequence[str]]], Sequence[bytes | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +42,18 @@ class Keeping:
         self._reasoning: list[ReasoningPart] = []
         self._calls: list[ToolCallPart] = []  # those that the trail has not come to yet
 
-    def take(self, part: object) -> tuple[str, bytes] | None:
-        """The key and what is to be kept by it, where this part of the answer is a call with which something is."""
+    def take(self, part: object) -> Sequence[tuple[str, bytes]]:
+        """The keys and what is to be kept by each, where this part of the answer is a call with which something is."""
         if isinstance(part, ReasoningPart):
             self._reasoning.append(part)
         if not isinstance(part, ToolCallPart):
-            return None
+            return ()
         self._calls.append(part)
         if not self._reasoning and not part.opaque:
-            return None
-        keepsake = Keepsake(tuple(self._reasoning), part.opaque, part.origin)
+            return ()
+        written = _written(Keepsake(tuple(self._reasoning), part.opaque, part.origin))
         self._reasoning.clear()
-        return self._key_of_latest(), _written(keepsake)
+        return [(key, written) for key in _keys(self._request.model, part, self._key_of_latest())]
 
     def _key_of_latest(self) -> str:
         if self._trail is None:
@@ -68,16 +68,21 @@ def with_keepsakes(request: ChatRequest, find: Find) -> ChatRequest:
     """`request` with what was kept of the calls in it, where the client did not bring it along.
 
     Args:
-        find: what is kept by the keys, one for each.
+        find: what is kept of each call, by the first of its keys that knows something.
     """
     if not any(_lacks(part) for message in request.messages for part in message.parts):
         return request
-    keys = Trail(request.model).follow(request.messages)
-    lacking = [key for message, own in zip(request.messages, keys, strict=True) for call, key in _keyed(message, own) if _lacks(call)]
-    kept = {key: _read(found) for key, found in zip(lacking, find(lacking), strict=True) if found is not None}
+    places = Trail(request.model).follow(request.messages)
+    lacking = [
+        _keys(request.model, call, place)
+        for message, own in zip(request.messages, places, strict=True)
+        for call, place in _placed(message, own)
+        if _lacks(call)
+    ]
+    kept = {place: _read(found) for (*_, place), found in zip(lacking, find(lacking), strict=True) if found is not None}
     if not kept:
         return request
-    messages = (_restored(message, own, kept) for message, own in zip(request.messages, keys, strict=True))
+    messages = (_restored(message, own, kept) for message, own in zip(request.messages, places, strict=True))
     return replace(request, messages=tuple(messages))
 
 
@@ -85,7 +90,13 @@ def _lacks(part: Part) -> bool:
     return isinstance(part, ToolCallPart) and not part.opaque
 
 
-def _keyed(message: Message, keys: Sequence[str]) -> Iterator[tuple[ToolCallPart, str]]:
+def _keys(model: str, call: ToolCallPart, place: str) -> tuple[str, ...]:
+    """By its id, where that is ours, then by its place: a client may drop the one, or change what was said before the other."""
+    by_id = key_by_id(model, call)
+    return (by_id, place) if by_id else (place,)
+
+
+def _placed(message: Message, keys: Sequence[str]) -> Iterator[tuple[ToolCallPart, str]]:
     return zip((part for part in message.parts if isinstance(part, ToolCallPart)), keys, strict=True)
 
 

@@ -1,16 +1,21 @@
 """Where in a conversation the model's calls stand: keys that are digests of all that was said before them. Pure.
 
-Ids do not tell calls apart: they are the upstreams' choice, some number them anew in every conversation, and some clients drop them.
+Most ids do not tell calls apart: they are the upstreams' choice, some number them anew in every conversation, and some clients drop them.
+Only those that the gateway made itself lead to one call and no other.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable
 
 import orjson
 
 from proxy.canonical.request import AudioPart, FilePart, ImagePart, Message, Part, TextPart, ToolCallPart, ToolResultPart
+
+# What readers make where a server gives no id: 96 bits of chance, which nobody guesses.
+_OURS = re.compile(r"(?:call|toolu)_[0-9a-f]{24}")
 
 
 class Trail:
@@ -72,6 +77,11 @@ class Trail:
         # With their lengths: no word can pass for two others.
         self._digest.update(b"%d:" % len(word))
         self._digest.update(word)
+
+
+def key_by_id(model: str, call: ToolCallPart) -> str:
+    """A key of the call wherever it stands, where its id is one of ours; else `""`."""
+    return f"{call.id}:{Trail(model).key_of(call)}" if _OURS.fullmatch(call.id) else ""
 
 
 def _arguments(text: str) -> bytes:

@@ -32,8 +32,8 @@ class Shelf(Protocol):
     def put(self, key: str, value: bytes) -> None:
         """Keeps `value` for a while. Raises nothing."""
 
-    def find(self, keys: Sequence[str]) -> Sequence[bytes | None]:
-        """What lies there, one for each key. Raises nothing."""
+    def find(self, wanted: Sequence[Sequence[str]]) -> Sequence[bytes | None]:
+        """What lies there, for each of those that are wanted by the first of its keys that something lies by. Raises nothing."""
 
 
 class MemoryShelf:
@@ -65,11 +65,10 @@ class MemoryShelf:
                 _, (_, dropped) = self._entries.popitem(last=False)
                 self._size_bytes -= len(dropped)
 
-    def find(self, keys: Sequence[str]) -> Sequence[bytes | None]:
+    def find(self, wanted: Sequence[Sequence[str]]) -> Sequence[bytes | None]:
         """See `Shelf`."""
         now_s = self._clock()
-        entries = [self._entries.get(key) for key in keys]
-        return [entry[1] if entry is not None and now_s < entry[0] else None for entry in entries]
+        return [next((entry[1] for key in keys if (entry := self._entries.get(key)) and now_s < entry[0]), None) for keys in wanted]
 
 
 class Keepsakes:
@@ -96,9 +95,8 @@ class Keepsakes:
         return Watch(partial(self._take, Keeping(request))) if isinstance(request, ChatRequest) and request.tools else None
 
     def _take(self, keeping: Keeping, part: object) -> None:
-        kept = keeping.take(part)
-        if kept is not None:
-            self._shelf.put(*kept)
+        for key, value in keeping.take(part):
+            self._shelf.put(key, value)
 
 
 class Watch:

@@ -44,12 +44,15 @@ class SharedShelf:
         self._own.put(key, value)
         self._spawn(partial(self._use, lambda redis: redis.set(self._prefix + key, value, ex=round(KEPT_FOR_S))))
 
-    def find(self, keys: Sequence[str]) -> Sequence[bytes | None]:
+    def find(self, wanted: Sequence[Sequence[str]]) -> Sequence[bytes | None]:
         """See `Shelf`."""
-        found = list(self._own.find(keys))
-        missing = [place for place, value in enumerate(found) if value is None]
-        if missing and not self._is_away():
-            told = self._use(lambda redis: redis.mget([self._prefix + keys[place] for place in missing]))
-            for place, value in zip(missing, told or (), strict=False):
-                found[place] = value
-        return found
+        found = list(self._own.find(wanted))
+        missing = [key for keys, value in zip(wanted, found, strict=True) if value is None for key in keys]
+        if not missing or self._is_away():
+            return found
+        told = self._use(lambda redis: redis.mget([self._prefix + key for key in missing])) or ()
+        theirs = {key: value for key, value in zip(missing, told, strict=False) if value is not None}
+        return [
+            next((theirs[key] for key in keys if key in theirs), None) if value is None else value
+            for keys, value in zip(wanted, found, strict=True)
+        ]

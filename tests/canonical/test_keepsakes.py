@@ -1,6 +1,9 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import pytest
 
 from proxy.canonical.keepsakes import Keeping, with_keepsakes
 from proxy.canonical.request import ChatRequest, Message, Part, ReasoningPart, TextPart, ToolCallPart, ToolResultPart
@@ -14,7 +17,12 @@ ASKED = (Message("system", (TextPart("be brief"),)), Message("user", (TextPart("
 def kept_of(parts: Sequence[object], before: Sequence[Message] = ASKED) -> dict[str, bytes]:
     """What is kept of an answer to `before`."""
     keeping = Keeping(ChatRequest("m", tuple(before)))
-    return dict(kept for part in parts if (kept := keeping.take(part)))
+    return dict(kept for part in parts for kept in keeping.take(part))
+
+
+def found_in(kept: Mapping[str, bytes]) -> Callable[[Sequence[Sequence[str]]], list[bytes | None]]:
+    """What was kept, looked for as in a shelf."""
+    return lambda wanted: [next((kept[key] for key in keys if key in kept), None) for keys in wanted]
 
 
 def restored(parts: Sequence[Part], *answer: object) -> tuple[Part, ...]:
@@ -24,7 +32,7 @@ def restored(parts: Sequence[Part], *answer: object) -> tuple[Part, ...]:
 
 def came_back(kept: dict[str, bytes], messages: Sequence[Message]) -> tuple[Part, ...]:
     """The parts of the last message after what was kept came back."""
-    return with_keepsakes(ChatRequest("m", tuple(messages)), lambda keys: [kept.get(key) for key in keys]).messages[-1].parts
+    return with_keepsakes(ChatRequest("m", tuple(messages)), found_in(kept)).messages[-1].parts
 
 
 def result(text: str) -> Message:
@@ -84,7 +92,7 @@ def test_the_same_call_in_a_later_turn_is_another_one() -> None:
 def test_other_models_are_not_given_what_one_thought() -> None:
     kept = kept_of([THOUGHT, CALL])
     request = ChatRequest("other", (*ASKED, Message("assistant", (ECHOED,))))
-    assert with_keepsakes(request, lambda keys: [kept.get(key) for key in keys]) is request
+    assert with_keepsakes(request, found_in(kept)) is request
 
 
 def test_nothing_is_kept_where_there_is_nothing() -> None:
@@ -99,3 +107,30 @@ def test_arguments_that_are_no_json_are_compared_as_they_are() -> None:
 def test_nobody_is_asked_where_nothing_is_lacking() -> None:
     request = ChatRequest("m", (*ASKED, Message("assistant", (TextPart("hi"), CALL))))
     assert with_keepsakes(request, lambda _: 1 / 0) is request  # type: ignore[arg-type, return-value]
+
+
+ISSUED = replace(CALL, id="call_0123456789abcdef01234567")
+CLOCK = (Message("system", (TextPart("it is 12:01"),)), ASKED[1])
+
+
+def test_an_id_of_ours_finds_its_call_whatever_became_of_what_was_said_before() -> None:
+    kept = kept_of([THOUGHT, ISSUED])
+    (thought, call) = came_back(kept, [*CLOCK, Message("assistant", (replace(ECHOED, id=ISSUED.id),))])
+    assert (thought, call) == (THOUGHT, replace(ISSUED, arguments=ECHOED.arguments))
+
+
+@pytest.mark.parametrize("changes", [{"name": "see"}, {"arguments": '{"a": 1, "b": 3}'}, {"id": "call_0123456789abcdef01234568"}])
+def test_an_id_of_ours_finds_no_other_call(changes: dict[str, str]) -> None:
+    other = replace(ECHOED, **{"id": ISSUED.id, **changes})  # type: ignore[arg-type]
+    assert came_back(kept_of([THOUGHT, ISSUED]), [*CLOCK, Message("assistant", (other,))]) == (other,)
+
+
+@pytest.mark.parametrize("numbered", ["call_0", "toolu_0123456789", "functions.look:0", "call_0123456789ABCDEF01234567", ""])
+def test_an_id_that_is_not_ours_finds_nothing_by_itself(numbered: str) -> None:
+    echoed = replace(ECHOED, id=numbered)
+    assert came_back(kept_of([THOUGHT, replace(CALL, id=numbered)]), [*CLOCK, Message("assistant", (echoed,))]) == (echoed,)
+
+
+def test_an_id_of_ours_is_not_given_what_another_model_thought() -> None:
+    request = ChatRequest("other", (*ASKED, Message("assistant", (replace(ECHOED, id=ISSUED.id),))))
+    assert with_keepsakes(request, found_in(kept_of([THOUGHT, ISSUED]))) is request

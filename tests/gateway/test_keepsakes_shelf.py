@@ -31,7 +31,14 @@ def test_what_was_put_first_goes_first() -> None:
     shelf.put("a", b"12345")
     shelf.put("b", b"12345")
     shelf.put("c", b"1")
-    assert shelf.find(["a", "b", "c", "d"]) == [None, b"12345", b"1", None]
+    assert shelf.find([["a"], ["b"], ["c"], ["d"]]) == [None, b"12345", b"1", None]
+
+
+def test_the_first_key_that_something_lies_by_finds_it() -> None:
+    shelf = MemoryShelf(Clock())
+    shelf.put("a", b"1")
+    shelf.put("b", b"2")
+    assert shelf.find([["b", "a"], ["c", "a"], ["c", "d"]]) == [b"2", b"1", None]
 
 
 def test_what_is_put_again_counts_once() -> None:
@@ -39,13 +46,13 @@ def test_what_is_put_again_counts_once() -> None:
     for _ in range(5):
         shelf.put("a", b"12345")
     shelf.put("b", b"12345")
-    assert shelf.find(["a", "b"]) == [b"12345", b"12345"]
+    assert shelf.find([["a"], ["b"]]) == [b"12345", b"12345"]
 
 
 def test_what_is_larger_than_the_shelf_is_not_kept() -> None:
     shelf = MemoryShelf(Clock(), most_bytes=4)
     shelf.put("a", b"12345")
-    assert shelf.find(["a"]) == [None]
+    assert shelf.find([["a"]]) == [None]
 
 
 def test_it_is_kept_for_a_while_only() -> None:
@@ -53,9 +60,9 @@ def test_it_is_kept_for_a_while_only() -> None:
     shelf = MemoryShelf(clock)
     shelf.put("a", b"1")
     clock.now_s = KEPT_FOR_S - 1
-    assert shelf.find(["a"]) == [b"1"]
+    assert shelf.find([["a"]]) == [b"1"]
     clock.now_s = KEPT_FOR_S
-    assert shelf.find(["a"]) == [None]
+    assert shelf.find([["a"]]) == [None]
 
 
 def test_a_call_of_a_stream_is_kept_when_it_is_complete() -> None:
@@ -107,8 +114,8 @@ class Untouched:
     def put(self, key: str, value: bytes) -> None:
         raise AssertionError(key)
 
-    def find(self, keys: Sequence[str]) -> Sequence[bytes | None]:
-        raise AssertionError(keys)
+    def find(self, wanted: Sequence[Sequence[str]]) -> Sequence[bytes | None]:
+        raise AssertionError(wanted)
 
 
 def test_nothing_is_looked_for_where_the_upstream_has_no_place_for_it() -> None:

@@ -36,7 +36,7 @@ def shelf_of(redis: Redis) -> SharedShelf:
 def test_what_one_worker_put_there_another_finds() -> None:
     redis = Redis()
     shelf_of(redis).put("a", b"1")
-    assert shelf_of(redis).find(["b", "a"]) == [None, b"1"]
+    assert shelf_of(redis).find([["b"], ["c", "a"]]) == [None, b"1"]
     assert list(redis.values) == ["p:kept:a"]
 
 
@@ -44,7 +44,7 @@ def test_nobody_is_asked_for_what_is_in_memory() -> None:
     redis = Redis()
     shelf = shelf_of(redis)
     shelf.put("a", b"1")
-    assert shelf.find(["a"]) == [b"1"]
+    assert shelf.find([["b", "a"]]) == [b"1"]
     assert redis.asked == 0
 
 
@@ -53,13 +53,13 @@ def test_without_redis_memory_must_do() -> None:
     redis.is_away = True
     shelf = shelf_of(redis)
     shelf.put("a", b"1")
-    assert shelf.find(["a", "b"]) == [b"1", None]
+    assert shelf.find([["a"], ["b"]]) == [b"1", None]
 
 
 def test_no_request_waits_to_see_whether_redis_is_back() -> None:
     redis = Redis()
     redis.is_away = True
-    assert shelf_of(redis).find(["a"]) == [None]
+    assert shelf_of(redis).find([["a"]]) == [None]
     assert redis.tried == 0
 
 

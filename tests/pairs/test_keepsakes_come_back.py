@@ -70,6 +70,21 @@ def test_nobody_is_given_what_was_thought_of_anothers_words(gateway_of: Gateway,
     assert signatures(ANTHROPIC, upstream.requests[-1].json) == []
 
 
+@pytest.mark.parametrize(
+    "ingress", [ingress for ingress in INGRESSES if ingress.name.startswith("openai.")], ids=lambda ingress: ingress.name
+)
+def test_signatures_come_back_by_ids_of_ours_though_the_system_prompt_has_a_clock(
+    gateway_of: Gateway, upstream: FakeUpstream, ingress: Ingress
+) -> None:
+    client = gateway_of(upstream, GEMINI)
+    GEMINI.play(upstream, replace(CALLS, calls=(replace(PARIS, id=""),)))
+    (call_id,) = ingress.ask(client, CALLS, stream=False).ids
+    answered = replace(BY_NAME["tool_result"], says="and now, at 12:01?", thinks=True, earlier=(replace(PARIS, id=call_id),))
+    GEMINI.play(upstream, answered)
+    assert ingress.ask(client, answered, stream=False).error == ""
+    assert signatures(GEMINI, upstream.requests[-1].json) == signed(GEMINI)
+
+
 def signatures(egress: Egress, body: Any) -> list[Any]:
     """The thoughts and signatures that an upstream was shown."""
     if egress.name == "gemini":
