@@ -112,6 +112,7 @@ class UpstreamRefused(UpstreamError):
 
     Attributes:
         upstream_status: the status that the upstream sent (200 when the error came in the body of a 200).
+        own_status: the one for clients that speak the upstream's language, where that has a word for it that others lack.
         raw: the decoded error body, for those who learn from refusals; never shown to clients.
         headers: response headers that dialects may pass on (lower-case names).
     """
@@ -132,6 +133,7 @@ class UpstreamRefused(UpstreamError):
     ) -> None:
         super().__init__(message, status=status, param=param, code=code, retry_after_s=retry_after_s)
         self.upstream_status = status if upstream_status is None else upstream_status
+        self.own_status: int | None = None
         self.raw = raw
         self.headers = headers or {}
 

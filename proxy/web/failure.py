@@ -20,11 +20,14 @@ log = logging.getLogger("proxy.error")
 
 
 def error_reply(error: ProxyError, render_error: RenderError, *, is_relay: bool = False) -> Response:
-    """The answer that tells `error` to the client; of a relay with those headers of the upstream's that its own clients look at."""
+    """The answer that tells `error` to the client; of a relay with the status and those headers of the upstream's that its own clients look
+    at.
+    """
     notes = observation().notes
     notes.end, notes.error_kind, notes.error_message = "failed", error.kind, error.message
     response = Response(render_error(error), error.status, content_type=JSON)
     if is_relay and isinstance(error, UpstreamRefused):
+        response.status_code = error.own_status or error.status
         response.headers.update(error.headers)
     if error.retry_after_s is not None:
         response.headers["Retry-After"] = str(math.ceil(error.retry_after_s))

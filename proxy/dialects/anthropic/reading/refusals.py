@@ -15,6 +15,9 @@ from proxy.wire import refusals
 from proxy.wire.headers import passed_on
 
 _PASSED_ON: Final = ("request-id",)
+# Statuses that are 400 and 503 to all other clients; Anthropic's have an exception for each. Source: `_make_status_error` in `_client.py`
+# of the SDK.
+_OWN_STATUSES: Final = frozenset({422, 529})
 _NO_MODEL: Final = re.compile(r"models?\b", re.IGNORECASE)
 _NO_CREDIT: Final = re.compile(r"credit balance is too low|workspace api usage limits|spend limit", re.IGNORECASE)
 
@@ -23,6 +26,8 @@ def read_error(status: int, headers: Mapping[str, str], body: bytes) -> Upstream
     """The error for an answer with an error status, in whatever shape: what stands before a server has shapes of its own."""
     error = _told(refusals.read_error(status, headers, body))
     error.headers = {**error.headers, **passed_on(headers, _PASSED_ON)}
+    if status in _OWN_STATUSES and error.code != "model_not_found":
+        error.own_status = status
     return error
 
 
