@@ -12,8 +12,8 @@ from types import MappingProxyType
 from typing import Final, Literal, get_args
 
 Outcome = Literal["carried", "translated", "approximated", "dropped", "refused"]
-"""`carried` as it came; `translated` to other words of the same meaning; `approximated` by something near it; `dropped` in silence;
-`refused` aloud.
+"""`carried` as it came; `translated` to other words of the same meaning; `approximated` by something near it, or only where the kind of
+server or the model knows it; `dropped` in silence; `refused` aloud.
 """
 
 OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
@@ -92,10 +92,9 @@ class Support:
 
 
 def met(field: Support, features: Mapping[str, Support]) -> Support:
-    """What becomes of a client's field at an upstream that makes this of features: the worse of both."""
+    """What becomes of a client's field at an upstream that makes this of features: the worse of both, and what is to be said of either."""
     there = features.get(field.feature)
-    if there is None or OUTCOMES.index(field.outcome) > OUTCOMES.index(there.outcome):
+    if there is None:
         return field
     notes = "; ".join(dict.fromkeys(filter(None, (field.note, there.note))))
-    outcome = "translated" if there.outcome == "carried" and field.outcome == "translated" else there.outcome
-    return Support(outcome, notes, field.feature)
+    return Support(max(field.outcome, there.outcome, key=OUTCOMES.index), notes, field.feature)

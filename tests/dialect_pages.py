@@ -25,6 +25,9 @@ Any of the clients' APIs works on any kind of upstream. One table for each pair 
 
 {matrix}
 
+What a kind of server or a model does not know is left out by its [profile](../servers.md). Beside that, a parameter is left out that a
+server's own list of what a model takes does not have (OpenRouter's), or that a server has refused by its name before.
+
 Where client and upstream speak one language, the request goes on byte for byte, but for the value of `model` where the names differ, and
 the answer comes back byte for byte: what the vendor adds tomorrow works at once. Only the thoughts that Claude did not
 sign are cut out of the conversations that go to Anthropic, which would refuse them, and signatures that name another language out of
@@ -56,7 +59,7 @@ _COLUMNS: Final = {"openai": "OpenAI-style upstreams", "anthropic": "Anthropic",
 _WORDS: Final = {
     "carried": "goes on as it came",
     "translated": "says the same in other words",
-    "approximated": "becomes something near it",
+    "approximated": "becomes something near it, or arrives only where the kind of server or the model knows it: how, or where, is said",
     "dropped": "is left out, and nobody is told",
     "refused": "is answered by an error that names the field",
 }

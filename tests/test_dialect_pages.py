@@ -61,6 +61,7 @@ def test_a_pair_is_as_good_as_the_worse_of_both(field: str, there: str, outcome:
     assert {field, there, outcome} <= set(OUTCOMES)
     both = met(Support(field, "here", "seed"), {"seed": Support(there, "there")})  # type: ignore[arg-type]
     assert both.outcome == outcome
+    assert both.note == "here; there"
 
 
 def test_what_ends_at_the_gateway_is_the_same_everywhere() -> None:

@@ -70,12 +70,13 @@ CLIENT_FIELDS: Final[Mapping[str, Support]] = MappingProxyType(
         "user_profile_id": Support("dropped", _ELSEWHERE),
         "workspace_id": Support("dropped", _ELSEWHERE),
         "count_tokens": Support("translated", "", "token_counts"),
+        "(answer) content[] (thinking)": Support("translated", "also unasked, of models that think anyway: `disabled` keeps it out"),
         "(answer) usage": Support("translated", "cached tokens apart from the others, as Anthropic counts", "usage"),
         "(unknown fields)": Support("dropped", "Anthropic refuses them, but has new ones faster than gateways learn of them"),
     }
 )
 
-_BY_LEVEL = "an effort from Claude 4.6 on, before that a budget of tokens"
+_BY_LEVEL = "an effort from Claude 4.6 on, before that a budget of tokens; left out for models that cannot think (Claude 3)"
 _UNFORCED = "a call can't be demanded where the model thinks, nor of the newest models: then it may make one"
 _NO_EMBEDDINGS = "Anthropic has no embeddings"
 _NONE = "Anthropic has none"
@@ -110,8 +111,8 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
             "bound from Claude 4.5 on, with closed objects, and limits of numbers and lengths in words; "
             "before that as a tool that must be called, or in words beside tools and thoughts",
         ),
-        "reasoning": Support("translated", _BY_LEVEL),
-        "reasoning_budget": Support("translated", _BY_LEVEL),
+        "reasoning": Support("approximated", _BY_LEVEL),
+        "reasoning_budget": Support("approximated", _BY_LEVEL),
         "hidden_reasoning": Support("translated", "from Claude 4.6 on; before that, thoughts are left out of the answer"),
         "reasoning_history": Support("dropped", "but for thoughts that Claude signed: others are refused"),
         "opaque": Support("carried", "its own; that of others is left out"),

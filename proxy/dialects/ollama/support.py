@@ -110,7 +110,7 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
         "tool_errors": Support("approximated", "`Error:` before what they say"),
         "json_mode": Support("translated", '`format: "json"`'),
         "json_schema": Support("translated", "`format`"),
-        "reasoning": Support("translated", "`think`; most models only tell yes from no, and what cannot think is not asked to"),
+        "reasoning": Support("approximated", "`think`; most models only tell yes from no, and what cannot think is not asked to"),
         "reasoning_budget": Support("approximated", "the effort that it comes to"),
         "hidden_reasoning": Support("translated", "thoughts are left out of the answer by the gateway"),
         "reasoning_history": Support("carried", "what a model's template makes of them is its own"),

@@ -101,7 +101,10 @@ _CHAT: Final[Mapping[str, Support]] = {
     "verbosity": Support("dropped", "only OpenAI's models know it"),
     "web_search_options": Support("dropped", _THEIR_TOOLS),
     "(answer) usage": Support("translated", "left out where the upstream does not tell both numbers", "usage"),
-    "(answer) finish_reason": Support("translated", "the stop sequence that matched in `stop_reason`, as vLLM tells it", "stop"),
+    "(answer) finish_reason": Support(
+        "translated", "the stop sequence that matched in `stop_reason`, as vLLM tells it, where the upstream says which"
+    ),
+    "(answer) message.reasoning_content": Support("translated", "also unasked, of models that think anyway"),
     "(answer) service_tier, system_fingerprint": Support("dropped", "they would be made up"),
     "(unknown fields)": Support("dropped", "OpenAI refuses them, but every OpenAI-style server has some of its own"),
 }
@@ -119,6 +122,7 @@ _EMBEDDINGS: Final[Mapping[str, Support]] = {
     "input (embeddings)": Support("translated", "texts; numbers of tokens are refused", "embeddings"),
     "dimensions": Support("translated", "cut by the gateway where the upstream did not", "dimensions"),
     "encoding_format": Support("translated", "`base64` is made by the gateway"),
+    "(answer) usage (embeddings)": Support("approximated", "0 where the upstream tells none: typed clients insist on numbers"),
 }
 
 _RESPONSES: Final[Mapping[str, Support]] = {
@@ -161,13 +165,15 @@ _RESPONSES: Final[Mapping[str, Support]] = {
     "max_tool_calls": Support("dropped", "it counts calls of OpenAI's own tools"),
     "access_programs": Support("dropped", _ELSEWHERE),
     "image": Support("dropped", _ELSEWHERE),
-    "(answer) output[] (reasoning)": Support("translated", "as a summary", "reasoning_history"),
+    "(answer) output[] (reasoning)": Support("translated", "as a summary; also unasked, of models that think anyway"),
     "(answer) store": Support("translated", "always false"),
 }
 
 CLIENT_FIELDS: Final[Mapping[str, Support]] = MappingProxyType({**_CHAT, **_COMPLETIONS, **_EMBEDDINGS, **_RESPONSES})
 
-_BY_KIND = "where the kind of server takes it, by its profile"
+_LOCAL_SERVERS = "to vLLM, SGLang, llama.cpp"
+_UNPENALISED = "left out for Groq, Cerebras and OpenAI's reasoning models"
+_UNREASONING = "left out for OpenAI's reasoning models, which refuse it"
 
 UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
     {
@@ -178,21 +184,27 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
         "image_urls": Support("carried"),
         "audio": Support("carried"),
         "files": Support("approximated", "as they are to OpenAI and OpenRouter; elsewhere texts as text, and others are refused"),
-        "file_urls": Support("refused", "only OpenRouter takes them"),
-        "names": Support("carried", "left out for Mistral, which refuses them"),
+        "file_urls": Support("approximated", "to OpenRouter; elsewhere they are refused"),
+        "names": Support("approximated", "left out for Mistral, which refuses them"),
         "tools": Support("carried", "names of more than 64 characters are shortened, and the client's own come back with the calls"),
         "strict_tools": Support("carried"),
         "tool_choice": Support("carried"),
         "named_tool": Support("translated", "LM Studio is told of that tool alone, and that one must be called"),
-        "parallel_tool_calls": Support("carried", _BY_KIND),
+        "parallel_tool_calls": Support(
+            "approximated", "the gateway leaves out all calls but the first where only one is wanted and the server's kind can't be told"
+        ),
         "tool_calls": Support("carried", "Mistral gets ids of nine letters"),
         "tool_results": Support("carried"),
         "tool_result_images": Support("approximated", "as a turn of the user's behind the results: those can only be text"),
         "tool_errors": Support("approximated", "`Error:` before what they say"),
-        "json_mode": Support("translated", "as a schema, or in words, where the server constrains nothing else"),
-        "json_schema": Support("carried", "in words where the server constrains nothing"),
-        "reasoning": Support("translated", "the server's own switch and words, and nothing where it has none"),
-        "reasoning_budget": Support("approximated", "as tokens to OpenRouter, elsewhere the effort that it comes to"),
+        "json_mode": Support("approximated", "as a schema, or in words, where the server constrains nothing else"),
+        "json_schema": Support("approximated", "in words where the server constrains nothing"),
+        "reasoning": Support(
+            "approximated", "the server's own switch and words; left out where it has none, by its [profile](../servers.md)"
+        ),
+        "reasoning_budget": Support(
+            "approximated", "as tokens to OpenRouter, elsewhere the effort that it comes to, if the server knows any"
+        ),
         "hidden_reasoning": Support("translated", "OpenRouter and Groq are told; elsewhere the gateway leaves thoughts out of the answer"),
         "reasoning_history": Support("approximated", "beside calls of tools, to servers that know a place for it"),
         "opaque": Support(
@@ -200,27 +212,32 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
         ),
         "prefill": Support("approximated", "vLLM, llama.cpp and Mistral go on with it; to others it is history"),
         "max_tokens": Support("translated", "by the server's name for it"),
-        "temperature": Support("carried", _BY_KIND),
-        "top_p": Support("carried", _BY_KIND),
-        "top_k": Support("carried", _BY_KIND),
-        "min_p": Support("carried", _BY_KIND),
-        "typical_p": Support("carried", _BY_KIND),
-        "seed": Support("carried", _BY_KIND),
-        "presence_penalty": Support("carried", _BY_KIND),
-        "frequency_penalty": Support("carried", _BY_KIND),
-        "repeat_penalty": Support("translated", "as `repetition_penalty` where it is called so; " + _BY_KIND),
+        "temperature": Support("approximated", _UNREASONING),
+        "top_p": Support("approximated", _UNREASONING),
+        "top_k": Support("approximated", f"{_LOCAL_SERVERS}, LM Studio, OpenRouter and Together; elsewhere left out"),
+        "min_p": Support("approximated", f"{_LOCAL_SERVERS}, OpenRouter and Together; elsewhere left out"),
+        "typical_p": Support("approximated", "to llama.cpp; elsewhere left out"),
+        "seed": Support("approximated", "left out for DeepSeek"),
+        "presence_penalty": Support("approximated", _UNPENALISED),
+        "frequency_penalty": Support("approximated", _UNPENALISED),
+        "repeat_penalty": Support(
+            "approximated",
+            f"{_LOCAL_SERVERS}, LM Studio, OpenRouter and Together, as `repetition_penalty` where it is called so; elsewhere left out",
+        ),
         "stop": Support("carried", "beyond the server's number the gateway stops"),
-        "logprobs": Support("carried", _BY_KIND),
-        "user": Support("carried", _BY_KIND),
-        "cache_hints": Support("dropped", "but for OpenRouter, which has no place for those of calls: strict servers refuse them"),
+        "logprobs": Support("approximated", "left out for LM Studio, Groq, Mistral and OpenAI's reasoning models"),
+        "user": Support("approximated", "to OpenAI, Azure, OpenRouter, vLLM, SGLang, Groq and Cerebras; elsewhere left out"),
+        "cache_hints": Support(
+            "approximated", "to OpenRouter, which has no place for those of calls; elsewhere left out: strict servers refuse them"
+        ),
         "num_ctx": Support("dropped", "the server has loaded its model"),
         "runner": Support("dropped", "only Ollama's runner knows them"),
         "keep_alive": Support("dropped", "the server decides"),
         "stream": Support("carried", "what a server can't stream is asked for as a whole, and streamed by the gateway"),
         "usage": Support("carried"),
-        "prompts": Support("carried", "as what a user says where the server only chats"),
-        "finished_prompts": Support("carried", "refused where the server only chats"),
-        "suffix": Support("carried", "refused where the server would drop it in silence"),
+        "prompts": Support("approximated", "as what a user says where the server only chats"),
+        "finished_prompts": Support("approximated", "refused where the server only chats"),
+        "suffix": Support("approximated", "refused where the server would drop it in silence"),
         "embeddings": Support("carried"),
         "dimensions": Support("carried", "cut by the gateway where the server does not"),
         "truncate": Support("approximated", "the server's own switch, else shortened and asked again"),
