@@ -11,6 +11,8 @@ from typing import Any
 
 import orjson
 
+from proxy.wire.deep_json import TooDeep
+
 _DIGITS_TO_0 = bytes.maketrans(b"0123456789", b"0" * 10)
 _LONG = b"0" * 19
 # Texts are looked through in pieces: changed as a whole, one with a picture in it would take its memory once more.
@@ -28,7 +30,7 @@ def loads_exact(text: bytes) -> Any:
     try:
         return json.loads(text)
     except RecursionError as error:
-        raise ValueError("the JSON is nested too deeply") from error
+        raise TooDeep from error
 
 
 def dumps_exact(value: Any, default: Callable[[Any], Any] | None = None) -> bytes:

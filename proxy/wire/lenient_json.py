@@ -11,6 +11,8 @@ import json
 import math
 from typing import Any
 
+from proxy.wire.deep_json import TooDeep
+
 # Fields whose values are pieces of one longer text, so that the second half of a character may come with the next record.
 _STREAMED = frozenset({"content", "text", "reasoning", "reasoning_content", "refusal", "arguments"})
 
@@ -38,7 +40,7 @@ class LenientJson:
                 parse_int=_integer,
             )
         except RecursionError as error:
-            raise ValueError("the JSON is nested too deeply") from error
+            raise TooDeep from error
 
     def _mended(self, record: dict[str, Any]) -> dict[str, Any]:
         return {_whole(key): self._value(key, value) for key, value in record.items()}

@@ -56,7 +56,7 @@ class MessageStreamRenderer:
         self._part = PartOpened("text")
         self._before = self._after = b""  # what stands around a delta of the open block; nothing while none is open
         self._arguments: list[str] = []
-        self._unreadable = ""
+        self._unreadable: ProxyError | None = None
         self._refused = False
         self._usage = Usage()
         self.failure: ProxyError | None = None
@@ -125,8 +125,10 @@ class MessageStreamRenderer:
         part = self._part
         if part.kind == "reasoning":
             self._close_reasoning(closed, pieces)
-        elif part.kind == "tool_call" and arguments_object("".join(self._arguments)) is None:
-            self._unreadable = self._unreadable or part.name
+        elif part.kind == "tool_call":
+            arguments = "".join(self._arguments)
+            if arguments_object(arguments) is None:
+                self._unreadable = self._unreadable or unreadable_arguments(part.name, arguments)
         if self._before:
             self._stop_block(pieces)
 
@@ -154,7 +156,7 @@ class MessageStreamRenderer:
 
     def _finish(self, finished: Finished, pieces: list[bytes]) -> None:
         if self._unreadable and finished.finish_reason != "length":
-            self.failure = unreadable_arguments(self._unreadable)
+            self.failure = self._unreadable
             pieces.append(error_event(self.failure))
             return
         self._begin(pieces)
@@ -173,7 +175,7 @@ def render_message(completion: Completion, request: TextRequest, stopwatch: Stop
                 if arguments is not None:
                     content.append(tool_use_block(part.id, part.name, arguments))
                 elif completion.finish_reason != "length":
-                    raise unreadable_arguments(part.name)
+                    raise unreadable_arguments(part.name, part.arguments)
             case ReasoningPart():
                 content += _reasoning_blocks(part, shown)
             case _:

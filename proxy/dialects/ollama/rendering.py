@@ -49,7 +49,7 @@ class LineRenderer:
         self._call: PartOpened | None = None
         self._fragments: list[str] = []
         self._calls_written = 0
-        self._unreadable = ""
+        self._unreadable: ProxyError | None = None
         self._usage = Usage()
         self._first_token_ns: int | None = None
         self.failure: ProxyError | None = None
@@ -121,9 +121,10 @@ class LineRenderer:
         self._before = self._after = b""
         if call is None:
             return b""
-        arguments = arguments_object("".join(self._fragments))
+        text = "".join(self._fragments)
+        arguments = arguments_object(text)
         if arguments is None:
-            self._unreadable = self._unreadable or call.name
+            self._unreadable = self._unreadable or unreadable_arguments(call.name, text)
             return b""
         record = tool_call(call.id, self._calls_written, call.name, arguments)
         self._calls_written += 1
@@ -132,7 +133,7 @@ class LineRenderer:
 
     def _finish(self, finished: Finished) -> bytes:
         if self._unreadable and finished.finish_reason != "length":
-            self.failure = unreadable_arguments(self._unreadable)
+            self.failure = self._unreadable
             return error_line(self.failure)
         content = self._shape.content("", {})
         ending = metrics(self._usage, self._stopwatch.elapsed_ns(), self._first_token_ns)
@@ -184,7 +185,7 @@ def _render_whole(shape: Shape, completion: Completion, request: TextRequest, st
                 if arguments is not None:
                     calls.append(tool_call(part.id, len(calls), part.name, arguments))
                 elif completion.finish_reason != "length":
-                    raise unreadable_arguments(part.name)
+                    raise unreadable_arguments(part.name, part.arguments)
             case ReasoningPart():
                 thoughts.append(part.text)
             case _:

@@ -156,6 +156,12 @@ def test_a_call_cut_off_by_the_token_limit_is_dropped(arguments: str) -> None:
     assert lines[-1]["done_reason"] == "length"
 
 
+def test_arguments_that_are_nested_too_deeply_are_not_said_to_be_no_object() -> None:
+    lines = chat_lines(a_stream(a_call("a", "f", '{"a":' * 5000 + "1" + "}" * 5000), finish="tool_calls"))
+
+    assert lines[-1] == {"error": "the model called the tool 'f' with arguments that are nested too deeply to be read; ask again"}
+
+
 @pytest.mark.parametrize("arguments", ['{"x":', "[1]", '"{}"', '{"a":1}{"b":2}'])
 def test_a_call_with_unreadable_arguments_is_an_error_and_nothing_follows(arguments: str) -> None:
     lines = chat_lines(a_stream(a_part("text", "ok"), a_call("a", "get_weather", arguments), finish="tool_calls"))

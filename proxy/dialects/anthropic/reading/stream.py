@@ -11,6 +11,7 @@ from proxy.canonical.events import ChatEvent, Failed, KeepAlive
 from proxy.dialects.anthropic.reading.answer import Answer
 from proxy.dialects.anthropic.reading.refusals import refusal_in_answer
 from proxy.errors import UpstreamBroken, UpstreamError
+from proxy.wire.deep_json import fault_of, is_too_deep
 from proxy.wire.exact_json import has_long_numbers, loads_exact
 from proxy.wire.lenient_json import LenientJson
 from proxy.wire.refusals import described
@@ -105,7 +106,7 @@ class AnswerReader:
         except ValueError as error:
             if record.field == "error" or record.name == "error":
                 return text.decode("utf-8", "replace")
-            raise UpstreamBroken(f"the upstream sent an event that is no JSON: {described(text)}") from error
+            raise UpstreamBroken(f"the upstream sent an event that is {fault_of(error)}: {described(text)}") from error
 
     def _take_end(self, events: list[ChatEvent]) -> None:
         body = self._whole.body
@@ -126,7 +127,9 @@ class AnswerReader:
         except ValueError:
             try:
                 payload = self._lenient.read(body)
-            except ValueError:  # An error without its `data:`, or half an answer.
+            except ValueError as error:  # An error without its `data:`, or half an answer.
+                if is_too_deep(error):
+                    raise UpstreamBroken(f"the upstream sent an answer that is {fault_of(error)}: {described(body)}") from error
                 sse = SseReader()
                 self._read(sse.feed(body), events)
                 self._read_rest(sse, events)
@@ -136,7 +139,7 @@ class AnswerReader:
 
     def _read_rest(self, sse: SseReader, events: list[ChatEvent]) -> None:
         """Reads the last record. Where the stream broke off in the middle of one, that is what happened, and not that it is no JSON."""
-        self._read([record for record in sse.close() if _is_json(record.data)], events)
+        self._read([record for record in sse.close() if _is_whole(record.data)], events)
 
     def _finish(self, events: list[ChatEvent]) -> None:
         self._over = True
@@ -147,9 +150,9 @@ class AnswerReader:
         events.append(Failed(error))
 
 
-def _is_json(text: bytes) -> bool:
+def _is_whole(text: bytes) -> bool:
     try:
         orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return False
+    except orjson.JSONDecodeError as error:
+        return is_too_deep(error)
     return True

@@ -11,6 +11,7 @@ import orjson
 from proxy.canonical.events import ChatEvent, Failed, KeepAlive
 from proxy.dialects.gemini.reading.answer import Answer
 from proxy.errors import UpstreamBroken, UpstreamError
+from proxy.wire.deep_json import fault_of, is_too_deep
 from proxy.wire.exact_json import has_long_numbers, loads_exact
 from proxy.wire.lenient_json import LenientJson
 from proxy.wire.refusals import described
@@ -109,7 +110,8 @@ class AnswerReader:
             try:
                 return self._lenient.read(text)
             except ValueError as error:
-                raise _Unreadable(f"the upstream sent what is no JSON: {described(text)}") from error
+                broken = UpstreamBroken if is_too_deep(error) else _Unreadable
+                raise broken(f"the upstream sent what is {fault_of(error)}: {described(text)}") from error
 
     def _fail(self, error: UpstreamError, events: list[ChatEvent]) -> None:
         self._over = True

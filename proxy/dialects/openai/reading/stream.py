@@ -13,6 +13,7 @@ from proxy.canonical.think_tags import ThinkTagSplitter
 from proxy.dialects.openai.reading.answer import Answer
 from proxy.dialects.openai.reading.mould import Mould, Moulds
 from proxy.errors import UpstreamBroken, UpstreamError
+from proxy.wire.deep_json import fault_of, is_too_deep
 from proxy.wire.lenient_json import LenientJson
 from proxy.wire.refusals import described, refusal_in_answer
 from proxy.wire.sse import SseEvent, SseReader
@@ -153,7 +154,8 @@ class AnswerReader:
                 if record.field == "error" or record.name == "error":
                     payload = text.decode("utf-8", "replace")
                 else:
-                    raise _Unreadable(f"the upstream sent an event that is no JSON: {described(text)}") from error
+                    broken = UpstreamBroken if is_too_deep(error) else _Unreadable
+                    raise broken(f"the upstream sent an event that is {fault_of(error)}: {described(text)}") from error
             self._take_named(record, payload, events)
 
     def _take_named(self, record: SseEvent, payload: Any, events: list[ChatEvent]) -> None:
@@ -180,7 +182,9 @@ class AnswerReader:
         except orjson.JSONDecodeError:
             try:
                 payload = self._lenient.read(body)
-            except ValueError:
+            except ValueError as error:
+                if is_too_deep(error):
+                    raise UpstreamBroken(f"the upstream sent an answer that is {fault_of(error)}: {described(body)}") from error
                 self._take_rest(SseReader(), body, events)  # an error without its `data:`, and then the end of a stream
                 return
         self._answer.take_whole(payload, events)
