@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from proxy.config_file import DEFAULT_NAME
 from proxy.upstream_keys import KEY_BY_PATH
 from proxy.upstream_settings import UpstreamSettings
 
@@ -23,6 +24,7 @@ class KeyNames:
     set_key: str = "Set OPENAI_API_KEY to"
     proxy: str = "UPSTREAM_PROXY"
     ca_bundle: str = "UPSTREAM_CA_BUNDLE"
+    dialect: str = "UPSTREAM_DEFAULT_DIALECT"
 
 
 def key_names_of(upstream: UpstreamSettings) -> KeyNames:
@@ -33,6 +35,7 @@ def key_names_of(upstream: UpstreamSettings) -> KeyNames:
         set_key=_set_key(upstream),
         proxy=_name(upstream, "proxy"),
         ca_bundle=_name(upstream, "tls.ca_bundle"),
+        dialect=_name(upstream, "dialect"),
     )
 
 
@@ -53,7 +56,7 @@ def _name(upstream: UpstreamSettings, *paths: str) -> str:
         return written or f"upstreams.{upstream.name}.base_url"
     key, base_url = KEY_BY_PATH[paths[0]], _name(upstream, "base_url", "replicas")
     if base_url == _FLAT_NAMES["base_url"]:
-        return _FLAT_NAMES.get(key.path) or key.setting.upper()
+        return _FLAT_NAMES.get(key.path) or key.setting.upper() or f"UPSTREAM_{DEFAULT_NAME.upper()}_{key.variable}"
     if base_url.startswith("UPSTREAM_"):
         return base_url.removesuffix("BASE_URL") + key.variable
     return f"upstreams.{upstream.name}.{key.path}"

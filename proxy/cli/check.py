@@ -15,6 +15,7 @@ from proxy.canonical.catalog import ModelCard
 from proxy.cli.base_url import NoAnswer, corrections, is_an_api, is_refused_key, list_models, takes_chats
 from proxy.cli.examination import FOR_CLIENTS_ONLY, Finding, Subject, examine
 from proxy.cli.names import examine_names
+from proxy.cli.spoken import Spoken, spoken_instead
 from proxy.cli.table import in_columns
 from proxy.cli.unreachable import why_unreachable
 from proxy.errors import ProxyError
@@ -114,6 +115,7 @@ def _subject(config: GatewayConfig, told: UpstreamSettings, model: str, embeddin
         diagnose=partial(why_unreachable, told, key_names),
         takes_chats=partial(takes_chats, upstream, patience_s),
         better_url=partial(_better_url, config.settings, told),
+        spoken_instead=partial(_spoken_instead, config.settings, told),
         key_names=key_names,
         clients_bring_keys=told.pass_client_key and not told.keys,
         model=model and names.upstream_model(model, upstream.models),
@@ -141,6 +143,15 @@ def _better_url(settings: Settings, told: UpstreamSettings) -> str:
     """The first of the likely base URLs that leads to an API; `""` when none does."""
     tried = corrections(told.replicas[0].base_url)
     return next((url for url in tried if is_an_api(_upstream_at(settings, told, url), told.timeouts.health_check_s)), "")
+
+
+def _spoken_instead(settings: Settings, told: UpstreamSettings) -> Spoken | None:
+    """Another dialect that the server speaks, and where."""
+
+    def upstream_at(spoken: Spoken) -> Upstream:
+        return _upstream_at(settings, replace(told, dialect=spoken.dialect), spoken.base_url)
+
+    return spoken_instead(Spoken(told.dialect, told.replicas[0].base_url), upstream_at, told.timeouts.health_check_s)
 
 
 def _upstream_at(settings: Settings, told: UpstreamSettings, base_url: str) -> Upstream:

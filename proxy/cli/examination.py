@@ -13,7 +13,9 @@ from proxy.canonical.events import ChatEvent, Failed, PartDelta, UsageSeen
 from proxy.canonical.fold import collect
 from proxy.canonical.request import ChatRequest, Message, Sampling, TextPart, Tool, ToolCallPart
 from proxy.cli.base_url import NoAnswer, is_foreign, is_refused_key, list_models, read_whole
-from proxy.errors import ProxyError, UpstreamRefused
+from proxy.cli.spoken import Spoken
+from proxy.dialects.registry import api_of
+from proxy.errors import NotSupported, ProxyError, UpstreamRefused
 from proxy.gateway import MAX_REPAIRS, Upstream
 from proxy.key_names import KeyNames
 from proxy.routing import Route
@@ -50,6 +52,7 @@ class Subject:
         diagnose: why there is no connection, and what to do about it.
         takes_chats: whether something reads chats at the configured address.
         better_url: a base URL that leads to an API, when the configured one does not; `""` when none is found.
+        spoken_instead: the dialect that the server speaks instead of the configured one, and where; `None` when none is found.
         key_names: what advice is to call the keys of the configuration.
         clients_bring_keys: whether the gateway has no key of its own, but hands on its clients'.
         model, embedding_model: the ones to ask, by the server's names; `""` to choose from its list.
@@ -61,6 +64,7 @@ class Subject:
     diagnose: Callable[[], tuple[str, str]]
     takes_chats: Callable[[], bool]
     better_url: Callable[[], str]
+    spoken_instead: Callable[[], Spoken | None]
     key_names: KeyNames
     clients_bring_keys: bool
     model: str
@@ -85,6 +89,9 @@ def examine(subject: Subject) -> Iterator[Finding]:
         trouble = error
     yield Finding("reachable", "ok", "the server answers")
     if is_refused_key(trouble):
+        if spoken := subject.spoken_instead():
+            yield from _wrong_dialect(spoken, subject)
+            return
         yield from _skipped("the server lets nobody in", "base URL")
         yield _refused_key(subject, trouble)
         yield from _skipped("the server lets nobody in", "models", *_OF_A_MODEL)
@@ -100,6 +107,9 @@ def _examine_models(subject: Subject, cards: Sequence[ModelCard], trouble: Proxy
     examined = _Model(subject, model, next((card for card in cards if card.id == model), None))
     chat_trouble = examined.try_chat() if model else None
     chat_is_foreign = is_foreign(chat_trouble) if model else True
+    if chat_is_foreign and (spoken := subject.spoken_instead()):
+        yield from _wrong_dialect(spoken, subject)
+        return
     if trouble is not None and is_foreign(trouble) and chat_is_foreign and not subject.takes_chats():
         yield _wrong_url(trouble, subject.better_url(), subject)
         yield from _skipped("this is not the API's address", "key", "models", *_OF_A_MODEL)
@@ -117,6 +127,13 @@ def _examine_models(subject: Subject, cards: Sequence[ModelCard], trouble: Proxy
         yield from examined.examine_stream()
         yield examined.examine_tools()
     yield _examine_embeddings(subject, cards)
+
+
+def _wrong_dialect(spoken: Spoken, subject: Subject) -> Iterator[Finding]:
+    names = subject.key_names
+    hint = f'Set {names.dialect} to "{spoken.dialect}", and {names.base_url} to {spoken.base_url}.'
+    yield Finding("dialect", "failed", f"there is {api_of(spoken.dialect)} here, not {subject.upstream.api}", hint)
+    yield from _skipped("the server was asked in another language", "base URL", "key", "models", *_OF_A_MODEL)
 
 
 def _wrong_url(trouble: ProxyError, better: str, subject: Subject) -> Finding:
@@ -248,12 +265,15 @@ class _Model:
 
 def _examine_embeddings(subject: Subject, cards: Sequence[ModelCard]) -> Finding:
     model = subject.embedding_model or next((card.id for card in cards if _can_embed(card)), "")
-    if not model:
-        return Finding("embeddings", "skipped", "no listed model looks like one for embeddings; name one with --embedding-model")
     request = EmbeddingsRequest(model, ("hello",))
     egress = subject.upstream.egress
     try:
         call = egress.build_embeddings(request, subject.route_to(model, next((card for card in cards if card.id == model), None)))
+    except NotSupported:
+        return Finding("embeddings", "skipped", f"{subject.upstream.api} has none")
+    if not model:
+        return Finding("embeddings", "skipped", "no listed model looks like one for embeddings; name one with --embedding-model")
+    try:
         result = egress.read_embeddings(_fetch(subject.upstream, call), request)
     except ProxyError as error:
         return Finding(
