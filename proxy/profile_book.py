@@ -71,9 +71,14 @@ class ProfileBook:
             return base
 
     def learn(self, upstream: str, model: str, profile: Profile) -> None:
-        """Asks `model` with `profile` from now on."""
+        """Asks `model` with `profile` from now on, but for what holds for one prompt alone."""
         key = (upstream, model)
+        if profile.output_room is not None:
+            profile = replace(profile, output_room=None)
         with self._lock:
+            unlearnt = self._unlearnt.get(key)
+            if unlearnt is not None and unlearnt.current == profile:
+                return
             entry = self._learnt.get(key) or self._unlearnt.pop(key, None)
             if entry is not None:
                 self._keep(self._learnt, key, replace(entry, current=profile))

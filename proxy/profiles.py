@@ -39,6 +39,7 @@ class Profile:
         named_tool: how one tool is demanded; `only` sends just that tool, and demands any.
         any_tool: the word that demands a call.
         name_chars: how long names of tools may be; longer ones are shortened on the way there. `None`: of any length.
+        plain_names: whether names of tools may have only the letters and digits of ASCII, `_` and `-`; others are spelled so there.
         tool_ids: `alnum9` for servers that take only nine letters or digits.
         no_content: how a turn that has only tool calls says so.
         message_names: whether messages may carry the `name` of who speaks.
@@ -54,6 +55,7 @@ class Profile:
         embeddings: fields that go with every request for vectors.
         truncation: fields that let the server shorten texts that are too long for it.
         output_limit: how many tokens an answer can have at most, where that is known and the server refuses to be asked for more.
+        output_room: how many it can have beside the prompt at hand, which the server just said. Not kept for other prompts.
         names_stops: whether the server tells which stop sequence ended an answer.
         blank_stops: whether stop sequences may be nothing but white space; such ones are cut off here where they may not.
         sampling_pairs: whether `temperature` and `top_p` may come together.
@@ -90,6 +92,7 @@ class Profile:
     named_tool: Literal["object", "only"] = "object"
     any_tool: Literal["required", "any"] = "required"
     name_chars: int | None = 64
+    plain_names: bool = False
     tool_ids: Literal["any", "alnum9"] = "any"
     no_content: Literal["null", "absent", "empty"] = "null"
     message_names: bool = True
@@ -103,6 +106,7 @@ class Profile:
     embeddings: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
     truncation: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
     output_limit: int | None = None
+    output_room: int | None = None
     names_stops: bool = False
     blank_stops: bool = True
     sampling_pairs: bool = True
@@ -119,6 +123,10 @@ class Profile:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sent", tuple((ours, wire) for ours, wire in self.params.items() if wire not in self.dropped))
+
+    def answer_within(self, asked: int) -> int:
+        """How many tokens to ask for, at most, where a client asked for so many."""
+        return min(limit for limit in (asked, self.output_limit, self.output_room) if limit is not None)
 
     @property
     def wants_back(self) -> bool:
@@ -142,6 +150,7 @@ _OPENAI = Profile(
     params=_named(*_SAMPLING, "user", "parallel_tool_calls"),
     max_tokens="max_completion_tokens",
     json_word="schema",
+    plain_names=True,
     files="data",
 )
 _AZURE = replace(_OPENAI, name="azure", max_tokens="max_tokens")

@@ -82,3 +82,13 @@ def test_the_book_may_be_used_by_many_threads() -> None:
     for thread in threads:
         thread.join()
     assert not faults
+
+
+def test_what_holds_for_one_prompt_is_not_kept() -> None:
+    book = a_book(size=1)
+    book.learn("v", "m", replace(book.current("v", "m"), dimensions=False))
+    book.learn("u", "m", replace(book.current("u", "m"), output_room=9))
+    assert book.current("u", "m") == PROFILES["generic"]
+    assert book.current("v", "m").dimensions is False, "no lesson was pushed out"
+    book.learn("u", "m", replace(book.current("u", "m"), output_room=9, output_limit=90))
+    assert book.current("u", "m") == replace(PROFILES["generic"], output_limit=90)

@@ -42,6 +42,8 @@ def profile_of(base_url: str, configured: str, card: ModelCard | None, upstream_
             profile = replace(PROFILES[REASONING_VARIANTS[name]], efforts=efforts)
     if name == "anthropic" and card is not None:
         return as_listed(profile, card.raw)
+    if name == "gemini" and card is not None:
+        return _with_listed_limit(profile, card)
     return _narrowed(profile, card) if name in NARROWED and card is not None and card.parameters else profile
 
 
@@ -77,6 +79,12 @@ def _has(entry: Mapping[str, Any], mark: str) -> bool:
     key, _, below = mark.partition(".")
     inner = entry.get(key)
     return _has(inner, below) if below and isinstance(inner, dict) else not below and key in entry
+
+
+def _with_listed_limit(profile: Profile, card: ModelCard) -> Profile:
+    """`profile` with what Gemini's list says of the longest answer. Source: https://ai.google.dev/api/models, `outputTokenLimit`."""
+    limit = card.raw.get("outputTokenLimit")
+    return replace(profile, output_limit=limit) if type(limit) is int and limit > 0 else profile
 
 
 def _narrowed(profile: Profile, card: ModelCard) -> Profile:

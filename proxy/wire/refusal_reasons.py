@@ -1,10 +1,13 @@
-"""The four refusals that clients act upon, recognised by code or by text: many servers give the same status to all. Pure."""
+"""The five refusals that clients act upon, recognised by code or by text: many servers give the same status to all. Pure."""
 
 from __future__ import annotations
 
 import re
 from typing import Any, Final
 
+from proxy.wire.answer_limits import blames_the_answer
+
+_MOST_CHARS = 4000
 _CODES: Final = {
     "context_length_exceeded": "context_length_exceeded",
     "exceed_context_size_error": "context_length_exceeded",  # llama.cpp, as `type`
@@ -57,8 +60,13 @@ _PATTERNS: Final = tuple((reason, re.compile("|".join(texts), re.IGNORECASE | re
 
 
 def reason_of(raw: object, message: str) -> str | None:
-    """OpenAI's word for why the server refused, `None` when it is none of the four."""
-    return next((_CODES[word] for word in _words(raw) if word in _CODES), None) or _reason_in(message)
+    """OpenAI's word for why the server refused, `None` when it is none of the five.
+
+    Servers that cannot fit an answer beside a prompt say that the context is too long, also where the prompt alone would fit. A client that
+    believed it would throw away what was said; the limit of the answer is an invalid value.
+    """
+    reason = next((_CODES[word] for word in _words(raw) if word in _CODES), None) or _reason_in(message)
+    return "invalid_value" if reason == "context_length_exceeded" and blames_the_answer(message[:_MOST_CHARS]) else reason
 
 
 def _words(raw: object) -> list[str]:
@@ -73,5 +81,5 @@ def _words(raw: object) -> list[str]:
 
 
 def _reason_in(message: str) -> str | None:
-    text = message[:4000]
+    text = message[:_MOST_CHARS]
     return next((reason for reason, pattern in _PATTERNS if pattern.search(text)), None)

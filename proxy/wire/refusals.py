@@ -36,7 +36,13 @@ _STATUSES = {
     598: 504,
     599: 504,
 }
-_STATUS_OF_REASON = {"context_length_exceeded": 400, "content_filter": 400, "insufficient_quota": 429, "model_not_found": 404}
+_STATUS_OF_REASON = {
+    "context_length_exceeded": 400,
+    "invalid_value": 400,
+    "content_filter": 400,
+    "insufficient_quota": 429,
+    "model_not_found": 404,
+}
 # So much of a name or a code is told; they are no place for sentences, but some servers put them there.
 _WORD_CHARS = 200
 _PASSED_ON = ("retry-after", "retry-after-ms", "x-should-retry", "x-request-id")
@@ -158,7 +164,7 @@ def _phrase(status: int) -> str:
 def _client_status(status: int, reason: str | None) -> int:
     if reason == "model_not_found" and status in (400, 404, 422):
         return 404
-    if reason == "context_length_exceeded":
+    if reason in ("context_length_exceeded", "invalid_value"):
         return 400
     if not 400 <= status < 600 or status == 404:
         return 502

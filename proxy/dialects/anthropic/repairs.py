@@ -14,23 +14,13 @@ from typing import Final
 
 from proxy.canonical.efforts import EFFORTS
 from proxy.errors import UpstreamRefused
+from proxy.profile_lessons import shorter_answers
 from proxy.profiles import Profile
 
 _STATUSES: Final = frozenset({400, 403, 422, 500, 501})
 _MAX_CHARS = 4096
 
 Lesson = Callable[[str, Profile], Profile]
-
-_LIMIT = re.compile(
-    r"max_tokens: \d+ > (\d+)|max_tokens.{0,80}(?:at most|less than or equal to|maximum(?: value)? (?:is|of)) (\d+)", re.IGNORECASE
-)
-
-
-def _lower_limit(words: str, profile: Profile) -> Profile:
-    found = _LIMIT.search(words)
-    limit = int(found[1] or found[2]) if found else 0
-    return replace(profile, output_limit=limit) if limit and (profile.output_limit is None or limit < profile.output_limit) else profile
-
 
 _ONE_OF_TWO = re.compile(r"temperature.{0,12}\btop_p\b.{0,60}(?:both|only one)", re.IGNORECASE)
 _SAMPLING = re.compile(
@@ -134,7 +124,7 @@ _SENTENCES: Final[tuple[tuple[re.Pattern[str], Callable[[Profile], Profile]], ..
     (_USER, lambda profile: replace(profile, dropped=profile.dropped | {"metadata"})),
 )
 
-_LESSONS: Final[tuple[Lesson, ...]] = (_lower_limit, _less_sampling, _odds_and_ends, _other_efforts, _other_thinking, _fewer_stops)
+_LESSONS: Final[tuple[Lesson, ...]] = (shorter_answers, _less_sampling, _odds_and_ends, _other_efforts, _other_thinking, _fewer_stops)
 
 
 def repair(error: UpstreamRefused, profile: Profile) -> Profile | None:

@@ -42,7 +42,7 @@ def _add_sampling(config: Json, request: ChatRequest, profile: Profile) -> None:
         if value is not None:
             config[wire] = value % _SEEDS if ours == "seed" and not -_SEEDS <= value < _SEEDS else value
     if sampling.max_tokens is not None:
-        config["maxOutputTokens"] = sampling.max_tokens
+        config["maxOutputTokens"] = profile.answer_within(sampling.max_tokens)
     stops = sampling.stop if profile.stop_limit is None else sampling.stop[: profile.stop_limit]
     if stops:
         config["stopSequences"] = list(stops)

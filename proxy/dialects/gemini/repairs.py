@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from proxy.errors import UpstreamRefused
+from proxy.profile_lessons import shorter_answers
 from proxy.profiles import Profile
 
 _STATUSES: Final = frozenset({400, 500, 502})
@@ -162,4 +163,12 @@ def _without_fields(words: str, profile: Profile) -> Profile:
     return replace(profile, dropped=profile.dropped | fields) if fields else profile
 
 
-_LESSONS: Final[tuple[Lesson, ...]] = (_signed, _without_fields, _other_thinking, _other_format, _other_schemas, _odds_and_ends)
+_LESSONS: Final[tuple[Lesson, ...]] = (
+    _signed,
+    shorter_answers,
+    _without_fields,
+    _other_thinking,
+    _other_format,
+    _other_schemas,
+    _odds_and_ends,
+)

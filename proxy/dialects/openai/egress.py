@@ -82,7 +82,7 @@ def build_prompt(request: PromptRequest, route: Route) -> UpstreamCall:
         body["suffix"] = request.suffix
     add_sampling(body, request, profile)
     if sampling.max_tokens is not None:
-        body["max_tokens"] = sampling.max_tokens
+        body["max_tokens"] = profile.answer_within(sampling.max_tokens)
     if sampling.logprobs and profile.logprobs:
         # Here it is the number of alternatives, and some servers take 0 for "none at all".
         body["logprobs"] = max(1, sampling.top_logprobs or 0)

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Final
 
 from proxy.canonical.efforts import EFFORTS
+from proxy.profile_lessons import shorter_answers
 from proxy.profiles import Profile
 
 Lesson = Callable[[str, Profile], Profile]
@@ -157,6 +158,10 @@ _NINE_LETTERS = re.compile(r"tool call id.{0,120}(?:length of 9|a-z, A-Z, 0-9)",
 _NO_NULL = re.compile(
     r"\bcontent\b.{0,60}(?:valid string|be a string|cannot be (?:null|none)|expected (?:a )?string|field required)", re.IGNORECASE
 )
+_PLAIN_NAMES = re.compile(
+    r"(?:function|tool)[\w.\[\]'\"`, ]{0,60}name\b.{0,200}\ba-z|\^?\[a-zA-Z0-9_.{0,60}(?:function|tool)[\w.\[\]]{0,20}name",
+    re.IGNORECASE | re.DOTALL,
+)
 _NO_THINKING_BEFORE_WORDS = re.compile(r"prefill is incompatible with enable_thinking", re.IGNORECASE)
 _NAMED_TOOL = re.compile(r"invalid tool_choice type|tool_choice.{0,60}(?:supported string values|must be a string)", re.IGNORECASE)
 _ONE_OF_TWO = re.compile(r"temperature.{0,12}\btop_p\b.{0,60}(?:both|only one)", re.IGNORECASE)
@@ -177,6 +182,7 @@ def _odds_and_ends(words: str, profile: Profile) -> Profile:
 
 _SENTENCES: Final[tuple[tuple[re.Pattern[str], Callable[[Profile], Profile]], ...]] = (
     (_NO_STREAM, lambda profile: replace(profile, streams="none")),
+    (_PLAIN_NAMES, lambda profile: replace(profile, plain_names=True)),
     (_NINE_LETTERS, lambda profile: replace(profile, tool_ids="alnum9")),
     (_NO_THINKING_BEFORE_WORDS, lambda profile: replace(profile, prefill="unthinking")),
     (_NAMED_TOOL, lambda profile: replace(profile, named_tool="only")),
@@ -190,6 +196,7 @@ _SENTENCES: Final[tuple[tuple[re.Pattern[str], Callable[[Profile], Profile]], ..
 
 LESSONS: Final[tuple[Lesson, ...]] = (
     _renamed_token_limit,
+    shorter_answers,
     _other_efforts,
     _other_reasoning,
     _echoed_reasoning,

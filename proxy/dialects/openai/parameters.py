@@ -31,7 +31,7 @@ def add_sampling(body: Json, request: ChatRequest | PromptRequest, profile: Prof
 def add_token_limit(body: Json, sampling: Sampling, profile: Profile) -> None:
     """How many tokens to make at most, under the server's name for it."""
     if sampling.max_tokens is not None and profile.max_tokens not in profile.dropped:
-        body[profile.max_tokens] = sampling.max_tokens
+        body[profile.max_tokens] = profile.answer_within(sampling.max_tokens)
 
 
 def add_logprobs(body: Json, sampling: Sampling, profile: Profile) -> None:

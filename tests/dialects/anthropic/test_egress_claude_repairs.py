@@ -32,6 +32,11 @@ def learnt(message: str, profile: Profile) -> Profile:
             GENERIC,
             {"output_limit": 8192},
         ),
+        (
+            "input length and `max_tokens` exceed context limit: 187254 + 20000 > 200000, decrease input length or `max_tokens`",
+            GENERIC,
+            {"output_room": 12_746},
+        ),
         ("`temperature` is deprecated for this model.", GENERIC, {"dropped": frozenset({"temperature", "top_p", "top_k"})}),
         ("top_k: Extra inputs are not permitted", GENERIC, {"dropped": frozenset({"top_k"})}),
         ("`temperature` and `top_p` cannot both be specified for this model. Please use only one.", GENERIC, {"sampling_pairs": False}),

@@ -46,7 +46,8 @@ def test_an_unknown_model_is_not_an_unknown_url() -> None:
     ("message", "kind", "status", "code"),
     [
         ("prompt is too long: 210000 tokens > 200000 maximum", "invalid_request_error", 400, "context_length_exceeded"),
-        ("input length and `max_tokens` exceed context limit: 9 + 9 > 10", "invalid_request_error", 400, "context_length_exceeded"),
+        ("input length and `max_tokens` exceed context limit: 9 + 9 > 10", "invalid_request_error", 400, "invalid_value"),
+        ("input length and `max_tokens` exceed context limit: 11 + 9 > 10", "invalid_request_error", 400, "context_length_exceeded"),
         ("Your credit balance is too low to access the Anthropic API.", "invalid_request_error", 400, "insufficient_quota"),
         ("You have reached your specified workspace API usage limits.", "invalid_request_error", 400, "insufficient_quota"),
         ("Pay first", "billing_error", 402, "insufficient_quota"),

@@ -154,6 +154,14 @@ def learnt(message: str, profile: Profile | str = "gemini", **about: Any) -> dic
         ),
         ("A schema in GenerationConfig in the request exceeds: response_schema too deep", "gemini-2.0", {"json_schema": False}),
         ("The specified schema produces a constraint that has too many states for serving.", "gemini-2.0", {"json_schema": False}),
+        (
+            (
+                "Unable to submit request because it has a maxOutputTokens value of 128000 but the supported range is from 1 "
+                "(inclusive) to 65537 (exclusive). Update the value and try again."
+            ),
+            "gemini",
+            {"output_limit": 65_536},
+        ),
         ("GenerateContentRequest.generation_config.stop_sequences: at most 3 items allowed", "gemini", {"stop_limit": 3}),
         ("outputDimensionality is not supported for this model", "gemini", {"dimensions": False}),
         (

@@ -10,6 +10,7 @@ import pytest
 from proxy.canonical.catalog import EmbeddingsRequest, ModelCard
 from proxy.dialects.gemini import egress
 from proxy.errors import UpstreamBroken, UpstreamRefused
+from proxy.routing import profile_of
 from tests.dialects.gemini.asking import a_refusal, body_of, to
 
 FLASH = {
@@ -22,6 +23,12 @@ FLASH = {
     "supportedGenerationMethods": ["generateContent", "countTokens"],
     "thinking": True,
 }
+
+
+@pytest.mark.parametrize(("limit", "known"), [(65_536, 65_536), (0, None), ("9", None), (True, None), (None, None)])
+def test_the_longest_answer_is_what_the_list_says(limit: Any, known: int | None) -> None:
+    card = a_card(outputTokenLimit=limit)
+    assert profile_of("https://g.example", "auto", card, "gemini-3-flash", "gemini").output_limit == known
 
 
 def a_card(**entry: Any) -> ModelCard:

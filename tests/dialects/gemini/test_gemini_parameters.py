@@ -51,6 +51,13 @@ def test_sampling_has_googles_names_and_what_it_does_not_know_is_left_out() -> N
     assert len(sampled(stop=tuple("abcdefg"))["stopSequences"]) == 5
 
 
+@pytest.mark.parametrize(
+    ("limits", "sent"), [({}, 128_000), ({"output_limit": 65_536}, 65_536), ({"output_limit": 9, "output_room": 7}, 7)]
+)
+def test_no_longer_answer_is_asked_for_than_there_can_be(limits: dict[str, Any], sent: int) -> None:
+    assert sampled(replace(PROFILES["gemini"], **limits), max_tokens=128_000) == {"maxOutputTokens": sent}
+
+
 @pytest.mark.parametrize(("seed", "sent"), [(2**31 - 1, 2**31 - 1), (-1, -1), (2**31, 0), (2**40 + 5, 5), (-(2**31) - 1, 2**31 - 1)])
 def test_a_seed_fits_in_32_bits(seed: int, sent: int) -> None:
     assert sampled(seed=seed) == {"seed": sent}

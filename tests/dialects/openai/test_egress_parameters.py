@@ -96,6 +96,15 @@ def test_alternatives_are_not_asked_for_without_the_likelihoods() -> None:
     assert sampled("openai", logprobs=True) == {"logprobs": True}
 
 
+@pytest.mark.parametrize(("profile", "name"), [("generic", "max_tokens"), ("openai", "max_completion_tokens")])
+def test_no_longer_answer_is_asked_for_than_there_can_be(profile: str, name: str) -> None:
+    known = replace(PROFILES[profile], output_limit=16_384)
+    assert sampled(known, max_tokens=32_000) == {name: 16_384}
+    assert sampled(replace(known, output_room=100), max_tokens=32_000) == {name: 100}
+    assert sampled(known, max_tokens=9) == {name: 9}
+    assert sampled(known) == {}
+
+
 def test_what_was_learnt_is_left_out() -> None:
     profile = replace(PROFILES["generic"], dropped=frozenset({"seed", "max_tokens", "top_p"}))
     assert sampled(profile, **EVERYTHING).keys() == {"temperature", "presence_penalty", "frequency_penalty", "stop", *LOGPROBS}

@@ -407,6 +407,51 @@ def test_a_schema_that_is_not_strict_enough_is_sent_as_a_loose_one() -> None:
     assert learnt(openai_refusal(message, "response_format"), replace(OPENAI, strict_schema=False)) == {}
 
 
+# The longest answer
+
+TOO_LARGE = "max_tokens is too large: 32000. This model supports at most 16384 completion tokens, whereas you provided 32000."
+NO_ROOM = (
+    "'max_tokens' or 'max_completion_tokens' is too large: 32000. This model's maximum context length is 40960 tokens and your request has "
+    "12000 input tokens (32000 > 40960 - 12000)."
+)
+
+
+@pytest.mark.parametrize("profile", ["generic", "openai", "vllm"])
+def test_answers_that_are_too_long_for_the_model_are_asked_for_no_more(profile: str) -> None:
+    assert learnt(openai_refusal(TOO_LARGE, "max_tokens", "invalid_value"), profile) == {"output_limit": 16_384}
+    assert learnt(openai_refusal(TOO_LARGE, "max_tokens"), replace(PROFILES[profile], output_limit=16_384)) == {}
+
+
+def test_an_answer_takes_the_room_that_its_prompt_leaves() -> None:
+    assert learnt(openai_refusal(NO_ROOM)) == {"output_room": 28_960}
+    assert learnt(openai_refusal(NO_ROOM), replace(GENERIC, output_room=28_960)) == {"output_room": 28_959}
+    assert learnt(openai_refusal(NO_ROOM.replace("12000", "41000"))) == {}
+
+
+# Names of tools
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Invalid 'tools[0].function.name': string does not match pattern '^[a-zA-Z0-9_-]+$'",
+        (
+            "Invalid 'messages[1].tool_calls[0].function.name': string does not match pattern. Expected a string that matches the pattern "
+            "'^[a-zA-Z0-9_-]+$'."
+        ),
+        "'mcp.server/x' does not match '^[a-zA-Z0-9_-]{1,64}$' - 'tools.0.function.name'",
+        "Function name was a.b but must be a-z, A-Z, 0-9, or contain underscores and dashes, with a maximum length of 64.",
+        (
+            "Value 'a/b' at 'toolConfig.tools.1.member.toolSpec.name' failed to satisfy constraint: Member must satisfy regular expression "
+            "pattern: [a-zA-Z0-9_-]+"
+        ),
+    ],
+)
+def test_names_of_tools_that_are_refused_are_spelled_plainly(message: str) -> None:
+    assert learnt(openai_refusal(message, "tools[0].function.name", "invalid_value")) == {"plain_names": True}
+    assert learnt(openai_refusal(message, "tools[0].function.name", "invalid_value"), "openai") == {}
+
+
 # Vectors
 
 

@@ -83,12 +83,11 @@ def _body(request: ChatRequest, route: Route) -> Json:
 
 def _add_limit(body: Json, request: ChatRequest, thinking: Thinking, profile: Profile) -> None:
     """How many tokens to make at most. Thoughts count, too: a limit that leaves nothing beside their budget comes on top of it."""
-    asked, most = request.sampling.max_tokens, profile.output_limit
-    limit = max(1, asked) if asked is not None else most or _USUAL_OUTPUT
+    asked = request.sampling.max_tokens
+    limit = max(1, asked) if asked is not None else profile.output_limit or _USUAL_OUTPUT
     if thinking.budget and limit <= thinking.budget:
         limit += thinking.budget
-    if most is not None and limit > most:
-        limit = most
+    limit = profile.answer_within(limit)
     if thinking.field is not None and limit <= thinking.budget:
         thinking.field["budget_tokens"] = max(LEAST_BUDGET, limit - _LEAST_ANSWER)
     body["max_tokens"] = limit
