@@ -1,4 +1,4 @@
-"""What is done here in place of an upstream that can't be told: it is asked without stop sequences, or with shorter names of tools, and its
+"""What is done here in place of an upstream that can't be told: it is asked without stop sequences, or with other names of tools, and its
 answer is changed to what the client asked for.
 """
 
@@ -10,7 +10,7 @@ from functools import reduce
 from typing import Protocol
 
 from proxy.canonical.events import ChatEvent
-from proxy.canonical.long_names import OwnNames, own_names, with_short_names
+from proxy.canonical.foreign_names import NameRule, OwnNames, own_names, with_legal_names
 from proxy.canonical.request import ChatRequest
 from proxy.canonical.sole_call import SoleCall
 from proxy.canonical.stops import StopCutter
@@ -46,9 +46,8 @@ def told(request: TextRequest, route: Route) -> TextRequest:
     """`request` as the upstream gets it: with names that it takes, and without stop sequences where it would not tell which one ended the
     answer, and the client must.
     """
-    most_chars = route.profile.name_chars
-    if most_chars is not None and isinstance(request, ChatRequest):
-        request = with_short_names(request, most_chars)
+    if isinstance(request, ChatRequest):
+        request = with_legal_names(request, _name_rule(route))
     return replace(request, sampling=replace(request.sampling, stop=())) if hides_stops(request, route) else request
 
 
@@ -59,13 +58,16 @@ def hides_stops(request: TextRequest, route: Route) -> bool:
 
 
 def _cutters(request: TextRequest, route: Route) -> Iterator[Cutter]:
-    most_chars = route.profile.name_chars
-    if most_chars is not None and isinstance(request, ChatRequest) and (names := own_names(request, most_chars)):
+    if isinstance(request, ChatRequest) and (names := own_names(request, _name_rule(route))):
         yield OwnNames(names)
     if _wants_sole_call(request, route):
         yield SoleCall()
     if stops := _local_stops(request, route):
         yield StopCutter(stops)
+
+
+def _name_rule(route: Route) -> NameRule:
+    return NameRule(route.profile.name_chars, route.profile.plain_names)
 
 
 def _local_stops(request: TextRequest, route: Route) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -62,6 +63,19 @@ def test_a_name_that_is_too_long_is_the_clients_own_in_the_answer() -> None:
     calls: list[ChatEvent] = [PartOpened("tool_call", "a", short), PartClosed(), PartOpened("tool_call", "b", short), PartClosed()]
     assert cutter.feed(calls) == [PartOpened("tool_call", "a", name), PartClosed()]
     assert told(request, Route("u", "m", "m", PLAIN)) is request
+
+
+@pytest.mark.parametrize("profile", ["openai", "openai-reasoning", "azure", "azure-reasoning"])
+def test_a_name_that_openai_cannot_read_is_the_clients_own_in_the_answer(profile: str) -> None:
+    request = ChatRequest("m", (Message("user", (TextPart("hi"),)),), tools=(Tool("mcp.server/x"), Tool("f")))
+    asked = told(request, Route("u", "m", "m", PROFILES[profile]))
+    assert isinstance(asked, ChatRequest)
+    plain, other = (tool.name for tool in asked.tools)
+    assert (re.sub("[a-f0-9]{8}$", "", plain), other) == ("mcp_server_x_", "f")
+    cutter = cutter_of(request, Route("u", "m", "m", PROFILES[profile]))
+    assert cutter is not None
+    assert cutter.feed([PartOpened("tool_call", "a", plain)]) == [PartOpened("tool_call", "a", "mcp.server/x")]
+    assert told(request, Route("u", "m", "m", PROFILES["vllm"])) is request
 
 
 def test_a_plain_text_has_no_calls() -> None:
