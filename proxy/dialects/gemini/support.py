@@ -45,7 +45,7 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
         "reasoning_history": Support("dropped", "thoughts that are not signed are summaries for people"),
         "opaque": Support("carried", "where a call's was lost, Gemini 3 gets the word that stands for it"),
         "prefill": Support("approximated", "it is history to Gemini"),
-        "max_tokens": Support("translated", "as `maxOutputTokens`; thoughts count"),
+        "max_tokens": Support("translated", "as `maxOutputTokens`, lowered to what the model can write; thoughts count"),
         "temperature": Support("carried"),
         "top_p": Support("translated", "as `topP`"),
         "top_k": Support("translated", "as `topK`"),

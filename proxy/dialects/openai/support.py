@@ -186,7 +186,11 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
         "files": Support("approximated", "as they are to OpenAI and OpenRouter; elsewhere texts as text, and others are refused"),
         "file_urls": Support("approximated", "to OpenRouter; elsewhere they are refused"),
         "names": Support("approximated", "left out for Mistral, which refuses them"),
-        "tools": Support("carried", "names of more than 64 characters are shortened, and the client's own come back with the calls"),
+        "tools": Support(
+            "carried",
+            "names of more than 64 characters, and for OpenAI and Azure those with other letters than ASCII's, get others; the client's "
+            "own come back with the calls",
+        ),
         "strict_tools": Support("carried"),
         "tool_choice": Support("carried"),
         "named_tool": Support("translated", "LM Studio is told of that tool alone, and that one must be called"),
@@ -211,7 +215,10 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
             "approximated", "of calls to Google's OpenAI-style door, details of thoughts to OpenRouter; elsewhere there is no place for any"
         ),
         "prefill": Support("approximated", "vLLM, llama.cpp and Mistral go on with it; to others it is history"),
-        "max_tokens": Support("translated", "by the server's name for it"),
+        "max_tokens": Support(
+            "translated",
+            "by the server's name for it; lowered to what it says that the model, or the context beside the prompt, has room for",
+        ),
         "temperature": Support("approximated", _UNREASONING),
         "top_p": Support("approximated", _UNREASONING),
         "top_k": Support("approximated", f"{_LOCAL_SERVERS}, LM Studio, OpenRouter and Together; elsewhere left out"),
