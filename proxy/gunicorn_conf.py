@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from proxy.gateway_config import GatewayConfig, load_config
-from proxy.settings import Settings, SettingsError
+from proxy.routing import profile_of
+from proxy.settings import SettingsError
+from proxy.upstream_settings import UpstreamSettings
 from proxy.web.allocator import return_large_blocks
 from proxy.web.logs import log_config
 from proxy.web.server_log import ErrorLog
@@ -98,8 +100,8 @@ def gunicorn_options(config: GatewayConfig) -> dict[str, Any]:
         "logger_class": ErrorLog,
         "logconfig_dict": log_config(settings.log_level, settings.debug, secrets=config.secrets()),
         "proc_name": "ollama-openai-proxy",
-        "on_starting": partial(lead, settings.drain_delay),
-        "on_reload": partial(follow_settings, settings),
+        "on_starting": partial(lead, config),
+        "on_reload": partial(follow_config, config),
         "post_worker_init": partial(prepare_worker, last_words_at_s),
         "child_exit": forget_worker,
         "pre_exec": keep_metrics_folder,
@@ -108,16 +110,37 @@ def gunicorn_options(config: GatewayConfig) -> dict[str, Any]:
     }
 
 
-def lead(drain_delay_s: float, server: Any) -> None:
+def lead(config: GatewayConfig, server: Any) -> None:
     """Makes the master one that stops and reloads without losing a request."""
     # By name: it needs what is here.
-    import_module("proxy.master").take_over(server, drain_delay_s)
+    import_module("proxy.master").take_over(server, config.settings.drain_delay)
+    if advice := advice_on_workers(config, server.cfg.workers):
+        server.log.warning("%s", advice)
 
 
-def follow_settings(settings: Settings, server: Any) -> None:
+def advice_on_workers(config: GatewayConfig, workers: int) -> str:
+    """What so many workers lose because they share nothing; `""` when nothing is lost."""
+    if workers < 2 or config.settings.redis_url:
+        return ""
+    expecting = [f"'{told.name}'" for told in config.upstreams if _wants_signatures(told)]
+    if not expecting:
+        return ""
+    return (
+        f"What models of {', '.join(expecting)} want to see again with their tool calls (signatures, thoughts), each of {workers} workers "
+        "keeps for itself: clients that do not bring it back lose it where another worker gets their next request. Set REDIS_URL, by which "
+        "workers share it, or WEB_CONCURRENCY to 1"
+    )
+
+
+def _wants_signatures(told: UpstreamSettings) -> bool:
+    profile = profile_of(told.replicas[0].base_url, told.profile, None, "", told.dialect)
+    return bool(profile.signatures) or profile.must_echo_reasoning
+
+
+def follow_config(config: GatewayConfig, server: Any) -> None:
     """Gives the master what a reload may have changed."""
-    lead(settings.drain_delay, server)
-    if settings.enable_metrics and _METRICS_VARIABLE not in os.environ:
+    lead(config, server)
+    if config.settings.enable_metrics and _METRICS_VARIABLE not in os.environ:
         make_metrics_folder(server)
 
 

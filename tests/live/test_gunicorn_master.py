@@ -296,3 +296,12 @@ def test_a_secret_in_the_settings_is_in_no_line_of_the_log(tmp_path: Path) -> No
         requests.post(f"{master.address}/api/chat", json={"model": "m", "messages": []}, timeout=10)
         master.stop()
         assert "xyzzy-plugh-0815" not in "".join(master.lines + master.errors)
+
+
+@pytest.mark.parametrize(("workers", "times"), [("1", 0), ("2", 1)])
+def test_workers_that_forget_what_a_model_wants_to_see_again_are_told_of_once(tmp_path: Path, workers: str, times: int) -> None:
+    file = tmp_path / "proxy.toml"
+    file.write_text('[upstreams.g]\nbase_url = "http://127.0.0.1:9"\ndialect = "gemini"\n')
+    with running((*COMMAND, "serve"), {"PROXY_CONFIG": str(file), "WEB_CONCURRENCY": workers, "PYTHONPATH": str(ROOT)}, tmp_path) as master:
+        master.await_answer()
+        assert sum("Set REDIS_URL" in message for message in master.messages()) == times
