@@ -89,3 +89,28 @@ SDKS: dict[str, Ask] = {
     "openai responses": ask_openai_responses,
     "ollama": ask_ollama,
 }
+
+
+Plain = tuple[str, str | None, int | None]
+"""The text, why it ended, and the tokens that were counted."""
+
+
+def generate_by_ollama(address: str, model: str, stream: bool) -> Plain:
+    """By `generate`, as a stream or whole."""
+    with ollama.Client(host=address) as client:
+        answer: Any = client.generate(model, "hi", stream=stream)
+        records = list(answer) if stream else [answer]
+    return "".join(record.response for record in records), records[-1].done_reason, records[-1].eval_count
+
+
+def complete_by_openai(address: str, model: str, stream: bool) -> Plain:
+    """By `completions.create`, as a stream or whole."""
+    counted: Any = {"stream_options": {"include_usage": True}} if stream else {}
+    with openai.OpenAI(base_url=f"{address}/v1", api_key="of-the-client", max_retries=0) as client:
+        answer: Any = client.completions.create(model=model, prompt="hi", stream=stream, **counted)
+        chunks = list(answer) if stream else [answer]
+    choices = [choice for chunk in chunks for choice in chunk.choices]
+    return "".join(choice.text for choice in choices), choices[-1].finish_reason, chunks[-1].usage.completion_tokens
+
+
+PLAIN_SDKS: dict[str, Callable[[str, str, bool], Plain]] = {"ollama generate": generate_by_ollama, "openai completions": complete_by_openai}

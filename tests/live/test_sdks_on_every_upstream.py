@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 
@@ -45,21 +44,28 @@ def test_an_sdk_gets_the_answer_or_raises(house: House, sdk: str, egress: Egress
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 @pytest.mark.parametrize("egress", EGRESSES, ids=[f"on {egress.name}" for egress in EGRESSES])
 def test_the_sdks_get_plain_texts(house: House, egress: Egress, stream: bool) -> None:
-    import ollama
-    import openai
+    from tests.live.sdks import PLAIN_SDKS
 
     scene = BY_NAME["length"]
     house.play(egress, scene)
-    with ollama.Client(host=house.master.address) as client:
-        answer: Any = client.generate(f"{egress.name}/m", "hi", stream=stream)
-        records = list(answer) if stream else [answer]
-    assert "".join(record.response for record in records) == scene.text
-    assert (records[-1].done_reason, records[-1].eval_count) == ("length", scene.completion_tokens)
-    with openai.OpenAI(base_url=f"{house.master.address}/v1", api_key="of-the-client", max_retries=0) as other:
-        told: Any = other.completions.create(model=f"{egress.name}/m", prompt="hi", stream=stream)
-        chunks = [chunk for chunk in told if chunk.choices] if stream else [told]
-    assert "".join(chunk.choices[0].text for chunk in chunks) == scene.text
-    assert chunks[-1].choices[0].finish_reason == "length"
+    expected = (scene.text, "length", scene.completion_tokens)
+    assert PLAIN_SDKS["ollama generate"](house.master.address, f"{egress.name}/m", stream) == expected
+    assert PLAIN_SDKS["openai completions"](house.master.address, f"{egress.name}/m", stream) == expected
+
+
+FAILING = [(scene, stream) for scene, stream in ASKED if scene.end]
+
+
+@pytest.mark.parametrize(("scene", "stream"), FAILING, ids=[f"{scene.name}-{'stream' if stream else 'whole'}" for scene, stream in FAILING])
+@pytest.mark.parametrize("egress", EGRESSES, ids=[f"on {egress.name}" for egress in EGRESSES])
+@pytest.mark.parametrize("sdk", ["ollama generate", "openai completions"])
+def test_an_sdk_raises_where_a_plain_text_fails(house: House, sdk: str, egress: Egress, scene: Scene, stream: bool) -> None:
+    from tests.live.sdks import FAILURES, PLAIN_SDKS
+
+    house.play(egress, scene)
+    with pytest.raises(FAILURES) as failure:
+        PLAIN_SDKS[sdk](house.master.address, f"{egress.name}/m", stream)
+    assert {"refused": REFUSAL, "told": TROUBLE}.get(scene.end, "") in str(failure.value)
 
 
 @pytest.mark.parametrize("egress", [egress for egress in EGRESSES if egress.name in SOURCES], ids=lambda egress: egress.name)
