@@ -69,7 +69,8 @@ KEYS: Final[tuple[Key, ...]] = (
     _list(
         "base_url",
         upstream_kinds.base_url(),
-        "Where it is: for the dialect openai up to and including /v1. Several in a list are replicas: servers that have the same models.",
+        "Where it is: for the dialect openai up to and including /v1, for the others without a version. "
+        "Several in a list are replicas: servers that have the same models.",
     ),
     Key(
         "replicas",

@@ -18,10 +18,12 @@ from proxy.cli import main
 from tests.facts.speech import chat_chunk, chat_reply, finish_chunk
 from tests.fake_upstream import Answer, FakeUpstream, Request, json_answer, stream_of
 from tests.gateway.several import PLAIN, config_of, lists
+from tests.pairs.scenes import BY_NAME
+from tests.pairs.upstreams import ANTHROPIC, GEMINI, OLLAMA, OPENAI
 
 DOCUMENT = (Path(__file__).parents[1] / "docs/operations/upstreams.md").read_text()
 CHAT = "/chat/completions"
-KEYS = {"OPENAI_KEY": "sk-of-openai-0123456789", "GROQ_KEY": "sk-of-groq-0123456789", "TOGETHER_KEY": "sk-of-together-0123456789"}
+KEYS = {f"{owner.upper()}_KEY": f"sk-of-{owner}-0123456789" for owner in ("openai", "groq", "together", "anthropic", "gemini")}
 _URL = re.compile(r'"https?://[^"]+"')
 
 
@@ -83,6 +85,21 @@ def ask(client: FlaskClient, model: str, path: str = "/api/chat", **body: Any) -
 
 def names(client: FlaskClient) -> list[str]:
     return sorted(model["name"] for model in client.get("/api/tags").get_json()["models"])
+
+
+@pytest.mark.parametrize("setup", ["One of each kind"], indirect=True)
+def test_one_of_each_kind(setup: Setup) -> None:
+    scene = BY_NAME["text"]
+    for server, egress in zip(setup.servers, (OPENAI, ANTHROPIC, GEMINI, OLLAMA), strict=True):
+        egress.play(server, scene)
+    client = setup.client()
+    for upstream in ("openai", "claude", "gemini", "boxes"):
+        for path in ("/api/chat", "/v1/chat/completions"):
+            assert "Hello, " in ask(client, f"{upstream}/m", path)
+    shown = [server.requests[-1].headers for server in setup.servers]
+    assert shown[0]["authorization"] == f"Bearer {KEYS['OPENAI_KEY']}"
+    assert (shown[1]["x-api-key"], shown[2]["x-goog-api-key"]) == (KEYS["ANTHROPIC_KEY"], KEYS["GEMINI_KEY"])
+    assert not {"authorization", "x-api-key", "x-goog-api-key"} & shown[3].keys()
 
 
 @pytest.mark.parametrize("setup", ["Three boxes behind one address"], indirect=True)
@@ -150,5 +167,10 @@ def block_of_output(command: str) -> list[str]:
 
 def test_every_configuration_in_the_document_is_run() -> None:
     headings = re.findall(r"^## (.*?)\n(?:(?!\n## ).)*?```toml", DOCUMENT, re.MULTILINE | re.DOTALL)
-    assert headings == ["Three boxes behind one address", "OpenAI, with a local fallback", "Two providers, with prefixes"]
+    assert headings == [
+        "One of each kind",
+        "Three boxes behind one address",
+        "OpenAI, with a local fallback",
+        "Two providers, with prefixes",
+    ]
     assert DOCUMENT.count("```toml") == len(headings)

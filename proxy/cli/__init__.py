@@ -36,7 +36,7 @@ class _LazyCommands(click.Group):
 
 @click.group(cls=_LazyCommands, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
-    """Stands where an Ollama server stood, in front of any OpenAI-compatible server.
+    """Stands where an Ollama server stood, in front of servers that speak OpenAI, Anthropic, Gemini or Ollama.
 
     Settings come from the environment and from the file .env; `config` shows them.
     """
