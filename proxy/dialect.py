@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import eq
 from typing import Any, Protocol
 
 from proxy.canonical.catalog import EmbeddingsRequest, EmbeddingsResult, ModelCard
@@ -167,6 +168,7 @@ class RelayEndpoint:
         passed_query: which members of the client's query the upstream gets.
         answer_headers: which headers of the upstream the client gets beside those of rate limits, by their lower-case names.
         model_key: under which key of a payload the model's name stands.
+        same_model: whether the upstream takes two names for one model: then it gets the client's own, and answers with it.
         wants_stream: whether the answer to a payload is a stream.
         is_optional: whether upstreams of the dialect may not have the path; what they answer with 404 or 405 is then translated.
         stream_type: the content type of streams, where the upstream has not said one yet.
@@ -198,6 +200,7 @@ class RelayEndpoint:
     passed_query: tuple[str, ...] = ()
     answer_headers: tuple[str, ...] = ("retry-after",)
     model_key: Callable[[Payload], str] = says_model
+    same_model: Callable[[str, str], bool] = eq
     wants_stream: Callable[[Payload], bool] = says_stream
     is_optional: bool = False
     stream_type: str = "text/event-stream"

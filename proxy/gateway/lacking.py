@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from proxy.errors import UpstreamRefused
+from proxy.errors import NotSupported, UpstreamRefused
 
 # A server that is renewed may have it then.
 _KNOWN_FOR_S = 600.0
@@ -30,11 +30,22 @@ class LackingPaths:
 
     def learn(self, upstream: str, path: str, refusal: UpstreamRefused, model: str) -> bool:
         """Whether `refusal` says that the upstream lacks the path, and not the model: then that is known from now on."""
-        is_about_model = refusal.code == "model_not_found" or refusal.param == "model" or _names(refusal.message, model)
-        if refusal.upstream_status not in _NO_SUCH_URL or is_about_model:
+        if not lacks_path(refusal, model):
             return False
         self._until_s[upstream, path] = self._clock() + _KNOWN_FOR_S
         return True
+
+
+def lacks_path(refusal: UpstreamRefused, model: str) -> bool:
+    """Whether `refusal` says that the upstream lacks the path that was asked, and not the model."""
+    is_about_model = refusal.code == "model_not_found" or refusal.param == "model" or _names(refusal.message, model)
+    return refusal.upstream_status in _NO_SUCH_URL and not is_about_model
+
+
+def lack_of_prompts(refusal: UpstreamRefused) -> UpstreamRefused:
+    """`refusal` of a plain text, in words that say what is lacking: the base URL may well be right."""
+    message = "the upstream has no URL for plain texts, which raw prompts and suffixes need; it may still chat, if its base URL is right"
+    return UpstreamRefused(message, status=NotSupported.status, upstream_status=refusal.upstream_status, raw=refusal.raw)
 
 
 def _names(message: str, model: str) -> bool:

@@ -65,8 +65,7 @@ class Relaying:
     def _call(self, goal: Goal) -> UpstreamCall:
         endpoint, payload, body, upstream_model = self.endpoint, self.payload, self.body, goal.destination.upstream_model
         if self.model:
-            key = endpoint.model_key(payload)
-            body = _with_model(body, key, payload.get(key), upstream_model)
+            body = _with_model(body, endpoint, payload, upstream_model)
         headers, query = self.client.headers, self.client.query
         call = UpstreamCall(endpoint.path, body, upstream_model, stream=endpoint.wants_stream(payload), query=query, headers=headers)
         return self.steps.signed(call, goal, self.client, partial(self.endpoint.affinity_key, self.payload))
@@ -176,9 +175,11 @@ def _late(errand: Errand[Relayed], relaying: Relaying) -> Iterator[bytes]:
     yield from pieces
 
 
-def _with_model(body: bytes, key: str, asked: object, upstream_model: str) -> bytes:
+def _with_model(body: bytes, endpoint: RelayEndpoint, payload: Payload, upstream_model: str) -> bytes:
+    key = endpoint.model_key(payload)
+    asked = payload.get(key)
     if asked is None:
         return add_first_member(body, key, upstream_model)
-    if asked == upstream_model:
+    if isinstance(asked, str) and endpoint.same_model(asked, upstream_model):
         return body
     return replace_top_level_string(body, key, upstream_model)

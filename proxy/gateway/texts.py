@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TypeVar
 
 from proxy.canonical.affinity import affinity_key
 from proxy.canonical.catalog import ModelCard
@@ -13,17 +14,20 @@ from proxy.canonical.events import Failed, KeepAlive
 from proxy.canonical.fold import collect
 from proxy.canonical.request import PromptRequest
 from proxy.dialect import Payload, Stopwatch, StreamRenderer, TextEndpoint, TextRequest
-from proxy.errors import InvalidRequest, ProxyError, UpstreamError
+from proxy.errors import InvalidRequest, ProxyError, UpstreamError, UpstreamRefused
 from proxy.gateway.cutting import cutter_of, hides_stops, told
 from proxy.gateway.errands import Errand
 from proxy.gateway.fallback import served
 from proxy.gateway.keepsakes import Keepsakes
+from proxy.gateway.lacking import lack_of_prompts, lacks_path
 from proxy.gateway.noting import note_end, note_events, note_failure, note_late_failure
 from proxy.gateway.opening import Opening
 from proxy.gateway.steps import Goal, Steps, note_destination, read_and_close
 from proxy.routing import Destination, Route
 from proxy.telemetry import ExchangeNotes
 from proxy.wire.messages import ANYBODY, Client, Reply, UpstreamCall
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -41,14 +45,23 @@ class Conversation:
     def open(self, goal: Goal) -> Opening:
         """An answer that has begun."""
         route = self.steps.route(goal.destination, self.request.model, self.notes)
-        return self.steps.with_repairs(route, self.notes, partial(self._open, goal, self.request))
+        return self._asked(route, partial(self._open, goal, self.request))
 
     def complete(self, goal: Goal) -> Completion:
         """The whole answer, gathered from a stream where the server gives up only streams when its client leaves."""
         route = self.steps.route(goal.destination, self.request.model, self.notes)
         # A server that does not know where to stop is stopped by leaving it, which streams alone are quick to notice.
         read = self._gather if route.profile.gathers_wholes or hides_stops(self.request, route) else self._read
-        return self.steps.with_repairs(route, self.notes, partial(self._complete, goal, read))
+        return self._asked(route, partial(self._complete, goal, read))
+
+    def _asked(self, route: Route, attempt: Callable[[Route], T]) -> T:
+        try:
+            return self.steps.with_repairs(route, self.notes, attempt)
+        except UpstreamRefused as refusal:
+            is_of_prompts = isinstance(self.request, PromptRequest) and route.profile.prompt_path
+            if is_of_prompts and lacks_path(refusal, route.upstream_model):
+                raise lack_of_prompts(refusal) from refusal
+            raise
 
     def _open(self, goal: Goal, request: TextRequest, route: Route) -> Opening:
         """An answer that has begun. One that fails before it says anything counts as refused, whatever its status was."""

@@ -91,6 +91,19 @@ def test_ollamas_clients_may_leave_out_stream_and_spell_model_as_they_like(tmp_p
     assert answer.data.count(b"\n") > 1
 
 
+@pytest.mark.parametrize(("listed", "asked", "sent"), [("m:latest", "m", "m"), ("m", "m:latest", "m:latest"), ("m:7b", "M:7b", "m:7b")])
+def test_ollamas_servers_are_asked_by_the_clients_own_name_where_both_are_one(
+    tmp_path: Path, upstream: FakeUpstream, listed: str, asked: str, sent: str
+) -> None:
+    OLLAMA.play(upstream, BY_NAME["text"])
+    (entry,) = OLLAMA.models[1]["models"]
+    upstream.on("/api/tags", json_answer({"models": [entry | {"name": listed, "model": listed}]}))
+    body = {"model": asked, "messages": [{"role": "user", "content": "hi"}]}
+    assert alias_of(tmp_path, upstream, OLLAMA).post("/api/chat", json=body).status_code == 200
+    (request,) = upstream.requests_to("/api/chat")
+    assert request.json["model"] == sent
+
+
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 def test_what_gemini_gave_to_keep_is_not_shown_to_openai(tmp_path: Path, upstream: FakeUpstream, stream: bool) -> None:
     OPENAI.play(upstream, BY_NAME["text"])

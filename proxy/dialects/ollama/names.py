@@ -18,6 +18,11 @@ def display_name(model_id: str) -> str:
     return model_id if ":" in model_id.rpartition("/")[2] else f"{model_id}:{DEFAULT_TAG}"
 
 
+def are_same(name: str, other: str) -> bool:
+    """Whether the two lead to one model: only one of them may say the tag that is taken for granted."""
+    return display_name(name) == display_name(other)
+
+
 def normalized_name(name: str) -> str:
     """The shortest full form of a name that a client wrote, as Ollama's messages show it: default host and namespace left out, tag kept."""
     shown = _without_prefix(name.strip(), DEFAULT_HOST)

@@ -10,6 +10,7 @@ from proxy.dialect import Payload, RelayEndpoint
 from proxy.dialects.ollama.affinity import chat_key, generate_key, no_key
 from proxy.dialects.ollama.failures import render_embed_error, render_error
 from proxy.dialects.ollama.ingress import NDJSON
+from proxy.dialects.ollama.names import are_same
 from proxy.dialects.ollama.relay import CHAT_KEEP_ALIVE, GENERATE_KEEP_ALIVE, LineRelay, begins, usage_of
 from proxy.wire.refusals import misfit_without, refusal_in_whole
 
@@ -61,6 +62,7 @@ def _text(name: str, asked: str, affinity_key: Callable[[Payload, str], bytes], 
         render_error,
         answer_headers=_ANSWER_HEADERS,
         model_key=model_key,
+        same_model=are_same,
         wants_stream=partial(_wants_stream, asked),
         stream_type=NDJSON,
         refusal_in=_refusal_in,
@@ -81,6 +83,7 @@ def _vectors(name: str) -> RelayEndpoint:
         render_embed_error,
         answer_headers=_ANSWER_HEADERS,
         model_key=model_key,
+        same_model=are_same,
         wants_stream=_of_no_stream,
         stream_type=NDJSON,
         refusal_in=_refusal_in,
