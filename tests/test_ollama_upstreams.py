@@ -103,7 +103,7 @@ def test_loading_a_model_is_the_servers_business(alone: FlaskClient, boxes: Fake
     boxes.on("/api/chat", json_answer(loaded))
 
     assert alone.post("/api/chat", json={"model": "llama3", "keep_alive": -1}).json == loaded
-    assert sent(boxes, "/api/chat").json == {"model": "llama3:latest", "keep_alive": -1}
+    assert sent(boxes, "/api/chat").json == {"model": "llama3", "keep_alive": -1}
 
 
 def test_the_server_gets_its_own_name_of_the_model(both: FlaskClient, boxes: FakeUpstream) -> None:

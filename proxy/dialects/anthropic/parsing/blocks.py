@@ -38,15 +38,19 @@ def read_content(message: Row, readers: Readers) -> list[Part]:
     return [part for block in message.rows("content") for part in read_block(block, readers)]
 
 
-def read_block(block: Row, readers: Readers) -> Iterator[Part]:
-    """The parts of one block. Raises `InvalidRequest` for one of a kind that is not among `readers`."""
+def read_block(block: Row, readers: Readers, read_elsewhere: tuple[str, ...] = ()) -> Iterator[Part]:
+    """The parts of one block. Raises `InvalidRequest` for one of a kind that is not among `readers`.
+
+    Args:
+        read_elsewhere: the kinds that may stand in its place, too.
+    """
     kind = block.text("type")
     reader = readers.get(kind)
     if reader is not None:
         return reader(block)
     if kind in _OF_SERVERS or (kind.endswith(_RESULT) and kind != "tool_result"):
         return iter(())
-    expected = ", ".join(f"'{name}'" for name in readers)
+    expected = ", ".join(f"'{name}'" for name in (*readers, *read_elsewhere))
     raise block.refuse("type", f"Input tag {kind[:40]!r} does not match any of the expected tags: {expected}")
 
 

@@ -59,7 +59,7 @@ def _add_user(row: Row, conversation: Conversation) -> None:
             said = []
             _add_system(block, "content", conversation)
         else:
-            said += read_block(block, OF_USERS)
+            said += read_block(block, OF_USERS, ("tool_result",))
     _add_said(said, conversation)
 
 
