@@ -32,6 +32,7 @@ PDF = b64encode(b"%PDF-1.7" + bytes(40)).decode()
 CACHE = {"type": "ephemeral"}
 FUNCTION = {"name": "f", "input_schema": {"type": "object"}}
 UNEXPECTED = "does not match any of the expected tags"
+OF_USERS = "'text', 'image', 'document', 'search_result', 'tool_result'"
 
 
 def parsed(**changes: Any) -> ChatRequest:
@@ -364,8 +365,7 @@ def test_formats_stand_in_two_places(place: Any) -> None:
         ({"messages": [{"role": "user", "content": 7}]}, "messages.0.content: Input should be a valid list"),
         (
             {"messages": [{"role": "user", "content": [{"type": "container_upload"}]}]},
-            f"messages.0.content.0.type: Input tag 'container_upload' {UNEXPECTED}: "
-            "'text', 'image', 'document', 'search_result', 'tool_result'",
+            f"messages.0.content.0.type: Input tag 'container_upload' {UNEXPECTED}: {OF_USERS}",
         ),
         ({"temperature": 1.5}, "temperature: range: 0..1"),
         ({"temperature": "1"}, "temperature: Input should be a valid number"),
