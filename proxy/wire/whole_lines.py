@@ -1,4 +1,4 @@
-"""What all relays of event streams share: whole lines are handed on, half ones wait. Pure.
+"""What all relays of event streams share: whole lines are handed on, half ones wait, and so do names of events without their data. Pure.
 
 A line that is not complete means nothing to the client yet. Were it handed on, and then the stream cut, a client would fail to decode the
 half record, and never read the error after it. And clients act upon an event at the blank line behind it, not before.
@@ -6,17 +6,14 @@ half record, and never read the error after it. And clients act upon an event at
 
 from __future__ import annotations
 
-import re
-
 import orjson
 
 from proxy.errors import UpstreamBroken
 
 # A line that grows longer than this is handed on before it is complete.
 _LINE_BYTES = 64 * 1024
-LINE_ENDS = (0x0A, 0x0D)
-_BLANK_LINES = (b"\n\n", b"\r\n\r\n", b"\r\r")
-_ENDS_WITH_A_NAME = re.compile(rb"[\r\n]event:[^\r\n]*[\r\n]+\Z")
+BLANK_LINES = (b"\n\n", b"\r\n\r\n", b"\r\r")
+"""How an event ends."""
 
 
 class WholeLines:
@@ -30,8 +27,8 @@ class WholeLines:
         self._is_begun = False  # whether the line that is not complete was handed on in part
 
     def _whole_lines(self, chunk: bytes) -> bytes:
-        """The lines that `chunk` completes; the rest of it is held. To be asked unless `chunk` ends a line, and nothing is held."""
-        end = max(chunk.rfind(b"\n"), chunk.rfind(b"\r")) + 1
+        """The lines that `chunk` completes; the rest of it is held. To be asked unless `chunk` ends an event, and nothing is held."""
+        end = _last_end(chunk)
         held_bytes = len(chunk) - end + (0 if end else self._held_bytes)
         if end:
             self._is_begun = False
@@ -41,13 +38,18 @@ class WholeLines:
         lines = b"".join([*self._held, chunk[:end]]) if end else b""
         if end:
             self._held.clear()
-        if held_bytes and chunk:
+            name = b"" if self._is_begun else name_at_the_end(lines)
+            if name:
+                lines = lines[: -len(name)]
+                self._held.append(name)
+                held_bytes += len(name)
+        if held_bytes and chunk[end:]:
             self._held.append(chunk[end:])
         self._held_bytes = held_bytes
         return lines
 
     def _last_line(self) -> bytes:
-        """The last line, where its end was left out; `b""` for half a line, which nobody needs.
+        """The last line, where its end was left out, behind the name that belongs to it; `b""` for half a line, which nobody needs.
 
         Raises:
             UpstreamBroken: the client has got half of it already.
@@ -55,7 +57,7 @@ class WholeLines:
         if self._is_begun:
             raise cut()
         rest = b"".join(self._held)
-        return rest if is_whole(rest) else b""
+        return rest if is_whole(rest[_last_end(rest) :]) else b""
 
 
 def cut() -> UpstreamBroken:
@@ -75,15 +77,18 @@ def is_whole(line: bytes) -> bool:
     return True
 
 
-def ends_with_a_name(tail: bytes) -> bool:
-    """Whether the last words of `tail` are the name of an event whose data has not come; before its first line stands a line end."""
-    return _ENDS_WITH_A_NAME.search(tail) is not None
-
-
 def apart(tail: bytes) -> bytes:
-    """The blank line that is due after `tail`: the end of what was handed on, with a line end before its first line.
+    """The blank line that is due after `tail`: the end of what was handed on, with a line end before its first line."""
+    return b"" if len(tail) <= 1 or tail.endswith(BLANK_LINES) else b"\n\n"
 
-    None is due after the name of an event. Its data would be nothing then, which clients can't decode; the next event has its own name, or
-    needs none.
-    """
-    return b"" if len(tail) <= 1 or tail.endswith(_BLANK_LINES) or ends_with_a_name(tail) else b"\n\n"
+
+def name_at_the_end(lines: bytes) -> bytes:
+    """The last line, if it is the name of an event: its data has not come."""
+    text = lines.rstrip(b"\r\n")
+    start = _last_end(text)
+    return lines[start:] if text.startswith(b"event:", start) else b""
+
+
+def _last_end(lines: bytes) -> int:
+    """Where the last line begins that has no end."""
+    return max(lines.rfind(b"\n"), lines.rfind(b"\r")) + 1

@@ -14,7 +14,7 @@ from proxy.dialects.anthropic.reading.usage import UsageCounts
 from proxy.dialects.anthropic.told_errors import refusal_in_event
 from proxy.errors import ProxyError
 from proxy.wire.sse import SseEvent, SseReader
-from proxy.wire.whole_lines import LINE_ENDS, WholeLines, apart, cut
+from proxy.wire.whole_lines import BLANK_LINES, WholeLines, apart, cut
 
 # The events that tell of beginning, end and failure. In the texts of the others no line end stands as it is, and so none of these words.
 _TELLING = re.compile(rb"(?:^|[\r\n])event:[ \t]*(?:message_|error)")
@@ -48,7 +48,7 @@ class MessageRelay(WholeLines):
 
     def feed(self, chunk: bytes) -> bytes:
         """See `RelayReader`."""
-        if self._held or self._is_begun or (chunk and chunk[-1] not in LINE_ENDS):
+        if self._held or self._is_begun or not chunk.endswith(BLANK_LINES):
             chunk = self._whole_lines(chunk)
         if chunk:
             self._watch(chunk)

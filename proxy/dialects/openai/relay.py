@@ -12,7 +12,7 @@ from proxy.canonical.completion import Usage
 from proxy.dialects.openai.failures import error_object
 from proxy.errors import ProxyError, UpstreamRefused
 from proxy.wire.refusals import refusal_in_answer
-from proxy.wire.whole_lines import LINE_ENDS, WholeLines, apart, cut
+from proxy.wire.whole_lines import BLANK_LINES, WholeLines, apart, cut
 
 # The end of a stream (finish, usage, [DONE]) is looked for in so many last bytes. Some servers repeat the whole message in the last record.
 _TAIL_BYTES = 16 * 1024
@@ -52,7 +52,7 @@ class RelayTail(WholeLines):
 
     def feed(self, chunk: bytes) -> bytes:
         """See `RelayReader`."""
-        if self._held or self._is_begun or (chunk and chunk[-1] not in LINE_ENDS):
+        if self._held or self._is_begun or not chunk.endswith(BLANK_LINES):
             chunk = self._whole_lines(chunk)
         if chunk:
             self._pieces.append(chunk)

@@ -122,8 +122,21 @@ def test_last_event_gets_the_blank_line_that_it_lacks(missing: int) -> None:
 
 def test_half_an_event_after_the_reason_is_not_handed_on() -> None:
     begun, _, _ = WHOLE.rpartition(b"event: message_stop")
-    assert relayed(begun + b"event: message_stop\ndata: {")[0] == begun + b"event: message_stop\n"
-    assert relayed(begun + b"event: mess")[0] == begun
+    event = b'event: message_stop\r\ndata: {"type": "message_stop"'
+    for length in range(len(event) + 1):
+        for at in ([], [len(begun)], list(range(len(begun), len(begun) + length))):
+            assert relayed(begun + event[:length], at)[0] == begun
+    assert relayed(begun + event + b"}")[0] == begun + event + b"}\n\n"
+
+
+@given(at=places)
+def test_an_event_waits_for_its_data_alone(at: list[int]) -> None:
+    """What stands before it goes on at once, however the bytes come."""
+    reader = MessageRelay()
+    begun = a_start() + a_text("a")
+    handed_on = b"".join(reader.feed(chunk) for chunk in cut(begun + b"event: message_delta\n", at))
+    assert handed_on == begun
+    assert reader.feed(b"data: {}\n") == b"event: message_delta\ndata: {}\n"
 
 
 def test_an_error_counts_when_all_of_its_event_has_come(sdk: Reads) -> None:

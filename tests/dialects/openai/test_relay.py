@@ -187,9 +187,9 @@ def test_half_a_long_record_is_no_end_though_it_says_why_it_stopped() -> None:
     assert relayed(a_record() + record + DONE, list(range(0, 200_000, 9_000)))[1].failure is None
 
 
-def test_an_error_when_only_its_name_was_handed_on_is_still_an_event() -> None:
+def test_the_name_of_an_event_without_its_data_is_not_handed_on() -> None:
     body = failed(a_record() + b"event: x\n")
-    assert body.startswith(a_record() + b"event: x\ndata: {")
+    assert body.startswith(a_record() + b"data: {")
     assert errors_in(body)
 
 

@@ -14,7 +14,7 @@ from proxy.dialects.openai.relay import RelayTail, count_of
 from proxy.dialects.openai.responses.records import error_event
 from proxy.errors import ProxyError
 from proxy.wire.refusals import refusal_in_answer
-from proxy.wire.whole_lines import apart, cut, ends_with_a_name
+from proxy.wire.whole_lines import apart, cut, name_at_the_end
 
 _USAGE_BYTES = 16 * 1024
 # The name of an event, or the type of its data, which nearly every server writes first. At the beginning of a line it is no model's text.
@@ -60,7 +60,7 @@ class ResponseTail(RelayTail):
         tail = self._tail() + rest
         if not self._end and (found := _END_ANYWHERE.search(tail)):
             self._end = found[1].decode()
-        if not self._end or ends_with_a_name(tail):
+        if not self._end or name_at_the_end(tail):
             raise cut()
         if self._end in _FAILED:
             self.failure = refusal_in_answer({"error": _told_in(tail)})
