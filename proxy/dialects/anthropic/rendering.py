@@ -14,6 +14,7 @@ import orjson
 from proxy.canonical.arguments import arguments_object, unreadable_arguments
 from proxy.canonical.completion import Completion, Usage
 from proxy.canonical.events import ChatEvent, Failed, Finished, KeepAlive, PartClosed, PartDelta, PartKind, PartOpened, Started, UsageSeen
+from proxy.canonical.fold import AnswerPart
 from proxy.canonical.request import ChatRequest, ReasoningPart, RefusalPart, ToolCallPart
 from proxy.dialect import Stopwatch, TextRequest
 from proxy.dialects.anthropic.failures import error_event
@@ -30,6 +31,7 @@ from proxy.dialects.anthropic.records import (
     usage_record,
 )
 from proxy.dialects.anthropic.sse_records import PING, block_start, block_stop, delta_frame, event
+from proxy.dialects.anthropic.token_estimate import with_estimates
 from proxy.errors import ProxyError
 from proxy.wire.ndjson import line_safe
 
@@ -59,6 +61,9 @@ class MessageStreamRenderer:
         self._unreadable: ProxyError | None = None
         self._refused = False
         self._usage = Usage()
+        # All that the model wrote, where its upstream may be left at a stop sequence before it tells what that cost.
+        self._said: list[str] | None = [] if request.sampling.stop else None
+        self._request = request
         self.failure: ProxyError | None = None
 
     def render(self, events: Sequence[ChatEvent]) -> bytes:
@@ -83,6 +88,8 @@ class MessageStreamRenderer:
                 if step.text and (self._part.kind != "reasoning" or self._shown == "all"):
                     self._start_block(pieces)
                     pieces.append(self._delta(step.text))
+                elif self._said is not None:
+                    self._said.append(step.text)
             case PartClosed():
                 self._close(step, pieces)
             case UsageSeen():
@@ -119,6 +126,8 @@ class MessageStreamRenderer:
     def _delta(self, text: str) -> bytes:
         if self._part.kind == "tool_call":
             self._arguments.append(text)
+        if self._said is not None:
+            self._said.append(text)
         return self._before + orjson.dumps(text) + self._after
 
     def _close(self, closed: PartClosed, pieces: list[bytes]) -> None:
@@ -161,7 +170,10 @@ class MessageStreamRenderer:
             return
         self._begin(pieces)
         stop = stop_record(finished.finish_reason, finished.raw_reason, finished.stop_sequence, refused=self._refused)
-        pieces += (event("message_delta", {"type": "message_delta", "delta": stop, "usage": usage_record(self._usage)}), _STOP)
+        usage = self._usage
+        if finished.stop_sequence:
+            usage = with_estimates(usage, self._request, "".join((*(self._said or ()), finished.stop_sequence)))
+        pieces += (event("message_delta", {"type": "message_delta", "delta": stop, "usage": usage_record(usage)}), _STOP)
 
 
 def render_message(completion: Completion, request: TextRequest, stopwatch: Stopwatch) -> bytes:
@@ -182,7 +194,10 @@ def render_message(completion: Completion, request: TextRequest, stopwatch: Stop
                 content.append(text_block(part.text))
     refused = any(isinstance(part, RefusalPart) for part in completion.parts)
     stop = stop_record(completion.finish_reason, completion.raw_reason, completion.stop_sequence, refused=refused)
-    return orjson.dumps(message_record(message_id(completion.id), request.model, content, completion.usage, stop))
+    usage = completion.usage
+    if completion.stop_sequence:
+        usage = with_estimates(usage, request, "".join((*map(_written, completion.parts), completion.stop_sequence)))
+    return orjson.dumps(message_record(message_id(completion.id), request.model, content, usage, stop))
 
 
 def render_remembered(request: TextRequest, stopwatch: Stopwatch) -> bytes | None:
@@ -203,6 +218,11 @@ def shown_reasoning(request: TextRequest) -> str:
     if request.reasoning == "off":
         return "nothing"
     return "state" if request.hides_reasoning else "all"
+
+
+def _written(part: AnswerPart) -> str:
+    """What the model wrote of a part."""
+    return part.arguments if isinstance(part, ToolCallPart) else part.text
 
 
 def _empty_block(part: PartOpened) -> Record:

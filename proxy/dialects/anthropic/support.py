@@ -72,6 +72,10 @@ CLIENT_FIELDS: Final[Mapping[str, Support]] = MappingProxyType(
         "count_tokens": Support("translated", "", "token_counts"),
         "(answer) content[] (thinking)": Support("translated", "also unasked, of models that think anyway: `disabled` keeps it out"),
         "(answer) usage": Support("translated", "cached tokens apart from the others, as Anthropic counts", "usage"),
+        "(answer) usage (a stop sequence matched)": Support(
+            "approximated",
+            "estimated from what was said, where the gateway looked for it and the upstream had not told yet: it is left at once",
+        ),
         "(unknown fields)": Support("dropped", "Anthropic refuses them, but has new ones faster than gateways learn of them"),
     }
 )

@@ -1,4 +1,4 @@
-"""About how many tokens a request has, for upstreams that do not count. Pure.
+"""About how many tokens a request has, for upstreams that do not count, and an answer, for those that were left before they told. Pure.
 
 An estimate on the high side: clients ask so that they know when a conversation becomes too long. It needs no model's own list of tokens,
 which few upstreams tell. In English prose and in code four letters are one token in most models; what is written in other letters has about
@@ -9,11 +9,14 @@ looked into, and count by their size.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import orjson
 
+from proxy.canonical.completion import Usage
 from proxy.canonical.request import AudioPart, ChatRequest, FilePart, ImagePart, Part, ToolCallPart, ToolResultPart
+from proxy.dialect import TextRequest
 
 _LETTERS_A_TOKEN = 4
 _OTHER_BYTES_A_TOKEN = 3
@@ -32,6 +35,18 @@ def estimated_tokens(request: ChatRequest) -> int:
     if request.response_format is not None:
         tokens += _of_json(request.response_format.schema)
     return max(1, tokens)
+
+
+def with_estimates(usage: Usage, request: TextRequest, said: str) -> Usage:
+    """`usage` with an estimate for each number that the upstream has not told: 0 would be no cost at all.
+
+    Args:
+        said: all that the model wrote.
+    """
+    prompt, completion = usage.prompt_tokens, usage.completion_tokens
+    if prompt is None and isinstance(request, ChatRequest):
+        prompt = estimated_tokens(request)
+    return replace(usage, prompt_tokens=prompt, completion_tokens=_of_text(said) if completion is None else completion)
 
 
 def _of_part(part: Part) -> int:

@@ -55,7 +55,10 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
         "presence_penalty": Support("approximated", "as `presencePenalty`; left out for models that refuse it"),
         "frequency_penalty": Support("approximated", "as `frequencyPenalty`; left out for models that refuse it"),
         "repeat_penalty": Support("dropped", _UNKNOWN),
-        "stop": Support("translated", "as `stopSequences`; beyond five the gateway stops"),
+        "stop": Support(
+            "translated",
+            "as `stopSequences`; the gateway looks for those beyond five, and for all where the client is to hear which one matched",
+        ),
         "logprobs": Support("translated", "as `responseLogprobs`, with 20 alternatives at most"),
         "user": Support("dropped", _UNKNOWN),
         "cache_hints": Support("dropped", "Gemini caches unasked"),

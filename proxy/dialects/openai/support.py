@@ -231,7 +231,10 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
             "approximated",
             f"{_LOCAL_SERVERS}, LM Studio, OpenRouter and Together, as `repetition_penalty` where it is called so; elsewhere left out",
         ),
-        "stop": Support("carried", "beyond the server's number the gateway stops"),
+        "stop": Support(
+            "carried",
+            "the gateway looks for those beyond the server's number, and for all where the client is to hear which matched; vLLM says it",
+        ),
         "logprobs": Support("approximated", "left out for LM Studio, Groq, Mistral and OpenAI's reasoning models"),
         "user": Support("approximated", "to OpenAI, Azure, OpenRouter, vLLM, SGLang, Groq and Cerebras; elsewhere left out"),
         "cache_hints": Support(

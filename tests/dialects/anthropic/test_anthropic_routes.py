@@ -99,12 +99,15 @@ def test_stop_sequence_that_matched_is_named_whoever_answers(client: FlaskClient
     (asked,) = boxes.requests_to("/chat/completions")
     assert "stop" not in asked.json
     if stream:
-        told = records(response.data)[-2]["delta"]
+        end = records(response.data)[-2]
+        told, usage = end["delta"], end["usage"]
         words = "".join(record["delta"].get("text", "") for record in records(response.data) if record["type"] == "content_block_delta")
     else:
         assert response.json is not None
-        told, words = response.json, response.json["content"][0]["text"]
+        told, usage, words = response.json, response.json["usage"], response.json["content"][0]["text"]
     assert (told["stop_reason"], told["stop_sequence"], words) == ("stop_sequence", "END", "one ")
+    assert usage["input_tokens"] > 0
+    assert usage["output_tokens"] > 0
 
 
 def test_cut_stream_ends_in_an_error(client: FlaskClient, boxes: FakeUpstream) -> None:

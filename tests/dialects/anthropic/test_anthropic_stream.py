@@ -15,6 +15,7 @@ from proxy.canonical.completion import Usage
 from proxy.canonical.events import ChatEvent, Failed, Finished, KeepAlive, PartClosed, PartDelta, PartOpened, Started, UsageSeen
 from proxy.canonical.fold import collect
 from proxy.canonical.grammar import check
+from proxy.canonical.request import Sampling
 from proxy.dialects.anthropic.rendering import render_message
 from proxy.errors import UpstreamBroken, UpstreamRefused
 from tests.dialects.anthropic.answers import STOPWATCH, a_call, a_chat_request, a_part, a_renderer, a_stream, records, rendered, types
@@ -133,6 +134,20 @@ def test_usage_is_that_of_the_end(sdk: Reads) -> None:
 def test_stop_reason_is_of_anthropics_words(sdk: Reads, finish: Any, raw: str, stop: str, told: tuple[str, str | None]) -> None:
     message = read(sdk(rendered(a_stream(a_part("text", "x"), finish=finish, raw=raw, stop=stop))))
     assert (message.stop_reason, message.stop_sequence) == told
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+@pytest.mark.parametrize(("usage", "told"), [(None, (5, 23)), (Usage(77), (77, 23)), (Usage(77, 8), (77, 8))])
+def test_what_it_cost_is_estimated_where_the_upstream_was_left_at_a_stop_sequence(
+    usage: Usage | None, told: tuple[int, int], hidden: bool
+) -> None:
+    """As a stream and as a whole, hidden thoughts included; what the upstream told is told as it is."""
+    parts = a_part("reasoning", "p" * 40), a_part("text", "x" * 36, "y" * 4), a_call("a", "f", '{"x":1}')
+    asked: Any = {"sampling": Sampling(max_tokens=99, stop=("END",)), "hides_reasoning": hidden}
+    events = a_stream(*parts, stop="END", usage=usage)
+    whole = orjson.loads(render_message(collect(events), a_chat_request(**asked), STOPWATCH))["usage"]
+    assert records(rendered(events, **asked))[-2]["usage"] == whole
+    assert (whole["input_tokens"], whole["output_tokens"]) == told
 
 
 def test_refusal_is_text_that_ends_in_a_refusal(sdk: Reads) -> None:

@@ -15,8 +15,8 @@ from proxy.wire import refusals
 from proxy.wire.headers import passed_on
 
 _PASSED_ON: Final = ("request-id",)
-# Statuses that are 400 and 503 to all other clients; Anthropic's have an exception for each. Source: `_make_status_error` in `_client.py`
-# of the SDK.
+# Statuses that are 400 and 503 to all other clients. Anthropic's have an exception for each, and may ask another model upon 529.
+# Source: `_error_classes.py` and `lib/middleware/_fallbacks.py` of the SDK 2.12.0.
 _OWN_STATUSES: Final = frozenset({422, 529})
 _NO_MODEL: Final = re.compile(r"models?\b", re.IGNORECASE)
 _NO_CREDIT: Final = re.compile(r"credit balance is too low|workspace api usage limits|spend limit", re.IGNORECASE)
