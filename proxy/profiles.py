@@ -50,6 +50,7 @@ class Profile:
             history like any other, or is gone on with unasked.
         think_tags: whether `<think>` tags at the start of the content are split off.
         prompt_path: where plain texts are continued, `""` where they are what a user says in a chat.
+        odd_paths: where answers are not such as clients can read, though the server has the path: what is asked there is translated.
         count_path: where the tokens of a chat are counted, `""` where they are not.
         suffix: whether a gap before a suffix can be filled; some servers drop a suffix in silence.
         embeddings: fields that go with every request for vectors.
@@ -101,6 +102,7 @@ class Profile:
     prefill: Literal["", "switch", "mark", "unthinking", "reworded"] = ""
     think_tags: bool = True
     prompt_path: str = "/completions"
+    odd_paths: frozenset[str] = frozenset()
     count_path: str = ""
     suffix: bool = True
     embeddings: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
@@ -265,6 +267,8 @@ PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
                 reasoning="template",
                 echo_reasoning="reasoning_content",
                 prefill="unthinking",
+                # Its events lack `output_index`, without which the `openai` package breaks. Seen in xllamacpp 2026.10.11549.
+                odd_paths=frozenset({"/responses"}),
                 count_path="/chat/completions/input_tokens",
                 suffix=False,
             ),

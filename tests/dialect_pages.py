@@ -35,7 +35,7 @@ OpenAI's chats; half a record at the end of a stream is left out, and the blank 
 answer: the client gets its words in the status and the form that its own language has for them, with the gateway's request id where that
 form has a place for one, and without keys and addresses. An Ollama server gets the client's own name of a model, with `:latest` or
 without. OpenAI's `/v1/responses` goes on so where the upstream has it; a 404 or 405 that is not about the model is remembered for ten
-minutes, and the request is translated to a chat.
+minutes, and the request is translated to a chat, as it always is for llama.cpp, whose own events lack what OpenAI's clients need.
 
 What a model wants to see again with its tool calls (signatures, hidden thoughts) goes to the client where its language has a place for it.
 It is also kept for six hours, by the call and all that was said before it, and added where the client brings back only the call, with an id

@@ -66,6 +66,7 @@ class Crossing:
             self._is_taken
             and self.steps.upstream(upstream).egress.name == self.own.dialect
             and (upstream, self.own.path) not in self._lacking
+            and not (self.own.is_optional and self.own.path in self.steps.profile(destination).odd_paths)
         )
 
     def chain(self) -> Sequence[Destination]:

@@ -13,6 +13,7 @@ from proxy.errors import ModelNotFound, ProxyError, UpstreamRefused, UpstreamUna
 from proxy.gateway.errands import Errands
 from proxy.gateway.lists import ModelLists
 from proxy.profile_book import ProfileBook
+from proxy.profiles import Profile
 from proxy.routing import Destination, Route, RouteTable, Rule
 from proxy.telemetry import ExchangeNotes
 from proxy.upstream.client import UpstreamClient
@@ -145,10 +146,14 @@ class Steps:
         """How a request for `model` is sent there. What happens from now on is noted of this destination."""
         note_destination(notes, destination)
         upstream, upstream_model = destination.upstream, destination.upstream_model
-        route = Route(upstream, model, upstream_model, self._profiles.current(upstream, upstream_model, destination.card))
+        route = Route(upstream, model, upstream_model, self.profile(destination))
         if _log.isEnabledFor(logging.DEBUG):
             _log.debug("routed", extra=_about(route, notes) | {"profile": route.profile.name, "why": destination.why})
         return route
+
+    def profile(self, destination: Destination) -> Profile:
+        """What is known of the server there."""
+        return self._profiles.current(destination.upstream, destination.upstream_model, destination.card)
 
     def signed(self, call: UpstreamCall, goal: Goal, client: Client, affinity_key: Callable[[str], bytes]) -> UpstreamCall:
         """`call` with what the upstream is to know of who asks, and of how long; most upstreams are to know nothing.

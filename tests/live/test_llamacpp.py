@@ -133,6 +133,18 @@ def test_error_of_the_upstream_is_told(client: ollama.Client) -> None:
     assert "context" in refused.value.error
 
 
+def test_openais_responses_can_be_read_as_they_stream(gateway: Master) -> None:
+    with (
+        openai.OpenAI(base_url=f"{gateway.address}/v1", api_key="anything", max_retries=0) as client,
+        client.responses.stream(model="tiny", input="hi", max_output_tokens=16) as stream,
+    ):
+        events = list(stream)
+    deltas = [event.delta for event in events if event.type == "response.output_text.delta"]
+    assert [event.text for event in events if event.type == "response.output_text.done"] == ["".join(deltas)]
+    assert len(deltas) > 1
+    assert events[-1].type in ("response.completed", "response.incomplete")
+
+
 def test_openai_clients_are_relayed(gateway: Master) -> None:
     with openai.OpenAI(base_url=f"{gateway.address}/v1", api_key="any", max_retries=0) as made:
         messages: list[Any] = HI
