@@ -141,7 +141,7 @@ KEYS: Final[tuple[Key, ...]] = (
         "retry_budget",
         kinds.whole_number(0, 100),
         "retry_budget",
-        "How many requests of each hundred may be sent again; ten in ten seconds always may.",
+        "How many requests of each hundred may be sent again; ten in ten seconds always may. Each worker counts for itself.",
     ),
     _inherited("breaker_failures", kinds.whole_number(1), "breaker_failures", "So many failures in a row open a circuit breaker."),
     _inherited("breaker_cooldown", kinds.seconds(), "breaker_cooldown", "Seconds that an open breaker waits before it tries again."),
