@@ -80,7 +80,7 @@ class Line:
         Args:
             key_place: which of the keys is shown; not looked at for a call with its client's own.
             due_s: when, by the clock, the answer must be complete.
-            wait: for calls that another replica may be asked for instead; it is told when the answer is waited for, and at which socket, but
+            wait: for calls that another replica may be asked for instead. It is told when the answer is waited for, and at which socket;
                 not by urllib3's own transport.
 
         Raises:
