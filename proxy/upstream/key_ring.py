@@ -7,6 +7,8 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from proxy.upstream.cooldown import LONGEST_S
+
 
 @dataclass(frozen=True, slots=True)
 class Key:
@@ -61,8 +63,8 @@ class KeyRing:
         return free[next(self._turns) % len(free)]
 
     def cool(self, key: Key, seconds: float, why: str) -> None:
-        """Lets a key rest for so long. A rest that it has already is never made shorter."""
-        free_at_s = self._clock() + seconds
+        """Lets a key rest for so long, but no longer than anybody. A rest that it has already is never made shorter."""
+        free_at_s = self._clock() + min(seconds, LONGEST_S)
         if self.learn(key.name, free_at_s, why):
             self.on_cooled(key, free_at_s, why)
 

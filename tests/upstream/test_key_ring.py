@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from proxy.upstream.cooldown import CoolDowns
 from proxy.upstream.key_ring import KeyRing
 from tests.upstream.conftest import Clock
 
@@ -55,6 +56,15 @@ def test_a_rest_is_never_made_shorter() -> None:
     ring.cool(key, 9, "401")
     ring.cool(key, 1, "429")
     assert ring.resting() == {"key 1 of 3": (9, "401")}
+
+
+def test_no_key_rests_for_longer_than_a_replica_would() -> None:
+    clock = Clock()
+    ring = KeyRing(KEYS[:1], clock)
+    ring.cool(ring.pick(), 31 * 24 * 3600.0, "429")
+    cooldowns = CoolDowns(clock)
+    cooldowns.cool("a", 31 * 24 * 3600.0, "429")
+    assert ring.rest_s() == cooldowns.rest_s("a") == 3600
 
 
 def test_no_key_is_shown() -> None:
