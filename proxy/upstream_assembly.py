@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -141,6 +142,10 @@ def _build_client(
         on_recovery=ignore_recovery if seats is None else seats.welcome,
         is_listed=is_listed,
     )
+
+    def rest_s(replica: Replica, model: str) -> float:
+        return math.inf if seats is not None and seats.is_full(replica) else fleet.rest_s(replica, model)
+
     return UpstreamClient(
         told.name,
         fleet,
@@ -158,6 +163,7 @@ def _build_client(
             watch,
             ignore_recovery if seats is None else seats.welcome,
             learn_models,
+            rest_s,
             begin_nothing if sharing is None else sharing.member.start,
         ),
     )

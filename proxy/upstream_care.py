@@ -15,7 +15,7 @@ from proxy.routing import Route, profile_of
 from proxy.upstream.background import Background, Work, begin_nothing
 from proxy.upstream.prober import Prober, look_at
 from proxy.upstream.replica import Replica
-from proxy.upstream.warm_up import WarmUp
+from proxy.upstream.warm_up import RestS, WarmUp
 from proxy.upstream.watch import UpstreamWatch
 from proxy.upstream_settings import UpstreamSettings
 from proxy.wire.messages import UpstreamCall
@@ -30,6 +30,7 @@ def build_background(
     watch: UpstreamWatch,
     welcome: Callable[[Replica], None],
     learn_models: Callable[[], None],
+    rest_s: RestS,
     also_begin: Callable[[], None] = begin_nothing,
 ) -> Background | None:
     """All that is to run beside the requests, `None` for nothing.
@@ -37,10 +38,12 @@ def build_background(
     Args:
         welcome: is told a replica that is well again.
         learn_models: sees to it that the list of models is known. Who waited for the first request may ask when nobody can tell it.
+        rest_s: for how long a replica is not to be asked for a model.
         also_begin: begins what more there is, that is not of this upstream alone.
     """
     warm_ups = {
-        replica.id: _build_warm_up(told, replica, base.base_url, egress) for replica, base in zip(replicas, told.replicas, strict=True)
+        replica.id: _build_warm_up(told, replica, base.base_url, egress, rest_s)
+        for replica, base in zip(replicas, told.replicas, strict=True)
     }
 
     def changed(replica: Replica, is_well: bool) -> None:
@@ -79,9 +82,9 @@ def _build_prober(told: UpstreamSettings, replica: Replica, egress: Egress, on_c
     )
 
 
-def _build_warm_up(told: UpstreamSettings, replica: Replica, base_url: str, egress: Egress) -> WarmUp:
+def _build_warm_up(told: UpstreamSettings, replica: Replica, base_url: str, egress: Egress, rest_s: RestS) -> WarmUp:
     calls = {model: _smallest_calls(told, told.aliases.get(model, model), base_url, egress) for model in told.preload}
-    return WarmUp(told.name, replica, calls, interval_s=told.ping_interval_s, clock=time.monotonic)
+    return WarmUp(told.name, replica, calls, interval_s=told.ping_interval_s, rest_s=rest_s, clock=time.monotonic)
 
 
 def _smallest_calls(told: UpstreamSettings, model: str, base_url: str, egress: Egress) -> tuple[UpstreamCall, ...]:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import trustme
 
-from proxy.errors import Overloaded, UpstreamUnavailable
+from proxy.errors import Overloaded, ProxyError, UpstreamUnavailable
 from proxy.gateway import Upstream
 from proxy.gateway_config import GatewayConfig
 from proxy.settings import Settings
@@ -165,6 +165,34 @@ def test_models_are_loaded_at_the_start_by_the_smallest_requests_there_are(box: 
     assert chats[0] == {"model": "chats", "messages": [{"role": "user", "content": "."}], "max_tokens": 1}
     (vector,) = [request.json for request in box.requests_to("/embeddings")]
     assert (vector["model"], vector["input"]) == ("vectors", ["."])
+
+
+def touches(box: FakeUpstream) -> list[Any]:
+    return [request.json["model"] for request in box.requests_to("/chat/completions") if "max_tokens" in request.json]
+
+
+def test_a_replica_that_is_busy_is_not_asked_to_load_a_model(box: FakeUpstream) -> None:
+    box.on("/chat/completions", json_answer({"choices": []}))
+    upstream = build_upstream(SETTINGS, told_of(box.base_url, preload=("m",), ping_interval_s=0.02, limits=Limits(in_flight=1)))
+    upstream.client.start()
+    assert box.wait_for_requests(2, 5)
+    reply = upstream.client.send(CHAT)
+    box.wait_for_requests(len(box.requests) + 1, 0.1)  # One may have been on its way.
+    asked = len(touches(box))
+    assert not box.wait_for_requests(len(box.requests) + 1, 0.3)
+    assert len(touches(box)) == asked
+    reply.close()
+
+
+def test_a_model_that_rests_is_not_loaded(box: FakeUpstream) -> None:
+    box.on("/chat/completions", lambda asked: json_answer({"choices": []}) if "max_tokens" in asked.json else Answer(503))
+    stubbornness = Stubbornness(max_retries=0, breaker_failures=1, breaker_cooldown_s=60.0)
+    told = told_of(box.base_url, preload=("m",), ping_interval_s=0.02, stubbornness=stubbornness)
+    upstream = build_upstream(SETTINGS, told)
+    with pytest.raises(ProxyError):
+        answer_of(upstream)
+    box.wait_for_requests(len(box.requests) + 1, 0.1)  # One may have been on its way.
+    assert not box.wait_for_requests(len(box.requests) + 1, 0.3)
 
 
 @pytest.fixture
