@@ -14,7 +14,7 @@ from proxy.routing.destination import Destination, ListedName, Route, Rule
 from proxy.routing.model_map import ListedModels, ModelMap
 from proxy.routing.profile_choice import AUTO, checked_profile, profile_of
 from proxy.routing.route_table import RouteTable
-from proxy.routing.upstream_names import KnownModels, RoutedUpstream
+from proxy.routing.upstream_names import KnownModels, RoutedUpstream, ShownModels
 
 __all__ = [
     "AUTO",
@@ -27,6 +27,7 @@ __all__ = [
     "RouteTable",
     "RoutedUpstream",
     "Rule",
+    "ShownModels",
     "checked_profile",
     "profile_of",
 ]

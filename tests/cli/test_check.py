@@ -608,3 +608,26 @@ def test_an_upstream_for_the_keys_of_clients_need_not_let_us_in(check_several: S
     status, _, output = check_several(f'[upstreams.cloud]\nbase_url = "{upstream.base_url}"\npass_client_key = true\n')
     assert status == 0
     assert dict(_rows(output))["key"] == ("skipped", "the server wants a key, and clients are to bring their own")
+
+
+def test_models_that_clients_may_not_use_are_not_asked(check_several: Several, upstream: FakeUpstream) -> None:
+    upstream.on(
+        "/models", json_answer({"object": "list", "data": [{"id": name} for name in ("babbage-002", "old-embed", "talker", "text-embed")]})
+    )
+    toml = f'[upstreams.cloud]\nbase_url = "{upstream.base_url}"\nmodels.show = ["t*"]\n'
+    status, _, output = check_several(toml)
+    rows = dict(_rows(output))
+    assert status == 0
+    assert rows["models"] == ("ok", "2 listed, and 2 hidden")
+    assert {request.json["model"] for request in upstream.requests if request.body} == {"talker", "text-embed"}
+
+
+def test_a_server_whose_models_are_all_hidden_is_told(check_several: Several, upstream: FakeUpstream) -> None:
+    toml = f'[upstreams.cloud]\nbase_url = "{upstream.base_url}"\nmodels.show = ["gpt-*"]\n'
+    status, _, output = check_several(toml)
+    rows = dict(_rows(output))
+    assert status == 1
+    assert rows["models"] == ("warning", "all 2 are hidden by models.show or models.hide")
+    assert rows["chat"][0] == "skipped"
+    assert "Are the globs spelled as the server spells its names?" in output
+    assert upstream.requests_to("/chat/completions") == []
