@@ -32,6 +32,8 @@ def build_background(
     learn_models: Callable[[], None],
     rest_s: RestS,
     also_begin: Callable[[], None] = begin_nothing,
+    *,
+    has_stand_in: bool = False,
 ) -> Background | None:
     """All that is to run beside the requests, `None` for nothing.
 
@@ -40,6 +42,7 @@ def build_background(
         learn_models: sees to it that the list of models is known. Who waited for the first request may ask when nobody can tell it.
         rest_s: for how long a replica is not to be asked for a model.
         also_begin: begins what more there is, that is not of this upstream alone.
+        has_stand_in: whether another upstream may be asked in its place.
     """
     warm_ups = {
         replica.id: _build_warm_up(told, replica, base.base_url, egress, rest_s)
@@ -55,9 +58,10 @@ def build_background(
             learn_models()
 
     works: dict[str, Work] = {}
+    interval_s = told.health_check_interval_s or (told.doubt_interval_s if has_stand_in else 0.0)
     for replica in replicas:
-        if told.health_check_interval_s:
-            works[look_at(replica)] = _build_prober(told, replica, egress, changed).look
+        if interval_s:
+            works[look_at(replica)] = _build_prober(told, replica, egress, changed, interval_s).look
         if told.preload:
             works[_warm_up(replica)] = warm_ups[replica.id].touch
     background = Background(works, also_begin)
@@ -68,9 +72,10 @@ def _warm_up(replica: Replica) -> str:
     return f"warm up {replica.label}"
 
 
-def _build_prober(told: UpstreamSettings, replica: Replica, egress: Egress, on_change: Callable[[Replica, bool], None]) -> Prober:
+def _build_prober(
+    told: UpstreamSettings, replica: Replica, egress: Egress, on_change: Callable[[Replica, bool], None], interval_s: float
+) -> Prober:
     """The list of models is what every server of the dialect has, and what costs nothing."""
-    interval_s = told.health_check_interval_s
     return Prober(
         told.name,
         replica,
@@ -79,6 +84,7 @@ def _build_prober(told: UpstreamSettings, replica: Replica, egress: Egress, on_c
         random=SystemRandom().random,  # Also in a process of a fork, and it leaves an app's own seed alone.
         clock=time.monotonic,
         on_change=on_change,
+        only_in_doubt=not told.health_check_interval_s,
     )
 
 

@@ -118,7 +118,12 @@ KEYS: Final[tuple[Key, ...]] = (
     _inherited("timeouts.connect", kinds.seconds(), "connect_timeout", "Longest wait for a connection, in seconds."),
     _inherited("timeouts.first_byte", kinds.seconds(), "first_byte_timeout", "Longest wait for the first byte of an answer."),
     _inherited("timeouts.idle", kinds.seconds(), "request_timeout", "Longest silence once an answer has begun."),
-    Key("timeouts.total", kinds.seconds(may_be_zero=True), "Longest time from a request to the end of its answer; 0 sets no limit.", 0.0),
+    Key(
+        "timeouts.total",
+        kinds.seconds(may_be_zero=True),
+        "Longest time from a request, its wait for a free replica included, to the end of its answer; 0 sets no limit.",
+        0.0,
+    ),
     Key(
         "timeouts.commit",
         kinds.seconds(may_be_zero=True),

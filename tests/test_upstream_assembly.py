@@ -225,3 +225,26 @@ def test_notes_say_which_of_several_replicas_answered(box: FakeUpstream) -> None
     for addresses, each in zip(((box.base_url,), (box.base_url, GONE)), notes, strict=True):
         build_upstream(SETTINGS, told_of(*addresses)).client.send(CHAT, each).close()
     assert [each.replica for each in notes] == ["", f"127.0.0.1:{box.port}"]
+
+
+def test_what_is_made_of_certificates_is_shared_by_upstreams_with_the_same(caplog: pytest.LogCaptureFixture) -> None:
+    blind = Tls(verify=False)
+    build_upstreams(GatewayConfig(SETTINGS, tuple(replace(told_of(GONE, tls=blind), name=name) for name in ("one", "two", "three"))))
+    assert caplog.text.count("certificate is not checked") == 1
+
+
+def test_a_certificate_is_shown_by_none_but_the_upstream_that_has_it(careful: tuple[FakeUpstream, Tls]) -> None:
+    server, tls = careful
+    once = Stubbornness(max_retries=0)
+    known, stranger = build_upstreams(
+        GatewayConfig(
+            SETTINGS,
+            (
+                told_of(server.base_url, tls=tls),
+                replace(told_of(server.base_url, tls=replace(tls, client_cert=""), stubbornness=once), name="stranger"),
+            ),
+        )
+    )
+    assert answer_of(known) == b'{"tls": true}'
+    with pytest.raises(UpstreamUnavailable):
+        answer_of(stranger)

@@ -182,8 +182,14 @@ def test_a_key_that_cannot_be_had_is_told_without_what_stands_in_its_place(tmp_p
         ({"base_url": "10.0.0.1:8000"}, "base_url", "must be an http:// or https:// URL with a host, such as https://api.openai.com/v1"),
         ({"base_url": ["http://a", "ftp://b"]}, "base_url[1]", "must be an http:// or https:// URL"),
         ({"base_url": "http://me:hunter2@a"}, "base_url", "must not hold a user name or a password; a key belongs in api_key, key_env or"),
-        ({"base_url": ["http://a", "http://a/"]}, "base_url", "must name each replica once"),
-        ({"base_url": ["http://LOCALHOST:80/v1", "http://localhost/v1"]}, "base_url", "must name each replica once"),
+        ({"base_url": []}, "base_url", "must hold one address at least"),
+        ({"base_url": ["http://a", "http://b", "http://a/"]}, "base_url", "must name each replica once (doubled: http://a)"),
+        ({"base_url": ["http://a?key=hunter2", "http://a?key=hunter2"]}, "base_url", "must name each replica once (doubled: http://a)"),
+        (
+            {"base_url": ["http://LOCALHOST:80/v1", "http://localhost/v1"]},
+            "base_url",
+            "must name each replica once (doubled: http://LOCALHOST:80/v1, ht",
+        ),
         ({"base_url": ["https://a:443", "HTTPS://A"]}, "base_url", "must name each replica once"),
         ({"base_url": ["http://[::1]:80", "http://[::1]"]}, "base_url", "must name each replica once"),
         ({"base_url": 5}, "base_url", "must be text, in quotes"),
@@ -245,7 +251,7 @@ def test_the_list_of_replicas_tells_which_entry_is_wrong() -> None:
     }
     assert read({"replicas": []})[1]["upstreams.boxes.replicas"].startswith("must be a list of tables")
     assert read({"replicas": [{"base_url": "http://a"}, {"base_url": "http://a"}]})[1] == {
-        "upstreams.boxes.replicas": "must name each replica once"
+        "upstreams.boxes.replicas": "must name each replica once (doubled: http://a)"
     }
 
 

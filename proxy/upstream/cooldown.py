@@ -142,6 +142,11 @@ class CoolDowns:
         now_s = self._clock()
         return any(each.is_firm and each.free_at_s > now_s for each in self._of(replica, model))
 
+    def why(self, replica: str, model: str = "") -> str:
+        """Why the replica is left alone by requests for the model, `""` when it is not."""
+        now_s = self._clock()
+        return next((each.why for each in self._of(replica, model) if each.free_at_s > now_s), "")
+
     def all(self) -> list[CoolDown]:
         """The cool-downs that are not over, the one that ends first at the head."""
         now_s = self._clock()
