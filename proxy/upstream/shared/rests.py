@@ -94,8 +94,8 @@ class Rests:
         forget_oldest(self._untold)
         self._wake()
 
-    def _note_key(self, replica: str, key: Key, free_at_s: float, why: str) -> None:
-        self._untold[replica, "", key.name] = CoolDown(replica, "", free_at_s, why)
+    def _note_key(self, replica: str, key: Key, free_at_s: float, why: str, has_had_too_much: bool) -> None:
+        self._untold[replica, "", key.name] = CoolDown(replica, "", free_at_s, why, is_firm=has_had_too_much)
         self._wake()
 
     def _hear(self, name: bytes, value: bytes, ahead_s: float) -> None:
@@ -112,7 +112,7 @@ class Rests:
         if not is_over and rest.free_at_s + _READ_FOR_S < self._clock():
             return
         if key:
-            self._rings[replica].learn(key, rest.free_at_s, rest.why)
+            self._rings[replica].learn(key, rest.free_at_s, rest.why, has_had_too_much=rest.is_firm)
         elif is_over:
             self._cooldowns.forget(replica, model)
             self._welcome(replica)
@@ -124,8 +124,9 @@ class Rests:
         ours: dict[Place, CoolDown] = {(each.replica, each.model, ""): each for each in self._cooldowns.all() if not each.is_ours}
         now_s = self._clock()
         for replica, ring in self._rings.items():
+            waiting = ring.waiting()
             for name, (rest_s, why) in ring.resting().items():
-                ours[replica, "", name] = CoolDown(replica, "", now_s + rest_s, why)
+                ours[replica, "", name] = CoolDown(replica, "", now_s + rest_s, why, is_firm=name in waiting)
         for place, rest in ours.items():
             if orjson.dumps(place) not in known:
                 self._untold.setdefault(place, rest)
