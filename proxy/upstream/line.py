@@ -104,8 +104,13 @@ class Line:
             if wait is not None and wait.was_called_off:
                 return called_off(self._words)
             fault = fault_of(failure, Timeouts(connect_s, first_byte_s), self._words)
-            is_of_total = due_s is not None and due_s - began_s <= (call.first_byte_s or timeouts.first_byte_s)
-            return overdue(fault, timeouts.total_s, self._words) if is_of_total and isinstance(fault.error, UpstreamTimeout) else fault
+            if (
+                due_s is None
+                or due_s - began_s > (call.first_byte_s or timeouts.first_byte_s)
+                or not isinstance(fault.error, UpstreamTimeout)
+            ):
+                return fault
+            return overdue(fault, timeouts.total_s, due_s - began_s, self._words)
         headers, body = answer_of(response)
         reply = UpstreamReply(response.status_code, headers, body, timeouts, due_s, self._words, self._clock)
         if reply.status < 300:
