@@ -631,3 +631,24 @@ def test_a_server_whose_models_are_all_hidden_is_told(check_several: Several, up
     assert rows["chat"][0] == "skipped"
     assert "Are the globs spelled as the server spells its names?" in output
     assert upstream.requests_to("/chat/completions") == []
+
+
+def test_a_name_that_almost_begins_with_an_upstream_is_told_apart(check_several: Several, upstream: FakeUpstream) -> None:
+    _, found, output = check_several(f"""
+        [upstreams.boxes]
+        base_url = "{upstream.base_url}"
+        [upstreams.cloud]
+        base_url = "{upstream.base_url}"
+        [aliases]
+        fast = "clod/talker"
+        [fallbacks]
+        talker = ["bxes:talker", "org/talker", "fast"]
+        """)
+    assert found["[names]"]["alias fast"] == ("warning", "leads to clod/talker at boxes, which lists no such model")
+    hints = [line for line in output.splitlines() if line.startswith(("alias fast: ", "fallback of talker: "))]
+    assert hints == [
+        "alias fast: There is no upstream clod; is cloud meant?",
+        "fallback of talker: There is no upstream bxes; is boxes meant?",
+        "fallback of talker: Is org/talker spelled as `models` shows it?",
+        "fallback of talker: There is no upstream clod; is cloud meant?",
+    ]
