@@ -12,6 +12,7 @@ profile_choice.py  the profile of a model of which nothing was learnt yet
 
 from proxy.routing.destination import Destination, ListedName, Route, Rule
 from proxy.routing.model_map import ListedModels, ModelMap
+from proxy.routing.names import NameMap
 from proxy.routing.profile_choice import AUTO, checked_profile, profile_of
 from proxy.routing.route_table import RouteTable
 from proxy.routing.upstream_names import KnownModels, RoutedUpstream, ShownModels
@@ -23,6 +24,7 @@ __all__ = [
     "ListedModels",
     "ListedName",
     "ModelMap",
+    "NameMap",
     "Route",
     "RouteTable",
     "RoutedUpstream",
