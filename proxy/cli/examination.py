@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
@@ -16,7 +16,7 @@ from proxy.cli.base_url import NoAnswer, is_foreign, is_refused_key, list_models
 from proxy.errors import ProxyError, UpstreamRefused
 from proxy.gateway import MAX_REPAIRS, Upstream
 from proxy.key_names import KeyNames
-from proxy.routing import Route
+from proxy.routing import Route, ShownModels
 from proxy.wire.messages import UpstreamCall
 
 T = TypeVar("T")
@@ -67,7 +67,7 @@ class Subject:
     model: str
     embedding_model: str
     patience_s: float
-    shown: Container[str]
+    shown: ShownModels
 
 
 FOR_CLIENTS_ONLY = Finding("key", "skipped", "the server wants a key, and clients are to bring their own")
