@@ -7,7 +7,8 @@ the upstreams:
     opening.py     a stream of an upstream, from its first bytes on
     embeddings.py  the same way for vectors
     relaying.py    route -> send the client's own bytes -> hand on the upstream's own bytes
-    relayed.py     an upstream's own answer, and what is none
+    relayed.py     an upstream's own answer that has begun
+    foreign.py     what is no answer of an upstream's
     fallback.py    who is asked when a destination does not serve
     errands.py     what goes on behind a stream whose status was sent
     lists.py       the lists of models of all upstreams

@@ -17,6 +17,7 @@ from proxy.dialect import Payload, Stopwatch, StreamRenderer, TextEndpoint, Text
 from proxy.errors import InvalidRequest, ProxyError, UpstreamError
 from proxy.gateway.errands import Errand
 from proxy.gateway.fallback import served
+from proxy.gateway.foreign import made_plain
 from proxy.gateway.noting import note_end, note_events, note_failure, note_late_failure
 from proxy.gateway.opening import Opening
 from proxy.gateway.steps import Goal, Steps, note_destination, read_and_close
@@ -65,8 +66,11 @@ class _Conversation:
                 client.answered(route.upstream_model, self.notes)
                 return opening
             reply.close()
-            if not isinstance(failure, UpstreamError) or not client.ask_again(failure, self.notes):
+            if not isinstance(failure, UpstreamError):
                 raise failure
+            error = made_plain(failure, reply, upstream)
+            if not client.ask_again(error, self.notes):
+                raise error
 
     def _complete(self, goal: Goal, read: Callable[[Goal, Route], Completion], route: Route) -> Completion:
         while True:
@@ -84,7 +88,7 @@ class _Conversation:
             events = upstream.egress.read_completion(read_and_close(reply, upstream.patience_s), route, self.new_id)
             completion = collect(StopCutter(stops).feed(events) if stops else events)
         except UpstreamError as error:
-            raise _Unfit(error) from error
+            raise _Unfit(made_plain(error, reply, upstream)) from error
         upstream.client.answered(route.upstream_model, self.notes, ended=True)
         return completion
 
