@@ -5,7 +5,7 @@ A stream in Redis has the last thousand changes: each worker reads those that ca
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -88,6 +88,10 @@ class Rests:
 
     def lost(self) -> None:
         """See `Topic`."""
+
+    def kept_keys(self) -> Iterable[str]:
+        """See `Topic`."""
+        return (self._key,)
 
     def _note(self, replica: str, model: str, rest: CoolDown | None) -> None:
         self._untold[replica, model, ""] = rest
