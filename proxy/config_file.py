@@ -150,11 +150,11 @@ class ConfigTree:
 
     def _why_stray(self, rest: str) -> str:
         """What is wrong with UPSTREAM_`rest`; `""` when it may have nothing to do with us."""
-        if rest in KEY_BY_VARIABLE:
-            return f"must name its upstream: {_UPSTREAM}<NAME>_{rest}"
+        if (key := rest.lstrip("_")) in KEY_BY_VARIABLE:
+            return f"must name its upstream: {_UPSTREAM}<NAME>_{key}"
         owner = next((folded for folded in self._upstreams if _folded(rest).startswith(f"{folded}_")), None)
         if owner is not None:
-            return unknown(_UPSTREAM + rest, (f"{_UPSTREAM}{owner.upper()}_{key}" for key in KEY_BY_VARIABLE))
+            return unknown(rest[len(owner) + 1 :], KEY_BY_VARIABLE, above=f"{_UPSTREAM}{owner.upper()}_")
         if "_" not in rest or _SERVICE_LINK.fullmatch(rest):
             return ""
         name = _probable_name(rest)
@@ -209,7 +209,7 @@ def _misplaced(tables: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _strange_settings(tables: Mapping[str, Any], sources: Iterable[Source]) -> Iterator[tuple[str, str]]:
     """What would set a setting that there is not, or that cannot be set here."""
-    known = [name.lower() for name in _SETTINGS]
+    known = {name.lower() for name in _SETTINGS} - {"proxy_config"}
     places = [(name, Place("config", spelled(("settings", name)))) for name in _settings_table(tables)]
     for origin, variables in sources:
         places += [(name.lower(), Place(origin, _NESTED_SETTING + name)) for name in _nested_settings(variables)]

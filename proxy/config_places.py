@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
@@ -15,6 +15,8 @@ Spot = tuple[str, ...]
 """Names of tables, and then of a key: `("upstreams", "boxes", "timeouts", "connect")`."""
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+# Fewer letters say too little, and more names would be no answer.
+_BEGINNING, _FEW = 3, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +36,22 @@ def spelled(spot: Spot) -> str:
     return ".".join(name if _BARE_KEY.fullmatch(name) else json.dumps(name, ensure_ascii=False) for name in spot)
 
 
-def unknown(name: str, allowed: Iterable[str]) -> str:
-    """What to say of a key or variable that is none of those `allowed` in its place."""
+def unknown(name: str, allowed: Iterable[str], above: str = "") -> str:
+    """What to say of a key or variable that is none of those `allowed` in its place, all of which have `above` before them."""
     known = sorted(allowed)
-    guesses = get_close_matches(name, known, n=1)
-    return f"is unknown{f'; did you mean {guesses[0]}?' if guesses else ''} (known here: {', '.join(known)})"
+    guesses = _meant(name, known)
+    if guesses:
+        return f"is unknown; did you mean {' or '.join(above + guess for guess in guesses)}?"
+    return f"is unknown (known here: {', '.join(above + each for each in known)})"
+
+
+def _meant(name: str, known: Sequence[str]) -> Sequence[str]:
+    """Those that begin so; else the one that is most like it; else the one that has a word most like it."""
+    begun = [each for each in known if each.startswith(name)] if len(name) >= _BEGINNING else []
+    if 0 < len(begun) <= _FEW:
+        return begun
+    by_word = {word: each for each in reversed(known) for word in each.split("_")}
+    return get_close_matches(name, known, n=1) or [by_word[word] for word in get_close_matches(name, by_word, n=1, cutoff=0.75)]
 
 
 def dotted_name(names: Iterable[str]) -> str:

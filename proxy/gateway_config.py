@@ -20,6 +20,7 @@ from proxy.catalogue_file import Catalogue
 from proxy.config_file import DEFAULT_NAME, ConfigTree, read_toml, settings_sources, written
 from proxy.config_places import dotted_name, told
 from proxy.operator_files import OperatorFiles, read_operator_files
+from proxy.routing import NameMap
 from proxy.setting_types import Field
 from proxy.settings import Settings, SettingsError, Source, variables_of
 from proxy.upstream_reading import read_upstream, upstream_of
@@ -158,6 +159,7 @@ class _Reading:
     def config(self, files: OperatorFiles) -> GatewayConfig:
         """The configuration; it is of use only if there are no problems."""
         aliases = self._names("aliases", kinds.word())
+        self._refuse_chains(aliases)
         return GatewayConfig(
             self._settings,
             tuple(self._upstreams()),
@@ -166,6 +168,16 @@ class _Reading:
             MappingProxyType(self._names("fallbacks", kinds.several(kinds.word()))),
             files.catalogue,
         )
+
+    def _refuse_chains(self, aliases: Mapping[str, str]) -> None:
+        """Aliases are not followed: one that leads to another would ask some upstream for a model of the other's name."""
+        named = NameMap(aliases).named
+        for spot, leaf in self._tree.below("aliases").items():
+            target = aliases.get(spot[-1], "")
+            written, leads_to = named(target) or (spot[-1], target)
+            if written not in (spot[-1], leads_to):
+                told = f"must lead to a model, not to the alias {written}; if a model is called so too, write <upstream>/{written}"
+                self.problems.update([leaf.place.blamed(told)])
 
     def _upstreams(self) -> Iterator[UpstreamSettings]:
         for name in self._tree.upstreams():

@@ -169,10 +169,9 @@ class GatewayMaster(Arbiter):  # type: ignore[misc]
         if draining.has_begun():
             self.log.warning("The gateway is stopping, and reads no new configuration")
             return
-        self._say(asked=self._notice.asked + 1 if self._notice else 0)
-        self._owes_answer = False
-        if self._reload is not None:
-            self._give_up("another one was asked for")
+        self._finish_with_the_last()
+        if self._notice is not None:
+            self._say(replace(self._notice, asked=self._notice.asked + 1))
         before = _Before(dict(vars(self.app)), config_in_force(), self.LISTENERS, self.num_workers, self._old_up_to_age)
         try:
             self._read_anew(before)
@@ -183,6 +182,13 @@ class GatewayMaster(Arbiter):  # type: ignore[misc]
             self._old_up_to_age = self.worker_age
             self._spawns_at_s, self._is_changing = -math.inf, True
             self._reload = _Reload(before, time.monotonic() + _STARTS_WITHIN_S)
+
+    def _finish_with_the_last(self) -> None:
+        """Answers who asked for the reload that is under way, before there is a new one to answer for."""
+        if self._reload is not None:
+            self._give_up("another one was asked for")
+        elif self._owes_answer:
+            self._tell_in_force()
 
     def _read_anew(self, before: _Before) -> None:
         """Raises `_Refused` when something is wrong, and the log says what; then anything may have changed."""
@@ -242,9 +248,12 @@ class GatewayMaster(Arbiter):  # type: ignore[misc]
     def _tell_when_in_force(self) -> None:
         """The new configuration is in force once all who take connections have it."""
         if self._owes_answer and all(worker.slate.has_closed for worker in self.WORKERS.values() if worker.slate.is_dismissed):
-            self._owes_answer = False
-            self.log.info("The new configuration is in force")
-            self._answer("")
+            self._tell_in_force()
+
+    def _tell_in_force(self) -> None:
+        self._owes_answer = False
+        self.log.info("The new configuration is in force")
+        self._answer("")
 
     # What `reload` reads.
 
@@ -258,13 +267,13 @@ class GatewayMaster(Arbiter):  # type: ignore[misc]
             self.log.warning("The command `reload` will not find this gateway: %s", error)
 
     def _answer(self, why_not: str) -> None:
-        self._say(answered=self._notice.asked if self._notice else 0, refusal=why_not, addresses=tuple(map(str, self.LISTENERS)))
-
-    def _say(self, **changes: Any) -> None:
         if self._notice is not None:
-            self._notice = replace(self._notice, **changes)
-            if self._run_file is not None:
-                self._run_file.say(self._notice)
+            self._say(replace(self._notice.with_answer(why_not), addresses=tuple(map(str, self.LISTENERS))))
+
+    def _say(self, notice: Notice) -> None:
+        self._notice = notice
+        if self._run_file is not None:
+            self._run_file.say(notice)
 
 
 def _close(listeners: Iterable[Any]) -> None:

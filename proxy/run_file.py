@@ -10,13 +10,16 @@ import os
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
 import orjson
 
 PREFIX, SUFFIX = "ollama-openai-proxy.", ".run"
+
+# Who asks looks often; one answer is read before so many others follow.
+_REMEMBERED = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,7 @@ class Notice:
         namespace: the one in which `pid` is a number of a process: containers may share memory without sharing processes.
         asked: how often it has been asked to reload.
         answered: the last of these requests that is done with.
-        refusal: why that one changed nothing; empty when it did.
+        refusals: of the last few requests that are done with, that one at the end: why it changed nothing; empty when it did.
     """
 
     pid: int
@@ -35,16 +38,25 @@ class Notice:
     addresses: tuple[str, ...]
     asked: int = 0
     answered: int = 0
-    refusal: str = ""
+    refusals: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, text: bytes) -> Self:
         """The notice in a file. Raises `ValueError` when it holds something else: half of one, perhaps."""
         try:
             content: Mapping[str, Any] = orjson.loads(text)
-            return cls(**{**content, "addresses": tuple(content["addresses"])})
+            return cls(**{**content, "addresses": tuple(content["addresses"]), "refusals": tuple(content.get("refusals", ()))})
         except (KeyError, TypeError, orjson.JSONDecodeError) as error:
             raise ValueError(f"no notice of a master: {error}") from error
+
+    def with_answer(self, refusal: str) -> Self:
+        """The notice, with an answer to the last request."""
+        return replace(self, answered=self.asked, refusals=(*self.refusals, refusal)[-_REMEMBERED:])
+
+    def refusal_of(self, request: int) -> str | None:
+        """Why that request, one of those that are done with, changed nothing; empty when it did, `None` when that is forgotten."""
+        place = request - self.answered - 1
+        return self.refusals[place] if -len(self.refusals) <= place < 0 else None
 
 
 class RunFile:

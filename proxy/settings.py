@@ -122,7 +122,8 @@ class Settings:
     retry_budget: int = _setting(
         20,
         kinds.whole_number(0, 100),
-        "How many requests of each hundred may be sent again, by what the last ten seconds brought; ten in that time always may.",
+        "How many requests of each hundred may be sent again, by what the last ten seconds brought; ten in that time always may. "
+        "Each worker counts for itself, and for each upstream.",
     )
     breaker_failures: int = _setting(5, kinds.whole_number(1), "So many failures in a row open the circuit breaker.")
     breaker_cooldown: float = _setting(5.0, kinds.seconds(), "Seconds that an open breaker waits before it tries again.")

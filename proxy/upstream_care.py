@@ -16,7 +16,7 @@ from proxy.routing import Route, profile_of
 from proxy.upstream.background import Background, Work, begin_nothing
 from proxy.upstream.prober import Prober, look_at
 from proxy.upstream.replica import Replica
-from proxy.upstream.warm_up import WarmUp
+from proxy.upstream.warm_up import RestS, WarmUp
 from proxy.upstream.watch import UpstreamWatch
 from proxy.upstream_settings import UpstreamSettings
 from proxy.wire.messages import UpstreamCall
@@ -31,17 +31,23 @@ def build_background(
     watch: UpstreamWatch,
     welcome: Callable[[Replica], None],
     learn_models: Callable[[], None],
+    rest_s: RestS,
     also_begin: Callable[[], None] = begin_nothing,
+    *,
+    has_stand_in: bool = False,
 ) -> Background | None:
     """All that is to run beside the requests, `None` for nothing.
 
     Args:
         welcome: is told a replica that is well again.
         learn_models: sees to it that the list of models is known. Who waited for the first request may ask when nobody can tell it.
+        rest_s: for how long a replica is not to be asked for a model.
         also_begin: begins what more there is, that is not of this upstream alone.
+        has_stand_in: whether another upstream may be asked in its place.
     """
     warm_ups = {
-        replica.id: _build_warm_up(told, replica, base.base_url, egress) for replica, base in zip(replicas, told.replicas, strict=True)
+        replica.id: _build_warm_up(told, replica, base.base_url, egress, rest_s)
+        for replica, base in zip(replicas, told.replicas, strict=True)
     }
 
     def changed(replica: Replica, is_well: bool) -> None:
@@ -53,9 +59,10 @@ def build_background(
             learn_models()
 
     works: dict[str, Work] = {}
+    interval_s = told.health_check_interval_s or (told.doubt_interval_s if has_stand_in else 0.0)
     for replica in replicas:
-        if told.health_check_interval_s:
-            works[look_at(replica)] = _build_prober(told, replica, egress, changed).look
+        if interval_s:
+            works[look_at(replica)] = _build_prober(told, replica, egress, changed, interval_s).look
         if told.preload:
             works[_warm_up(replica)] = warm_ups[replica.id].touch
     background = Background(works, also_begin)
@@ -66,9 +73,10 @@ def _warm_up(replica: Replica) -> str:
     return f"warm up {replica.label}"
 
 
-def _build_prober(told: UpstreamSettings, replica: Replica, egress: Egress, on_change: Callable[[Replica, bool], None]) -> Prober:
+def _build_prober(
+    told: UpstreamSettings, replica: Replica, egress: Egress, on_change: Callable[[Replica, bool], None], interval_s: float
+) -> Prober:
     """The list of models is what every server of the dialect has, and what costs nothing."""
-    interval_s = told.health_check_interval_s
     return Prober(
         told.name,
         replica,
@@ -77,12 +85,13 @@ def _build_prober(told: UpstreamSettings, replica: Replica, egress: Egress, on_c
         random=SystemRandom().random,  # Also in a process of a fork, and it leaves an app's own seed alone.
         clock=time.monotonic,
         on_change=on_change,
+        only_in_doubt=not told.health_check_interval_s,
     )
 
 
-def _build_warm_up(told: UpstreamSettings, replica: Replica, base_url: str, egress: Egress) -> WarmUp:
+def _build_warm_up(told: UpstreamSettings, replica: Replica, base_url: str, egress: Egress, rest_s: RestS) -> WarmUp:
     calls = {model: _smallest_calls(told, told.aliases.get(model, model), base_url, egress) for model in told.preload}
-    return WarmUp(told.name, replica, calls, interval_s=told.ping_interval_s, clock=time.monotonic)
+    return WarmUp(told.name, replica, calls, interval_s=told.ping_interval_s, rest_s=rest_s, clock=time.monotonic)
 
 
 def _smallest_calls(told: UpstreamSettings, model: str, base_url: str, egress: Egress) -> tuple[UpstreamCall, ...]:

@@ -119,7 +119,12 @@ KEYS: Final[tuple[Key, ...]] = (
     _inherited("timeouts.connect", kinds.seconds(), "connect_timeout", "Longest wait for a connection, in seconds."),
     _inherited("timeouts.first_byte", kinds.seconds(), "first_byte_timeout", "Longest wait for the first byte of an answer."),
     _inherited("timeouts.idle", kinds.seconds(), "request_timeout", "Longest silence once an answer has begun."),
-    Key("timeouts.total", kinds.seconds(may_be_zero=True), "Longest time from a request to the end of its answer; 0 sets no limit.", 0.0),
+    Key(
+        "timeouts.total",
+        kinds.seconds(may_be_zero=True),
+        "Longest time from a request, its wait for a free replica included, to the end of its answer; 0 sets no limit.",
+        0.0,
+    ),
     Key(
         "timeouts.commit",
         kinds.seconds(may_be_zero=True),
@@ -142,7 +147,7 @@ KEYS: Final[tuple[Key, ...]] = (
         "retry_budget",
         kinds.whole_number(0, 100),
         "retry_budget",
-        "How many requests of each hundred may be sent again; ten in ten seconds always may.",
+        "How many requests of each hundred may be sent again; ten in ten seconds always may. Each worker counts for itself.",
     ),
     _inherited("breaker_failures", kinds.whole_number(1), "breaker_failures", "So many failures in a row open a circuit breaker."),
     _inherited("breaker_cooldown", kinds.seconds(), "breaker_cooldown", "Seconds that an open breaker waits before it tries again."),

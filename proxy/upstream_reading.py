@@ -5,7 +5,8 @@ Keys are read here from the variables and files that hold them. Nothing else is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
@@ -104,9 +105,12 @@ class _Reading:
             self._blame(self.places["replicas"], ["must not stand beside base_url: it says the same, in a longer form"])
         elif self._given.keys().isdisjoint({"base_url", "replicas"}) and spelled(self._root) not in self.problems:
             self._blame(Place("config", spelled((*self._root, "base_url"))), ["must say where the upstream is"])
+        elif values.get("base_url") == ():
+            self._blame(self.places["base_url"], ["must hold one address at least"])
         urls = [*values.get("base_url", ()), *(replica["base_url"] for replica in values.get("replicas", ()))]
-        if len({_place_of(trimmed_base_url(values.get("dialect", ""), url)) for url in urls}) < len(urls):
-            self._blame(self.places["replicas" if "replicas" in self.places else "base_url"], ["must name each replica once"])
+        if doubled := _doubled(urls, values.get("dialect", "")):
+            place = self.places["replicas" if "replicas" in self.places else "base_url"]
+            self._blame(place, [f"must name each replica once (doubled: {', '.join(doubled)})"])
 
     def _sort_in(self, rest: Spot, leaf: Leaf) -> None:
         """Puts a leaf to the key that it is of, or of whose table it is an entry."""
@@ -155,6 +159,13 @@ class _Reading:
             self.problems.setdefault(*place.blamed(problem, inner))
 
 
+def _doubled(urls: Sequence[str], dialect: str) -> list[str]:
+    """Those that lead where another one does, as they are written; without their queries, which may hold keys."""
+    places = [_place_of(trimmed_base_url(dialect, url)) for url in urls]
+    times = Counter(places)
+    return list(dict.fromkeys(url.partition("?")[0] for url, place in zip(urls, places, strict=True) if times[place] > 1))
+
+
 def _place_of(base_url: str) -> str:
     """The base URL as all have it that lead to the same place: upper case, the usual port and a last slash make no difference."""
     url = urlsplit(base_url)
@@ -190,7 +201,8 @@ def _build(name: str, given: Mapping[str, Any], keys: tuple[str, ...], places: M
             values["breaker_failures"],
             values["breaker_cooldown"],
         ),
-        health_check_interval_s=_health_check_interval_s(values, given),
+        health_check_interval_s=values["health_check_interval"] if _is_looked_at(values, given) else 0.0,
+        doubt_interval_s=values["health_check_interval"],
         model_list_ttl_s=values["model_list_ttl"],
         tls=Tls(**part("tls")),
         proxy=values["proxy"],
@@ -208,11 +220,9 @@ def _default(key: Key, settings: Settings) -> Any:
     return not value if key.is_opposite else value
 
 
-def _health_check_interval_s(values: Mapping[str, Any], given: Mapping[str, Any]) -> float:
+def _is_looked_at(values: Mapping[str, Any], given: Mapping[str, Any]) -> bool:
     """Where there is one replica, it is asked anyway, and a look at it serves nobody but who wants to see it in the metrics."""
-    is_wanted = "health_check_interval" in given or len(_replicas(values)) > 1
-    seconds: float = values["health_check_interval"] if is_wanted else 0.0
-    return seconds
+    return "health_check_interval" in given or len(_replicas(values)) > 1
 
 
 def _replicas(values: Mapping[str, Any]) -> tuple[ReplicaSettings, ...]:

@@ -90,6 +90,7 @@ class UpstreamSettings:
         show, hide: globs of the models that clients may use (all, if there are none), and of the exceptions.
         aliases: names that clients may use -> models of this upstream.
         health_check_interval_s: between two looks at each replica; 0 looks at none.
+        doubt_interval_s: between two looks at a replica that there is reason to doubt, where another upstream may be asked; 0 looks never.
         priority: of upstreams with the same model, the highest gets its plain name; among equals, the first.
         preload: models that are loaded at the start, and touched every `ping_interval_s` unless that is 0.
         in_force: all keys, in the order of the documentation.
@@ -110,6 +111,7 @@ class UpstreamSettings:
     timeouts: UpstreamTimeouts = UpstreamTimeouts()
     stubbornness: Stubbornness = Stubbornness()
     health_check_interval_s: float = 0.0
+    doubt_interval_s: float = 1.0
     model_list_ttl_s: float = 60.0
     tls: Tls = Tls()
     proxy: str = field(default="", repr=False)

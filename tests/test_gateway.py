@@ -706,6 +706,28 @@ def test_what_is_no_answer_is_not_relayed_as_one(upstream: FakeUpstream, client:
     assert response.headers["X-Gateway-Error"] == "1"
 
 
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        ("/api/chat", {"messages": [{"role": "user", "content": "hi"}], "stream": True}),
+        ("/api/chat", {"messages": [{"role": "user", "content": "hi"}], "stream": False}),
+        ("/api/generate", {"prompt": "hi", "stream": False}),
+        ("/api/embed", {"input": "hi"}),
+    ],
+)
+def test_a_web_page_is_told_to_all_clients_with_the_key_that_may_be_wrong(
+    upstream: FakeUpstream, client: FlaskClient, path: str, asked: dict[str, Any]
+) -> None:
+    for upstream_path in (CHAT, "/completions", "/embeddings"):
+        upstream.on(upstream_path, Answer(200, {"Content-Type": "text/html"}, [b"<html>sign in</html>"]))
+    response = client.post(path, json={"model": "m", **asked})
+    assert response.status_code == 502
+    assert response.json is not None
+    assert response.json["error"].startswith(
+        "the upstream answered with a web page where JSON was due; check that OPENAI_API_BASE_URL leads to"
+    )
+
+
 ILLEGAL = {"x-ratelimit-a": "a\x01b", "x-ratelimit-()": "z", "retry-after": "a\x00b", "x-ratelimit-b": "7\t\xfc", "openai-version": "\x7f"}
 
 

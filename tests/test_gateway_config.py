@@ -258,3 +258,31 @@ def test_a_configuration_that_was_put_together_by_hand_is_checked(changes: dict[
     with pytest.raises(SettingsError) as caught:
         Proxy(GatewayConfig(**fields))
     assert problem in str(caught.value)
+
+
+def test_an_alias_that_leads_to_another_is_refused(file: Path) -> None:
+    file.write_text(
+        f"""{TWO}
+        [upstreams.cloud.aliases]
+        mini = "small"
+        """.replace(
+            "[aliases]",
+            """[aliases]
+            one = "Two"
+            two = "one:latest"
+            "all-*" = "two"
+            same = "same"
+            other = "same"
+            "Big:latest" = "big"
+            "of-upstream" = "cloud/mini"
+            plain = "cloud/two"
+            """,
+        )
+    )
+    chain = "must lead to a model, not to the alias {0}; if a model is called so too, write <upstream>/{0}"
+    assert the_problems(file, PROXY__ALIASES__VAR="plain") == {
+        "aliases.one": chain.format("two"),
+        "aliases.two": chain.format("one"),
+        'aliases."all-*"': chain.format("two"),
+        "PROXY__ALIASES__VAR": chain.format("plain"),
+    }

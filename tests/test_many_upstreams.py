@@ -885,3 +885,74 @@ def test_what_is_no_answer_to_a_question_about_a_model_is_asked_of_the_next_repl
     cloud.on("/models/big", page, told)
     client = several.a_client(tmp_path, "[upstreams.both]\nbase_url = [@boxes, @cloud]\n", {"MAX_RETRIES": "2"}, boxes=boxes, cloud=cloud)
     assert [client.get("/v1/models/big").status_code for _ in range(2)] == [200, 200]
+
+
+# One replica, and another upstream to ask
+
+
+def test_one_replica_is_left_alone_by_those_who_can_be_served_elsewhere(a_client: Client, boxes: FakeUpstream, cloud: FakeUpstream) -> None:
+    boxes.on(CHAT, json_answer(refusal("slow down"), 429, {"Retry-After": "60"}))
+    says(cloud)
+    client = a_client(FALLBACK)
+    assert [ask(client).status_code for _ in range(3)] == [200, 200, 200]
+    assert (len(asked(boxes)), len(asked(cloud))) == (1, 3)
+    assert ask(client, model="boxes/other").status_code == 429  # Nobody else can be asked for this one.
+    assert len(asked(boxes)) == 2
+
+
+def test_one_replica_that_answers_again_is_asked_again(a_client: Client, boxes: FakeUpstream, cloud: FakeUpstream) -> None:
+    boxes.on(CHAT, json_answer(refusal("slow down"), 429, {"Retry-After": "0.2"}))
+    says(cloud)
+    client = a_client(FALLBACK)
+    assert ask(client).status_code == 200
+    says(boxes)
+    time.sleep(0.25)
+    assert [ask(client).status_code for _ in range(3)] == [200, 200, 200]
+    assert (len(asked(boxes)), len(asked(cloud))) == (4, 1)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_who_waits_for_one_frozen_replica_is_served_elsewhere(
+    a_client: Client, boxes: FakeUpstream, cloud: FakeUpstream, stream: bool
+) -> None:
+    says(cloud)
+    client = a_client(FALLBACK, HEALTH_CHECK_INTERVAL="0.1", UPSTREAM_TRANSPORT="fast")
+    says(boxes)
+    assert ask(client).status_code == 200
+    for path in (CHAT, "/models"):
+        boxes.on(path, Answer(before=[STALL]))
+    began_s = time.monotonic()
+    assert ask(client, stream=stream).status_code == 200
+    assert time.monotonic() - began_s < 3
+    began_s = time.monotonic()
+    assert ask(client, stream=stream).status_code == 200
+    assert time.monotonic() - began_s < 0.1  # Now it is known.
+    assert (len(asked(boxes)), len(asked(cloud))) == (2, 2)
+    says(boxes)
+    several.lists(boxes, "big", "shared", created=1)
+    time.sleep(0.5)
+    assert ask(client, stream=stream).status_code == 200
+    assert (len(asked(boxes)), len(asked(cloud))) == (3, 2)
+
+
+def test_one_replica_that_nobody_waits_for_is_not_looked_at(a_client: Client, boxes: FakeUpstream, cloud: FakeUpstream) -> None:
+    says(boxes)
+    client = a_client(FALLBACK, HEALTH_CHECK_INTERVAL="0.1")
+    assert ask(client).status_code == 200
+    listed = len(boxes.requests_to("/models"))
+    time.sleep(0.3)
+    assert len(boxes.requests_to("/models")) == listed
+
+
+def test_an_upstream_that_comes_late_serves_the_first_who_asks_for_its_model(
+    a_client: Client, boxes: FakeUpstream, cloud: FakeUpstream
+) -> None:
+    cloud.on("/models", json_answer(refusal("starting"), 503))
+    boxes.on(CHAT, json_answer(refusal("model 'large' not found"), 404))
+    says(cloud)
+    client = a_client(TWO)
+    assert ask(client, model="large").status_code == 503
+    several.lists(cloud, "large", created=2)
+    time.sleep(2.1)  # It is not asked again sooner.
+    assert ask(client, model="large").status_code == 200
+    assert asked(cloud) == ["large"]

@@ -21,7 +21,7 @@ notice = Notice(os.getpid(), process_namespace(), ("http://127.0.0.1:11434",))
 file = RunFile(Path(sys.argv[1]), notice)
 print("there", flush=True)
 sys.stdin.readline()
-file.say(Notice(os.getpid(), process_namespace(), (), 1, 1, "no"))
+file.say(Notice(os.getpid(), process_namespace(), (), 1, 1, ("no",)))
 print("said", flush=True)
 sys.stdin.readline()
 """
@@ -53,7 +53,7 @@ def test_master_is_found_and_its_latest_notice_read_while_it_lives(process: subp
     assert [master.listens_at(port) for port in (11434, 1434, 1143)] == [True, False, False]
     go_on(process)
     hear(process)
-    assert latest_notice(master) == Notice(process.pid, process_namespace(), (), 1, 1, "no")
+    assert latest_notice(master) == Notice(process.pid, process_namespace(), (), 1, 1, ("no",))
     process.kill()
     process.wait()
     assert list(running_masters(tmp_path)) == []
@@ -75,6 +75,17 @@ def test_file_goes_with_its_master(tmp_path: Path) -> None:
     file.remove()
     assert list(tmp_path.iterdir()) == []
     assert latest_notice(Master(path, notice)) is None
+
+
+def test_answers_are_remembered_for_who_has_not_read_them_yet() -> None:
+    notice = Notice(1, "", ())
+    for refusal in ("", "no", ""):
+        notice = replace(notice, asked=notice.asked + 1).with_answer(refusal)
+    assert [notice.refusal_of(request) for request in (1, 2, 3)] == ["", "no", ""]
+    for _ in range(100):
+        notice = replace(notice, asked=notice.asked + 1).with_answer("later")
+    assert (notice.refusal_of(2), notice.refusal_of(103)) == (None, "later")
+    assert len(notice.refusals) < 10
 
 
 @pytest.mark.parametrize("text", [b"", b'{"pid": 1', b"[]", b"{}", b'{"pid": 1, "namespace": "", "addresses": [], "other": 1}'])

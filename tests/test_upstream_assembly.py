@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import trustme
 
-from proxy.errors import Overloaded, UpstreamUnavailable
+from proxy.errors import Overloaded, ProxyError, UpstreamUnavailable
 from proxy.gateway import Upstream
 from proxy.gateway_config import GatewayConfig
 from proxy.settings import Settings
@@ -167,6 +167,34 @@ def test_models_are_loaded_at_the_start_by_the_smallest_requests_there_are(box: 
     assert (vector["model"], vector["input"]) == ("vectors", ["."])
 
 
+def touches(box: FakeUpstream) -> list[Any]:
+    return [request.json["model"] for request in box.requests_to("/chat/completions") if "max_tokens" in request.json]
+
+
+def test_a_replica_that_is_busy_is_not_asked_to_load_a_model(box: FakeUpstream) -> None:
+    box.on("/chat/completions", json_answer({"choices": []}))
+    upstream = build_upstream(SETTINGS, told_of(box.base_url, preload=("m",), ping_interval_s=0.02, limits=Limits(in_flight=1)))
+    upstream.client.start()
+    assert box.wait_for_requests(2, 5)
+    reply = upstream.client.send(CHAT)
+    box.wait_for_requests(len(box.requests) + 1, 0.1)  # One may have been on its way.
+    asked = len(touches(box))
+    assert not box.wait_for_requests(len(box.requests) + 1, 0.3)
+    assert len(touches(box)) == asked
+    reply.close()
+
+
+def test_a_model_that_rests_is_not_loaded(box: FakeUpstream) -> None:
+    box.on("/chat/completions", lambda asked: json_answer({"choices": []}) if "max_tokens" in asked.json else Answer(503))
+    stubbornness = Stubbornness(max_retries=0, breaker_failures=1, breaker_cooldown_s=60.0)
+    told = told_of(box.base_url, preload=("m",), ping_interval_s=0.02, stubbornness=stubbornness)
+    upstream = build_upstream(SETTINGS, told)
+    with pytest.raises(ProxyError):
+        answer_of(upstream)
+    box.wait_for_requests(len(box.requests) + 1, 0.1)  # One may have been on its way.
+    assert not box.wait_for_requests(len(box.requests) + 1, 0.3)
+
+
 @pytest.fixture
 def careful(tmp_path: Path) -> Iterator[tuple[FakeUpstream, Tls]]:
     """A server that lets in who shows a certificate, and how to be let in."""
@@ -197,3 +225,26 @@ def test_notes_say_which_of_several_replicas_answered(box: FakeUpstream) -> None
     for addresses, each in zip(((box.base_url,), (box.base_url, GONE)), notes, strict=True):
         build_upstream(SETTINGS, told_of(*addresses)).client.send(CHAT, each).close()
     assert [each.replica for each in notes] == ["", f"127.0.0.1:{box.port}"]
+
+
+def test_what_is_made_of_certificates_is_shared_by_upstreams_with_the_same(caplog: pytest.LogCaptureFixture) -> None:
+    blind = Tls(verify=False)
+    build_upstreams(GatewayConfig(SETTINGS, tuple(replace(told_of(GONE, tls=blind), name=name) for name in ("one", "two", "three"))))
+    assert caplog.text.count("certificate is not checked") == 1
+
+
+def test_a_certificate_is_shown_by_none_but_the_upstream_that_has_it(careful: tuple[FakeUpstream, Tls]) -> None:
+    server, tls = careful
+    once = Stubbornness(max_retries=0)
+    known, stranger = build_upstreams(
+        GatewayConfig(
+            SETTINGS,
+            (
+                told_of(server.base_url, tls=tls),
+                replace(told_of(server.base_url, tls=replace(tls, client_cert=""), stubbornness=once), name="stranger"),
+            ),
+        )
+    )
+    assert answer_of(known) == b'{"tls": true}'
+    with pytest.raises(UpstreamUnavailable):
+        answer_of(stranger)

@@ -23,7 +23,7 @@ from proxy.gateway import Upstream
 from proxy.gateway_config import GatewayConfig, load_config
 from proxy.key_names import key_names_of
 from proxy.profile_book import ProfileBook, Server
-from proxy.routing import ModelMap, Route
+from proxy.routing import ModelMap, Route, ShownModels
 from proxy.settings import Settings
 from proxy.upstream_assembly import build_upstream
 from proxy.upstream_settings import ReplicaSettings, UpstreamSettings
@@ -121,6 +121,7 @@ def _subject(config: GatewayConfig, told: UpstreamSettings, model: str, embeddin
         model=model and names.upstream_model(model, upstream.models),
         embedding_model=embedding_model and names.upstream_model(embedding_model, upstream.models),
         patience_s=patience_s,
+        shown=ShownModels(told.show, told.hide),
     )
 
 

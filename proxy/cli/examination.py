@@ -18,7 +18,7 @@ from proxy.dialects.registry import api_of
 from proxy.errors import NotSupported, ProxyError, UpstreamRefused
 from proxy.gateway import MAX_REPAIRS, Upstream
 from proxy.key_names import KeyNames
-from proxy.routing import Route
+from proxy.routing import Route, ShownModels
 from proxy.wire.messages import UpstreamCall
 
 T = TypeVar("T")
@@ -57,6 +57,7 @@ class Subject:
         clients_bring_keys: whether the gateway has no key of its own, but hands on its clients'.
         model, embedding_model: the ones to ask, by the server's names; `""` to choose from its list.
         patience_s: longest wait for the list of models; other answers may take as long as the client's timeouts let them.
+        shown: the models that clients may use, by the server's names. No other one is chosen.
     """
 
     upstream: Upstream
@@ -70,6 +71,7 @@ class Subject:
     model: str
     embedding_model: str
     patience_s: float
+    shown: ShownModels
 
 
 FOR_CLIENTS_ONLY = Finding("key", "skipped", "the server wants a key, and clients are to bring their own")
@@ -102,7 +104,8 @@ def examine(subject: Subject) -> Iterator[Finding]:
 _OF_A_MODEL = ("chat", "streaming", "usage in streams", "tools", "embeddings")
 
 
-def _examine_models(subject: Subject, cards: Sequence[ModelCard], trouble: ProxyError | None) -> Iterator[Finding]:
+def _examine_models(subject: Subject, listed: Sequence[ModelCard], trouble: ProxyError | None) -> Iterator[Finding]:
+    cards = [card for card in listed if card.id in subject.shown]
     model = subject.model or _best_for_chat(cards)
     examined = _Model(subject, model, next((card for card in cards if card.id == model), None))
     chat_trouble = examined.try_chat() if model else None
@@ -116,7 +119,7 @@ def _examine_models(subject: Subject, cards: Sequence[ModelCard], trouble: Proxy
         return
     chats = bool(model) and chat_trouble is None
     yield from _findings_before_models(subject, trouble, chat_trouble, chats)
-    yield _list_finding(cards, trouble, model)
+    yield _list_finding(cards, len(listed) - len(cards), trouble, model)
     if not model:
         yield from _skipped("there is no model to ask; name one with --model", *_OF_A_MODEL[:-1])
     elif chat_trouble is not None:
@@ -282,9 +285,12 @@ def _examine_embeddings(subject: Subject, cards: Sequence[ModelCard]) -> Finding
     return Finding("embeddings", "ok", f"{model} makes vectors of {len(result.vectors[0])} numbers")
 
 
-def _list_finding(cards: Sequence[ModelCard], trouble: ProxyError | None, model: str) -> Finding:
+def _list_finding(cards: Sequence[ModelCard], hidden: int, trouble: ProxyError | None, model: str) -> Finding:
     if cards:
-        return Finding("models", "ok", f"{len(cards)} listed")
+        return Finding("models", "ok", f"{len(cards)} listed{f', and {hidden} hidden' if hidden else ''}")
+    if hidden:
+        hint = "Clients see none of this server's models. Are the globs spelled as the server spells its names?"
+        return Finding("models", "warning", f"all {hidden} are hidden by models.show or models.hide", hint)
     if trouble is None:
         verdict: Literal["warning", "failed"] = "warning" if model else "failed"
         return Finding("models", verdict, "the list is empty", "Load a model on the server. /api/tags has nothing to show until then.")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+import re
+from collections.abc import Container, Iterator, Sequence
+from difflib import get_close_matches
 
 from proxy.cli.examination import Finding
 from proxy.errors import ModelNotFound
@@ -16,10 +18,13 @@ def examine_names(config: GatewayConfig, gateway: Gateway) -> Iterator[Finding]:
     questions = [(f"alias {alias}", alias) for alias in aliases if not _is_glob(alias)]
     questions += [(f"fallback of {name}", fallback) for name, fallbacks in config.fallbacks.items() for fallback in fallbacks]
     unknown = gateway.await_lists() if questions else {}
-    return (_finding(question, name, gateway, unknown) for question, name in questions)
+    upstreams = [upstream.name for upstream in config.upstreams]
+    return (
+        _finding(question, name, gateway, unknown, _misspelt(config.aliases.get(name, name), upstreams)) for question, name in questions
+    )
 
 
-def _finding(question: str, name: str, gateway: Gateway, unknown: Container[str]) -> Finding:
+def _finding(question: str, name: str, gateway: Gateway, unknown: Container[str], misspelt: str) -> Finding:
     try:
         destination = gateway.chain(name)[0]
     except ModelNotFound:
@@ -28,8 +33,17 @@ def _finding(question: str, name: str, gateway: Gateway, unknown: Container[str]
     if destination.card is not None:
         return Finding(question, "ok", f"leads to {where}")
     if destination.upstream in unknown:
-        return Finding(question, "skipped", f"leads to {where}, whose models are not known")
-    return Finding(question, "warning", f"leads to {where}, which lists no such model", f"Is {name} spelled as `models` shows it?")
+        return Finding(question, "skipped", f"leads to {where}, whose models are not known", misspelt)
+    hint = misspelt or f"Is {name} spelled as `models` shows it?"
+    return Finding(question, "warning", f"leads to {where}, which lists no such model", hint)
+
+
+def _misspelt(name: str, upstreams: Sequence[str]) -> str:
+    """What to say of a name that begins almost with an upstream's, which is why it leads elsewhere; `""` of others."""
+    beginning = re.split("[/:]", name, maxsplit=1)[0].lower()
+    if beginning == name.lower() or beginning in upstreams:
+        return ""
+    return "".join(f"There is no upstream {beginning}; is {near} meant?" for near in get_close_matches(beginning, upstreams, n=1))
 
 
 def _is_glob(name: str) -> bool:

@@ -33,9 +33,13 @@ def command(pid: int | None) -> None:
         os.kill(master.notice.pid, signal.SIGHUP)
     except OSError as error:
         raise click.ClickException(f"The gateway (pid {master.notice.pid}) cannot be reached: {error.strerror}.") from None
-    answer = _answer_of(master)
-    if answer.refusal:
-        raise click.ClickException(f"The old configuration stays in force: {answer.refusal}")
+    request = master.notice.asked + 1
+    answer = _answer_to(request, master)
+    refusal = answer.refusal_of(request)
+    if refusal is None:
+        raise click.ClickException("The gateway has been asked too often since to know what came of this; its log says it.")
+    if refusal:
+        raise click.ClickException(f"The old configuration stays in force: {refusal}")
     click.echo(f"The new configuration is in force at {', '.join(answer.addresses)} (pid {answer.pid}).")
 
 
@@ -56,8 +60,8 @@ def _chosen(masters: list[Master], pid: int | None) -> Master:
     raise click.ClickException(f"--pid must say which gateway is meant:{listed}")
 
 
-def _answer_of(master: Master) -> Notice:
-    """What the master says when it is done with what it has been asked for just now."""
+def _answer_to(request: int, master: Master) -> Notice:
+    """What the master says when it is done with that request."""
     until_s = time.monotonic() + _PATIENCE_S
     while time.monotonic() < until_s:
         time.sleep(_LOOK_EVERY_S)
@@ -65,6 +69,6 @@ def _answer_of(master: Master) -> Notice:
             notice = latest_notice(master)
             if notice is None:
                 raise click.ClickException("The gateway has ended.")
-            if notice.answered > master.notice.asked:
+            if notice.answered >= request:
                 return notice
     raise click.ClickException(f"The gateway has not answered for {_PATIENCE_S:g} s; its log says more.")

@@ -7,7 +7,8 @@ the upstreams:
     opening.py     a stream of an upstream, from its first bytes on
     embeddings.py  the same way for vectors
     relaying.py    route -> send the client's own bytes -> hand on the upstream's own bytes
-    relayed.py     an upstream's own answer, and what is none
+    relayed.py     an upstream's own answer that has begun
+    foreign.py     what is no answer of an upstream's
     forked.py      both: who of a chain gets the client's own bytes, and who what it means
     forked_wholes.py  the same for vectors and numbers of tokens
     lacking.py     what upstreams turned out not to have

@@ -11,6 +11,7 @@ from proxy.canonical.completion import Usage
 from proxy.dialect import EmbeddingsEndpoint, Payload, Stopwatch
 from proxy.errors import UpstreamError, UpstreamRefused
 from proxy.gateway.fallback import served
+from proxy.gateway.foreign import made_plain
 from proxy.gateway.noting import note_end
 from proxy.gateway.steps import Goal, Steps, read_and_close
 from proxy.routing import Destination, Route
@@ -55,9 +56,10 @@ class Embedding:
             reply = client.send(call, self.notes)
             try:
                 result = egress.read_embeddings(read_and_close(reply, goal.upstream.patience_s), request)
-            except UpstreamError as error:
+            except UpstreamError as failure:
+                error = made_plain(failure, reply, goal.upstream)
                 if not client.ask_again(error, self.notes):
-                    raise
+                    raise error from None
             else:
                 client.answered(route.upstream_model, self.notes, ended=True)
                 return result

@@ -10,9 +10,9 @@ from dataclasses import replace
 
 from proxy.dialect import RelayReader
 from proxy.errors import ProxyError, UpstreamError, UpstreamRefused
+from proxy.gateway.foreign import kind_of, no_answer
 from proxy.gateway.inner_errors import ErrorCover
 from proxy.gateway.noting import note_failure
-from proxy.gateway.relayed import no_answer
 from proxy.gateway.relaying import WHOLE_TYPE
 from proxy.gateway.steps import Goal, Steps, Upstream, named, note_destination, read_and_close
 from proxy.routing import Destination, Rule
@@ -69,7 +69,7 @@ def hand_on(
         if call.method == "HEAD":  # Its answer is the status, and has no words that could say more.
             return Reply(refusal.upstream_status, WHOLE_TYPE, b"")
         raise named(refusal, notes.model) from refusal
-    kind = reply.headers.get("content-type", "").lower()
+    kind = kind_of(reply)
     if _HTML in kind:
         reply.close()
         raise no_answer(reply, upstream)

@@ -57,6 +57,11 @@ class ModelLists:
             self.ensure_known()
         return {models: self.error_of(models) for models in self._lists if not is_told(models)}
 
+    def await_renewed(self) -> bool:
+        """Waits a moment for lists that could not be had, and were asked for again just now. Whether one has come."""
+        coming = [models for models in self._lists if not is_told(models) and models.is_on_its_way]
+        return bool(coming) and any_of([partial(_can_tell, models) for models in coming], self._spawn, _ASK_AGAIN_S)
+
     def ensure_any(self) -> None:
         """Sees to it that there is something to show.
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from proxy.dialect import Payload, RelayEndpoint, RelayReader
 from proxy.errors import ProxyError, UpstreamBroken, UpstreamError
+from proxy.gateway.foreign import is_foreign, kind_of, no_answer
 from proxy.gateway.inner_errors import ErrorCover
 from proxy.gateway.noting import note_end, note_failure, note_usage
 from proxy.gateway.steps import Upstream, read_and_close
@@ -18,7 +19,6 @@ from proxy.upstream.reply import UpstreamReply
 from proxy.wire.json_text import is_json_answer
 from proxy.wire.sse import MAX_EVENT_BYTES
 
-_NO_CONTENT = 204
 # So much of a stream may be whole lines before anything is said in it; a first record may be longer: it may hold a picture.
 _LONGEST_PRELUDE_BYTES = 64 * 1024
 _LINE_END = re.compile(rb"[\r\n]")
@@ -141,18 +141,6 @@ def read_whole(reply: UpstreamReply, upstream: Upstream, notes: ExchangeNotes) -
     return ErrorCover(upstream.client, notes).over(body) if b'"error"' in body else body
 
 
-def is_foreign(reply: UpstreamReply) -> bool:
-    """Whether it cannot be an answer: this API has no web pages, and none of its answers is nothing."""
-    return reply.status == _NO_CONTENT or "html" in _kind(reply)
-
-
-def no_answer(reply: UpstreamReply, upstream: Upstream, body: bytes = b"") -> UpstreamBroken:
-    """What to say of an answer that is none."""
-    what = "a web page" if "html" in _kind(reply) else "something else" if body and not body.isspace() else "nothing"
-    hint = f"check that {upstream.base_url_name} leads to {upstream.api}, and that nothing on the way there answers in its place"
-    return UpstreamBroken(f"the upstream answered with {what} where JSON was due; {hint}")
-
-
 def _begun(reply: UpstreamReply, endpoint: RelayEndpoint, upstream: Upstream) -> RelayedStream:
     reader, chunks, pieces = endpoint.reader(), reply.chunks(), list[bytes]()
     patience = Patience(upstream.patience_s)
@@ -180,9 +168,5 @@ def _is_stream(reply: UpstreamReply, asked: bool) -> bool:
 
     An upstream may read more as a wish for a stream than `true`. JSON where a stream was asked for is the upstream's own answer.
     """
-    kind = _kind(reply)
+    kind = kind_of(reply)
     return "event-stream" in kind or "ndjson" in kind or (asked and "json" not in kind and reply.headers.get("content-length") != "0")
-
-
-def _kind(reply: UpstreamReply) -> str:
-    return reply.headers.get("content-type", "").lower()

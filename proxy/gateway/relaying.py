@@ -11,8 +11,9 @@ from proxy.dialect import Payload, RelayEndpoint
 from proxy.errors import ProxyError, UpstreamError, UpstreamRefused
 from proxy.gateway.errands import Errand
 from proxy.gateway.fallback import served
+from proxy.gateway.foreign import is_foreign, no_answer
 from proxy.gateway.noting import note_end, note_late_failure
-from proxy.gateway.relayed import Relayed, RelayedStream, RelayedWhole, is_foreign, no_answer, read_whole, relayed
+from proxy.gateway.relayed import Relayed, RelayedStream, RelayedWhole, read_whole, relayed
 from proxy.gateway.steps import Goal, Steps, Upstream, named, note_destination
 from proxy.routing import Destination
 from proxy.telemetry import ExchangeNotes

@@ -13,8 +13,12 @@ from proxy.gateway.together import Spawn
 class Use(Protocol):
     """Asks Redis."""
 
-    def __call__(self, work: Callable[[Any], Any]) -> Any:
-        """What `work`, which is handed the client, gives; `None` when Redis failed, or is left alone because it did. Raises nothing."""
+    def __call__(self, work: Callable[[Any], Any], *, proves: bool = True) -> Any:
+        """What `work`, which is handed the client, gives; `None` when Redis failed, or is left alone because it did. Raises nothing.
+
+        Args:
+            proves: whether it is shown to be well where nothing fails; not by what only asks: who takes no writes can be read.
+        """
 
 
 class SharedShelf:
@@ -50,7 +54,7 @@ class SharedShelf:
         missing = [key for keys, value in zip(wanted, found, strict=True) if value is None for key in keys]
         if not missing or self._is_away():
             return found
-        told = self._use(lambda redis: redis.mget([self._prefix + key for key in missing])) or ()
+        told = self._use(lambda redis: redis.mget([self._prefix + key for key in missing]), proves=False) or ()
         theirs = {key: value for key, value in zip(missing, told, strict=False) if value is not None}
         return [
             next((theirs[key] for key in keys if key in theirs), None) if value is None else value

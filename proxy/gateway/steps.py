@@ -129,9 +129,12 @@ class Steps:
         lists = self._lists
         lists.ensure_known()
         chain = self._table.chain(model)
-        if lists.has_pending and chain[0].rule is Rule.DEFAULT and len(self._upstreams) > 1:
-            lists.await_all()
-            chain = self._table.chain(model)
+        if chain[0].rule is Rule.DEFAULT and len(self._upstreams) > 1:
+            if lists.has_pending:
+                lists.await_all()
+                chain = self._table.chain(model)
+            elif lists.await_renewed():
+                chain = self._table.chain(model)
         return chain
 
     def default_destination(self) -> Destination:

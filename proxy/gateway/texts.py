@@ -18,6 +18,7 @@ from proxy.errors import InvalidRequest, ProxyError, UpstreamError, UpstreamRefu
 from proxy.gateway.cutting import cutter_of, hides_stops, told
 from proxy.gateway.errands import Errand
 from proxy.gateway.fallback import served
+from proxy.gateway.foreign import made_plain
 from proxy.gateway.keepsakes import Keepsakes
 from proxy.gateway.lacking import lack_of_prompts, lacks_path
 from proxy.gateway.noting import note_end, note_events, note_failure, note_late_failure
@@ -80,8 +81,11 @@ class Conversation:
                 client.answered(route.upstream_model, self.notes)
                 return opening
             reply.close()
-            if not isinstance(failure, UpstreamError) or not client.ask_again(failure, self.notes):
+            if not isinstance(failure, UpstreamError):
                 raise failure
+            error = made_plain(failure, reply, upstream)
+            if not client.ask_again(error, self.notes):
+                raise error
 
     def _complete(self, goal: Goal, read: Callable[[Goal, Route], Completion], route: Route) -> Completion:
         while True:
@@ -99,7 +103,7 @@ class Conversation:
             events = upstream.egress.read_completion(read_and_close(reply, upstream.patience_s), route, self.new_id)
             completion = collect(events if cutter is None else cutter.feed(events))
         except UpstreamError as error:
-            raise _Unfit(error) from error
+            raise _Unfit(made_plain(error, reply, upstream)) from error
         upstream.client.answered(route.upstream_model, self.notes, ended=True)
         return completion
 

@@ -13,9 +13,10 @@ claude_choice.py   what Anthropic's list says of that
 
 from proxy.routing.destination import Destination, ListedName, Route, Rule
 from proxy.routing.model_map import ListedModels, ModelMap
+from proxy.routing.names import NameMap
 from proxy.routing.profile_choice import AUTO, checked_profile, profile_of
 from proxy.routing.route_table import RouteTable
-from proxy.routing.upstream_names import KnownModels, RoutedUpstream
+from proxy.routing.upstream_names import KnownModels, RoutedUpstream, ShownModels
 
 __all__ = [
     "AUTO",
@@ -24,10 +25,12 @@ __all__ = [
     "ListedModels",
     "ListedName",
     "ModelMap",
+    "NameMap",
     "Route",
     "RouteTable",
     "RoutedUpstream",
     "Rule",
+    "ShownModels",
     "checked_profile",
     "profile_of",
 ]

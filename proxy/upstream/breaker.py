@@ -119,7 +119,7 @@ class Breakers:
     def settle(self, model: str, fault: Fault | None) -> None:
         """Notes how an attempt ended; `None` says well."""
         verdict = Verdict.WELL if fault is None else fault.verdict
-        if verdict is Verdict.NOTHING:
+        if verdict in (Verdict.NOTHING, Verdict.LATE):
             return
         if fault is not None and verdict is Verdict.UNREACHABLE:
             self._way.failed(fault.error)

@@ -116,7 +116,7 @@ class UpstreamClient:
             if isinstance(outcome, UpstreamReply):
                 return outcome
             if outcome is not None and not self._goes_on(outcome, journey, notes):
-                raise outcome.error if self._lone is not None else journey.error()
+                raise journey.of_all_keys(outcome.error) if self._lone is not None else journey.error()
 
     def start(self) -> None:
         """Starts what runs beside the calls, in the process that serves: else the first call does."""
@@ -147,6 +147,7 @@ class UpstreamClient:
         """
         if self._lone is not None:
             self._lone.breakers.recovered(model)
+            self._fleet.answered(self._lone, model, ended=ended)
         elif notes is not None and (replica := self._journey_of(notes).replica) is not None:
             replica.breakers.recovered(model)
             self._fleet.answered(replica, model, ended=ended)
@@ -220,7 +221,7 @@ class UpstreamClient:
             if not isinstance(outcome, UpstreamReply):
                 seat.release()
         if isinstance(outcome, UpstreamReply):
-            if unlimited is None:
+            if unlimited is None or journey.can_go_elsewhere:
                 outcome.on_close = partial(self._left, seat, journey, notes)
             else:  # Nobody waits for its seat, and how the answer ended decides nothing: let this cost nothing.
                 outcome.on_close = partial(unlimited.seats.discard, seat)
@@ -231,6 +232,9 @@ class UpstreamClient:
         journey.replica = replica
         if self._lone is None:
             notes.replica = replica.label
+        elif journey.can_go_elsewhere:
+            self._fleet.turn_away_from(replica, journey.model)
+        if self._lone is None or journey.can_go_elsewhere:
             self._fleet.cooldowns.begin_trial(replica.id, journey.model)
         try:
             place = 0 if key is None else key.place
@@ -247,12 +251,16 @@ class UpstreamClient:
 
     def _wait_at(self, replica: Replica, call: UpstreamCall, journey: Journey) -> Wait | None:
         """What ends the wait for an answer that will not come, where there may be somebody else to ask."""
-        if self._lone is not None or not self._retry_sent:
+        if (self._lone is not None and not journey.can_go_elsewhere) or not self._retry_sent:
             return None
         return Wait(_LOOKS_FOR_QUESTIONS if call.method == "GET" else _LOOKS_FOR_WORK, partial(self._may_move, replica, journey))
 
     def _may_move(self, replica: Replica, journey: Journey) -> bool:
-        """Whether the request can be asked elsewhere. Its retry is counted then, so that nobody takes it away meanwhile."""
+        """Whether the request can be asked elsewhere. Its retry is counted then, so that nobody takes it away meanwhile. Another upstream
+        takes no retry from this one.
+        """
+        if self._lone is not None:
+            return journey.can_go_elsewhere
         if journey.attempts < self._policy.max_retries and self._fleet.can_spare(replica, journey):
             journey.has_retry = self._budget.take_retry()
         return journey.has_retry
@@ -347,8 +355,8 @@ class UpstreamClient:
             "upstream_status": status,
             "retry_in_s": None if wait_s is None else round(wait_s, 3),
         }
-        # Clients do not hear of a key that one of several replicas refuses: nobody would.
-        level = logging.ERROR if status in KEY_REFUSED and wait_s is not None else logging.WARNING
+        # Whoever serves in its place, nobody but the operator can mend a key of his.
+        level = logging.ERROR if status in KEY_REFUSED and not journey.has_clients_key else logging.WARNING
         told = {name: value for name, value in fields.items() if value is not None and value != ""}
         _log.log(level, "upstream attempt failed", extra=told)
 

@@ -13,6 +13,8 @@ from functools import partial
 
 from proxy.upstream.yielding_lock import YieldingLock
 
+# The reason may be gone after so long, whatever was said of it, and somebody must look.
+LONGEST_S = 3600.0
 _MOST = 1024
 
 
@@ -24,7 +26,7 @@ class CoolDown:
         is_firm: the replica asked for it itself.
         needs_end: an answer must have come to its end to show that the reason is gone; else it must have begun.
         on_trial: its time was over, and somebody is seeing whether its reason is; that one's answer decides.
-        is_ours: other workers need not know.
+        is_ours: other workers need not know: there may be no such model.
     """
 
     replica: str
@@ -49,7 +51,7 @@ class CoolDowns:
 
     Args:
         clock: seconds that never go back.
-        longest_s: a cool-down ends after so long at the latest: the reason may be gone, and somebody must look.
+        longest_s: a cool-down ends after so long at the latest.
         trial_s: how long nobody else is let through after somebody was, to see.
 
     Attributes:
@@ -57,7 +59,7 @@ class CoolDowns:
             nor of what others need not know.
     """
 
-    def __init__(self, clock: Callable[[], float], *, longest_s: float = 3600.0, trial_s: float = 5.0) -> None:
+    def __init__(self, clock: Callable[[], float], *, longest_s: float = LONGEST_S, trial_s: float = 5.0) -> None:
         self._clock = clock
         self._longest_s = longest_s
         self._trial_s = trial_s
@@ -140,6 +142,11 @@ class CoolDowns:
         now_s = self._clock()
         return any(each.is_firm and each.free_at_s > now_s for each in self._of(replica, model))
 
+    def why(self, replica: str, model: str = "") -> str:
+        """Why the replica is left alone by requests for the model, `""` when it is not."""
+        now_s = self._clock()
+        return next((each.why for each in self._of(replica, model) if each.free_at_s > now_s), "")
+
     def all(self) -> list[CoolDown]:
         """The cool-downs that are not over, the one that ends first at the head."""
         now_s = self._clock()
@@ -157,6 +164,6 @@ class CoolDowns:
         return [each for each in found if each is not None]
 
     def _forget_some(self, now_s: float) -> None:
-        """Keeps those of whole replicas, and those that last: names of models come from clients, and there is no end of them."""
-        by_weight = sorted(self._cooling.values(), key=lambda each: (each.model == "", each.free_at_s), reverse=True)
+        """Keeps those of whole replicas, then those that concern others, and those that last: clients can invent names without end."""
+        by_weight = sorted(self._cooling.values(), key=lambda each: (not each.model, not each.is_ours, each.free_at_s), reverse=True)
         self._cooling = {(each.replica, each.model): each for each in by_weight[: _MOST // 2] if each.free_at_s > now_s}

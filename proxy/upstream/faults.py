@@ -23,6 +23,9 @@ from proxy.upstream.words import PLAIN_WORDS, Words
 SENDING_FAILURES = (requests.RequestException, urllib3_errors.HTTPError, OSError, ValueError)
 
 
+_MOST_OF_IT = 0.9
+
+
 class Verdict(Enum):
     """What an attempt says about the upstream's health."""
 
@@ -30,6 +33,7 @@ class Verdict(Enum):
     REFUSED = "refused"  # The server answers; what it said is about the request.
     MODEL_ILL = "model_ill"  # The server answers; the model failed.
     UNREACHABLE = "unreachable"  # No connection, or no answer on it.
+    LATE = "late"  # The request came with less time than an answer may take: it had stood in a queue, or been asked elsewhere.
     NOTHING = "nothing"
 
 
@@ -89,9 +93,14 @@ def called_off(words: Words = PLAIN_WORDS) -> Fault:
     return Fault(error, Verdict.UNREACHABLE, was_sent=True)
 
 
-def overdue(fault: Fault, total_s: float, words: Words = PLAIN_WORDS) -> Fault:
-    """`fault`, a time-out, by the name of the limit that it is about: there was no time left for more."""
-    return replace(fault, error=UpstreamTimeout(words.of_total(total_s), code="upstream_timeout"))
+def overdue(fault: Fault, total_s: float, left_s: float, words: Words = PLAIN_WORDS) -> Fault:
+    """`fault`, a time-out, by the name of the limit that it is about: there was no time left for more.
+
+    Args:
+        left_s: what was left of the total when the request was sent.
+    """
+    verdict = fault.verdict if left_s > _MOST_OF_IT * total_s else Verdict.LATE
+    return replace(fault, error=UpstreamTimeout(words.of_total(total_s), code="upstream_timeout"), verdict=verdict)
 
 
 def _causes(failure: BaseException) -> Iterator[BaseException]:

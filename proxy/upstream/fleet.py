@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from proxy.errors import UpstreamError
+from proxy.errors import UpstreamError, UpstreamUnavailable
 from proxy.upstream.cooldown import CoolDowns
 from proxy.upstream.journey import Journey
 from proxy.upstream.replica import Replica
@@ -55,6 +55,15 @@ class Fleet:
             raise journey.error()
         return able
 
+    def turn_away_from(self, replica: Replica, model: str) -> None:
+        """For a request that another upstream can be asked for: raises `UpstreamUnavailable` while the one replica is to be left alone."""
+        why, rest_s = replica.suspicion, self.rest_s(replica, model)
+        if rest_s:
+            why = self.cooldowns.why(replica.id, model) or next((reason for _, reason in replica.keys.resting().values()), why)
+        if why or rest_s:
+            message = f"the upstream is left alone for now, because another one can be asked: {why or 'its breaker is open'}"
+            raise UpstreamUnavailable(message, code="upstream_resting", retry_after_s=rest_s or None)
+
     def has_another(self, journey: Journey) -> bool:
         """Whether somebody is left who may be asked at once."""
         return bool(self._able(journey))
@@ -77,7 +86,7 @@ class Fleet:
     def blame(self, judgement: Judgement, error: UpstreamError, journey: Journey) -> None:
         """Leaves alone for a while who is to blame for the error. The replica does not count as tried if it may do better at once.
 
-        One replica is never left alone, and no model of it: there is nobody else to ask.
+        One replica is never left alone, and no model of it, unless another upstream is asked then.
         """
         replica, key = journey.replica, journey.key
         if replica is None:
@@ -88,10 +97,12 @@ class Fleet:
         if not judgement.is_passing:
             journey.tried.add(replica)
         if blamed is Blamed.KEY and key is not None:
-            replica.keys.cool(key, seconds, error.message)
+            replica.keys.cool(key, seconds, error.message, has_had_too_much=error.status == 429)
             if not replica.keys.rest_s():
                 journey.tried.discard(replica)
-        elif len(self.replicas) > 1 and (blamed is Blamed.REPLICA or (blamed is Blamed.MODEL and journey.model)):
+        elif (len(self.replicas) > 1 or journey.can_go_elsewhere) and (
+            blamed is Blamed.REPLICA or (blamed is Blamed.MODEL and journey.model)
+        ):
             model = journey.model if blamed is Blamed.MODEL else ""
             self.cooldowns.cool(
                 replica.id,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from proxy.errors import ProxyError
+from proxy.errors import ProxyError, UpstreamRefused
 from proxy.upstream.key_ring import Key
 from proxy.upstream.replica import Replica
+from proxy.upstream.verdicts import KEY_REFUSED
 from proxy.wire.messages import UpstreamCall
 
 # What one of several replicas says for itself: that another one could not be had tells the client more.
@@ -77,5 +78,16 @@ class Journey:
         asked = [error for error in self.errors if error.code != CIRCUIT_OPEN]
         for found in ([error for error in asked if error.status not in _OF_ONE_REPLICA], asked, self.errors):
             if found:
-                return found[-1]
+                return self.of_all_keys(found[-1])
         raise AssertionError("nothing went wrong")
+
+    def of_all_keys(self, error: ProxyError) -> ProxyError:
+        """The error, unless it is that one key was refused while another one will serve again: then the client hears when that is."""
+        if self.key is None or not isinstance(error, UpstreamRefused) or error.told_status not in KEY_REFUSED:
+            return error
+        asked = self.tried if self.replica is None else {*self.tried, self.replica}
+        waiting = [rest for replica in asked for name, rest in replica.keys.waiting().items() if name != self.key.name]
+        if not waiting:
+            return error
+        rest_s, why = min(waiting)
+        return UpstreamRefused(why, status=429, retry_after_s=rest_s)

@@ -5,6 +5,7 @@ The only place that catches errors of requests and urllib3. It reads heads, and 
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
@@ -89,8 +90,8 @@ class Line:
         Args:
             key_place: which of the keys is shown; not looked at for a call with its client's own.
             due_s: when, by the clock, the answer must be complete.
-            wait: for calls that another replica may be asked for instead; it is told when the answer is waited for, and at which socket,
-                but not by urllib3's own transport.
+            wait: for calls that another replica may be asked for instead. It is told when the answer is waited for, and at which socket;
+                not by urllib3's own transport.
 
         Raises:
             InvalidRequest: the path would lead out of the base URL.
@@ -118,8 +119,8 @@ class Line:
             if wait is not None and wait.was_called_off:
                 return called_off(self._words)
             fault = fault_of(failure, Timeouts(connect_s, first_byte_s), self._words)
-            is_of_total = due_s is not None and due_s - began_s <= (call.first_byte_s or timeouts.first_byte_s)
-            return overdue(fault, timeouts.total_s, self._words) if is_of_total and isinstance(fault.error, UpstreamTimeout) else fault
+            left_s = math.inf if due_s is None else due_s - began_s
+            return self._told_of(fault, left_s) if left_s <= (call.first_byte_s or timeouts.first_byte_s) else fault
         headers, body = answer_of(response)
         reply = UpstreamReply(response.status_code, headers, body, timeouts, due_s, self._words, self._clock)
         if reply.status < 300:
@@ -130,6 +131,10 @@ class Line:
         if due_s is not None:
             text_s = min(text_s, due_s - self._clock())
         return self._refusal(reply, text_s, call.client_secret)
+
+    def _told_of(self, fault: Fault, left_s: float) -> Fault:
+        """The fault of a call that had no more time than `left_s`; a time-out is then one of the limit of the whole."""
+        return overdue(fault, self._timeouts.total_s, left_s, self._words) if isinstance(fault.error, UpstreamTimeout) else fault
 
     def covered(self, data: bytes) -> bytes:
         """What an upstream says, without our keys; JSON stays JSON."""

@@ -11,6 +11,8 @@ from proxy.errors import UpstreamError, UpstreamRefused
 
 # An upstream that failed to list is not asked again before so long.
 _PAUSE_AFTER_FAILURE_S = 2.0
+# Whoever comes so soon after a list was asked for may wait for it.
+_JUST_NOW_S = 1.0
 # The statuses of servers that have no list.
 _NO_LIST = (404, 405, 501)
 
@@ -63,7 +65,7 @@ class ModelList:
         self._turn = threading.Lock()
         self._listing: _Listing | None = None
         self._fetched_s = 0.0
-        self._due_s = float("-inf")
+        self._due_s = self._asked_s = float("-inf")
         self._was_asked = False
 
     @property
@@ -80,6 +82,11 @@ class ModelList:
     def is_stale(self) -> bool:
         """Whether the last fetch failed, so that what is known, if anything is, may not be so any more."""
         return self.last_error is not None
+
+    @property
+    def is_on_its_way(self) -> bool:
+        """Whether it was asked for just now, and has not come."""
+        return self._turn.locked() and self._clock() - self._asked_s < _JUST_NOW_S
 
     def cards(self) -> Sequence[ModelCard]:
         """All models, in the upstream's order; `()` when it cannot list. Waits for the upstream only until the first list is there.
@@ -138,6 +145,7 @@ class ModelList:
     def _renew_when_due(self) -> None:
         if self._clock() < self._due_s or not self._turn.acquire(blocking=False):
             return
+        self._asked_s = self._clock()
         try:
             self._spawn(self._renew_and_pass_on)
         except BaseException:

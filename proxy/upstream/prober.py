@@ -15,6 +15,7 @@ from proxy.upstream.faults import Fault, Verdict
 from proxy.upstream.key_ring import Key
 from proxy.upstream.replica import Replica
 from proxy.upstream.verdicts import KEY_REFUSED
+from proxy.upstream.waits import Wait
 from proxy.wire.messages import UpstreamCall
 
 # A look that somebody asks for is not worth it so soon after another one, in parts of the interval.
@@ -40,6 +41,7 @@ class Prober:
         random: gives numbers from 0 up to 1.
         clock: seconds that never go back.
         on_change: is told whether the replica is well, when that has changed, and first of all.
+        only_in_doubt: whether it is only looked at when a request has waited for it since the look before, or it was not well.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Prober:
         random: Callable[[], float],
         clock: Callable[[], float],
         on_change: Callable[[Replica, bool], None],
+        only_in_doubt: bool = False,
     ) -> None:
         self._upstream = upstream
         self._replica = replica
@@ -60,6 +63,8 @@ class Prober:
         self._random = random
         self._clock = clock
         self._on_change = on_change
+        self._only_in_doubt = only_in_doubt
+        self._waiting: set[Wait] = set()
         self._looked_s = float("-inf")
         self._was_well: bool | None = None
         self._silent_looks = 0
@@ -70,14 +75,21 @@ class Prober:
         began_s = self._clock()
         if began_s - self._looked_s < _SOON * self._interval_s:
             return self._interval_s / 2
+        pause_s = self._interval_s * (_SHORTEST_PAUSE + _SPREAD * self._random())
+        if self._only_in_doubt and not self._is_in_doubt():
+            return pause_s
         known_s = self._just_served_s(began_s)
         if known_s is None:
             known_s = self._looked_s = began_s
             self._note(self._found())
         elif self._was_well is None:
             self._note("")
-        pause_s = self._interval_s * (_SHORTEST_PAUSE + _SPREAD * self._random())
         return max(0.0, known_s + pause_s - self._clock())
+
+    def _is_in_doubt(self) -> bool:
+        replica, waited = self._replica, self._waiting
+        self._waiting = set(replica.waits)
+        return not waited.isdisjoint(self._waiting) or bool(replica.suspicion) or replica.health.is_reachable is False
 
     def _just_served_s(self, now_s: float) -> float | None:
         """When a request was sent so lately that its answer spares a look."""

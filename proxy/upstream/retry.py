@@ -56,7 +56,7 @@ class RetryPolicy:
         if fault.verdict is Verdict.NOTHING:
             return 0.0
         asked_s = fault.error.retry_after_s
-        if asked_s:
+        if asked_s is not None and (asked_s or attempt == 1):  # "At once", said again of an attempt made at once, is no help.
             return asked_s if asked_s <= self.retry_after_max_s else None
         if fault.verdict is Verdict.REFUSED:
             return wait_random_exponential(multiplier=self.first_wait_s, max=self.longest_wait_s)(state)

@@ -147,6 +147,11 @@ class Seats(Generic[R]):
             self._limits.wanted()
         return self._wait(waiter, deadline_s)
 
+    def is_full(self, replica: R) -> bool:
+        """Whether all seats at the replica that this worker may give away are taken."""
+        limit = self._per_replica if self._limits is None else self._limits.of(replica)
+        return self._per_replica > 0 and replica.in_flight >= max(1, limit)
+
     def welcome(self, replica: R) -> None:
         """Gives the free seats of a replica that has come back to those who wait. Without, they get them with the next that comes free.
         May be called from anywhere: it never waits.

@@ -67,7 +67,11 @@ def make_tls_context(ca_bundle: str = "", client_cert: str = "", client_key: str
     Args:
         client_cert: PEM file of the certificate that is shown to the upstream, `""` for none.
         client_key: PEM file of its private key, `""` when the same file holds both.
+
+    Raises:
+        RuntimeError: gevent has changed `ssl` after urllib3 took from it what it needs.
     """
+    _refuse_late_patch()
     return _usual_context() if verify and not (ca_bundle or client_cert) else _context(ca_bundle, client_cert, client_key, verify=verify)
 
 
@@ -88,3 +92,12 @@ def _context(ca_bundle: str, client_cert: str, client_key: str, *, verify: bool)
     _log.warning("The upstream's certificate is not checked (DISABLE_SSL_VERIFICATION): anyone on the way can read the key and all texts")
     urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # They would come with each request; the line above says it once.
     return context
+
+
+def _refuse_late_patch() -> None:
+    """Who loads an app, forks, and lets gevent patch the worker then, would hear of a RecursionError deep in `ssl`, at each request."""
+    if ssl.SSLContext.__module__.startswith("gevent") and urllib3.util.ssl_.SSLContext is not ssl.SSLContext:
+        raise RuntimeError(
+            "gevent has patched ssl after this app was loaded, which leaves urllib3 without TLS: serve the app without --preload, "
+            "or begin gunicorn's configuration file with: from gevent import monkey; monkey.patch_all()"
+        )

@@ -9,6 +9,9 @@ from proxy.upstream.cooldown import CoolDown
 from proxy.upstream.fleet import Fleet
 from proxy.upstream.replica import Replica
 
+# Clients can invent names without end.
+_MOST_COOLING = 32
+
 HealthState = Literal["unknown", "up", "degraded", "down"]
 
 
@@ -44,13 +47,18 @@ def _of_replica(replica: Replica, cooling: Sequence[CoolDown], clock: Callable[[
         "state": _state(replica, way),
         "breaker": way,
         "ill_models": ill_models,
-        "cooling_s": {each.model: round(each.free_at_s - now_s, 1) for each in cooling},
+        "cooling_s": {each.model: round(each.free_at_s - now_s, 1) for each in sorted(cooling, key=_rank)[:_MOST_COOLING]},
         "resting_keys_s": {name: round(rest_s, 1) for name, (rest_s, _) in replica.keys.resting().items()},
         "in_flight": replica.in_flight,
         "last_answer_age_s": _age_s(health.answered_s, clock),
         "last_failure_age_s": _age_s(health.failed_s, clock),
         "last_error": health.last_error,
     }
+
+
+def _rank(cooldown: CoolDown) -> tuple[bool, bool]:
+    """The replica as a whole first, names that may be nobody's last."""
+    return bool(cooldown.model), cooldown.is_ours
 
 
 def _ill_models(of_replicas: Iterable[dict[str, Any]]) -> dict[str, str]:

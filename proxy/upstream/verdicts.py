@@ -69,6 +69,8 @@ def judged(fault: Fault, *, retry_sent: bool, with_clients_key: bool = False) ->
     """
     error = fault.error
     if not isinstance(error, UpstreamRefused):
+        if fault.verdict is Verdict.LATE:
+            return _THE_REQUEST
         if fault.verdict is Verdict.NOTHING and fault.repeatable:
             return _PASSING
         broke_off = fault.verdict is Verdict.NOTHING

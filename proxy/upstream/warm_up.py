@@ -1,7 +1,7 @@
 """`WarmUp`: lets a replica load its models before somebody waits for them, and touches them so that it keeps them.
 
 There is no request of OpenAI's API that loads a model; the smallest one that uses it does. Each call below is tried in turn until the
-replica takes one: not all models chat.
+replica takes one: not all models chat. It takes no seat, or those who come meanwhile would be refused for as long as a model loads.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from proxy.wire.messages import UpstreamCall
 _AGAIN_AFTER_S = 10.0
 _MAX_ANSWER_BYTES = 4 * 1024 * 1024
 
+RestS = Callable[[Replica, str], float]
+
 _log = logging.getLogger("proxy.upstream")
 
 
@@ -27,16 +29,25 @@ class WarmUp:
     Args:
         calls: by model, what uses it and costs little.
         interval_s: after which all are touched again; 0 for never.
+        rest_s: for how long the replica is not to be asked for a model, because it rests, or has enough to do; 0 when it may be now.
         clock: seconds that never go back.
     """
 
     def __init__(
-        self, upstream: str, replica: Replica, calls: Mapping[str, Sequence[UpstreamCall]], *, interval_s: float, clock: Callable[[], float]
+        self,
+        upstream: str,
+        replica: Replica,
+        calls: Mapping[str, Sequence[UpstreamCall]],
+        *,
+        interval_s: float,
+        rest_s: RestS,
+        clock: Callable[[], float],
     ) -> None:
         self._upstream = upstream
         self._replica = replica
         self._calls = calls
         self._interval_s = interval_s
+        self._rest_s = rest_s
         self._clock = clock
         self._due_s = dict.fromkeys(calls, float("-inf"))
         self._loaded: set[str] = set()
@@ -53,7 +64,8 @@ class WarmUp:
         for model, due_s in tuple(self._due_s.items()):
             if due_s <= self._clock() and not self._replica.suspicion:
                 life = self._life
-                pause_s = self._pause_s(self._trouble_with(model, life), model)
+                rest_s = self._rest_s(self._replica, self._calls[model][0].model)
+                pause_s = min(rest_s, _AGAIN_AFTER_S) if rest_s else self._pause_s(self._trouble_with(model, life), model)
                 if life == self._life:
                     self._due_s[model] = self._clock() + pause_s
         next_s = min(self._due_s.values())

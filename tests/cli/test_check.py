@@ -673,3 +673,47 @@ def test_anthropic_is_not_asked_for_vectors(check: Check) -> None:
         ANTHROPIC.play(server, BY_NAME["text"])
         status, rows, _ = check(server.origin, UPSTREAM_DEFAULT_DIALECT="anthropic")
     assert (status, rows["embeddings"]) == (0, ("skipped", "an Anthropic API has none"))
+
+
+def test_models_that_clients_may_not_use_are_not_asked(check_several: Several, upstream: FakeUpstream) -> None:
+    upstream.on(
+        "/models", json_answer({"object": "list", "data": [{"id": name} for name in ("babbage-002", "old-embed", "talker", "text-embed")]})
+    )
+    toml = f'[upstreams.cloud]\nbase_url = "{upstream.base_url}"\nmodels.show = ["t*"]\n'
+    status, _, output = check_several(toml)
+    rows = dict(_rows(output))
+    assert status == 0
+    assert rows["models"] == ("ok", "2 listed, and 2 hidden")
+    assert {request.json["model"] for request in upstream.requests if request.body} == {"talker", "text-embed"}
+
+
+def test_a_server_whose_models_are_all_hidden_is_told(check_several: Several, upstream: FakeUpstream) -> None:
+    toml = f'[upstreams.cloud]\nbase_url = "{upstream.base_url}"\nmodels.show = ["gpt-*"]\n'
+    status, _, output = check_several(toml)
+    rows = dict(_rows(output))
+    assert status == 1
+    assert rows["models"] == ("warning", "all 2 are hidden by models.show or models.hide")
+    assert rows["chat"][0] == "skipped"
+    assert "Are the globs spelled as the server spells its names?" in output
+    assert upstream.requests_to("/chat/completions") == []
+
+
+def test_a_name_that_almost_begins_with_an_upstream_is_told_apart(check_several: Several, upstream: FakeUpstream) -> None:
+    _, found, output = check_several(f"""
+        [upstreams.boxes]
+        base_url = "{upstream.base_url}"
+        [upstreams.cloud]
+        base_url = "{upstream.base_url}"
+        [aliases]
+        fast = "clod/talker"
+        [fallbacks]
+        talker = ["bxes:talker", "org/talker", "fast"]
+        """)
+    assert found["[names]"]["alias fast"] == ("warning", "leads to clod/talker at boxes, which lists no such model")
+    hints = [line for line in output.splitlines() if line.startswith(("alias fast: ", "fallback of talker: "))]
+    assert hints == [
+        "alias fast: There is no upstream clod; is cloud meant?",
+        "fallback of talker: There is no upstream bxes; is boxes meant?",
+        "fallback of talker: Is org/talker spelled as `models` shows it?",
+        "fallback of talker: There is no upstream clod; is cloud meant?",
+    ]

@@ -15,6 +15,7 @@ class Redis:
         self.asked = 0
         self.tried = 0
         self.is_away = False
+        self.is_proven = False
 
     def set(self, key: str, value: bytes, *, ex: int) -> None:
         assert ex == KEPT_FOR_S
@@ -24,8 +25,9 @@ class Redis:
         self.asked += 1
         return [self.values.get(key) for key in keys]
 
-    def use(self, work: Callable[[Any], Any]) -> Any:
+    def use(self, work: Callable[[Any], Any], *, proves: bool = True) -> Any:
         self.tried += 1
+        self.is_proven |= proves
         return None if self.is_away else work(self)
 
 
@@ -61,6 +63,15 @@ def test_no_request_waits_to_see_whether_redis_is_back() -> None:
     redis.is_away = True
     assert shelf_of(redis).find([["a"]]) == [None]
     assert redis.tried == 0
+
+
+def test_who_can_be_read_is_not_shown_to_take_writes() -> None:
+    redis = Redis()
+    shelf = shelf_of(redis)
+    shelf.find([["a"]])
+    assert (redis.asked, redis.is_proven) == (1, False)
+    shelf.put("a", b"1")
+    assert redis.is_proven
 
 
 def test_what_others_keep_may_always_be_there() -> None:

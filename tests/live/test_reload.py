@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,17 @@ def run_reload(*arguments: str, environ: Mapping[str, str] | None = None) -> sub
 
 def reload(master: Master) -> subprocess.CompletedProcess[str]:
     return run_reload("--pid", str(master.process.pid))
+
+
+@contextmanager
+def reloading(master: Master) -> Iterator[subprocess.Popen[str]]:
+    """The command, still waiting for what the master says."""
+    command = [*COMMAND, "reload", "--pid", str(master.process.pid)]
+    with subprocess.Popen(command, env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def version(master: Master) -> str:
@@ -89,6 +101,25 @@ def test_workers_that_cannot_start_leave_everything_as_it_was(folder: Path) -> N
         master.await_answer()
         assert version(master) == "0.11.1"
         assert reload(master).returncode == 0
+
+
+def test_reload_that_another_one_overtakes_is_refused_and_the_other_is_not(folder: Path) -> None:
+    with running(WSGI, UPSTREAM, folder) as master:
+        master.await_answer()
+        waiting = f"\nimport pathlib, time\nwhile not pathlib.Path({str(folder / 'go')!r}).exists():\n    time.sleep(0.05)\n"
+        (folder / "wsgi.py").write_text((folder / "wsgi.py").read_text() + waiting)
+        with reloading(master) as first:
+            wait_until(lambda: len(master.workers()) == 2, lambda: master.lines)
+            (folder / ".env").write_text("OLLAMA_VERSION=0.22.2\n")
+            with reloading(master) as second:
+                told = first.communicate(timeout=60)
+                assert (first.returncode, told) == (1, ("", "Error: The old configuration stays in force: another one was asked for\n"))
+                assert second.poll() is None
+                (folder / "go").touch()
+                said, error = second.communicate(timeout=60)
+                assert (second.returncode, error) == (0, "")
+                assert said.startswith("The new configuration is in force at ")
+        assert version(master) == "0.22.2"
 
 
 def test_faulty_file_of_gunicorns_does_not_end_the_server(folder: Path) -> None:

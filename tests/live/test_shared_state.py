@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -27,7 +28,7 @@ from tests.redis_server import RedisServer, running_redis
 
 CHAT = {"model": "m", "messages": [{"role": "user", "content": "hello"}]}
 ANSWER = {"id": "1", "object": "chat.completion", "choices": [{"index": 0, "finish_reason": "stop", "message": {"content": "hi"}}]}
-AWAY, BACK = "Redis does not answer", "Redis is back"
+AWAY, REFUSES, BACK = "Redis does not answer", "Redis answers, but not as it should", "Redis is back"
 
 Serve = Callable[..., AbstractContextManager[Master]]
 
@@ -140,15 +141,20 @@ def test_a_list_that_one_worker_fetched_is_not_fetched_by_the_other(serve: Serve
 
 
 @pytest.mark.parametrize(
-    ("strike", "heal"),
-    [(RedisServer.kill, RedisServer.start), (RedisServer.freeze, RedisServer.thaw)],
-    ids=["killed and started", "frozen and thawed"],
+    ("strike", "said", "heal"),
+    [
+        (RedisServer.kill, AWAY, RedisServer.start),
+        (RedisServer.freeze, AWAY, RedisServer.thaw),
+        (partial(RedisServer.tell, command="CONFIG SET maxmemory 1"), REFUSES, partial(RedisServer.tell, command="CONFIG SET maxmemory 0")),
+    ],
+    ids=["killed and started", "frozen and thawed", "full and emptied"],
 )
 def test_redis_that_goes_and_comes_back_under_load_costs_no_request(
     serve: Serve,
     redis: RedisServer,
     demo_upstream: str,
     strike: Callable[[RedisServer], None],
+    said: str,
     heal: Callable[[RedisServer], None],
 ) -> None:
     with serve(demo_upstream, UPSTREAM_BOXES_LIMITS_IN_FLIGHT="64") as master:
@@ -158,7 +164,7 @@ def test_redis_that_goes_and_comes_back_under_load_costs_no_request(
         with steady_load(master.address) as load:
             wait_until(lambda: len(load.outcomes) > 20, lambda: master.lines)
             strike(redis)
-            master.await_message(AWAY, 2)
+            master.await_message(said, 2)
             assert metric(master) == "0.0"
             told = health(master)
             assert (told["state"], bool(told["last_error"])) == ("down", True)
@@ -171,7 +177,7 @@ def test_redis_that_goes_and_comes_back_under_load_costs_no_request(
         assert load.failures() == []
         assert metric(master) == "1.0"
         messages = master.messages()
-    assert sum(AWAY in message for message in messages) == 2  # One of each worker.
+    assert sum(said in message for message in messages) == 2  # One of each worker.
     assert sum(BACK in message for message in messages) == 2
 
 

@@ -73,7 +73,8 @@ def test_failures_to_answer_open_the_breaker_of_all_models(breakers: Breakers, c
 
 
 @pytest.mark.parametrize(
-    ("status", "counts"), [(500, True), (502, True), (503, True), (529, True), (408, True), (501, False), (429, False)]
+    ("status", "counts"),
+    [(500, True), (502, True), (503, True), (529, True), (408, True), (501, False), (429, False), (409, False), (425, False)],
 )
 def test_which_statuses_count(breakers: Breakers, status: int, counts: bool) -> None:
     call(breakers, *[a_refusal(status)] * 3)

@@ -78,6 +78,18 @@ def test_models_without_end_are_forgotten_but_no_replica_is() -> None:
     assert cooldowns.rest_s("a", "m4999") > 0
 
 
+def test_names_that_clients_invent_push_out_nothing_real() -> None:
+    cooldowns = CoolDowns(Clock())
+    cooldowns.cool("a", 1, "401")
+    for number in range(100):
+        cooldowns.cool("a", 3, "429", f"real {number}")
+    for number in range(5000):
+        cooldowns.cool("a", 5, "404", f"invented {number}", is_ours=True)
+    assert all(cooldowns.rest_s("a", f"real {number}") == 3 for number in range(100))
+    assert cooldowns.rest_s("a") == 1
+    assert len(cooldowns.all()) <= 1024
+
+
 def test_when_its_time_is_over_one_may_go_and_see() -> None:
     clock = Clock()
     cooldowns = CoolDowns(clock, trial_s=5)

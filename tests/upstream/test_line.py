@@ -1,4 +1,4 @@
-"""How long an error's text is waited for, when its head is there."""
+"""One exchange with one replica: how long an error's text is waited for, and what a time-out says of the replica."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 import requests
 
-from proxy.upstream.faults import Fault
+from proxy.upstream.faults import Fault, Verdict
 from proxy.upstream.line import Line
 from proxy.upstream.reply import Timeouts
 from proxy.upstream.waits import Wait
@@ -57,3 +57,15 @@ def test_an_errors_text_is_not_waited_for_when_time_is_up(took_s: Took) -> None:
 
 def test_an_errors_text_is_not_waited_for_longer_than_for_an_answer(took_s: Took) -> None:
     assert took_s(replace(CHAT, first_byte_s=0.2)) < 2
+
+
+@pytest.mark.parametrize(("left_s", "verdict"), [(0.5, Verdict.UNREACHABLE), (0.2, Verdict.LATE)])
+def test_who_was_given_but_the_rest_of_a_requests_time_is_not_to_blame(
+    upstream: FakeUpstream, session: requests.Session, left_s: float, verdict: Verdict
+) -> None:
+    upstream.on("/chat/completions", Answer(before=[STALL]))
+    line = Line(upstream.base_url, session=session, read_error=read_error, timeouts=replace(TIMEOUTS, total_s=0.5))
+    fault = line.exchange(CHAT, 0, due_s=time.monotonic() + left_s)
+    assert isinstance(fault, Fault)
+    assert (fault.verdict, fault.error.code) == (verdict, "upstream_timeout")
+    assert "0.5 s" in fault.error.message

@@ -48,8 +48,14 @@ def test_retry_after_is_obeyed_or_ends_the_retries(asked_s: float, waited_s: flo
     assert RetryPolicy(retry_after_max_s=5).after(a_refusal(429, retry_after_s=asked_s), 1) == waited_s
 
 
-def test_a_retry_after_of_nothing_leaves_the_waiting_to_us() -> None:
-    assert any(RetryPolicy().after(a_refusal(429, retry_after_s=0.0), 3) for _ in range(20))
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_retry_after_of_nothing_asks_for_an_attempt_at_once(status: int) -> None:
+    assert {RetryPolicy().after(a_refusal(status, retry_after_s=0.0), 1) for _ in range(20)} == {0.0}
+
+
+def test_who_asks_for_an_attempt_at_once_and_fails_again_leaves_the_waiting_to_us() -> None:
+    for attempt in (2, 3):
+        assert any(RetryPolicy().after(a_refusal(429, retry_after_s=0.0), attempt) for _ in range(20))
 
 
 @pytest.mark.parametrize(

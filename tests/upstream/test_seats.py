@@ -107,6 +107,15 @@ def test_a_full_replica_is_passed_over(crowd: Crowd) -> None:
     assert (a.in_flight, b.in_flight) == (2, 2)
 
 
+def test_a_replica_is_full_when_all_its_seats_are_taken(crowd: Crowd) -> None:
+    seats, (a, b) = crowd.seats(per_replica=2), some_replicas(0, 1)
+    assert not seats.is_full(b)
+    with seats.take(all_of(b)):
+        assert (seats.is_full(a), seats.is_full(b)) == (False, True)
+    assert not seats.is_full(b)
+    assert not crowd.seats(per_replica=0).is_full(b)
+
+
 def test_beyond_seats_and_queue_a_request_is_refused_at_once(crowd: Crowd) -> None:
     seats, (replica,) = crowd.seats(places=0), some_replicas(0)
     with seats.take(all_of(replica)), pytest.raises(Overloaded) as refused:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -37,9 +38,16 @@ def replica(upstream: FakeUpstream, session: requests.Session, clock: Clock) -> 
 
 
 @pytest.fixture
-def make(replica: Replica, clock: Clock) -> Callable[..., WarmUp]:
+def rests() -> dict[str, float]:
+    """The models that are to be left alone, and for how long."""
+    return {}
+
+
+@pytest.fixture
+def make(replica: Replica, clock: Clock, rests: dict[str, float]) -> Callable[..., WarmUp]:
     def make(interval_s: float = 0.0, models: tuple[str, ...] = ("m",)) -> WarmUp:
-        return WarmUp("boxes", replica, {model: CALLS[model] for model in models}, interval_s=interval_s, clock=clock)
+        calls = {model: CALLS[model] for model in models}
+        return WarmUp("boxes", replica, calls, interval_s=interval_s, rest_s=lambda _, model: rests.get(model, 0.0), clock=clock)
 
     return make
 
@@ -98,6 +106,17 @@ def test_trouble_that_passes_is_waited_out(
     clock.now_s += again_s
     assert warm_up.touch() is None
     assert len(upstream.requests) == 2
+
+
+@pytest.mark.parametrize(("rest_s", "again_s"), [(3, 3), (3600, 10), (math.inf, 10)])
+def test_who_rests_or_is_busy_is_asked_later(
+    make: Callable[..., WarmUp], upstream: FakeUpstream, clock: Clock, rests: dict[str, float], rest_s: float, again_s: float
+) -> None:
+    warm_up, rests["m"] = make(models=("m", "n")), rest_s
+    assert [warm_up.touch(), models_asked(upstream)] == [again_s, ["n"]]
+    clock.now_s += again_s
+    del rests["m"]
+    assert [warm_up.touch(), models_asked(upstream)] == [None, ["n", "m"]]
 
 
 def test_a_replica_that_came_back_has_to_load_everything_again(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -18,14 +18,15 @@ from typing import Any, NoReturn
 import orjson
 
 from proxy.upstream.breaker import Breakers, CircuitEvent, CircuitView
-from proxy.upstream.circuit_library import STATE_CLOSED, STATE_OPEN, redis_storage
-from proxy.upstream.shared.topic import KEPT_S, Round, Wake, forget_oldest
+from proxy.upstream.circuit_library import STATE_CLOSED, STATE_HALF_OPEN, STATE_OPEN, redis_storage
+from proxy.upstream.shared.topic import KEPT_S, Garbled, Round, Wake, forget_oldest
 
 # Names of models come from clients, and there is no end of them.
 _MOST = 1024
 # pybreaker's keys of a breaker: those that matter here, and one more.
 _READ = ("state", "fail_counter", "opened_at")
 _WORDS = (*_READ, "success_counter")
+_STATES = (STATE_CLOSED, STATE_HALF_OPEN, STATE_OPEN)
 
 Place = tuple[str, str]
 """Replica and model; `""` is the way to the replica."""
@@ -73,13 +74,14 @@ class Circuits:
 
     def learn(self, this: Round, answers: Iterator[Any]) -> bool:
         """See `Topic`."""
-        *counted, numbers = answers
+        *counted, texts = answers
+        numbers = {name: int(text) for name, text in texts.items() if text.isdigit()}
         for name, number in zip(self._told, counted, strict=False):
             # Else somebody else has changed it too, and is to be heard below.
             if number == self._seen.get(name, 0) + 1:
                 self._seen[name] = number
-        self._hear_all({name: number for name, text in numbers.items() if self._seen.get(name) != (number := int(text))}, this)
-        if len(numbers) > _MOST:
+        self._hear_all({name: number for name, number in numbers.items() if self._seen.get(name) != number}, this)
+        if len(texts) > _MOST:
             this.client.delete(self._key)
         for name in self._seen.keys() - numbers.keys():
             del self._seen[name]
@@ -89,6 +91,12 @@ class Circuits:
 
     def lost(self) -> None:
         """See `Topic`."""
+
+    def kept_keys(self) -> Iterable[str]:
+        """See `Topic`."""
+        ill = ((replica, model) for replica, breakers in self._breakers.items() for model in breakers.states())
+        names = {*self._seen, *map(orjson.dumps, self._untold), *map(orjson.dumps, ill)}
+        return (self._key, *(self._word(name, word) for name in names for word in _WORDS))
 
     def _note(self, replica: str, model: str, event: CircuitEvent) -> None:
         news = self._untold.setdefault((replica, model), _News())
@@ -107,11 +115,13 @@ class Circuits:
         news, name = self._untold.pop(place), orjson.dumps(place)
         try:
             self._write(place, news, self._record(name, this.client), this)
-        except BaseException:
+        except BaseException as error:
             self._untold.setdefault(place, news)
+            if isinstance(error, ValueError):  # Of pybreaker, which takes what it reads for numbers and words.
+                raise Garbled(str(error)) from error
             raise
         for word in _WORDS:
-            this.pipe.expire(f"{self._space(name)}:pybreaker:{word}", KEPT_S)
+            this.pipe.expire(self._word(name, word), KEPT_S)
         return name
 
     def _write(self, place: Place, news: _News, record: Any, this: Round) -> None:
@@ -133,7 +143,7 @@ class Circuits:
         """Takes over how others say that breakers stand."""
         if not changed:
             return
-        words = iter(this.client.mget([f"{self._space(name)}:pybreaker:{word}" for name in changed for word in _READ]))
+        words = iter(this.client.mget([self._word(name, word) for name in changed for word in _READ]))
         for name, number in changed.items():
             if self._hear(name, tuple(islice(words, len(_READ))), this):
                 self._seen[name] = number
@@ -142,18 +152,18 @@ class Circuits:
         """Takes over how others say that a breaker stands. Whether it did: there may be something newer to say of it."""
         try:
             replica, model = place = tuple(orjson.loads(name))
-            state, failures, opened_s = words[0], int(words[1] or 0), int(words[2] or 0)
+            state, failures, opened_s = (words[0] or b"").decode(), int(words[1] or 0), int(words[2] or 0)
         except (ValueError, TypeError):  # Not ours.
             return True
         if place in self._untold:
             return False
         breakers = self._breakers.get(replica)
-        if breakers is not None and state is not None:
+        if breakers is not None and state in _STATES:
             open_for_s = this.now_s + this.ahead_s - opened_s if opened_s else 0.0
-            breakers.learn(model, CircuitView(state.decode(), failures, open_for_s))
+            breakers.learn(model, CircuitView(state, failures, open_for_s))
         return True
 
-    def _tell_what_nobody_knows(self, numbers: Mapping[bytes, bytes]) -> None:
+    def _tell_what_nobody_knows(self, numbers: Container[bytes]) -> None:
         """Redis may have lost its memory."""
         for replica, breakers in self._breakers.items():
             for model, state in breakers.states().items():
@@ -163,6 +173,10 @@ class Circuits:
 
     def _space(self, name: bytes) -> str:
         return f"{self._key}:{name.decode()}"
+
+    def _word(self, name: bytes, word: str) -> str:
+        """pybreaker's key."""
+        return f"{self._space(name)}:pybreaker:{word}"
 
     def _record(self, name: bytes, client: Any) -> Any:
         """What Redis knows of a breaker."""

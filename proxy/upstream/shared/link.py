@@ -1,4 +1,4 @@
-"""`Link`: the way to Redis of one worker. Where that is not there, slow or frozen, it is given up soon, and left alone for a while."""
+"""`Link`: the way to Redis of one worker. Where that is away, slow, frozen or full, it is given up soon, and left alone for a while."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from urllib.parse import urlsplit
 
 from redis import Redis
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import AuthenticationError, RedisError, ResponseError
 from redis.retry import Retry
 
 _SHORTEST_REST_S, _LONGEST_REST_S = 0.1, 5.0
 # A silent partner of the connection that waits for news is noticed after twenty seconds, by the system.
 _TCP_KEEPALIVE = {"TCP_KEEPIDLE": 5, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
+
+# What Redis itself says: it is there, but lets nobody in, takes no writes, or holds something else than it was told.
+_ITS_WORDS = (ResponseError, AuthenticationError)
 
 _log = logging.getLogger("proxy.upstream")
 
@@ -37,12 +40,12 @@ class Link:
         on_change: is told whether Redis answers, when that has changed, and first of all.
 
     Attributes:
-        is_up: whether it answered when it was asked last; `None` when it was not asked yet.
+        is_up: whether it did what it was asked last; `None` when it was not asked yet.
         last_error: why not.
         about: where Redis is, for lines of the log.
         client: for questions.
         ear: for waiting for news.
-        answered_s: when, by the clock, it answered last.
+        answered_s: when, by the clock, it last did what it was asked.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class Link:
         self._random = random
         self._on_change = on_change
         self._failures = 0
+        self._is_closed = False
         self._due_s = float("-inf")
         self._down_since_s = 0.0
         self.client = _make_client(url, timeout_s)
@@ -67,8 +71,12 @@ class Link:
         """Seconds until Redis may be asked again; 0 when it may be now."""
         return max(0.0, self._due_s - self._clock())
 
-    def use(self, work: Callable[[Any], T]) -> T | None:
-        """What `work`, which is handed the client, gives; `None` when Redis failed, or is left alone because it did."""
+    def use(self, work: Callable[[Any], T], *, proves: bool = True) -> T | None:
+        """What `work`, which is handed the client, gives; `None` when Redis failed, or is left alone because it did.
+
+        Args:
+            proves: whether it is shown to be well where nothing fails; not by what only asks: who takes no writes can be read.
+        """
         if self.rest_s:
             return None
         try:
@@ -76,11 +84,17 @@ class Link:
         except (RedisError, OSError) as error:
             self._failed(error)
             return None
-        self._answered()
+        except AttributeError:
+            if self._is_closed:  # In the midst of an answer: redis-py then reads from what is no more.
+                return None
+            raise
+        if proves:
+            self._answered()
         return found
 
     def close(self) -> None:
         """Ends the connections that nobody waits at."""
+        self._is_closed = True
         self.client.close()
         self.client.connection_pool.disconnect()
 
@@ -105,7 +119,8 @@ class Link:
         if self.is_up is False:
             return
         self.is_up, self._down_since_s = False, self._clock()
-        _log.warning("Redis does not answer; each worker goes on with what it knows itself", extra={**self.about, "error": self.last_error})
+        what = "Redis answers, but not as it should" if isinstance(error, _ITS_WORDS) else "Redis does not answer"
+        _log.warning("%s; each worker goes on with what it knows itself", what, extra={**self.about, "error": self.last_error})
         self._on_change(False)
 
 

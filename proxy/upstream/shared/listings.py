@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
@@ -68,14 +68,22 @@ class Listings:
             self._untold = None
         if at and at != self._seen and self._untold is None:
             self._seen = at
-            self._hear(float(at) - this.ahead_s, this.client.hget(self._key, "cards"))
+            self._hear(at, this.client.hget(self._key, "cards"), this.ahead_s)
         return self._untold is not None
 
     def lost(self) -> None:
         """See `Topic`."""
 
-    def _hear(self, fetched_s: float, body: bytes | None) -> None:
+    def kept_keys(self) -> Iterable[str]:
+        """See `Topic`."""
+        return (self._key,)
+
+    def _hear(self, at: bytes, body: bytes | None, ahead_s: float) -> None:
         cards = decoded(body or b"")
+        try:
+            fetched_s = float(at) - ahead_s
+        except ValueError:  # Not ours; the next one who tells a list puts his own in its place.
+            return
         if cards is not None:
             self._models.learn([self._describe(card) for card in cards], fetched_s)
 
@@ -89,7 +97,7 @@ def decoded(body: bytes) -> list[ModelCard] | None:
     """The list, `None` when it is none: another version may have written it."""
     try:
         return [_card(entry) for entry in orjson.loads(body)]
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, AttributeError):
         return None
 
 

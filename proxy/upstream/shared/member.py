@@ -13,12 +13,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from proxy.upstream.background import Background
 from proxy.upstream.bell import Bell
 from proxy.upstream.shared.link import Link
-from proxy.upstream.shared.topic import Round, Topic, Wake
+from proxy.upstream.shared.topic import Garbled, Round, Topic, Wake
 
 _PULSE_S = 1.0
 # News may come in floods, and a round takes them all. What a request waits for comes sooner.
@@ -29,6 +29,8 @@ _NO_HURRY = b" later"
 _REMEMBERS_FOR_S = 7 * 24 * 3600
 _LISTENS_FOR_S = 2.0
 _DEAF_FOR_S = 0.5
+# In what Redis answers when a key holds something of another kind than was told.
+_OF_GARBLED = ("WRONGTYPE", "not an integer")
 _log = logging.getLogger("proxy.upstream")
 
 _ROUNDS, _NEWS = "shared state", "shared news"
@@ -104,7 +106,7 @@ class Member:
     def round(self) -> float:
         """Tells and hears. The seconds until the next round."""
         self._urgent.wait(0)  # Who was in a hurry until now is served by this round.
-        again = self.link.use(self._exchange)
+        again = self.link.use(self._exchange, proves=not self._is_first)
         if again is not None:
             if again:
                 self.wake()
@@ -166,6 +168,20 @@ class Member:
 
     def _exchange(self, client: Any) -> bool:
         """One round. Whether there is more to tell at once."""
+        try:
+            return self._tell_and_hear(client)
+        except ResponseError as error:
+            if isinstance(error, Garbled) or any(word in str(error) for word in _OF_GARBLED):
+                self._clear(client, error)
+            raise
+
+    def _clear(self, client: Any, error: ResponseError) -> None:
+        """Lets Redis forget what workers shared: all tell it anew then."""
+        about = {**self.link.about, "error": str(error)}
+        _log.warning("Redis holds something else under the gateway's names than it was told; they are deleted", extra=about)
+        client.delete(self.memory, *(key for topic in self._topics for key in topic.kept_keys()))
+
+    def _tell_and_hear(self, client: Any) -> bool:
         pipe = client.pipeline(transaction=False)
         asked = Round(client, pipe, self._clock(), self._ahead_s, self._is_first)
         if not asked.is_first:
@@ -180,8 +196,10 @@ class Member:
         if is_news:
             pipe.publish(self.channel, self._name.encode() + _NO_HURRY)
         answers = pipe.execute(raise_on_error=False)
-        knows_scripts = _has_understood(answers)
-        if self._has_forgotten(answers[begin - 2], is_first=asked.is_first) or not knows_scripts:
+        knows_scripts, born = _has_understood(answers), answers[begin - 2]
+        if born is not None and not born.isdigit():
+            raise Garbled("the time since when Redis remembers is no number")
+        if self._has_forgotten(born, is_first=asked.is_first) or not knows_scripts:
             self._lose()
             return True
         seconds, microseconds = answers[begin - 1]

@@ -25,7 +25,7 @@ local me, held, need, limit, alone = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3
 local dead_ms, settled_ms = tonumber(ARGV[6]), tonumber(ARGV[7])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local born = tonumber(redis.call('GET', KEYS[2]) or now)
+local born = tonumber(redis.call('GET', KEYS[2]) or now) or now
 need = math.min(need, limit)
 
 local mine = {id = me, need = need, served = 0}
@@ -34,7 +34,9 @@ local before
 local entries = redis.call('HGETALL', KEYS[1])
 for i = 1, #entries, 2 do
     local h, n, served, seen = string.match(entries[i + 1], '^(%d+) (%d+) (%d+) (%d+)$')
-    if entries[i] == me then
+    if not h then
+        redis.call('HDEL', KEYS[1], entries[i])
+    elseif entries[i] == me then
         mine.served = tonumber(served)
         before = {held = tonumber(h), need = tonumber(n)}
     elseif now - seen > dead_ms then

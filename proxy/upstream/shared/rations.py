@@ -6,7 +6,7 @@ more. A request waits for that as it waits for a seat.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 from proxy.upstream.seat import Replica
@@ -98,7 +98,7 @@ class Rations:
             this.pipe.evalsha(
                 RATION_DIGEST,
                 2,
-                f"{self._key}:{replica.id}",
+                self._key_of(replica),
                 self._member.memory,
                 self._member.name,
                 held,
@@ -130,6 +130,13 @@ class Rations:
         """See `Topic`."""
         self.is_shared = self._others_need = False
         self._welcome_all()
+
+    def kept_keys(self) -> Iterable[str]:
+        """See `Topic`."""
+        return map(self._key_of, self._replicas)
+
+    def _key_of(self, replica: Replica) -> str:
+        return f"{self._key}:{replica.id}"
 
     def _welcome_all(self) -> None:
         """There may be more for those who wait."""

@@ -5,7 +5,7 @@ A stream in Redis has the last thousand changes: each worker reads those that ca
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -89,13 +89,17 @@ class Rests:
     def lost(self) -> None:
         """See `Topic`."""
 
+    def kept_keys(self) -> Iterable[str]:
+        """See `Topic`."""
+        return (self._key,)
+
     def _note(self, replica: str, model: str, rest: CoolDown | None) -> None:
         self._untold[replica, model, ""] = rest
         forget_oldest(self._untold)
         self._wake()
 
-    def _note_key(self, replica: str, key: Key, free_at_s: float, why: str) -> None:
-        self._untold[replica, "", key.name] = CoolDown(replica, "", free_at_s, why)
+    def _note_key(self, replica: str, key: Key, free_at_s: float, why: str, has_had_too_much: bool) -> None:
+        self._untold[replica, "", key.name] = CoolDown(replica, "", free_at_s, why, is_firm=has_had_too_much)
         self._wake()
 
     def _hear(self, name: bytes, value: bytes, ahead_s: float) -> None:
@@ -112,7 +116,7 @@ class Rests:
         if not is_over and rest.free_at_s + _READ_FOR_S < self._clock():
             return
         if key:
-            self._rings[replica].learn(key, rest.free_at_s, rest.why)
+            self._rings[replica].learn(key, rest.free_at_s, rest.why, has_had_too_much=rest.is_firm)
         elif is_over:
             self._cooldowns.forget(replica, model)
             self._welcome(replica)
@@ -124,8 +128,9 @@ class Rests:
         ours: dict[Place, CoolDown] = {(each.replica, each.model, ""): each for each in self._cooldowns.all() if not each.is_ours}
         now_s = self._clock()
         for replica, ring in self._rings.items():
+            waiting = ring.waiting()
             for name, (rest_s, why) in ring.resting().items():
-                ours[replica, "", name] = CoolDown(replica, "", now_s + rest_s, why)
+                ours[replica, "", name] = CoolDown(replica, "", now_s + rest_s, why, is_firm=name in waiting)
         for place, rest in ours.items():
             if orjson.dumps(place) not in known:
                 self._untold.setdefault(place, rest)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
+
+from redis.exceptions import ResponseError
 
 # What nobody has changed for so long is forgotten by Redis.
 KEPT_S = 2 * 3600
@@ -42,6 +44,13 @@ class Topic(Protocol):
 
     def lost(self) -> None:
         """Redis is away."""
+
+    def kept_keys(self) -> Iterable[str]:
+        """What it keeps in Redis, as far as it knows."""
+
+
+class Garbled(ResponseError):
+    """Redis holds something under our names that none of us has told it."""
 
 
 K = TypeVar("K")

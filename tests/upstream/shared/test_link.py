@@ -6,12 +6,16 @@ import logging
 
 import pytest
 
+from proxy.errors import UpstreamUnavailable
+from proxy.upstream.faults import Fault, Verdict
 from proxy.upstream.shared.link import Link, place_of
 from tests.live.master import a_free_port
 from tests.redis_server import RedisServer
 from tests.upstream.conftest import Clock
 from tests.upstream.shared.conftest import StartWorker
-from tests.upstream.shared.workers import wait_until
+from tests.upstream.shared.workers import a_card, wait_until
+
+AWAY = Fault(UpstreamUnavailable("refused"), Verdict.UNREACHABLE)
 
 
 def ping(link: Link) -> bool | None:
@@ -52,6 +56,78 @@ def test_redis_that_is_back_is_told_once(redis: RedisServer, clock: Clock, caplo
     (told,) = caplog.records
     assert (told.levelname, told.__dict__["away_s"]) == ("INFO", 7.0)
     link.close()
+
+
+def test_what_only_asks_does_not_show_that_redis_is_back(redis: RedisServer, clock: Clock) -> None:
+    link = Link(redis.url, 0.1, clock=clock, random=lambda: 1.0)
+    for _ in range(3):
+        assert link.use(lambda client: bool(client.ping()), proves=False)
+        assert link.use(lambda client: client.incr("test:memory", "no number")) is None
+        assert link.is_up is False
+        rest_s = link.rest_s
+        clock.now_s += rest_s
+    assert rest_s == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize(
+    ("strike", "heal"),
+    [("CONFIG SET maxmemory 1", "CONFIG SET maxmemory 0"), ("REPLICAOF 127.0.0.1 1", "REPLICAOF NO ONE")],
+    ids=["full", "a replica"],
+)
+def test_redis_that_takes_no_writes_is_told_once_and_asked_ever_less_often(
+    own_redis: RedisServer, start_worker: StartWorker, caplog: pytest.LogCaptureFixture, strike: str, heal: str
+) -> None:
+    worker = start_worker(own_redis.url)
+    with caplog.at_level(logging.INFO, "proxy.upstream"):
+        own_redis.tell(strike)
+        wait_until(lambda: worker.link.rest_s > 0.5, "it is asked as often as ever")
+        assert worker.changes == [True, False]
+        (told,) = caplog.records
+        assert "Redis answers, but not as it should" in told.message
+        assert told.__dict__["error"] == worker.member.health()["last_error"]
+        own_redis.tell(heal)
+        wait_until(lambda: worker.changes == [True, False, True], "it is not back")
+    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+
+
+@pytest.mark.parametrize(
+    ("key", "garbage"),
+    [
+        ("test:memory", ["SADD", "x"]),
+        ("test:memory", ["SET", "nonsense"]),
+        ("test:rests", ["SET", "x"]),
+        ("test:breakers", ["SET", "x"]),
+        ("test:breakers", ["HSET", '["a",""]', "x"]),
+        ('test:breakers:["a",""]:pybreaker:fail_counter', ["SET", "x"]),
+        ('test:breakers:["a",""]:pybreaker:state', ["SADD", "x"]),
+        ("test:seats:a", ["SET", "x"]),
+        ("test:seats:a", ["HSET", "somebody", "x"]),
+        ("test:models", ["SADD", "x"]),
+        ("test:models", ["HSET", "at", "x"]),
+        ("test:models", ["HSET", "at", "1", "cards", "[[]]"]),
+    ],
+)
+def test_what_redis_holds_instead_of_what_workers_told_is_overcome(
+    redis: RedisServer, start_worker: StartWorker, caplog: pytest.LogCaptureFixture, key: str, garbage: list[str]
+) -> None:
+    """Whoever wrote it: it is deleted, or passed over, and what workers know is told anew."""
+    first = start_worker(redis.url)
+    first.cooldowns.cool("a", 60.0, "it broke")
+    command, *rest = garbage
+    first.link.client.delete(key)
+    first.link.client.execute_command(command, key, *rest)  # type: ignore[no-untyped-call]
+    for _ in range(3):
+        first.breakers["a"].settle("m", AWAY)
+    first.listings.fetched([a_card("m")])
+    second = start_worker(redis.url)
+    wait_until(lambda: second.cooldowns.rest_s("a"), "no cool-down is told")
+    wait_until(lambda: second.breakers["a"].blocks("m"), "no breaker is told")
+    wait_until(lambda: second.models.count == 1, "no list is told")
+    wait_until(lambda: first.rations.is_shared and second.rations.is_shared, "no seats are shared")
+    if key.startswith(("test:memory", "test:seats")):  # Beyond its own part: a Redis that was emptied gives that after two seconds.
+        assert len([first.seats.take(lambda: first.replicas[:1]) for _ in range(4)]) == 4
+    assert len(first.changes) <= 3
+    assert "work beside the requests failed" not in caplog.text
 
 
 @pytest.mark.parametrize(

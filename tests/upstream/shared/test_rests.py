@@ -49,12 +49,13 @@ def test_only_one_worker_tries_a_replica_whose_cool_down_is_over(redis: RedisSer
 def test_a_key_that_rests_rests_everywhere_and_is_not_told(redis: RedisServer, start_worker: StartWorker) -> None:
     first, second = start_worker(redis.url), start_worker(redis.url)
     key = first.rings["b"].pick()
-    first.rings["b"].cool(key, 30.0, "too many requests")
-    wait_until(second.rings["b"].resting, "it was not heard")
+    first.rings["b"].cool(key, 30.0, "too many requests", has_had_too_much=True)
+    first.rings["a"].cool(key, 30.0, "wrong key")
+    wait_until(lambda: second.rings["b"].resting() and second.rings["a"].resting(), "it was not heard")
     (name, (rest_s, why)) = next(iter(second.rings["b"].resting().items()))
     assert (name, why) == (key.name, "too many requests")
     assert 29 < rest_s <= 30
-    assert not second.rings["a"].resting()
+    assert (list(second.rings["b"].waiting()), second.rings["a"].waiting()) == ([key.name], {})
     assert key.value not in str(first.link.client.xrange("test:rests"))
 
 

@@ -120,6 +120,9 @@ class RoundCounter:
     def lost(self) -> None:
         self.losses += 1
 
+    def kept_keys(self) -> tuple[str, ...]:
+        return ()
+
 
 def wait_until(holds: Callable[[], Any], otherwise: str) -> None:
     """Waits until `holds()` is true."""
