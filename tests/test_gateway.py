@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from proxy.settings import Settings
 from proxy.telemetry import ExchangeNotes
 from proxy.upstream.breaker import BreakerState
 from proxy.upstream.watch import Unwatched
-from tests.facts.speech import chat_chunk, chat_reply, embeddings_reply, finish_chunk, lines_of, refusal, usage_chunk
+from tests.facts.speech import call_delta, chat_chunk, chat_reply, embeddings_reply, finish_chunk, lines_of, refusal, usage_chunk
 from tests.fake_upstream import CUT, RESET, STALL, Answer, FakeUpstream, Raw, Request, json_answer, sse, stream_of
 
 CHAT = "/chat/completions"
@@ -346,6 +347,31 @@ def test_a_limit_of_answers_is_asked_for_from_then_on(upstream: FakeUpstream, cl
     for _ in range(2):
         assert ask(client, stream=False, options={"num_predict": 32_000}).status_code == 200
     assert [body["max_tokens"] for body in asked(upstream)] == [32_000, 16_384, 16_384]
+
+
+def reading_plain_names_alone(request: Request) -> Answer:
+    """An upstream that calls the first of its tools, if it can read the names of all of them, also of those that were called before."""
+    tools = [tool["function"]["name"] for tool in request.json["tools"]]
+    called = [call["function"]["name"] for message in request.json["messages"] for call in message.get("tool_calls", ())]
+    if not all(re.fullmatch("[a-zA-Z0-9_-]{1,64}", name) for name in tools + called):
+        return json_answer(refusal("Invalid 'tools[0].function.name': string does not match pattern '^[a-zA-Z0-9_-]+$'."), 400)
+    if request.json.get("stream"):
+        return stream_of(call_delta(0, "call_1", tools[0], "{}"), finish_chunk("tool_calls"))
+    call = {"id": "call_1", "type": "function", "function": {"name": tools[0], "arguments": "{}"}}
+    message = {"role": "assistant", "content": None, "tool_calls": [call]}
+    return json_answer({**chat_reply(""), "choices": [{"index": 0, "message": message, "finish_reason": "tool_calls"}]})
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_names_of_tools_when_refused_are_spelled_plainly_and_come_back(upstream: FakeUpstream, client: FlaskClient, stream: bool) -> None:
+    upstream.on(CHAT, reading_plain_names_alone)
+    tools = [{"type": "function", "function": {"name": name, "parameters": {"type": "object"}}} for name in ("mcp.server/x", "f")]
+    calls = [{"function": {"name": "mcp.server/x", "arguments": {}}}]
+    before = [*MESSAGES, {"role": "assistant", "tool_calls": calls}, {"role": "tool", "tool_name": "mcp.server/x", "content": "1"}]
+    for messages in (MESSAGES, before):
+        first = lines_of_stream(ask(client, stream=stream, tools=tools, messages=messages))[0]
+        assert [call["function"]["name"] for call in first["message"]["tool_calls"]] == ["mcp.server/x"]
+    assert len(asked(upstream)) == 3
 
 
 def test_lessons_of_one_model_are_not_anothers(upstream: FakeUpstream, client: FlaskClient) -> None:
