@@ -85,11 +85,7 @@ class MessageStreamRenderer:
             case PartOpened():
                 self._open(step, pieces)
             case PartDelta():
-                if step.text and (self._part.kind != "reasoning" or self._shown == "all"):
-                    self._start_block(pieces)
-                    pieces.append(self._delta(step.text))
-                elif self._said is not None:
-                    self._said.append(step.text)
+                self._take_delta(step.text, pieces)
             case PartClosed():
                 self._close(step, pieces)
             case UsageSeen():
@@ -101,6 +97,14 @@ class MessageStreamRenderer:
                 pieces.append(error_event(step.error))
             case Finished():
                 self._finish(step, pieces)
+
+    def _take_delta(self, text: str, pieces: list[bytes]) -> None:
+        """Opens the block of the text, unless that is of hidden thoughts."""
+        if text and (self._part.kind != "reasoning" or self._shown == "all"):
+            self._start_block(pieces)
+            pieces.append(self._delta(text))
+        elif self._said is not None:
+            self._said.append(text)
 
     def _begin(self, pieces: list[bytes]) -> None:
         """Says that there is a message, once. Nobody has given it an id when the upstream has been silent so far."""
