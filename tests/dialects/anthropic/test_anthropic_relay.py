@@ -140,16 +140,17 @@ def test_an_event_waits_for_its_data_alone(at: list[int]) -> None:
 
 
 def test_an_error_counts_when_all_of_its_event_has_come(sdk: Reads) -> None:
-    begun = a_start() + a_text("hal")
+    begun, streams = a_start() + a_text("hal"), set[bytes]()
     for length in range(len(OVERLOADED) - 2):
         reader = MessageRelay()
         handed_on = reader.feed(begun + OVERLOADED[:length])
         with pytest.raises(UpstreamBroken):
             reader.close()
         assert reader.failure is None
-        stream = handed_on + reader.render_failure(UpstreamTimeout("silent"))
-        with pytest.raises(anthropic.APIStatusError, match="silent"), sdk(stream).messages.stream(**ASKED) as answer:
-            answer.until_done()
+        streams.add(handed_on + reader.render_failure(UpstreamTimeout("silent")))
+    (stream,) = streams
+    with pytest.raises(anthropic.APIStatusError, match="silent"), sdk(stream).messages.stream(**ASKED) as answer:
+        answer.until_done()
     assert isinstance(relayed(begun + OVERLOADED.rstrip())[1].failure, UpstreamRefused)
 
 
