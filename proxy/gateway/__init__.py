@@ -13,6 +13,7 @@ the upstreams:
     forked_wholes.py  the same for vectors and numbers of tokens
     lacking.py     what upstreams turned out not to have
     counting.py    parse -> route -> build -> send -> read, for a number of tokens
+    wholes.py      an answer that is read at once: vectors, or a number of tokens
     handing_on.py  what only upstreams of the client's own language can do
     sent.py        what a client sent
     cutting.py     what is changed in requests and answers, where the upstream can't be told

@@ -9,7 +9,8 @@ from proxy.canonical.affinity import NO_KEY
 from proxy.canonical.request import ChatRequest
 from proxy.dialect import CountEndpoint
 from proxy.errors import UpstreamRefused
-from proxy.gateway.steps import Goal, Steps, read_and_close
+from proxy.gateway.steps import Goal, Steps
+from proxy.gateway.wholes import read_whole_of
 from proxy.routing import Route
 from proxy.telemetry import ExchangeNotes
 from proxy.wire.messages import Client
@@ -38,11 +39,9 @@ class Counting:
             return self.endpoint.estimate(self.request)
 
     def _counted(self, goal: Goal, route: Route) -> int:
-        egress, client = goal.upstream.egress, goal.upstream.client
+        egress = goal.upstream.egress
         call = egress.build_count(self.request, route)
         if call is None:
             return self.endpoint.estimate(self.request)
-        reply = client.send(self.steps.signed(call, goal, self.client, lambda _: NO_KEY), self.notes)
-        tokens = egress.read_count(read_and_close(reply, goal.upstream.patience_s))
-        client.answered(route.upstream_model, self.notes)
-        return tokens
+        signed = self.steps.signed(call, goal, self.client, lambda _: NO_KEY)
+        return read_whole_of(goal.upstream, signed, self.notes, egress.read_count)

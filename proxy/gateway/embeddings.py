@@ -9,11 +9,11 @@ from proxy.canonical.affinity import NO_KEY
 from proxy.canonical.catalog import EmbeddingsRequest, EmbeddingsResult
 from proxy.canonical.completion import Usage
 from proxy.dialect import EmbeddingsEndpoint, Payload, Stopwatch
-from proxy.errors import UpstreamError, UpstreamRefused
+from proxy.errors import UpstreamRefused
 from proxy.gateway.fallback import served
-from proxy.gateway.foreign import made_plain
 from proxy.gateway.noting import note_end
-from proxy.gateway.steps import Goal, Steps, read_and_close
+from proxy.gateway.steps import Goal, Steps
+from proxy.gateway.wholes import read_whole_of
 from proxy.routing import Destination, Route
 from proxy.telemetry import ExchangeNotes
 from proxy.wire.messages import ANYBODY, Client, Reply
@@ -49,20 +49,9 @@ class Embedding:
                 shortenings += 1
 
     def _answer(self, goal: Goal, request: EmbeddingsRequest, route: Route) -> EmbeddingsResult:
-        """The vectors. What came with a status of success and is none is tried again, as an error with a status of its own was by then."""
-        egress, client = goal.upstream.egress, goal.upstream.client
+        egress = goal.upstream.egress
         call = self.steps.signed(egress.build_embeddings(request, route), goal, self.client, lambda _: NO_KEY)
-        while True:
-            reply = client.send(call, self.notes)
-            try:
-                result = egress.read_embeddings(read_and_close(reply, goal.upstream.patience_s), request)
-            except UpstreamError as failure:
-                error = made_plain(failure, reply, goal.upstream)
-                if not client.ask_again(error, self.notes):
-                    raise error from None
-            else:
-                client.answered(route.upstream_model, self.notes, ended=True)
-                return result
+        return read_whole_of(goal.upstream, call, self.notes, lambda body: egress.read_embeddings(body, request))
 
 
 def embed(
