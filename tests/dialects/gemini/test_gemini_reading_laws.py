@@ -131,15 +131,16 @@ JSON = st.recursive(
     | st.integers(-5, 600)
     | st.floats(allow_nan=False, allow_infinity=False)
     | st.sampled_from(["", "a", "STOP", "OTHER"]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
-    max_leaves=20,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(KEYS, inner, max_size=3),
+    max_leaves=8,
 )
+CONTENTS = st.fixed_dictionaries({"parts": st.lists(JSON, max_size=2)})
 CANDIDATES = st.fixed_dictionaries(
-    {"candidates": st.lists(st.fixed_dictionaries({"content": st.fixed_dictionaries({"parts": st.lists(JSON)}), "logprobsResult": JSON}))}
+    {"candidates": st.lists(st.fixed_dictionaries({"content": CONTENTS, "logprobsResult": JSON}), max_size=2)}
 )
 
 
-@given(st.lists(JSON | CANDIDATES, max_size=4))
+@given(st.lists(JSON | CANDIDATES, max_size=3))
 def test_no_json_makes_the_reader_crash(records: list[object]) -> None:
     for events in (read(sse(*records)), read(sse(record("a"), *records)), *map(read_whole, records)):
         assert isinstance(events[-1], Failed | Finished)

@@ -141,37 +141,36 @@ REFERENCES = st.sampled_from(["#/$defs/a", "#/$defs/b", "#/$defs/c", "#", "#/now
 
 
 def keyworded(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    return st.fixed_dictionaries(
-        {},
-        optional={
-            "type": WORDS | st.lists(WORDS, max_size=3),
-            "properties": st.dictionaries(NAMES, inner, max_size=3),
-            "required": st.lists(NAMES, max_size=3),
-            "items": inner | st.lists(inner, max_size=2),
-            "prefixItems": st.lists(inner, max_size=2),
-            "anyOf": st.lists(inner, max_size=3),
-            "oneOf": st.lists(inner, max_size=2),
-            "allOf": st.lists(inner, max_size=2),
-            "not": inner,
-            "$ref": REFERENCES,
-            "$defs": st.dictionaries(NAMES, inner, max_size=2),
-            "enum": st.lists(SCALARS, max_size=3),
-            "const": SCALARS,
-            "format": st.sampled_from(["date-time", "email", "int32", "float", "enum"]),
-            "minimum": st.integers(-3, 9),
-            "exclusiveMinimum": st.integers(-3, 9) | st.booleans(),
-            "exclusiveMaximum": st.floats(-3, 9),
-            "minLength": st.integers(-1, 3),
-            "maxItems": st.integers(0, 3),
-            "pattern": st.just("a*"),
-            "default": SCALARS,
-            "additionalProperties": st.booleans() | inner,
-            "nullable": st.booleans(),
-            "description": st.sampled_from(["", "D"]) | st.none(),
-            "title": st.sampled_from(["T", 7]),
-            "propertyOrdering": st.lists(NAMES, max_size=2),
-        },
-    )
+    """Schemas with a few keywords: what many would do together, these do in pairs and threes."""
+    keywords: dict[str, st.SearchStrategy[Any]] = {
+        "type": WORDS | st.lists(WORDS, max_size=3),
+        "properties": st.dictionaries(NAMES, inner, max_size=3),
+        "required": st.lists(NAMES, max_size=3),
+        "items": inner | st.lists(inner, max_size=2),
+        "prefixItems": st.lists(inner, max_size=2),
+        "anyOf": st.lists(inner, max_size=3),
+        "oneOf": st.lists(inner, max_size=2),
+        "allOf": st.lists(inner, max_size=2),
+        "not": inner,
+        "$ref": REFERENCES,
+        "$defs": st.dictionaries(NAMES, inner, max_size=2),
+        "enum": st.lists(SCALARS, max_size=3),
+        "const": SCALARS,
+        "format": st.sampled_from(["date-time", "email", "int32", "float", "enum"]),
+        "minimum": st.integers(-3, 9),
+        "exclusiveMinimum": st.integers(-3, 9) | st.booleans(),
+        "exclusiveMaximum": st.floats(-3, 9),
+        "minLength": st.integers(-1, 3),
+        "maxItems": st.integers(0, 3),
+        "pattern": st.just("a*"),
+        "default": SCALARS,
+        "additionalProperties": st.booleans() | inner,
+        "nullable": st.booleans(),
+        "description": st.sampled_from(["", "D"]) | st.none(),
+        "title": st.sampled_from(["T", 7]),
+        "propertyOrdering": st.lists(NAMES, max_size=2),
+    }
+    return st.lists(st.one_of(*(st.tuples(st.just(name), value) for name, value in keywords.items())), max_size=5).map(dict)
 
 
 SCHEMAS = st.recursive(st.booleans() | keyworded(st.booleans()), keyworded, max_leaves=8).filter(lambda schema: isinstance(schema, dict))

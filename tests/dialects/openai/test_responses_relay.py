@@ -89,6 +89,7 @@ def test_an_end_counts_when_all_of_its_event_has_come(end: str, text: str, judge
     last = stream.rfind(b"event: " + end.encode())
     is_whole = len(stream) - 2
     places = {*range(last, last + 80), *range(is_whole - 40, len(stream) + 1)}
+    cut_short = set[bytes]()
     for length in sorted(place for place in places if place <= len(stream)):
         reader = ResponseTail()
         handed_on = b"".join(reader.feed(chunk) for chunk in cut(stream[:length], list(range(0, length, 9_000))))
@@ -100,10 +101,10 @@ def test_an_end_counts_when_all_of_its_event_has_come(end: str, text: str, judge
         with pytest.raises(UpstreamBroken):
             reader.close()
         assert reader.failure is None
-        told = judge.told("/v1/responses", handed_on + reader.render_failure(UpstreamTimeout("it was silent")))
-        if len(text) < 1000:
-            with pytest.raises(openai.APIError, match="it was silent"):
-                list(told.responses.create(model="m", input="hi", stream=True))
+        cut_short.add(handed_on + reader.render_failure(UpstreamTimeout("it was silent")))
+    for told in cut_short if len(text) < 1000 else ():
+        with pytest.raises(openai.APIError, match="it was silent"):
+            list(judge.told("/v1/responses", told).responses.create(model="m", input="hi", stream=True))
 
 
 def test_the_name_of_an_event_alone_is_no_end() -> None:
