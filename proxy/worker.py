@@ -20,6 +20,7 @@ import gevent
 from gevent.monkey import get_original
 from gevent.pool import Pool
 from gevent.server import StreamServer
+from gunicorn.config import Config
 from gunicorn.sock import ssl_context
 from gunicorn.workers.ggevent import GeventWorker
 
@@ -52,6 +53,7 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
 
     def run(self) -> None:
         """Serves until it is told to stop, or its successor is there; then finishes what it has begun."""
+        keep_at_hand(self.cfg)
         pools = [Pool(self.worker_connections) for _ in self.sockets]
         servers = [self._server(listener, pool) for listener, pool in zip(self.sockets, pools, strict=True)]
         self.slate.serve()
@@ -173,6 +175,15 @@ class IdleTimeout:
 
 class _Expired(BaseException):
     """No `Exception`: nothing on the way may take it for a fault of the request."""
+
+
+def keep_at_hand(cfg: Config) -> None:
+    """Lets `cfg` hold its settings as attributes of its own. What is set afterwards is not seen.
+
+    gunicorn asks for 25 of them in each request, and `Config` looks each up by a failure and two calls: 140,000
+    instructions (6 to 8 % of a whole answer, 3 to 5 % of a stream).
+    """
+    vars(cfg).update({name: setting.get() for name, setting in cfg.settings.items()})
 
 
 def has_bytes(client: Any) -> bool:

@@ -11,6 +11,7 @@ from tests.fake_upstream import FakeUpstream
 
 # How long an example takes says more about the machine than about the code; laws that are about time measure it themselves.
 settings.register_profile("no deadline", deadline=None)
+settings.register_profile("few", deadline=None, max_examples=20)
 settings.load_profile("no deadline")
 
 

@@ -12,8 +12,9 @@ import pytest
 from gevent import socket
 from gevent.pool import Pool
 from gevent.server import StreamServer
+from gunicorn.config import Config
 
-from proxy.worker import IdleTimeout, close_listener
+from proxy.worker import IdleTimeout, close_listener, keep_at_hand
 
 Ends = tuple[Any, Any]
 
@@ -90,3 +91,16 @@ def test_connections_that_wait_when_the_listener_is_closed_are_served() -> None:
         plain.create_connection(clients[0].getpeername())
     for client in clients:
         client.close()
+
+
+def test_settings_at_hand_are_those_that_were_set_before() -> None:
+    told, kept = Config(), Config()
+    for cfg in (told, kept):
+        cfg.set("keepalive", 7)
+        cfg.set("proc_name", "gateway")
+    keep_at_hand(kept)
+    assert kept.keepalive == 7
+    # Some are no settings but properties with the name of one; those are asked as before.
+    assert {name: str(getattr(kept, name)) for name in kept.settings} == {name: str(getattr(told, name)) for name in told.settings}
+    with pytest.raises(AttributeError):
+        kept.no_such_setting  # noqa: B018

@@ -191,11 +191,13 @@ def _watched(body: Iterator[bytes], watch: ClientWatch | NoWatch, seen: Observat
             if chunk is None:
                 notes.end = notes.end or "finished"
                 return
-            if notes.first_byte_s is None:
+            is_first = notes.first_byte_s is None
+            if is_first:
                 notes.first_byte_s = seen.stopwatch.elapsed_ns() / 1e9
             notes.bytes_sent += len(chunk)
             yield chunk
-            seen.stream_begun()
+            if is_first:
+                seen.stream_begun()
     except ClientGone:
         return
     except Exception:

@@ -10,6 +10,7 @@ import logging
 import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -97,15 +98,20 @@ class JsonLines(OrjsonFormatter):
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802
         """RFC 3339, UTC, milliseconds."""
-        return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+        return f"{_as_text(int(record.created))}.{int(record.created % 1 * 1000):03}Z"
 
     def jsonify_log_record(self, log_data: LogData) -> str:
         """The line. A record that orjson cannot write (lone surrogates, huge integers) is written slowly rather than lost."""
         try:
-            line = orjson.dumps(log_data, default=self.json_default, option=orjson.OPT_NON_STR_KEYS).decode()
+            line = orjson.dumps(log_data, default=self.json_default).decode()
         except (TypeError, ValueError):
             line = json.dumps(log_data, default=str)
         return self._redactor.redact(line)
+
+
+@lru_cache(1)
+def _as_text(time_s: int) -> str:
+    return datetime.fromtimestamp(time_s, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def log_config(level: str, debug: bool = False, secrets: Iterable[str] = ()) -> dict[str, Any]:

@@ -107,7 +107,7 @@ class Observation:
             "error_kind": notes.error_kind,
             "error": notes.error_message,
         }
-        return {name: value for name, value in fields.items() if value is not None and value != ""}
+        return {name: value for name, value in fields.items() if value or value == 0}
 
 
 def observation() -> Observation:

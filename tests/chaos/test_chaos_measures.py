@@ -13,7 +13,7 @@ from chaos.expectations import ALL_ILL, ONE_ILL, Expectation, was_asked_to_come_
 from chaos.judging import Ending, Verdict
 from chaos.load.steady import Asked
 from chaos.measures import Outcome, outcome
-from chaos.plan import FULL, SHORT
+from chaos.plan import FULL, SHORT, UNTIMED, Plan
 from chaos.report import DOCUMENT
 from chaos.scenarios import BY_NAME, SCENARIOS
 from chaos.stage import Marks, Record, reported_attempts
@@ -47,8 +47,8 @@ def a_record(requests: list[Asked], attempts: list[Attempt], **changes: Any) -> 
     return Record(Marks(0, STRUCK_S, HEALED_S, 20), requests, attempts, **changes)
 
 
-def told(record: Record, expectation: Expectation = ONE_ILL) -> Outcome:
-    return outcome("name", "title", record, expectation, FULL)
+def told(record: Record, expectation: Expectation = ONE_ILL, plan: Plan = FULL) -> Outcome:
+    return outcome("name", "title", record, expectation, plan)
 
 
 def test_a_run_that_is_as_it_must_be_has_no_problems() -> None:
@@ -69,6 +69,7 @@ def test_traffic_that_stays_and_comes_again_is_found() -> None:
     assert found.figures.asked_while_ill == 14
     assert found.problems == ["the traffic left the ill replica after 3.4 s only", "the ill replica was still asked 14 times"]
     assert found.figures.attempts_per_request == pytest.approx(1.5)
+    assert told(a_record(requests, attempts), plan=UNTIMED).problems == []
 
 
 def test_a_probe_now_and_then_is_none_of_the_traffic() -> None:

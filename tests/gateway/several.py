@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,14 @@ PLAIN = {"MAX_RETRIES": "0", "BREAKER_FAILURES": "1000", "ENABLE_METRICS": "fals
 def lists(upstream: FakeUpstream, *models: str, **entry: Any) -> None:
     """Lets the upstream list these models, each with the members of `entry`."""
     upstream.on("/models", json_answer({"object": "list", "data": [{"id": model, "object": "model", **entry} for model in models]}))
+
+
+@contextmanager
+def an_upstream(*models: str, **entry: Any) -> Iterator[FakeUpstream]:
+    """One that lists these models, each with the members of `entry`, and is scripted with what else it answers."""
+    with FakeUpstream() as upstream:
+        lists(upstream, *models, **entry)
+        yield upstream
 
 
 def config_of(folder: Path, text: str, addresses: Mapping[str, str], **environ: str) -> GatewayConfig:

@@ -42,8 +42,7 @@ Ask = Callable[..., str]
 
 @pytest.fixture
 def upstream() -> Iterator[FakeUpstream]:
-    with FakeUpstream() as upstream:
-        several.lists(upstream, "m")
+    with several.an_upstream("m") as upstream:
         yield upstream
 
 

@@ -42,8 +42,7 @@ Client = Callable[..., FlaskClient]
 
 @pytest.fixture
 def boxes() -> Iterator[FakeUpstream]:
-    with FakeUpstream() as upstream:
-        several.lists(upstream, "big")
+    with several.an_upstream("big") as upstream:
         yield upstream
 
 
@@ -54,8 +53,7 @@ def cloud() -> Iterator[FakeUpstream]:
             return stream_of(chat_chunk("hello"), finish_chunk(), usage_chunk(3, 2))
         return json_answer(chat_reply("hello"))
 
-    with FakeUpstream() as upstream:
-        several.lists(upstream, "large")
+    with several.an_upstream("large") as upstream:
         upstream.on(CHAT, chat)
         upstream.on("/completions", json_answer({"choices": [{"index": 0, "text": "hello", "finish_reason": "stop"}]}))
         upstream.on("/embeddings", json_answer({**embeddings_reply([[1.0]]), "from": "hello"}))
@@ -81,27 +79,27 @@ def ask(client: FlaskClient, path: str, **body: Any) -> TestResponse:
 def test_upstream_that_gives_nothing_but_signs_of_life_is_left_for_the_next(
     a_client: Client, boxes: FakeUpstream, cloud: FakeUpstream, path: str, stream: bool, headers: dict[str, str], sign: bytes
 ) -> None:
-    boxes.on(CHAT, Answer(200, headers, [sign, 0.05] * 40))
+    boxes.on(CHAT, Answer(200, headers, [sign, 0.05] * 200))
     client, began_s = a_client(), time.monotonic()
     assert "hello" in ask(client, path, stream=stream).text
-    assert time.monotonic() - began_s < 1.5
+    assert time.monotonic() - began_s < 5
     assert len(cloud.requests_to(CHAT)) == 1
 
 
 @pytest.mark.parametrize("path", CHATS)
 def test_upstream_that_goes_on_without_words_is_left_for_the_next(a_client: Client, boxes: FakeUpstream, path: str) -> None:
-    boxes.on(CHAT, Answer(200, SSE, [sse(ROLE, done=False)[0], 0.05] * 40))
+    boxes.on(CHAT, Answer(200, SSE, [sse(ROLE, done=False)[0], 0.05] * 200))
     client, began_s = a_client(), time.monotonic()
     assert "hello" in ask(client, path, stream=True).text
-    assert time.monotonic() - began_s < 1.5
+    assert time.monotonic() - began_s < 5
 
 
 @pytest.mark.parametrize("path", ["/api/embed", "/v1/embeddings"])
 def test_vectors_that_never_begin_are_not_waited_for(a_client: Client, boxes: FakeUpstream, cloud: FakeUpstream, path: str) -> None:
-    boxes.on("/embeddings", Answer(200, JSON, [b" ", 0.05] * 40))
+    boxes.on("/embeddings", Answer(200, JSON, [b" ", 0.05] * 200))
     client, began_s = a_client(), time.monotonic()
     assert ask(client, path).status_code == 200
-    assert time.monotonic() - began_s < 1.5
+    assert time.monotonic() - began_s < 5
     assert len(cloud.requests_to("/embeddings")) == 1
 
 

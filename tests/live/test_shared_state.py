@@ -18,6 +18,7 @@ from redis import Redis
 
 from tests.fake_upstream import Answer, FakeUpstream, Request, json_answer
 from tests.live.master import COMMAND, ROOT, Master, running, wait_until
+from tests.live.one_of_each import one_of_each, told
 from tests.live.steady_load import steady_load
 from tests.redis_server import RedisServer, running_redis
 
@@ -65,8 +66,9 @@ def health(master: Master) -> dict[str, Any]:
 
 
 def await_all(master: Master, says: Callable[[dict[str, Any]], bool]) -> None:
-    """Waits until `/health` of all workers says so, as far as one can tell from outside."""
-    wait_until(lambda: all(says(requests.get(f"{master.address}/health", timeout=5).json()) for _ in range(8)), lambda: master.lines)
+    """Waits until `/health` of all workers says so."""
+    with one_of_each(master) as workers:
+        wait_until(lambda: all(says(told(worker, "/health")) for worker in workers.values()), lambda: master.lines)
 
 
 def await_state(master: Master, state: str) -> None:

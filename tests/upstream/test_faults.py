@@ -107,11 +107,10 @@ def test_an_upstream_that_answers_tls_with_plain_text(make_client: MakeClient) -
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def answer() -> None:
-            for _ in range(2):
-                client, _ = listener.accept()
-                client.recv(65536)
-                client.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-                client.close()
+            client, _ = listener.accept()
+            client.recv(65536)
+            client.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            client.close()
 
         threading.Thread(target=answer, daemon=True).start()
         error, attempts = failure_of(make_client, base_url=f"https://127.0.0.1:{listener.getsockname()[1]}/v1")

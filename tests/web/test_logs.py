@@ -54,6 +54,14 @@ def test_time_when_logged_is_rfc3339_in_utc(log: tuple[logging.Logger, Lines]) -
     assert abs((datetime.fromisoformat(time) - datetime.now(UTC)).total_seconds()) < 5
 
 
+@pytest.mark.parametrize(
+    ("created", "told"),
+    [(1.9996, "1970-01-01T00:00:01.999Z"), (2.0, "1970-01-01T00:00:02.000Z"), (951782400.25, "2000-02-29T00:00:00.250Z")],
+)
+def test_time_when_told_is_that_of_the_record(created: float, told: str) -> None:
+    assert JsonLines(Redactor()).formatTime(logging.makeLogRecord({"created": created})) == told
+
+
 def test_newline_when_in_message_stays_in_one_line(log: tuple[logging.Logger, Lines]) -> None:
     logger, lines = log
     logger.info('one\n{"level": "forged"}\ntwo')
@@ -61,7 +69,7 @@ def test_newline_when_in_message_stays_in_one_line(log: tuple[logging.Logger, Li
     assert [line["message"] for line in lines()] == ['one\n{"level": "forged"}\ntwo']
 
 
-@pytest.mark.parametrize("value", [2**70, "\ud800", float("nan"), {1, 2}, b"bytes", ValueError("x")], ids=repr)
+@pytest.mark.parametrize("value", [2**70, "\ud800", float("nan"), {1, 2}, b"bytes", ValueError("x"), {1: "x"}], ids=repr)
 def test_odd_value_when_logged_loses_no_line(log: tuple[logging.Logger, Lines], value: object) -> None:
     logger, lines = log
     logger.info("odd", extra={"value": value})

@@ -87,7 +87,7 @@ def test_a_worker_that_holds_all_gives_back_when_another_one_wants_some(redis: R
         held.pop().release()
         began_s = time.monotonic()
         assert waiting.result(timeout=5)
-        assert time.monotonic() - began_s < 0.5
+        assert time.monotonic() - began_s < 0.9
     assert in_flight([first, second]) == 4
 
 
@@ -128,7 +128,7 @@ def test_who_waits_when_redis_freezes_gets_a_seat_of_the_workers_own(own_redis: 
     own_redis.freeze()
     began_s = time.monotonic()
     assert take(second, 1)
-    assert time.monotonic() - began_s < 1
+    assert time.monotonic() - began_s < 2
     own_redis.thaw()
     wait_until(lambda: second.rations.is_shared and first.rations.is_shared, "nobody came back")
 
