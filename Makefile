@@ -29,7 +29,7 @@ format: .venv/tox ## put the code into its form
 	$(BIN)/tox exec -e lint -- ruff check --fix
 	$(BIN)/tox exec -e lint -- ruff format
 
-bench: .venv/bench ## measure everything, in about 20 minutes, and write it into docs/performance.md
+bench: .venv/bench ## measure everything, in under half an hour, and write it into docs/performance.md
 	$(BIN)/python -m benchmarks full
 
 bench-quick: .venv/bench ## measure in under 2 minutes what was lost or won since the recorded run

@@ -36,7 +36,7 @@ def main() -> None:
 
 @main.command()
 def full() -> None:
-    """Measure everything (about 20 minutes), and write it into docs/performance.md."""
+    """Measure everything (under half an hour), and write it into docs/performance.md."""
     with _bounded(FULL):
         for requirement in (PEER, LITELLM):
             python_of(requirement)

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from benchmarks.plan import Ratio
 from benchmarks.results import Results
 from benchmarks.targets import verdicts
-from benchmarks.titles import BARE, GATEWAY, NGINX, RELAY
+from benchmarks.titles import BARE, FLOOR, GATEWAY, NGINX, QUIET, RELAY
 
+_DECISION = "[decision 10](decisions/0010-speed.md)"
 _MESSAGES = (2, 100, 200)
+# From the one who does least to the gateway.
+_CALLED = {
+    NGINX: "nginx",
+    FLOOR: "Flask and our upstream client alone",
+    BARE: "the bare pass-through",
+    RELAY: "the gateway that relays",
+    QUIET: "the gateway without log and metrics",
+    GATEWAY: "the gateway",
+}
 
 
 def what_others_showed(results: Results) -> Iterator[str]:
@@ -19,6 +30,7 @@ def what_others_showed(results: Results) -> Iterator[str]:
     if told:
         yield "### What others showed beside the other missed targets"
         yield "\n".join(f"* {sentence}" for sentence in told)
+        yield f"Where these times come from, by measurement, and what was tried, tells {_DECISION}."
 
 
 def _pace(results: Results, missed: set[str]) -> Iterator[str]:
@@ -27,18 +39,42 @@ def _pace(results: Results, missed: set[str]) -> Iterator[str]:
         if what not in missed:
             continue
         lags = sorted(sample[metric] for sample in results.samples("paced", GATEWAY))
-        others = ((BARE, "the bare pass-through"), (RELAY, "the gateway that relays"))
-        added = [f"{name} {us:,.0f} us" for who, name in others if (us := results.added_lag_us(who, metric)) is not None]
-        yield f"**{what}**: its lag was {lags[0]:,.0f} to {lags[-1]:,.0f} us in the rounds. In the same run added {', '.join(added)}."
+        added = _told((FLOOR, BARE, RELAY), partial(results.added_lag_us, metric=metric))
+        told = f"its lag was {lags[0]:,.0f} to {lags[-1]:,.0f} us in the rounds{_busy(results)}"
+        yield f"**{what}**: {told}. In the same run added {added}.{_waiting(results)}"
+
+
+def _busy(results: Results) -> str:
+    """How much of the core the tokens took: who takes half of it lets tokens that come together wait for each other."""
+    cpu_us, tokens_per_s = (results.median("paced", GATEWAY, metric) for metric in ("cpu_us_per_token", "tokens_per_s"))
+    return "" if cpu_us is None or tokens_per_s is None else f", and its worker was busy for {cpu_us * tokens_per_s / 1e6:.0%} of the time"
+
+
+def _waiting(results: Results) -> str:
+    """How long workers waited for their core: what no code of theirs can shorten."""
+    shares = [(_CALLED[who], share) for who in (GATEWAY, BARE) if (share := results.median("paced", who, "waiting_share")) is not None]
+    told = ", ".join(f"{name} {share:.1%}" for name, share in shares)
+    return f" Of the time, a worker could have worked but waited for its core, which somebody else had: {told}." if told else ""
 
 
 def _first_token(results: Results, missed: set[str]) -> Iterator[str]:
     what = "added time to first token, median"
     if what not in missed:
         return
-    names = ((GATEWAY, "the gateway"), (RELAY, "the gateway that relays"), (BARE, "the bare pass-through"), (NGINX, "nginx"))
-    added = [f"{name} {us:,.0f} us" for who, name in names if (us := results.added_first_token_us(who)) is not None]
-    yield f"**{what}**: in the same run added {', '.join(added)}."
+    added = _told(tuple(_CALLED), results.added_first_token_us)
+    others = [(name, results.added_first_token_ratio(who)) for who, name in _CALLED.items() if who != BARE]
+    ratios = ", ".join(f"{name} {found.value:.3g}" for name, found in others if found is not None)
+    yield f"**{what}**: in the same run added {added}; in times of the bare pass-through's, within the rounds: {ratios}.{_waited(results)}"
+
+
+def _waited(results: Results) -> str:
+    waited = {_CALLED[who]: us for who in (GATEWAY, BARE) if (us := results.median("first_token", who, "waiting_us")) is not None}
+    told = ", ".join(f"{name} {us:,.0f} us" for name, us in waited.items())
+    return f" For its core, which somebody else had, a worker waited in each exchange, in the mean: {told}." if told else ""
+
+
+def _told(who: Sequence[str], added_us: Callable[[str], float | None]) -> str:
+    return ", ".join(f"{_CALLED[name]} {us:,.0f} us" for name in who if (us := added_us(name)) is not None)
 
 
 def _growth(results: Results, missed: set[str]) -> Iterator[str]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+_ROOT = Path(__file__).parents[1]
 _PROGRAMS = ("nginx", "wrk", "taskset")
 _PACKAGES = ("gunicorn", "gevent", "flask", "werkzeug", "requests", "urllib3", "marshmallow", "orjson", "prometheus-client")
 # Where Debian keeps servers; the PATH of ordinary users leaves it out.
@@ -69,7 +70,22 @@ def describe_machine() -> dict[str, object]:
         "wrk": _version_line([find_program("wrk"), "-v"]),
         "packages": {name: _package_version(name) for name in ("ollama-openai-proxy", *_PACKAGES)},
         "load_average_before": round(os.getloadavg()[0], 2),
+        **describe_code(_ROOT),
     }
+
+
+def describe_code(root: Path) -> dict[str, object]:
+    """Which `commit` is measured, and whether the files of `root` have `changes` that are in none; `""` outside of a repository."""
+    commit = _git(root, "rev-parse", "--short=12", "HEAD")
+    return {"commit": commit, "changes": bool(commit and _git(root, "status", "--porcelain", "--untracked-files=no"))}
+
+
+def _git(root: Path, *arguments: str) -> str:
+    git = shutil.which("git")
+    if git is None:
+        return ""
+    done = subprocess.run([git, "-C", str(root), *arguments], capture_output=True, text=True, timeout=30, check=False)  # noqa: S603
+    return "" if done.returncode else done.stdout.strip()
 
 
 def _processor() -> str:

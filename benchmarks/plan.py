@@ -40,6 +40,8 @@ class Plan:
         starts: how often a start is timed.
         growth_rounds: how often each number of connections, models and messages is asked for.
         growth_s: for how long.
+        history_rounds: how often each number of messages is; of what one more message costs, differences of differences are made.
+        history_s: for how long.
     """
 
     kind: str
@@ -62,6 +64,8 @@ class Plan:
     starts: int = 4
     growth_rounds: int = 3
     growth_s: int = 2
+    history_rounds: int = 5
+    history_s: int = 4
 
 
 SECTIONS = ("chat", "stream", "tools", "embeddings", "paced", "first_token", "held", "memory", "start", "large", "growth", "profile")
@@ -82,6 +86,8 @@ SHORT = Plan(
     starts=2,
     growth_rounds=1,
     growth_s=1,
+    history_rounds=1,
+    history_s=1,
 )
 QUICK = Plan(
     "quick",

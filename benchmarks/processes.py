@@ -60,6 +60,10 @@ class Program:
         """Seconds of processor time, user and system, of all its living processes since their start."""
         return sum(_cpu_s(process) for process in self._family())
 
+    def waited_s(self) -> float:
+        """Seconds that its living processes could have worked, but did not get the core, which somebody else had."""
+        return sum(_waited_s(process.pid) for process in self._family())
+
     def settle(self) -> bool:
         """Waits until it has done what was still asked of it: clients that left do not take back their requests. `False`: it stays busy."""
         give_up_at = time.monotonic() + _SETTLING_S
@@ -182,6 +186,14 @@ def _cpu_s(process: psutil.Process) -> float:
     with contextlib.suppress(psutil.NoSuchProcess):
         times = process.cpu_times()
         return float(times.user + times.system)
+    return 0.0
+
+
+def _waited_s(pid: int) -> float:
+    """Of its first thread, in which a worker works; 0 where the system does not count it."""
+    # Time at work, time in the queue for a processor, how often it got one. Source: Documentation/scheduler/sched-stats.rst of Linux.
+    with contextlib.suppress(OSError):
+        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
     return 0.0
 
 

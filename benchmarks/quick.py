@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-_HEAD = ("against the bare pass-through", "recorded", "now", "")
+_HEAD = ("against the bare pass-through", "recorded", "now", "", "sees losses")
+_WORDS = "What is lost is told only above the share in the last column: less than that, the rounds differ by themselves."
 
 
 def comparison(recorded: Mapping[str, Mapping[str, Any]], now: Mapping[str, Mapping[str, Any]]) -> str:
     """A table of all ratios of `now` beside the recorded ones."""
     rows = [_HEAD, *(_row(name, recorded.get(name), found) for name, found in now.items())]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+    table = "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+    return f"{table}\n\n{_WORDS}"
 
 
 def lost_or_won(recorded: Mapping[str, Any], now: Mapping[str, Any]) -> str:
@@ -24,10 +26,18 @@ def lost_or_won(recorded: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     return f"{'won' if won else 'LOST'} {abs(change):.0%}"
 
 
+def smallest_seen_loss(recorded: Mapping[str, Any], now: Mapping[str, Any]) -> float:
+    """How much worse, as a share of what is recorded, `now` would have to be to be called lost, with rounds that differ as they do."""
+    if now["better"] == "higher":
+        return float(1 - min(recorded["low"] / recorded["value"], now["value"] / now["high"]))
+    return float(max(recorded["high"] / recorded["value"], now["value"] / now["low"]) - 1)
+
+
 def _row(name: str, recorded: Mapping[str, Any] | None, now: Mapping[str, Any]) -> tuple[str, ...]:
     if recorded is None:
-        return name, "", _with_spread(now), "not recorded"
-    return name, _with_spread(recorded), _with_spread(now), lost_or_won(recorded, now)
+        return name, "", _with_spread(now), "not recorded", ""
+    seen = f"above {smallest_seen_loss(recorded, now):.0%}"
+    return name, _with_spread(recorded), _with_spread(now), lost_or_won(recorded, now), seen
 
 
 def _with_spread(found: Mapping[str, Any]) -> str:

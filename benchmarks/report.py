@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,14 +12,17 @@ import orjson
 from benchmarks.results import Results
 from benchmarks.site import ROOT
 from benchmarks.tables import all_tables
+from benchmarks.titles import GATEWAY
 
 DOCUMENT = ROOT / "docs/performance.md"
+README = ROOT / "README.md"
 FOLDER = ROOT / "docs/performance"
 RESULTS = FOLDER / "results.json"
 # What a run has found so far: all that is left of one that does not come to its end.
 UNFINISHED = FOLDER / "unfinished.json"
 RECORDED = ROOT / "benchmarks/recorded.json"
 _BEGIN, _END = "<!-- results: begin -->", "<!-- results: end -->"
+_CLAIM_BEGIN, _CLAIM_END = "<!-- added per token -->", "<!-- end -->"
 
 
 def keep(content: Mapping[str, Any]) -> None:
@@ -41,11 +45,24 @@ def write_json(file: Path, content: Mapping[str, Any]) -> None:
 
 
 def write_document() -> None:
-    """Draws the pictures and writes the tables of the kept run anew."""
+    """Draws the pictures and writes the tables of the kept run anew, and what the README says of it."""
     from benchmarks.plots import draw_all  # noqa: PLC0415 - matplotlib takes half a second, and only this needs it
 
     results = Results(orjson.loads(RESULTS.read_bytes()))
     DOCUMENT.write_text(with_results(DOCUMENT.read_text(), all_tables(results), draw_all(results, FOLDER)))
+    README.write_text(with_claim(README.read_text(), results))
+
+
+def with_claim(readme: str, results: Results) -> str:
+    """The README with what a token's median is in `results`, in whole milliseconds, rounded up; as it was when that was not measured."""
+    added_us = results.added_lag_us(GATEWAY, "lag_p50_us")
+    if added_us is None:
+        return readme
+    most_ms = max(1, math.ceil(added_us / 1000))
+    claim = "Less than a millisecond" if most_ms == 1 else f"Less than {most_ms} milliseconds"
+    before, begin, rest = readme.partition(_CLAIM_BEGIN)
+    _, end, after = rest.partition(_CLAIM_END)
+    return f"{before}{begin}[{claim}](docs/performance.md){end}{after}"
 
 
 def with_results(document: str, tables: str, pictures: Sequence[str]) -> str:

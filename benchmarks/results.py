@@ -29,7 +29,7 @@ class Results:
 
     def median(self, section: str, contender: str, metric: str) -> float | None:
         samples = self.samples(section, contender)
-        return medians(samples)[metric] if samples else None
+        return medians(samples).get(metric) if samples else None
 
     def ratio(self, section: str, contender: str, metric: str, base: str = BARE) -> Ratio | None:
         """How many times `base` the contender is."""
@@ -68,6 +68,13 @@ class Results:
         if not rounds.get(many) or not rounds.get(few):
             return None
         return ratio(rounds[many], rounds[few], "cpu_us_per_request")
+
+    def per_message(self, few: int, many: int) -> Ratio | None:
+        """Microseconds of processor that one more message costs, between histories of `few` and of `many`."""
+        rounds = self._growth_rounds("messages")
+        shorter, longer = ([sample["cpu_us_per_request"] for sample in rounds.get(number, ())] for number in (few, many))
+        costs = [(more - less) / (many - few) for less, more in zip(shorter, longer, strict=False)]
+        return Ratio(median(costs), min(costs), max(costs)) if costs else None
 
     def steepening(self, what: str, few: int, middle: int, many: int) -> Ratio | None:
         """What one more costs between `middle` and `many`, over what it costs between `few` and `middle`."""

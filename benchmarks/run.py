@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +18,7 @@ from benchmarks.loads.wrk import LoadFailed
 from benchmarks.machine import describe_machine
 from benchmarks.plan import Plan
 from benchmarks.processes import DidNotStart
+from benchmarks.quietness import between, read_clocks
 from benchmarks.sections.beginning import measure_first_tokens
 from benchmarks.sections.growth import measure_growth
 from benchmarks.sections.held import measure_held
@@ -39,7 +41,7 @@ _FLOORS = (QUIET, QUIET_RELAY, FLOOR, CONSTANT)
 
 
 def run(plan: Plan, keep: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
-    """What a run found: `machine`, `run`, `sections`, and why sections failed, ready for JSON.
+    """What a run found: `machine`, `run`, `sections`, why sections failed, and what others did meanwhile (`quietness`), ready for JSON.
 
     Args:
         keep: is given what was found so far, after each section.
@@ -51,10 +53,14 @@ def run(plan: Plan, keep: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
     began = time.monotonic()
     started = datetime.now(UTC).isoformat(timespec="seconds")
     content: dict[str, Any] = {"machine": machine, "run": {"started": started, **asdict(plan)}, "sections": {}, "failed": {}}
+    content["quietness"] = {}
     with open_site(FIELD) as site:
         for name in plan.sections:
             site.say(f"{name} (after {time.monotonic() - began:.0f} s)")
+            before = read_clocks()
             measure(site, plan, name, SECTIONS[name], content)
+            content["quietness"][name] = between(before, read_clocks())
+            machine["load_average_after"] = round(os.getloadavg()[0], 2)
             content["run"]["seconds"] = round(time.monotonic() - began)
             keep(content)
     return content
@@ -82,7 +88,7 @@ SECTIONS: Mapping[str, Section] = {
     "tools": _throughput(workloads.tools(), peers=(PEER,)),
     "embeddings": _throughput(workloads.embeddings(), peers=(PEER,)),
     "paced": measure_pace,
-    "first_token": lambda site, plan: measure_first_tokens(site, plan, OWN),
+    "first_token": lambda site, plan: measure_first_tokens(site, plan, (*OWN, *((QUIET, FLOOR) if plan.ceilings else ()))),
     "held": measure_held,
     "memory": measure_memory,
     "start": measure_starts,

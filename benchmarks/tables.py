@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
 
 from benchmarks.company import what_others_showed
 from benchmarks.gap import Step, floors, what_is_missing
@@ -14,6 +16,12 @@ from benchmarks.titles import DIRECT, TITLES
 Row = Callable[[Results, str, str], Sequence[str]]
 
 _SHOWN_FUNCTIONS = 10
+# What stands below a table whose figures are no medians of rounds.
+_SAMPLED = {
+    "held": "One sample of each; percentiles are those of 30 newcomers.",
+    "memory": "One sample of each.",
+    "large": "Of memory one sample, the most that three pictures in a row took; of processor the median of three rounds.",
+}
 _MET = {True: "yes", False: "**no**", None: ""}
 
 
@@ -39,13 +47,35 @@ def _about(results: Results) -> list[str]:
     packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
     hardware = f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB, {machine['system']}"
     others = ", ".join(f"{name} {version}" for name, version in machine.get("others", {}).items())
-    mood = f"load average before it {machine['load_average_before']}"
     return [
-        f"A {run['kind']} run of {run['seconds'] / 60:.0f} minutes on {run['started'][:10]}; {mood}.",
+        f"A {run['kind']} run of {run['seconds'] / 60:.0f} minutes on {run['started'][:10]}{_code(machine)}.",
+        _mood(machine, results.content.get("quietness", {})),
         f"{hardware}, Python {machine['python']}, {machine['nginx']}, {machine['wrk']}, {packages}.",
         *([f"The programs of others: {others}."] if others else []),
         *(f"**{section} was not measured**: {reason}" for section, reason in results.content.get("failed", {}).items()),
     ]
+
+
+def _code(machine: Mapping[str, Any]) -> str:
+    """Which code was measured."""
+    if not machine.get("commit"):
+        return ", of a commit that was not noted"
+    return f", of commit {machine['commit']}{' with changes' if machine['changes'] else ''}"
+
+
+def _mood(machine: Mapping[str, Any], quietness: Mapping[str, Mapping[str, float]]) -> str:
+    """How quiet the machine was, before and during the run."""
+    told = f"Load average before it {machine['load_average_before']}"
+    if not quietness:
+        return f"{told}; what others took of the processors meanwhile was not noted."
+    whole_s = sum(found["seconds"] for found in quietness.values())
+    others, stolen = (sum(found[who] * found["seconds"] for found in quietness.values()) / whole_s for who in ("others", "stolen"))
+    worst = max(quietness, key=lambda section: quietness[section]["others"] + quietness[section]["stolen"])
+    return (
+        f"{told}, after it {machine['load_average_after']}, which counts the run itself. While it measured, other programs on this machine "
+        f"and interrupts took {others:.2f} of a core, other machines on its host {stolen:.2f}; most in the section {worst}: "
+        f"{quietness[worst]['others']:.2f} and {quietness[worst]['stolen']:.2f}."
+    )
 
 
 def _section(results: Results, section: str, heading: str, head: Sequence[str], row: Row) -> list[str]:
@@ -53,6 +83,8 @@ def _section(results: Results, section: str, heading: str, head: Sequence[str], 
     if not names:
         return []
     parts = [f"### {heading}", _table(head, ((TITLES[name], *row(results, section, name)) for name in names))]
+    if section in _SAMPLED:
+        parts.append(_SAMPLED[section])
     if problems := results.problems(section):
         parts.append("\n".join(f"* {TITLES[name]}: {problem}" for name, problem in problems.items()))
     return parts
@@ -118,10 +150,23 @@ def _floor_row(step: Step) -> Sequence[str]:
 
 def _growth(results: Results) -> Iterator[str]:
     found = [(what, results.grown(what)) for what in ("connections", "models", "messages")]
-    rows = [(f"{number} {what}", _us(cost_us)) for what, costs in found for number, cost_us in sorted(costs.items())]
-    if rows:
-        yield "### Growth"
-        yield _table(("with", "processor per request"), rows)
+    rows = [
+        (f"{number} {what}", _us(cost_us), _times(results.growth(what, number, min(costs))))
+        for what, costs in found
+        for number, cost_us in sorted(costs.items())
+    ]
+    if not rows:
+        return
+    yield "### Growth"
+    yield _table(("with", "processor per request", "x the first of its kind"), rows)
+    yield "A growth is the median of the ratios within the rounds, and so are its verdicts; medians may come from different rounds."
+    numbers = sorted(results.grown("messages"))
+    steps = [(few, many, cost) for few, many in pairwise(numbers) if (cost := results.per_message(few, many)) is not None]
+    if steps:
+        steeper = results.steepening("messages", *numbers[:3]) if len(numbers) > 2 else None
+        told = [(f"from {few} to {many} messages", _spread(cost), "") for few, many, cost in steps]
+        told[-1] = (*told[-1][:2], _times(steeper))
+        yield _table(("one more message", "processor, us", "x the first step"), told)
 
 
 def _profile(results: Results) -> Iterator[str]:
@@ -145,6 +190,10 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def _times(found: Ratio | None) -> str:
     return "" if found is None else f"{found.value:.3g} ({found.low:.2g} to {found.high:.2g})"
+
+
+def _spread(found: Ratio) -> str:
+    return f"{found.value:.1f} ({found.low:.1f} to {found.high:.1f})"
 
 
 def _us(value: float | None) -> str:

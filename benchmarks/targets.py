@@ -9,6 +9,8 @@ from benchmarks.plan import Ratio
 from benchmarks.results import Results
 from benchmarks.titles import BARE, GATEWAY, LITELLM, PEER, RELAY
 
+Found = Ratio | float | None
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -34,9 +36,9 @@ class Race:
     def unit(self) -> str:
         return _UNITS[self.base]
 
-    def ratio(self, results: Results) -> float | None:
+    def ratio(self, results: Results) -> Ratio | None:
         """How many times the base it was."""
-        return _value(results.ratio(self.section, self.contender, "requests_per_s", self.base))
+        return results.ratio(self.section, self.contender, "requests_per_s", self.base)
 
 
 _UNITS = {BARE: "x bare", PEER: "x ollama-openai-proxy", LITELLM: "x LiteLLM"}
@@ -65,32 +67,30 @@ def verdicts(results: Results) -> list[Verdict]:
     ]
 
 
-def _at_least(what: str, target: float, unit: str, found: float | None) -> Verdict:
+def _at_least(what: str, target: float, unit: str, found: Found) -> Verdict:
     return _verdict(what, f"at least {target:g} {unit}", unit, found, lambda value: value >= target)
 
 
-def _at_most(what: str, target: float, unit: str, found: float | None) -> Verdict:
+def _at_most(what: str, target: float, unit: str, found: Found) -> Verdict:
     return _verdict(what, f"at most {target:g} {unit}", unit, found, lambda value: value <= target)
 
 
-def _verdict(what: str, target: str, unit: str, found: float | None, meets: Callable[[float], bool]) -> Verdict:
+def _verdict(what: str, target: str, unit: str, found: Found, meets: Callable[[float], bool]) -> Verdict:
+    """By the median of the rounds' ratios, where it is a ratio; the lowest and the highest of them are told, too."""
     if found is None:
         return Verdict(what, target, "not measured", None)
-    return Verdict(what, target, f"{found:,.0f} {unit}" if abs(found) >= 100 else f"{found:.3g} {unit}", meets(found))
-
-
-def _value(found: Ratio | None) -> float | None:
-    return None if found is None else found.value
+    value, spread = (found.value, f" ({found.low:.3g} to {found.high:.3g})") if isinstance(found, Ratio) else (found, "")
+    return Verdict(what, target, (f"{value:,.0f} {unit}" if abs(value) >= 100 else f"{value:.3g} {unit}") + spread, meets(value))
 
 
 def _pace(results: Results) -> Iterator[Verdict]:
-    yield _at_most("paced streams, processor per token", 1.2, "x bare", _value(results.ratio("paced", GATEWAY, "cpu_us_per_token")))
+    yield _at_most("paced streams, processor per token", 1.2, "x bare", results.ratio("paced", GATEWAY, "cpu_us_per_token"))
     yield _at_most("paced streams, added per token, median", 1000, "us", results.added_lag_us(GATEWAY, "lag_p50_us"))
     yield _at_most("paced streams, added per token, p99", 5000, "us", results.added_lag_us(GATEWAY, "lag_p99_us"))
 
 
 def _first_token(results: Results) -> Iterator[Verdict]:
-    yield _at_most("added time to first token, median", 0.8, "x bare", _value(results.added_first_token_ratio(GATEWAY)))
+    yield _at_most("added time to first token, median", 0.8, "x bare", results.added_first_token_ratio(GATEWAY))
     median_us = results.added_first_token_us(GATEWAY)
     p99_us = results.added_first_token_us(GATEWAY, "total_p99_us")
     spread = None if median_us is None or p99_us is None else p99_us / median_us
@@ -122,14 +122,15 @@ def _large(results: Results) -> Iterator[Verdict]:
     for contender, way in ((GATEWAY, "translated"), (RELAY, "relayed")):
         extra = results.figure("large", contender, "extra_memory_of_request")
         yield _at_most(f"a picture of 10 MiB, {way}: extra memory", 2.5, "x the request", extra)
-    short, long = (results.figure("large", GATEWAY, f"cpu_us_for_{kibibytes}_kib") for kibibytes in (256, 1024))
-    yield _at_most("a record of 1 MiB, processor", 4.4, "x one of 256 KiB", long / short if short else None)
+    for contender, way in ((GATEWAY, "translated"), (RELAY, "relayed")):
+        short, long = (results.figure("large", contender, f"cpu_us_for_{kibibytes}_kib") for kibibytes in (256, 1024))
+        yield _at_most(f"a record of 1 MiB, {way}: processor", 4.4, "x one of 256 KiB", long / short if short else None)
 
 
 def _growth(results: Results) -> Iterator[Verdict]:
     # Who is asked by one alone sleeps after each answer, and pays for being woken up; among ten there is always something to do.
     for few, called in ((1, "x 1 connection"), (10, "x 10 connections")):
-        yield _at_most("processor per request, 1,000 connections", 1.2, called, _value(results.growth("connections", 1000, few)))
-    yield _at_most("processor per request, 200 models", 1.1, "x 1 model", _value(results.growth("models", 200, 1)))
-    steeper = _value(results.steepening("messages", 2, 100, 200))
+        yield _at_most("processor per request, 1,000 connections", 1.2, called, results.growth("connections", 1000, few))
+    yield _at_most("processor per request, 200 models", 1.1, "x 1 model", results.growth("models", 200, 1))
+    steeper = results.steepening("messages", 2, 100, 200)
     yield _at_most("processor per message, the 101st to the 200th of a history", 1.2, "x the first hundred", steeper)

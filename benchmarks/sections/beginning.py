@@ -43,6 +43,8 @@ def measure_first_tokens(site: Site, plan: Plan, own: tuple[str, ...]) -> dict[s
 
 def _sample(ready: Lineup, name: str, count: int) -> Sample | None:
     """What so many new connections show; `None` when one of the others lost one of their streams, who is left out then."""
+    program = ready.standings[name].program
+    waited_s = program.waited_s()
     try:
         tokens = asyncio.run(_ask_one_by_one(ready.standings[name], count))
     except (StreamLost, TimeoutError, OSError) as failure:
@@ -50,10 +52,12 @@ def _sample(ready: Lineup, name: str, count: int) -> Sample | None:
         return None
     if problem := next((token.problem for token in tokens if token.problem), ""):
         ready.note(name, problem)
+    waited_s = program.waited_s() - waited_s
     totals_us = [token.total_ns / 1e3 for token in tokens]
     return {
         "total_p50_us": percentile(totals_us, 50),
         "total_p99_us": percentile(totals_us, 99),
+        "waiting_us": waited_s / count * 1e6,
         "asking_p50_us": percentile([token.asking_ns / 1e3 for token in tokens], 50),
         "answering_p50_us": percentile([token.answering_ns / 1e3 for token in tokens], 50),
     }

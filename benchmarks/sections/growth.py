@@ -30,9 +30,9 @@ def measure_growth(site: Site, plan: Plan) -> dict[str, Any]:
             for number in MODEL_COUNTS
         }
         return {
-            "connections": _rounds(site, plan, "connections", connections),
-            "messages": _rounds(site, plan, "messages", messages),
-            "models": _rounds(site, plan, "models", models),
+            "connections": _rounds(site, "connections", connections, plan.growth_rounds, plan.growth_s),
+            "messages": _rounds(site, "messages", messages, plan.history_rounds, plan.history_s),
+            "models": _rounds(site, "models", models, plan.growth_rounds, plan.growth_s),
         }
 
 
@@ -41,12 +41,12 @@ def _asking(ready: Lineup, workload: Workload, plan: Plan, connections: int = 0)
     return ready.asking(workload, ready.judge(workload), plan, connections)[GATEWAY]
 
 
-def _rounds(site: Site, plan: Plan, what: str, asking: Mapping[str, Asking]) -> dict[str, Any]:
+def _rounds(site: Site, what: str, asking: Mapping[str, Asking], rounds: int, seconds: int) -> dict[str, Any]:
     samples: dict[str, list[Sample]] = {}
     for one in asking.values():
         one.sample(1)
-    for _, number in turns(list(asking), plan.growth_rounds):
-        sample = asking[number].sample(plan.growth_s * (_MANY_TIMES if asking[number].connections >= _MANY else 1))
+    for _, number in turns(list(asking), rounds):
+        sample = asking[number].sample(seconds * (_MANY_TIMES if asking[number].connections >= _MANY else 1))
         samples.setdefault(number, []).append(sample)
         site.say(f"  {number} {what}: {sample['cpu_us_per_request']:.0f} us of processor per request")
     return {"rounds": samples, "problems": {}}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 from benchmarks.contenders.field import Standing
@@ -10,7 +11,7 @@ from benchmarks.loads.streams import StreamLost, await_ends, count_tokens, open_
 from benchmarks.plan import Plan, Sample, percentile, turns
 from benchmarks.sections.lineup import Lineup, found, lineup
 from benchmarks.site import Site
-from benchmarks.titles import BARE, DIRECT, GATEWAY, LITELLM, PEER, RELAY, TITLES
+from benchmarks.titles import BARE, DIRECT, FLOOR, GATEWAY, LITELLM, PEER, RELAY, TITLES
 from benchmarks.workloads import Workload, paced
 
 # For the streams to begin, and for a slow contender to catch up at the end.
@@ -21,7 +22,7 @@ _CATCHING_UP_S = 30
 def measure_pace(site: Site, plan: Plan) -> dict[str, Any]:
     """Samples of each contender in turn, with `paced_streams` streams at a time."""
     workload = paced(plan.tokens_per_s * (plan.steady_s + _SPARE_S), 1000 // plan.tokens_per_s)
-    names = [GATEWAY, RELAY, BARE, *([DIRECT] if plan.ceilings else []), *([PEER, LITELLM] if plan.peers else [])]
+    names = [GATEWAY, RELAY, BARE, *([FLOOR, DIRECT] if plan.ceilings else []), *([PEER, LITELLM] if plan.peers else [])]
     samples: dict[str, list[Sample]] = {}
     with lineup(site, site.paced, workload.place, names) as ready:
         ready.judge(workload)
@@ -54,9 +55,11 @@ async def _sample(standing: Standing, workload: Workload, plan: Plan) -> tuple[S
     """A sample, and what was wrong with its streams."""
     question = workload.questions[standing.contender.dialect]
     gap_s = 1 / plan.tokens_per_s / plan.paced_streams
+    began_s, waited_s = time.monotonic(), standing.program.waited_s()
     streams = await open_streams(standing.url, question, plan.paced_streams, gap_s=gap_s)
     tokens, spent_s = await count_tokens(streams, plan.steady_s, standing.program.cpu_s)
     lost = plan.paced_streams - await await_ends(streams, _CATCHING_UP_S)
+    waiting_share = (standing.program.waited_s() - waited_s) / (time.monotonic() - began_s)
     lags_us = [lag_ns / 1e3 for stream in streams for lag_ns in stream.watched.lags_ns[1:]]
     if not tokens:
         raise StreamLost(f"no token came in {plan.steady_s} s")
@@ -67,5 +70,6 @@ async def _sample(standing: Standing, workload: Workload, plan: Plan) -> tuple[S
         "lag_p50_us": percentile(lags_us, 50),
         "lag_p99_us": percentile(lags_us, 99),
         "lost": lost,
+        "waiting_share": waiting_share,
     }
     return sample, problem_of_streams(streams, workload.records) or problem

@@ -25,8 +25,8 @@ def begins(head: bytes) -> bool:
     Args:
         head: whole lines, all that came so far.
     """
-    end = head.find(b"\n\n")
-    if end > 0 and head.startswith(b"data: ") and b"\n" not in head[:end] and says_something(_record(SseEvent(head[6:end]))):
+    end = head.find(b"\n")
+    if head.startswith(b"data: ") and head.startswith(b"\n\n", end) and says_something(_record(SseEvent(head[6:end]))):
         return True  # what nearly every server writes
     if head.lstrip()[:1] == b"<":
         raise UpstreamBroken("the upstream answered with a web page where a stream was due; check the base URL")
