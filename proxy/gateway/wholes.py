@@ -15,8 +15,8 @@ T = TypeVar("T")
 
 
 def read_whole_of(upstream: Upstream, call: UpstreamCall, notes: ExchangeNotes, read: Callable[[bytes], T]) -> T:
-    """What `read` finds in the answer to `call`. What came with a status of success and is none is tried again, as an error with a status of
-    its own was by then.
+    """What `read` finds in the answer to `call`. What came with a status of success and is none is tried again, as an error with a status
+    of its own was by then.
 
     Raises:
         UpstreamError: it is none, of the last attempt; no key stands in it.

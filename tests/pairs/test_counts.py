@@ -40,9 +40,7 @@ def test_an_overload_in_place_of_a_count_is_asked_again(gateway_of: Gateway, ups
         (json_answer({"error": {"code": 400, "message": "sk-of-the-house is odd", "status": "INVALID_ARGUMENT"}}), 400, "is odd"),
     ],
 )
-def test_what_is_no_count_is_told_without_keys(
-    gateway_of: Gateway, upstream: FakeUpstream, answer: Answer, status: int, said: str
-) -> None:
+def test_what_is_no_count_is_told_without_keys(gateway_of: Gateway, upstream: FakeUpstream, answer: Answer, status: int, said: str) -> None:
     response = counted(gateway_of, upstream, answer)
     assert (response.status_code, said in response.text) == (status, True)
     assert "sk-of-the-house" not in response.text

@@ -451,7 +451,8 @@ JSON = st.recursive(
     | st.text(max_size=5)
     | st.sampled_from(["text", "user", "tool_use"]),
     lambda inner: (
-        st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["type", "text", "content", "role", "source", "id"]), inner, max_size=3)
+        st.lists(inner, max_size=2)
+        | st.dictionaries(st.sampled_from(["type", "text", "content", "role", "source", "id"]), inner, max_size=3)
     ),
     max_leaves=8,
 )
