@@ -18,8 +18,13 @@ _STOP_REASONS: Final[Mapping[FinishReason, str]] = {
     "tool_calls": "tool_use",
     "content_filter": "refusal",
 }
-# Claude's own words that say more than ours.
-_FINER: Final = {"pause_turn": "stop", "model_context_window_exceeded": "length"}
+# The words of upstreams that say more than ours, and Claude's for the same.
+_FINER: Final[Mapping[str, tuple[FinishReason, str]]] = {
+    "pause_turn": ("stop", "pause_turn"),
+    "CONTINUATION": ("stop", "pause_turn"),  # Gemini would go on if it were asked to.
+    "TOO_MANY_TOOL_CALLS": ("stop", "pause_turn"),
+    "model_context_window_exceeded": ("length", "model_context_window_exceeded"),
+}
 
 
 def message_id(upstream_id: str) -> str:
@@ -50,8 +55,8 @@ def stop_record(finish_reason: FinishReason, raw_reason: str, stop_sequence: str
         return {"stop_reason": "refusal", "stop_sequence": None}
     if stop_sequence and finish_reason == "stop":
         return {"stop_reason": "stop_sequence", "stop_sequence": stop_sequence}
-    reason = raw_reason if _FINER.get(raw_reason) == finish_reason else _STOP_REASONS[finish_reason]
-    return {"stop_reason": reason, "stop_sequence": None}
+    finer_than, finer = _FINER.get(raw_reason, ("", ""))
+    return {"stop_reason": finer if finer_than == finish_reason else _STOP_REASONS[finish_reason], "stop_sequence": None}
 
 
 def usage_record(usage: Usage) -> Record:
