@@ -71,4 +71,5 @@ def read_embeddings(body: bytes, request: EmbeddingsRequest) -> EmbeddingsResult
 
 
 def _no_embeddings(request: EmbeddingsRequest) -> NotSupported:
-    return NotSupported(f'"{request.model}" is on a server that speaks Anthropic\'s language, which has no embeddings', param="model")
+    message = f'"{request.model}" is on a server that speaks Anthropic\'s language, which has no embeddings'
+    return NotSupported(message, status=400, param="model")  # SDKs ask again after a 501.

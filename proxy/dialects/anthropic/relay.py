@@ -16,8 +16,9 @@ from proxy.errors import ProxyError
 from proxy.wire.sse import SseEvent, SseReader
 from proxy.wire.whole_lines import BLANK_LINES, WholeLines, apart, cut
 
-# The events that tell of beginning, end and failure. In the texts of the others no line end stands as it is, and so none of these words.
-_TELLING = re.compile(rb"(?:^|[\r\n])event:[ \t]*(?:message_|error)")
+# The events that tell of beginning, end and failure, by their names, or by their records where a server names no events. In the texts of
+# the others no line end stands as it is, and so none of these words.
+_TELLING = re.compile(rb'(?:^|[\r\n])(?:event:[ \t]*|data:[ \t]*\{[ \t]*"type"[ \t]*:[ \t]*")(?:message_|error)')
 # The last line as far as it may be the name of an event.
 _END_BYTES = 64
 
@@ -79,20 +80,21 @@ class MessageRelay(WholeLines):
         self._reader = None if reader.at_rest else reader
 
     def _note(self, told: SseEvent) -> None:
-        if not told.name.startswith("message_") and told.name != "error":
+        if told.name and not told.name.startswith("message_") and told.name != "error":
             return
         record = _decoded(told.data)
-        if told.name == "error":
+        name = told.name or record.get("type")
+        if name == "error":
             self.failure = refusal_in_event(record)
-        elif told.name == "message_start":
+        elif name == "message_start":
             message = record.get("message")
             self._usage.take(message.get("usage") if isinstance(message, dict) else None)
-        elif told.name == "message_delta":
+        elif name == "message_delta":
             delta = record.get("delta")
             reason = delta.get("stop_reason") if isinstance(delta, dict) else None
             self._stop_reason = reason if isinstance(reason, str) else self._stop_reason
             self._usage.take(record.get("usage"))
-        elif told.name == "message_stop":
+        elif name == "message_stop":
             self._is_whole = True
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
@@ -83,6 +84,28 @@ def test_streams_are_handed_on_untouched(line_end: bytes, at: list[int]) -> None
     assert reader.usage == Usage(114, 7, 100, 5)
     assert reader.finish_reason == "end_turn"
     assert reader.failure is None
+
+
+def nameless(stream: bytes) -> bytes:
+    """`stream` as servers send it that do not name their events."""
+    return re.sub(rb"^event: .*\n", b"", stream, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"])
+@given(at=places)
+def test_streams_without_names_of_events_end_as_they_end(line_end: bytes, at: list[int]) -> None:
+    stream = nameless(WHOLE).replace(b"\n", line_end)
+    handed_on, reader = relayed(stream, at)
+    assert handed_on == stream
+    assert (reader.usage, reader.finish_reason, reader.failure) == (Usage(114, 7, 100, 5), "end_turn", None)
+
+
+@given(at=places)
+def test_errors_in_streams_without_names_are_known(at: list[int]) -> None:
+    _, reader = relayed(nameless(a_start() + a_text("hal") + OVERLOADED), at)
+    assert isinstance(reader.failure, UpstreamRefused)
+    with pytest.raises(UpstreamBroken):
+        relayed(nameless(a_start() + a_text("hal")), at)
 
 
 @given(at=places, length=st.integers(0, len(WHOLE) - len(an_end()) - 1))
