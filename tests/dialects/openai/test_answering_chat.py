@@ -116,13 +116,24 @@ def test_counts_come_only_when_asked_for_and_known() -> None:
         assert silent[-2]["choices"][0]["finish_reason"] == "stop"
 
 
-@pytest.mark.parametrize("payload", [{"reasoning_effort": "none"}, {"think": False}, {"reasoning": {"exclude": True}}])
+@pytest.mark.parametrize("payload", [{"reasoning_effort": "none"}, {"think": False}])
 def test_thoughts_are_not_shown_to_those_who_do_not_want_them(payload: dict[str, Any]) -> None:
     events = a_stream(a_part("reasoning", "plan", closed=PartClosed("sig", "anthropic")), a_part("text", "ok"))
 
     assert deltas(events, **payload) == [{"content": "ok"}]
     message = answer(events, **payload)["choices"][0]["message"]
     assert message == {"role": "assistant", "content": "ok", "refusal": None}
+
+
+@pytest.mark.parametrize("payload", [{"reasoning": {"exclude": True}}, {"include_reasoning": False}])
+def test_of_thoughts_that_are_hidden_there_is_what_must_come_back(payload: dict[str, Any]) -> None:
+    signed = a_part("reasoning", "plan", closed=PartClosed("sig", "anthropic"))
+    events = a_stream(signed, a_part("reasoning", "unsigned"), a_part("text", "ok"))
+    block = {"type": "thinking", "thinking": "", "signature": "sig"}
+
+    assert deltas(events, **payload) == [{"thinking_blocks": [{"index": 0, **block}]}, {"content": "ok"}]
+    message = answer(events, **payload)["choices"][0]["message"]
+    assert message == {"role": "assistant", "content": "ok", "refusal": None, "thinking_blocks": [block]}
 
 
 def test_signed_thoughts_come_in_blocks_that_clients_can_give_back(judge: Judge) -> None:

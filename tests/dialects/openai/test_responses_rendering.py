@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 from proxy.canonical.completion import Usage
 from proxy.canonical.events import ChatEvent, Failed, KeepAlive, PartClosed, PartDelta, PartOpened
 from proxy.canonical.fold import collect
+from proxy.canonical.request import ReasoningPart
 from proxy.dialects.openai.ingress import RESPONSES_TRANSLATED
 from proxy.errors import InvalidRequest, UpstreamBroken, UpstreamRefused, UpstreamUnavailable
 from tests.dialects.openai.judged import NOON_S, Judge, a_broken_stream, a_call, a_part, a_stream, records, streamed, whole
@@ -143,6 +144,22 @@ def test_thoughts_are_not_shown_to_those_who_do_not_want_them() -> None:
         assert [part["text"] for item in output for part in item["content"]] == ["a", "b"]
         assert len(output) == 1
         assert answer(events, **payload) == events_of(events, **payload)[-1]["response"]
+
+
+def test_of_thoughts_that_are_hidden_there_is_what_must_come_back() -> None:
+    signed = a_part("reasoning", "plan", closed=PartClosed("sig==", "anthropic"))
+    events = a_stream(a_part("text", "a"), a_part("reasoning", "unsigned"), a_part("text", "b"), signed, a_part("text", "c"))
+    hidden = {"reasoning": {"exclude": True}}
+    output = answer(events, **hidden)["output"]
+
+    assert [item["type"] for item in output] == ["message", "reasoning", "message"]
+    assert (output[1]["summary"], output[1]["encrypted_content"]) == ([], "anthropic:sig==")
+    assert answer(events, **hidden) == events_of(events, **hidden)[-1]["response"]
+    assert "plan" not in str(events_of(events, **hidden))
+    asked = RESPONSES_TRANSLATED.parse({"model": "m", "input": [{"role": "user", "content": "hi"}, *output]})
+    assert any(part == ReasoningPart("", "sig==", "anthropic") for part in asked.messages[1].parts)  # type: ignore[union-attr]
+    unwanted = answer(events, reasoning={"effort": "none"})["output"]
+    assert [item["type"] for item in unwanted] == ["message"]
 
 
 def test_log_probabilities_come_with_their_text() -> None:

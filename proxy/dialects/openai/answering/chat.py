@@ -22,7 +22,7 @@ from proxy.dialects.openai.answering.records import (
     created_s,
     extra_content,
     logprob_records,
-    shows_reasoning,
+    shown_reasoning,
     stop_record,
     thinking_block,
     usage_record,
@@ -45,7 +45,7 @@ class ChatStreamRenderer:
         self._stopwatch = stopwatch
         self._wants_usage = isinstance(request, AskedChat) and request.wants_usage
         self._speaks_functions = isinstance(request, AskedChat) and request.speaks_functions
-        self._shows_reasoning = shows_reasoning(request)
+        self._shown = shown_reasoning(request)
         self._frame = Frame(b"", b"")
         self._around = _QUIET  # what stands before and after a fragment of the open part
         self._open: PartKind | None = None
@@ -110,7 +110,7 @@ class ChatStreamRenderer:
             return self._begin_call(part)
         if part.kind == "reasoning":
             self._thoughts.clear()
-            member = member if self._shows_reasoning else b""
+            member = member if self._shown == "all" else b""
         self._around = (self._frame.before + member, self._frame.after) if member else _QUIET
         return b""
 
@@ -145,7 +145,7 @@ class ChatStreamRenderer:
 
     def _end_part(self, closed: PartClosed) -> bytes:
         kind, self._open, self._around = self._open, None, _QUIET
-        if kind == "reasoning" and self._shows_reasoning:
+        if kind == "reasoning" and self._shown != "nothing":
             block = thinking_block("".join(self._thoughts), closed)
             if block is not None:
                 self._blocks += 1
@@ -191,8 +191,9 @@ def _message(completion: Completion, request: TextRequest, *, speaks_functions: 
     calls = [part for part in completion.parts if isinstance(part, ToolCallPart)]
     silent = not texts and (refusals or calls)
     message: Record = {"role": "assistant", "content": None if silent else "".join(texts), "refusal": "".join(refusals) or None}
-    if shows_reasoning(request):
-        message |= _thoughts([part for part in completion.parts if isinstance(part, ReasoningPart)])
+    shown = shown_reasoning(request)
+    if shown != "nothing":
+        message |= _thoughts([part for part in completion.parts if isinstance(part, ReasoningPart)], with_texts=shown == "all")
     if calls and speaks_functions:
         message["function_call"] = _function(calls[0])
     elif calls:
@@ -200,9 +201,9 @@ def _message(completion: Completion, request: TextRequest, *, speaks_functions: 
     return message
 
 
-def _thoughts(parts: Sequence[ReasoningPart]) -> Record:
-    text = "".join(part.text for part in parts)
-    blocks = [block for part in parts if (block := thinking_block(part.text, part)) is not None]
+def _thoughts(parts: Sequence[ReasoningPart], *, with_texts: bool) -> Record:
+    text = "".join(part.text for part in parts) if with_texts else ""
+    blocks = [block for part in parts if (block := thinking_block(part.text if with_texts else "", part)) is not None]
     record: Record = {"reasoning_content": text} if text else {}
     return record | {"thinking_blocks": blocks} if blocks else record
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from proxy.canonical.completion import FinishReason, Usage
 from proxy.canonical.events import PartClosed
@@ -42,9 +42,13 @@ def usage_record(usage: Usage) -> Record | None:
     return record
 
 
-def shows_reasoning(request: TextRequest) -> bool:
-    """Whether the text of the thoughts may be shown: not to those who said no to thinking, for some models think all the same."""
-    return isinstance(request, ChatRequest) and request.reasoning != "off" and not request.hides_reasoning
+def shown_reasoning(request: TextRequest) -> Literal["all", "state", "nothing"]:
+    """What of the thoughts may be shown: nothing to those who said no to thinking, for some models think all the same; to those who hide
+    them, what must come back.
+    """
+    if not isinstance(request, ChatRequest) or request.reasoning == "off":
+        return "nothing"
+    return "state" if request.hides_reasoning else "all"
 
 
 def stop_record(finish_reason: FinishReason | str, stop_sequence: str) -> Record:

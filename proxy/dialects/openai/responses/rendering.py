@@ -14,7 +14,7 @@ from proxy.canonical.completion import Completion, Usage
 from proxy.canonical.events import ChatEvent, Failed, Finished, KeepAlive, PartClosed, PartDelta, PartKind, PartOpened, Started, UsageSeen
 from proxy.canonical.fold import completion_events
 from proxy.dialect import Stopwatch, TextRequest
-from proxy.dialects.openai.answering.records import answer_id, created_s, logprob_records, shows_reasoning
+from proxy.dialects.openai.answering.records import answer_id, created_s, logprob_records, shown_reasoning
 from proxy.dialects.openai.beginning import KEEP_ALIVE
 from proxy.dialects.openai.responses.asking import AskedResponse
 from proxy.dialects.openai.responses.records import (
@@ -54,7 +54,7 @@ class ResponseStreamRenderer:
         self._request = request
         self._spaced = request.spaced if isinstance(request, AskedResponse) else {}
         self._stopwatch = stopwatch
-        self._shows_reasoning = shows_reasoning(request)
+        self._shown = shown_reasoning(request)
         self._sequence = 0
         self._item: Record | None = None
         self._part: PartKind | None = None  # what is being said, `None` also where it is not shown
@@ -77,7 +77,7 @@ class ResponseStreamRenderer:
             case PartOpened():
                 return self._open(event)
             case PartClosed():
-                return self._close(event) if self._part else b""
+                return self._close(event) if self._part else self._tell_state(event)
             case UsageSeen():
                 self._usage = event.usage
             case Started():
@@ -102,14 +102,17 @@ class ResponseStreamRenderer:
         return self._event("response.created", about) + self._event("response.in_progress", about)
 
     def _open(self, part: PartOpened) -> bytes:
-        if part.kind == "reasoning" and not self._shows_reasoning:
+        if part.kind == "reasoning" and self._shown != "all":
             return b""
-        opened = b""
-        if self._item is None or self._item["type"] != "message" or ITEM_OF_PART[part.kind] != "message":
-            opened = self._end_item("completed")
-            self._item = item_record(part, self.response["id"], len(self.response["output"]), self._spaced)
-            opened += self._event("response.output_item.added", {"output_index": len(self.response["output"]), "item": self._item})
-        return opened + self._begin(part.kind, self._item)
+        item, opened = self._item, b""
+        if item is None or item["type"] != "message" or ITEM_OF_PART[part.kind] != "message":
+            item, opened = self._begin_item(part)
+        return opened + self._begin(part.kind, item)
+
+    def _begin_item(self, part: PartOpened) -> tuple[Record, bytes]:
+        ended, index = self._end_item("completed"), len(self.response["output"])
+        self._item = item = item_record(part, self.response["id"], index, self._spaced)
+        return item, ended + self._event("response.output_item.added", {"output_index": index, "item": item})
 
     def _begin(self, kind: PartKind, item: Record) -> bytes:
         """Begins what `item` says next; a summary begins with its first word, for there may be none."""
@@ -169,6 +172,14 @@ class ResponseStreamRenderer:
         else:
             done = self._event("response.refusal.done", {**place, "refusal": text})
         return done + self._event("response.content_part.done", {**place, "part": part})
+
+    def _tell_state(self, closed: PartClosed) -> bytes:
+        """What must come back with thoughts that are not shown."""
+        if not closed.opaque or self._shown != "state":
+            return b""
+        item, opened = self._begin_item(PartOpened("reasoning"))
+        item |= state_of(closed, "reasoning")
+        return opened
 
     def _end_item(self, status: str) -> bytes:
         """Ends the item that is open. A call that was cut off has no arguments that are done."""
