@@ -89,7 +89,9 @@ class _Sanitiser:
             if reference in above or target is None or len(above) > _MAX_DEPTH:
                 return None, above
             above = (*above, reference)
-            source = {**target, **{key: item for key, item in source.items() if key != "$ref"}}
+            referring = {key: item for key, item in source.items() if key != "$ref"}
+            _merge(referring, target)
+            source = referring
         parts = source.get("allOf")
         if isinstance(parts, list):
             merged: Schema = {key: item for key, item in source.items() if key != "allOf"}
@@ -169,7 +171,7 @@ def _merge(merged: Schema, more: Mapping[str, Any]) -> None:
         before = merged.get(key)
         if key == "properties" and isinstance(before, Mapping) and isinstance(item, Mapping):
             merged[key] = {**item, **before}
-        elif key == "required" and isinstance(before, list) and isinstance(item, list):
+        elif key in ("required", "allOf") and isinstance(before, list) and isinstance(item, list):
             merged[key] = [*before, *item]
         elif key not in merged:
             merged[key] = item

@@ -110,6 +110,26 @@ def test_references_are_written_out() -> None:
     }
 
 
+B = {"properties": {"b": {"type": "integer"}}, "required": ["b"]}
+OF_BOTH = {"type": "OBJECT", "properties": {"b": {"type": "INTEGER"}, "kind": {"type": "STRING"}}, "required": ["kind", "b"]}
+
+
+@pytest.mark.parametrize(
+    "referring",
+    [
+        {"$ref": "#/$defs/B"},
+        {"anyOf": [{"$ref": "#/$defs/B"}]},
+        {"allOf": [{"$ref": "#/$defs/B"}]},
+        {"$ref": "#/$defs/OfB", "allOf": [{}]},
+        {"$ref": "#/$defs/AnyB"},
+    ],
+)
+def test_an_object_has_the_properties_of_what_it_refers_to_too(referring: dict[str, Any]) -> None:
+    own = {"type": "object", "properties": {"kind": {"type": "string"}}, "required": ["kind"]}
+    others = {"B": B, "OfB": {"allOf": [{"$ref": "#/$defs/B"}]}, "AnyB": {"oneOf": [{"$ref": "#/$defs/B"}]}}
+    assert sanitised({**own, **referring, "$defs": others}) == OF_BOTH
+
+
 def test_a_reference_that_leads_round_ends_in_any_object() -> None:
     tree = {"$ref": "#/$defs/Node", "$defs": {"Node": {"type": "object", "properties": {"child": {"$ref": "#/$defs/Node"}}}}}
     assert sanitised(tree) == {"type": "OBJECT", "properties": {"child": {"type": "OBJECT"}}}
