@@ -43,7 +43,7 @@ def contents_json(messages: Sequence[Message], profile: Profile) -> tuple[list[J
         turn = list(group)
         if is_model:
             calls = [part for message in turn for part in message.parts if isinstance(part, ToolCallPart)]
-            _add_turn(contents, "model", _model_parts((part for message in turn for part in message.parts), profile))
+            _add_turn(contents, "model", _model_parts((part for message in turn for part in _words_first(message.parts)), profile))
         else:
             _add_others(contents, turn, calls, profile)
             calls = ()
@@ -114,6 +114,19 @@ def _model_parts(parts: Iterable[Part], profile: Profile) -> list[Json]:
         else:
             built += _spoken((part,), profile)
     return built
+
+
+def _words_first(parts: Sequence[Part]) -> Sequence[Part]:
+    """The parts with signatures that stand alone behind the words that they sign: OpenAI's clients keep them with the thoughts, which come
+    first.
+    """
+    start = next((place for place, part in enumerate(parts) if isinstance(part, TextPart) and part.text), 0)
+    before = parts[:start]
+    bare = [part for part in before if isinstance(part, ReasoningPart) and not part.text and _signature(part)]
+    if not bare or any(isinstance(part, ToolCallPart) for part in before):
+        return parts
+    words = list(takewhile(lambda part: isinstance(part, TextPart), parts[start:]))
+    return [*(part for part in before if part not in bare), *words, *bare, *parts[start + len(words) :]]
 
 
 def _add_thought(built: list[Json], part: ReasoningPart) -> None:

@@ -233,12 +233,15 @@ def test_thoughts_go_back_only_if_gemini_signed_them() -> None:
     )
 
 
-def test_a_signature_without_thoughts_signs_the_words_before_it() -> None:
+def test_a_signature_without_thoughts_signs_the_words_before_it_or_else_those_behind_it() -> None:
     signature = ReasoningPart("", SIGNATURE, "gemini", redacted=True)
     signed = {"text": "yo", "thoughtSignature": SIGNATURE}
     bare = {"text": "", "thoughtSignature": SIGNATURE}
     assert contents(said("user", "go"), said("assistant", "yo", signature))[1] == model(signed)
-    assert contents(said("user", "go"), said("assistant", signature, "yo"))[1] == model(bare, "yo")
+    assert contents(said("user", "go"), said("assistant", signature, "yo"))[1] == model(signed)
+    assert contents(said("user", "go"), said("assistant", "A"), said("assistant", signature, "B", "yo"))[1] == model("A", "B", signed)
+    assert contents(said("user", "go"), said("assistant", signature))[1] == model(bare)
+    assert contents(said("user", "go"), said("assistant", signature, called("a"), "yo"))[1]["parts"][0] == bare
     assert contents(said("user", "go"), said("assistant", "yo", signature, signature))[1] == model(signed, bare)
 
 

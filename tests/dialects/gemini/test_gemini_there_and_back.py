@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
 from typing import Any
 
 import orjson
@@ -33,6 +34,14 @@ CALLS = st.builds(
 TURNS = st.lists(st.builds(TextPart, WORDS) | SIGNED | CALLS, min_size=1, max_size=6)
 
 
+def begins_signed(parts: list[Any]) -> bool:
+    """Whether a signature stands alone before all words: Gemini signs what it has said."""
+    return any(
+        isinstance(part, ReasoningPart) and not part.text
+        for part in takewhile(lambda part: not isinstance(part, TextPart | ToolCallPart), parts)
+    )
+
+
 def told(parts: list[Any]) -> list[Any]:
     """The turn as it can be told: its calls with ids, and texts that follow each other as one."""
     whole: list[Any] = []
@@ -53,7 +62,7 @@ def sent_back(parts: Any) -> list[dict[str, Any]]:
     return turn
 
 
-@given(TURNS)
+@given(TURNS.filter(lambda parts: not begins_signed(parts)))
 def test_what_goes_back_is_read_as_what_came(parts: list[Any]) -> None:
     turn = told(parts)
     answer = record(*sent_back(turn), finish="STOP")
