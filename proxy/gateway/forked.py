@@ -15,7 +15,7 @@ from proxy.dialect import Payload, RelayEndpoint, Stopwatch, TextEndpoint
 from proxy.errors import InvalidRequest, ProxyError, UpstreamRefused
 from proxy.gateway.errands import Errand
 from proxy.gateway.fallback import served
-from proxy.gateway.lacking import LackingPaths
+from proxy.gateway.lacking import LackingPaths, in_own_words
 from proxy.gateway.noting import note_late_failure
 from proxy.gateway.opening import Opening
 from proxy.gateway.relayed import Relayed, RelayedStream, RelayedWhole
@@ -88,8 +88,12 @@ class Crossing:
         try:
             return relaying.open(goal)
         except UpstreamRefused as refusal:
-            model = destination.upstream_model
-            if not own.is_optional or not self._lacking.learn(destination.upstream, own.path, refusal, model):
+            if not own.is_optional:
+                raise
+            told = in_own_words(refusal, self._sent.body)
+            if told is not refusal:
+                raise told from refusal
+            if not self._lacking.learn(destination.upstream, own.path, refusal, destination.upstream_model):
                 raise
         return translated(goal)
 

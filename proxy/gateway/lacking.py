@@ -6,10 +6,14 @@ import re
 from collections.abc import Callable
 
 from proxy.errors import NotSupported, UpstreamRefused
+from proxy.wire.error_messages import message_of
+from proxy.wire.plain_words import plain
 
 # A server that is renewed may have it then.
 _KNOWN_FOR_S = 600.0
 _NO_SUCH_URL = (404, 405)
+# Names of things, which no word of a sentence is: `rs_1`, `resp-a`, `file2`.
+_THING = re.compile(r"[A-Za-z0-9]*[0-9_-][\w-]*", re.ASCII)
 
 
 class LackingPaths:
@@ -29,7 +33,7 @@ class LackingPaths:
         return until_s is not None and self._clock() < until_s
 
     def learn(self, upstream: str, path: str, refusal: UpstreamRefused, model: str) -> bool:
-        """Whether `refusal` says that the upstream lacks the path, and not the model: then that is known from now on."""
+        """Whether `refusal` says that the upstream lacks the path, and nothing else: then that is known from now on."""
         if not lacks_path(refusal, model):
             return False
         self._until_s[upstream, path] = self._clock() + _KNOWN_FOR_S
@@ -37,9 +41,19 @@ class LackingPaths:
 
 
 def lacks_path(refusal: UpstreamRefused, model: str) -> bool:
-    """Whether `refusal` says that the upstream lacks the path that was asked, and not the model."""
+    """Whether `refusal` says that the upstream lacks the path that was asked, and neither the model nor what else the request names."""
+    if refusal.status == 404:
+        return False
     is_about_model = refusal.code == "model_not_found" or refusal.param == "model" or _names(refusal.message, model)
     return refusal.upstream_status in _NO_SUCH_URL and not is_about_model
+
+
+def in_own_words(refusal: UpstreamRefused, body: bytes) -> UpstreamRefused:
+    """`refusal` as the upstream told it, where its words name what stands in the request `body`: that is missing, and not the URL."""
+    words = message_of(refusal.raw)
+    if refusal.upstream_status != 404 or refusal.status == 404 or not any(f'"{thing}"'.encode() in body for thing in _THING.findall(words)):
+        return refusal
+    return UpstreamRefused(plain(words), status=404, upstream_status=404, raw=refusal.raw, headers=refusal.headers)
 
 
 def lack_of_prompts(refusal: UpstreamRefused) -> UpstreamRefused:

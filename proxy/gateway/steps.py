@@ -180,7 +180,7 @@ class Steps:
         """`error`, or what is true in its place: a name that nobody lists is not unknown while some upstream has told no list that may have
         it. The default upstream, which is asked for it, cannot know.
         """
-        if error.status != ModelNotFound.status or destination.rule is not Rule.DEFAULT:
+        if error.status != ModelNotFound.status or error.code != "model_not_found" or destination.rule is not Rule.DEFAULT:
             return error
         lack = self._lists.error_of_others(self._upstreams[destination.upstream].models)
         if lack is None:

@@ -6,6 +6,7 @@ OpenAI's words (`code`) where code or text give it away.
 
 from __future__ import annotations
 
+import re
 import reprlib
 from collections.abc import Collection, Mapping
 from http import HTTPStatus
@@ -22,6 +23,9 @@ from proxy.wire.retry_info import read_retry_info
 from proxy.wire.sse import SseReader
 
 _NO_SUCH_URL = "the upstream has no such URL; check the base URL"
+
+# Codes of a 404 that say no more than its status does. Source: Groq's `unknown_url`, Azure's `ResourceNotFound`, and what gateways answer.
+_OF_URLS = re.compile(r"url|route|path|endpoint|method|^(?:resource_?)?not_?found(?:_error)?$|^invalid_request(?:_error)?$", re.IGNORECASE)
 
 # Statuses that mean something else to our clients than to us, or that HTTP does not know.
 _STATUSES = {
@@ -54,7 +58,7 @@ def read_error(status: int, headers: Mapping[str, str], body: bytes) -> Upstream
     reason = reason_of(raw, message_of(raw)) if status in (400, 402, 403, 404, 413, 422, 429, 500) else None
     return UpstreamRefused(
         _message(status, raw, reason),
-        status=_client_status(status, reason),
+        status=404 if _is_about_a_thing(status, raw) else _client_status(status, reason),
         upstream_status=status,
         param=_param(raw),
         code=reason or _code(raw),
@@ -148,10 +152,16 @@ def _decoded(body: bytes) -> object:
 
 
 def _message(status: int, raw: object, reason: str | None) -> str:
-    if status in (404, 405) and reason != "model_not_found":
+    if status in (404, 405) and reason != "model_not_found" and not _is_about_a_thing(status, raw):
         words = plain(message_of(raw), 200)
         return f"{_NO_SUCH_URL} (it says: {words})" if words else _NO_SUCH_URL
     return plain(message_of(raw), 300 if isinstance(raw, str) else 1000) or f"the upstream answered {_phrase(status)}"
+
+
+def _is_about_a_thing(status: int, raw: object) -> bool:
+    """Whether a 404 says that something is missing which the request names, and not the URL."""
+    code = _code(raw)
+    return status == 404 and (_param(raw) is not None or (code is not None and _OF_URLS.search(code) is None))
 
 
 def _phrase(status: int) -> str:

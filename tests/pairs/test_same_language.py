@@ -159,6 +159,62 @@ def test_a_404_that_is_about_the_model_is_not_taken_for_the_lack_of_responses(tm
     assert not upstream.requests_to("/chat/completions")
 
 
+ITEM = {
+    "message": "Item with id 'rs_x' not found. Items are not persisted when `store` is set to false.",
+    "type": "invalid_request_error",
+    "param": "input",
+    "code": None,
+}
+RESPONSE_BEFORE = {"message": "Response with id 'resp_1' not found.", "type": "invalid_request_error", "param": "response_id", "code": 404}
+BODY_OF_ITEMS = {
+    "model": "nick",
+    "previous_response_id": "resp_1",
+    "input": [{"type": "reasoning", "id": "rs_x", "summary": []}, {"role": "user", "content": "hi"}],
+}
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        ITEM,
+        RESPONSE_BEFORE,
+        ITEM | {"param": None},
+        RESPONSE_BEFORE | {"param": None},
+        {"message": "gone", "code": "previous_response_not_found"},
+    ],
+)
+def test_a_404_that_is_about_what_the_request_names_is_not_taken_for_the_lack_of_responses(
+    tmp_path: Path, upstream: FakeUpstream, refusal: dict[str, object], stream: bool
+) -> None:
+    OPENAI.play(upstream, BY_NAME["text"])
+    upstream.on("/responses", json_answer({"error": refusal}, 404), json_answer(RESPONSE))
+    client = alias_of(tmp_path, upstream, OPENAI)
+    answer = client.post("/v1/responses", json=BODY_OF_ITEMS | {"stream": stream})
+    assert (answer.status_code, answer.get_json()["error"]["message"]) == (404, refusal["message"])
+    assert client.post("/v1/responses", json={"model": "nick", "input": "hi"}).get_json() == RESPONSE
+    assert not upstream.requests_to("/chat/completions")
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        {"detail": "Not Found"},
+        {"error": {"message": "Invalid URL (POST /v1/responses)", "type": "invalid_request_error", "param": None, "code": None}},
+        {"error": {"message": "Unknown request URL: POST /v1/responses", "type": "invalid_request_error", "code": "unknown_url"}},
+        {"error": {"message": "File Not Found", "type": "not_found_error", "code": 404}},
+        {"error": {"message": "Resource not found", "code": "404"}},
+    ],
+)
+def test_what_servers_say_of_urls_that_they_lack_is_known(tmp_path: Path, upstream: FakeUpstream, refusal: dict[str, object]) -> None:
+    OPENAI.play(upstream, BY_NAME["text"])
+    upstream.on("/responses", json_answer(refusal, 404))
+    client = alias_of(tmp_path, upstream, OPENAI)
+    body = {"model": "nick", "input": [{"type": "reasoning", "id": "rs_x", "summary": []}, {"role": "user", "content": "hi"}]}
+    assert client.post("/v1/responses", json=body).status_code == 200
+    assert upstream.requests_to("/chat/completions")
+
+
 def test_a_relayed_answer_that_is_a_page_names_the_api_that_is_missed(tmp_path: Path, upstream: FakeUpstream) -> None:
     ANTHROPIC.play(upstream, BY_NAME["text"])
     upstream.on("/v1/messages", Answer(200, {"Content-Type": "text/html"}, [b"<html>hello</html>"], "length"))

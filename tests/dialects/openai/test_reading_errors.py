@@ -160,6 +160,18 @@ def test_any_other_404_is_a_wrong_base_url(status: int, body: object) -> None:
     assert error.message.startswith("the upstream has no such URL; check the base URL")
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"message": "No such File object: file-1", "param": "file_id", "code": None},
+        {"message": "no such thread", "param": None, "code": "thread_not_found"},
+    ],
+)
+def test_a_404_about_what_a_request_names_is_told_as_it_is(error: dict[str, object]) -> None:
+    told = refusal(404, {"error": error})
+    assert (told.status, told.message, told.param, told.code) == (404, error["message"], error["param"], error["code"])
+
+
 # Reasons
 
 
