@@ -194,7 +194,8 @@ _ANTHROPIC = Profile(
     "anthropic",
     params=_named("temperature", "top_p", "top_k", "user", "parallel_tool_calls"),
     stop_limit=None,
-    name_chars=128,
+    name_chars=127,  # Of 128, one tells tools from the one that answers are asked for by.
+    plain_names=True,
     names_stops=True,
     blank_stops=False,
     files="any",
@@ -228,7 +229,8 @@ _GEMINI = Profile(
         "temperature", "seed", top_p="topP", top_k="topK", presence_penalty="presencePenalty", frequency_penalty="frequencyPenalty"
     ),
     stop_limit=5,
-    name_chars=128,
+    name_chars=124,  # Of 128, four mark the names that Gemini would not let begin so.
+    plain_names=True,
     reasoning="level",
     efforts=("minimal", *_LEVELS),
     must_echo_reasoning=True,

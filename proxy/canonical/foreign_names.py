@@ -1,7 +1,8 @@
 """Names of tools that an upstream does not take: it gets others, and the client's own come back with the calls. Pure.
 
 Source: OpenAI's refusals, "Invalid 'tools[0].function.name': string too long. Expected a string with maximum length 64" and "... string
-does not match pattern. Expected a string that matches the pattern '^[a-zA-Z0-9_-]+$'".
+does not match pattern. Expected a string that matches the pattern '^[a-zA-Z0-9_-]+$'". Anthropic's, "tools.0.custom.name: String should
+match pattern '^[a-zA-Z0-9_-]{1,128}$'".
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from proxy.canonical.affinity import NO_KEY
 from proxy.canonical.request import ChatRequest
 from proxy.dialect import CountEndpoint
 from proxy.errors import UpstreamRefused
+from proxy.gateway.cutting import with_told_names
 from proxy.gateway.steps import Goal, Steps
 from proxy.gateway.wholes import read_whole_of
 from proxy.routing import Route
@@ -40,7 +41,7 @@ class Counting:
 
     def _counted(self, goal: Goal, route: Route) -> int:
         egress = goal.upstream.egress
-        call = egress.build_count(self.request, route)
+        call = egress.build_count(with_told_names(self.request, route), route)
         if call is None:
             return self.endpoint.estimate(self.request)
         signed = self.steps.signed(call, goal, self.client, lambda _: NO_KEY)

@@ -47,8 +47,13 @@ def told(request: TextRequest, route: Route) -> TextRequest:
     answer, and the client must.
     """
     if isinstance(request, ChatRequest):
-        request = with_legal_names(request, _name_rule(route))
+        request = with_told_names(request, route)
     return replace(request, sampling=replace(request.sampling, stop=())) if hides_stops(request, route) else request
+
+
+def with_told_names(request: ChatRequest, route: Route) -> ChatRequest:
+    """`request` with names of tools that the upstream takes."""
+    return with_legal_names(request, _name_rule(route))
 
 
 def hides_stops(request: TextRequest, route: Route) -> bool:

@@ -5,40 +5,30 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.dialects.anthropic.tool_ids import legal_ids
 from proxy.dialects.anthropic.tool_names import ANSWER_TOOL, own_name, wire_name
 from proxy.errors import InvalidRequest
 
-NAMES = st.text(st.sampled_from("_x25ef.a-Ø/"), min_size=1, max_size=14) | st.text(min_size=1, max_size=14)
+NAMES = st.builds(ANSWER_TOOL.__add__, st.text("_", max_size=3)) | st.text("_x2.a-", min_size=1, max_size=14)
 
 
-@pytest.mark.parametrize("name", ["get_weather", "a-b_C9", "_x", "x2e_", "_xyz_"])
-def test_legal_names_stay(name: str) -> None:
-    assert wire_name(name) == name
-
-
-@pytest.mark.parametrize(("name", "spelled"), [("look.up", "look_x2e_up"), ("_x2e_", "_x5f_x2e_"), (ANSWER_TOOL, "_x61_nswer_in_json_")])
-def test_other_names_are_spelled(name: str, spelled: str) -> None:
-    assert wire_name(name) == spelled
+@pytest.mark.parametrize("name", ["get_weather", "a-b_C9", "_x", "_x2e_", "answer_in_json", "answer_in_json_x"])
+def test_names_stay(name: str) -> None:
+    assert wire_name(name) == own_name(name) == name
 
 
 @given(NAMES)
-def test_every_name_is_read_back(name: str) -> None:
-    try:
-        spelled = wire_name(name)
-    except InvalidRequest:
-        assume(False)
-    assert re.fullmatch(r"[a-zA-Z0-9_-]{1,128}", spelled)
-    assert own_name(spelled) == name
+def test_no_name_is_taken_for_the_tool_of_answers(name: str) -> None:
+    assert wire_name(name) != ANSWER_TOOL
+    assert own_name(wire_name(name)) == name
 
 
-@pytest.mark.parametrize("name", ["", "a" * 129, "." * 30])
-def test_names_that_do_not_fit_are_refused(name: str) -> None:
+def test_no_name_is_refused() -> None:
     with pytest.raises(InvalidRequest) as refusal:
-        wire_name(name)
+        wire_name("")
     assert refusal.value.param == "tools"
 
 

@@ -157,8 +157,8 @@ def test_long_integers_in_arguments_stay_what_they_are() -> None:
 
 
 def test_tools_that_were_called_are_named_though_none_may_be_called_any_more() -> None:
-    body = built(messages=(said("user", "a"), said("assistant", called("c", "look.up")), answered("c", "b")))
-    assert body["tools"] == [{"name": "look_x2e_up", "input_schema": {"type": "object"}}]
+    body = built(messages=(said("user", "a"), said("assistant", called("c", "answer_in_json_")), answered("c", "b")))
+    assert body["tools"] == [{"name": "answer_in_json__", "input_schema": {"type": "object"}}]
     assert body["tool_choice"] == {"type": "none"}
 
 

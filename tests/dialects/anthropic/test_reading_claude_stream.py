@@ -124,9 +124,13 @@ def test_fragments_of_arguments_are_told_as_they_come() -> None:
 
 
 def test_calls_have_ids_that_differ_and_names_that_the_client_knows() -> None:
-    calls = tool_use(0, "t", "look_x2e_up", "{}"), tool_use(1, "t", "f", "{}"), tool_use(2, "", "g")
+    calls = tool_use(0, "t", "answer_in_json__", "{}"), tool_use(1, "t", "f", "{}"), tool_use(2, "", "g")
     parts = collect(read(a_stream(*calls, reason="tool_use"))).parts
-    assert parts == (ToolCallPart("t", "look.up", "{}"), ToolCallPart("toolu_new1", "f", "{}"), ToolCallPart("toolu_new2", "g", "{}"))
+    assert parts == (
+        ToolCallPart("t", "answer_in_json_", "{}"),
+        ToolCallPart("toolu_new1", "f", "{}"),
+        ToolCallPart("toolu_new2", "g", "{}"),
+    )
 
 
 def test_a_call_that_was_cut_off_before_its_arguments_is_none() -> None:

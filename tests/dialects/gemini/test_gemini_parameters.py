@@ -121,7 +121,7 @@ def test_what_stands_beside_a_reference_is_left_out() -> None:
         ("auto", {"mode": "AUTO"}),
         ("required", {"mode": "ANY"}),
         ({"type": "function", "function": {"name": "get_weather"}}, {"mode": "ANY", "allowedFunctionNames": ["get_weather"]}),
-        ({"type": "function", "function": {"name": "get weather"}}, {"mode": "ANY", "allowedFunctionNames": ["esc.get.20weather"]}),
+        ({"type": "function", "function": {"name": "7zip"}}, {"mode": "ANY", "allowedFunctionNames": ["esc.7zip"]}),
         ({"type": "function"}, {"mode": "ANY"}),
     ],
 )
