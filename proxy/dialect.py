@@ -86,12 +86,14 @@ class CountEndpoint:
 
     Attributes:
         estimate: about how many tokens it has, for upstreams that do not count.
+        estimate_unread: the same of a payload in which something cannot be read that such upstreams can.
         render_count: writes the answer.
     """
 
     name: str
     parse: Callable[[Payload], ChatRequest]
     estimate: Callable[[ChatRequest], int]
+    estimate_unread: Callable[[Payload], int]
     render_count: Callable[[int], bytes]
     render_error: Callable[[ProxyError], bytes]
     whole_type: str

@@ -59,13 +59,15 @@ class Crossing:
         payload = pruned(whole) or whole
         return dumps(payload), payload
 
+    def speaks(self, destination: Destination) -> bool:
+        """Whether the destination speaks the client's language, whatever URLs it has."""
+        return self._is_taken and self.steps.upstream(destination.upstream).egress.name == self.own.dialect
+
     def is_relayed(self, destination: Destination) -> bool:
         """Whether the destination gets the client's own bytes."""
-        upstream = destination.upstream
         return (
-            self._is_taken
-            and self.steps.upstream(upstream).egress.name == self.own.dialect
-            and (upstream, self.own.path) not in self._lacking
+            self.speaks(destination)
+            and (destination.upstream, self.own.path) not in self._lacking
             and not (self.own.is_optional and self.own.path in self.steps.profile(destination).odd_paths)
         )
 

@@ -105,7 +105,7 @@ def answer_vectors(
 
 
 def count(crossing: Crossing, sent: Sent, endpoint: CountEndpoint, notes: ExchangeNotes, client: Client) -> Reply:
-    """How many tokens the client's request has.
+    """How many tokens the client's request has; about how many, where an upstream of the client's own language does not count.
 
     Raises:
         ProxyError: for everything that goes wrong.
@@ -119,11 +119,22 @@ def count(crossing: Crossing, sent: Sent, endpoint: CountEndpoint, notes: Exchan
     relaying = Relaying(steps, *crossing.own_words(), model, own, notes, client)
     asked = _Asked(crossing, relaying, sent, read, Counting.tokens)
     notes.model = model
-    if not crossing.is_relayed(chain[0]):
+    if not crossing.speaks(chain[0]):
         notes.model = asked.work.request.model
         chain = chain if model else steps.chain(notes.model)
     note_destination(notes, chain[0])
-    result = served(steps, chain, notes, asked.serve, asked.suits)
+
+    def estimated(_: Goal) -> int:
+        """What that upstream would take may be more than can be read here."""
+        try:
+            return endpoint.estimate(asked.work.request)
+        except InvalidRequest:
+            return endpoint.estimate_unread(sent.whole())
+
+    def tokens(goal: Goal) -> Relayed | int:
+        return crossing.served(goal, relaying, estimated) if crossing.speaks(goal.destination) else asked.serve(goal)
+
+    result = served(steps, chain, notes, tokens, lambda destination: crossing.speaks(destination) or asked.suits(destination))
     if isinstance(result, RelayedStream | RelayedWhole):
         return relayed_reply(result, steps, own, notes)
     note_end(notes, Usage(), "")

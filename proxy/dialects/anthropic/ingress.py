@@ -18,7 +18,7 @@ from proxy.dialects.anthropic.parsing import parse_count, parse_messages
 from proxy.dialects.anthropic.relay import MessageRelay, usage_of
 from proxy.dialects.anthropic.rendering import MessageStreamRenderer, render_message, render_remembered
 from proxy.dialects.anthropic.sse_records import PING
-from proxy.dialects.anthropic.token_estimate import estimated_tokens
+from proxy.dialects.anthropic.token_estimate import estimated_tokens, estimated_tokens_unread
 from proxy.errors import InvalidRequest
 from proxy.wire.refusals import misfit_without, refusal_in_whole
 
@@ -82,6 +82,7 @@ COUNT = CountEndpoint(
     name="anthropic.count_tokens",
     parse=parse_count,
     estimate=estimated_tokens,
+    estimate_unread=estimated_tokens_unread,
     render_count=render_count,
     render_error=render_error,
     whole_type=JSON,

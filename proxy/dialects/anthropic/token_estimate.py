@@ -16,7 +16,7 @@ import orjson
 
 from proxy.canonical.completion import Usage
 from proxy.canonical.request import AudioPart, ChatRequest, FilePart, ImagePart, Part, ToolCallPart, ToolResultPart
-from proxy.dialect import TextRequest
+from proxy.dialect import Payload, TextRequest
 
 _LETTERS_A_TOKEN = 4
 _OTHER_BYTES_A_TOKEN = 3
@@ -25,6 +25,7 @@ _TOKENS_OF_A_TOOL = 12
 _TOKENS_OF_A_PICTURE = 1600
 _FILE_BYTES_A_TOKEN = 32
 _TOKENS_OF_A_LINK = 2000
+_COUNTED = ("system", "messages", "tools", "mcp_servers", "output_config", "output_format")
 
 
 def estimated_tokens(request: ChatRequest) -> int:
@@ -34,6 +35,24 @@ def estimated_tokens(request: ChatRequest) -> int:
         tokens += _TOKENS_OF_A_TOOL + _of_text(tool.name) + _of_text(tool.description) + _of_json(tool.parameters)
     if request.response_format is not None:
         tokens += _of_json(request.response_format.schema)
+    return max(1, tokens)
+
+
+def estimated_tokens_unread(payload: Payload) -> int:
+    """The same of a request as it came, by its JSON, whatever its blocks and tools are; at least 1."""
+    tokens, left = 0, [payload.get(key) for key in _COUNTED]
+    while left:
+        value = left.pop()
+        if isinstance(value, str):
+            tokens += _of_text(value)
+        elif isinstance(value, list):
+            left += value
+        elif isinstance(value, dict) and not _is_shown(value):
+            left += value
+            left += value.values()
+        elif isinstance(value, dict):
+            data = value["source"].get("data")
+            tokens += _TOKENS_OF_A_PICTURE if value.get("type") == "image" else _of_data(data if isinstance(data, str) else "")
     return max(1, tokens)
 
 
@@ -54,13 +73,23 @@ def _of_part(part: Part) -> int:
         case ImagePart():
             return _TOKENS_OF_A_PICTURE
         case FilePart() | AudioPart():
-            return len(part.data) * 3 // 4 // _FILE_BYTES_A_TOKEN if part.data else _TOKENS_OF_A_LINK
+            return _of_data(part.data)
         case ToolCallPart():
             return _TOKENS_OF_A_TOOL + _of_text(part.name) + _of_text(part.arguments)
         case ToolResultPart():
             return _TOKENS_OF_A_TOOL + sum(map(_of_part, part.parts))
         case _:
             return _of_text(part.text)
+
+
+def _is_shown(block: Mapping[str, Any]) -> bool:
+    """Whether it is a picture or a file, and not what that says."""
+    source = block.get("source")
+    return isinstance(source, dict) and source.get("type") not in ("text", "content")
+
+
+def _of_data(data: str) -> int:
+    return len(data) * 3 // 4 // _FILE_BYTES_A_TOKEN if data else _TOKENS_OF_A_LINK
 
 
 def _of_json(value: Mapping[str, Any] | None) -> int:

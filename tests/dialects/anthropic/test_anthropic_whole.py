@@ -31,7 +31,7 @@ from proxy.dialects.anthropic.failures import render_error
 from proxy.dialects.anthropic.ingress import admit, render_count
 from proxy.dialects.anthropic.model_list import Page, parse_page, render_model, render_models
 from proxy.dialects.anthropic.rendering import render_message, render_remembered
-from proxy.dialects.anthropic.token_estimate import estimated_tokens
+from proxy.dialects.anthropic.token_estimate import estimated_tokens, estimated_tokens_unread
 from proxy.errors import (
     InvalidRequest,
     ModelNotFound,
@@ -256,6 +256,16 @@ def test_estimates_grow_with_all_that_is_sent() -> None:
     assert tokens(TextPart("a"), tools=(tool,)) > tokens(TextPart("a")) + 20
     assert tokens(TextPart("a"), response_format=ResponseFormat("json_schema", {"type": "object"})) > tokens(TextPart("a"))
     assert estimated_tokens(ChatRequest("m", ())) == 1
+
+
+def test_what_cannot_be_read_is_estimated_by_its_json() -> None:
+    text: Any = "a" * 400
+    for _ in range(900):
+        text = [text]
+    assert estimated_tokens_unread({"messages": text, "stream": "b" * 400}) == 100
+    block = {"type": "document", "source": {"type": "text", "data": "a" * 400}}
+    assert 100 <= estimated_tokens_unread({"messages": [{"role": "user", "content": [block]}]}) <= 120
+    assert estimated_tokens_unread({"messages": 7}) == 1
 
 
 def test_models_are_refused_what_they_are_known_to_lack() -> None:
