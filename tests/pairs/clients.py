@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -146,7 +146,7 @@ def _response_whole(answer: Any) -> Told:
 
 def _response_stream(body: bytes) -> Told:
     told, texts = Told(), ""
-    numbers = []
+    numbers, done = [], list[Json]()
     for name, event in events(body):
         if event == "[DONE]":
             continue
@@ -158,6 +158,8 @@ def _response_stream(body: bytes) -> Told:
         match event["type"]:
             case "response.output_text.delta":
                 texts += event["delta"]
+            case "response.output_item.done" if event["item"]["type"] == "function_call":
+                done.append(event["item"])
             case "response.completed" | "response.incomplete":
                 told = _response_whole(event["response"])
             case "response.failed":
@@ -167,6 +169,8 @@ def _response_stream(body: bytes) -> Told:
         assert told.text == texts
     else:
         told.text = texts
+        for item in done:  # Clients may act upon these.
+            _add_call(told, item["call_id"], item["name"], item["arguments"])
     return told
 
 
@@ -231,13 +235,24 @@ def _messages_stream(body: bytes) -> Told:
                 message |= event["delta"]
                 message["usage"] |= event["usage"]
             case "error":
-                told.error = _message(event)
-                told.text = "".join(block.get("text", "") for block in message.get("content", ()))
+                told = _messages_broken(message.get("content", ()), arguments, is_open=is_open)
+                told.error, told.finish = _message(event), message.get("stop_reason") or ""
             case "message_stop":
                 assert not told.error
                 for index, text in arguments.items():
                     message["content"][index]["input"] = json.loads(text or "{}")
                 return _messages_whole(message)
+    return told
+
+
+def _messages_broken(blocks: Sequence[Json], arguments: Mapping[int, str], *, is_open: bool) -> Told:
+    """What was said before an answer broke off. Clients may act upon a call when its block is closed."""
+    told = Told()
+    for index, block in enumerate(blocks):
+        told.text += block.get("text", "")
+        told.thoughts += block.get("thinking", "")
+        if block["type"] == "tool_use" and not (is_open and index == len(blocks) - 1):
+            _add_call(told, block["id"], block["name"], arguments.get(index) or "{}")
     return told
 
 

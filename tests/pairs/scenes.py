@@ -39,6 +39,7 @@ class Scene:
         earlier: calls that the model made before, each of which was answered by "sunny in <city>".
         end: how the answer ends: by itself; as a refusal in place of an answer; by an error record; by a connection that is cut; by a
             connection that ends legally though the answer does not.
+        broken: what an answer that breaks off does so in the midst of; the call is its last one.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Scene:
     calls: tuple[Call, ...] = ()
     finish: Literal["stop", "length", "tool_calls", "content_filter"] = "stop"
     end: Literal["", "refused", "told", "cut", "quiet"] = ""
+    broken: Literal["text", "thoughts", "call", "between calls"] = "text"
     matched: str = ""
     prompt_tokens: int = 9
     completion_tokens: int = 7
@@ -60,7 +62,7 @@ class Scene:
     @property
     def half(self) -> str:
         """What is said of the text before it breaks off."""
-        return self.text[: len(self.text) // 2]
+        return {"text": self.text[: len(self.text) // 2], "thoughts": ""}.get(self.broken, self.text)
 
 
 def result_of(call: Call) -> str:
@@ -82,5 +84,11 @@ SCENES = (
     Scene("told", end="told"),
     Scene("cut", end="cut"),
     Scene("quiet", end="quiet"),
+    Scene("told_in_call", tools=True, text="", calls=(PARIS,), end="told", broken="call"),
+    Scene("cut_in_call", tools=True, text="Let me see.", calls=(PARIS,), end="cut", broken="call"),
+    Scene("quiet_in_call", tools=True, text="Let me see.", calls=(PARIS, OSLO), end="quiet", broken="call"),
+    Scene("cut_between_calls", tools=True, text="Let me see.", calls=(PARIS, OSLO), end="cut", broken="between calls"),
+    Scene("quiet_between_calls", tools=True, text="", calls=(PARIS, OSLO), end="quiet", broken="between calls"),
+    Scene("cut_in_thoughts", thinks=True, thoughts="Let me think.", text="42", end="cut", broken="thoughts"),
 )
 BY_NAME = {scene.name: scene for scene in SCENES}

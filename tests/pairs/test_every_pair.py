@@ -96,8 +96,12 @@ def check_told(told: Told, scene: Scene, *, stream: bool) -> None:
 
 
 def check_failed(told: Told, scene: Scene, *, stream: bool) -> None:
+    """No end is made up, and no call: none is told as a whole that did not come as a whole."""
     assert not told.ended
-    assert not told.calls
+    assert not told.finish
+    calls = [(call.name, dict(call.arguments)) for call in scene.calls]
+    assert told.calls == calls[: len(told.calls)]
+    assert scene.thoughts.startswith(told.thoughts)
     match scene.end:
         case "refused":
             assert (told.status, REFUSAL in told.error) == (400, True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.fake_upstream import CUT, Answer, FakeUpstream, Request, Step, json_answer
-from tests.pairs.scenes import REFUSAL, TROUBLE, Scene
+from tests.pairs.scenes import REFUSAL, TROUBLE, Call, Scene
 from tests.pairs.told import Asked, Turn, same
 
 Json = dict[str, Any]
@@ -77,28 +77,48 @@ class Egress:
             records = [self.continued(record) for record in records]
         if not scene.end:
             return [*map(self.written, records), *([self.end] if self.end else [])]
-        # The half of the text is in one of the first records.
-        begun: list[Step] = [self.written(record) for record in records if not _says_more_than_half(record, scene)]
+        begun: list[Step] = [self.written(record) for record in itertools.takewhile(lambda record: not record.get("_late"), records)]
+        torn = [record for record in records if record.get("_torn")]
+        if torn:
+            written = self.written(torn[-1])
+            begun.append(written if scene.end == "told" else written[: len(written) // 2])
         ends: dict[str, list[Step]] = {"told": [self.written(self.trouble)], "cut": [CUT], "quiet": []}
         return [*begun, *ends[scene.end]]
 
 
-def _says_more_than_half(record: Any, scene: Scene) -> bool:
-    """Whether the record comes after the place where the answer breaks off: the records are marked with the text that they bring."""
-    return bool(record.get("_late"))
+def _halves(text: str) -> tuple[str, str]:
+    return text[: len(text) // 2], text[len(text) // 2 :]
 
 
 def _cut_text(scene: Scene) -> list[tuple[str, bool]]:
     """The text in two pieces, and whether each comes too late in an answer that breaks off."""
-    return [(piece, late) for piece, late in ((scene.half, False), (scene.text[len(scene.half) :], True)) if piece]
+    begin, rest = _halves(scene.text)
+    return [(piece, late) for piece, late in ((begin, scene.broken == "thoughts"), (rest, scene.broken in ("text", "thoughts"))) if piece]
+
+
+def _cut_thoughts(scene: Scene) -> list[tuple[str, bool]]:
+    """The thoughts in the same way."""
+    begin, rest = _halves(scene.thoughts)
+    return [(begin, False), (rest, True)] if scene.broken == "thoughts" else [(scene.thoughts, False)] if scene.thoughts else []
+
+
+def _is_late(scene: Scene, call: Call, *, begun: bool = False) -> bool:
+    """Whether the answer breaks off before the call, or before the second half of one that has begun."""
+    return call == scene.calls[-1] and (scene.broken == "between calls" or (begun and scene.broken == "call"))
 
 
 def _late(record: Json, late: bool = True) -> Json:
     return {**record, "_late": True} if late else record
 
 
+def _late_call(record: Json, scene: Scene, call: Call) -> Json:
+    """The record of a call that is never in two of them: one that breaks off in the midst of the call is torn itself."""
+    is_torn = scene.broken == "call" and call == scene.calls[-1]
+    return {**record, "_late": True, "_torn": True} if is_torn else _late(record, _is_late(scene, call))
+
+
 def _bare(record: Json) -> Json:
-    return {key: value for key, value in record.items() if key != "_late"}
+    return {key: value for key, value in record.items() if key not in ("_late", "_torn")}
 
 
 def _data(record: Json) -> bytes:
@@ -135,18 +155,13 @@ def _openai_records(scene: Scene) -> list[Json]:
         return {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": choices}
 
     records = [chunk({"role": "assistant", "content": ""})]
-    if scene.thoughts:
-        records.append(chunk({"reasoning_content": scene.thoughts}))
+    records += [_late(chunk({"reasoning_content": piece}), late) for piece, late in _cut_thoughts(scene)]
     records += [_late(chunk({"content": piece}), late) for piece, late in _cut_text(scene)]
     for index, call in enumerate(scene.calls):
-        records.append(
-            chunk({"tool_calls": [{"index": index, "id": call.id, "type": "function", "function": {"name": call.name, "arguments": ""}}]})
-        )
-        half = len(call.written) // 2
-        records += [
-            chunk({"tool_calls": [{"index": index, "function": {"arguments": piece}}]})
-            for piece in (call.written[:half], call.written[half:])
-        ]
+        begun = {"index": index, "id": call.id, "type": "function", "function": {"name": call.name, "arguments": ""}}
+        begin, rest = ({"index": index, "function": {"arguments": piece}} for piece in _halves(call.written))
+        records += [_late(chunk({"tool_calls": [piece]}), _is_late(scene, call)) for piece in (begun, begin)]
+        records.append(_late(chunk({"tool_calls": [rest]}), _is_late(scene, call, begun=True)))
     return [*records, _late(chunk({}, scene.finish)), _late({**chunk({}), "choices": [], "usage": _openai_usage(scene)})]
 
 
@@ -247,11 +262,10 @@ def _anthropic_records(scene: Scene) -> list[Json]:
     for index, block in enumerate(_anthropic_blocks(scene)):
         empty = {"text": "", "thinking": "", "signature": "", "input": {}}
         begun = {key: empty.get(key, value) for key, value in block.items()}
-        records.append({"type": "content_block_start", "index": index, "content_block": begun})
-        records += [
-            _late({"type": "content_block_delta", "index": index, "delta": delta}, late) for delta, late in _anthropic_deltas(block, scene)
-        ]
-        records.append(_late({"type": "content_block_stop", "index": index}))
+        deltas = _anthropic_deltas(block, scene)
+        records.append(_late({"type": "content_block_start", "index": index, "content_block": begun}, deltas[0][1]))
+        records += [_late({"type": "content_block_delta", "index": index, "delta": delta}, late) for delta, late in deltas]
+        records.append(_late({"type": "content_block_stop", "index": index}, deltas[-1][1]))
     records.append(_late({"type": "message_delta", "delta": _anthropic_end(scene), "usage": {"output_tokens": scene.completion_tokens}}))
     return [*records, _late({"type": "message_stop"})]
 
@@ -259,16 +273,15 @@ def _anthropic_records(scene: Scene) -> list[Json]:
 def _anthropic_deltas(block: Json, scene: Scene) -> list[tuple[Json, bool]]:
     match block["type"]:
         case "thinking":
-            return [
-                ({"type": "thinking_delta", "thinking": block["thinking"]}, False),
-                ({"type": "signature_delta", "signature": block["signature"]}, False),
-            ]
+            thoughts = [({"type": "thinking_delta", "thinking": piece}, late) for piece, late in _cut_thoughts(scene)]
+            return [*thoughts, ({"type": "signature_delta", "signature": block["signature"]}, thoughts[-1][1])]
         case "text":
             return [({"type": "text_delta", "text": piece}, late) for piece, late in _cut_text(scene)]
         case _:
-            written = json.dumps(block["input"])
-            half = len(written) // 2
-            return [({"type": "input_json_delta", "partial_json": piece}, False) for piece in ("", written[:half], written[half:])]
+            (call,) = (call for call in scene.calls if call.id == block["id"])
+            begin, rest = _halves(json.dumps(block["input"]))
+            deltas = [({"type": "input_json_delta", "partial_json": piece}, _is_late(scene, call)) for piece in ("", begin)]
+            return [*deltas, ({"type": "input_json_delta", "partial_json": rest}, _is_late(scene, call, begun=True))]
 
 
 def _anthropic_asked(request: Request) -> Asked:
@@ -341,13 +354,15 @@ ANTHROPIC = Egress(
 
 
 def _gemini_parts(scene: Scene) -> list[Json]:
-    parts: list[Json] = []
-    if scene.thoughts:
-        parts.append({"text": scene.thoughts, "thought": True})
+    parts = [_late({"text": piece, "thought": True}, late) for piece, late in _cut_thoughts(scene)]
     parts += [_late({"text": piece}, late) for piece, late in _cut_text(scene)]
     signature = {"thoughtSignature": "c2lnbmVk"}
     return parts + [
-        {"functionCall": {"id": call.id, "name": call.name, "args": dict(call.arguments)}, **(signature if not place else {})}
+        _late_call(
+            {"functionCall": {"id": call.id, "name": call.name, "args": dict(call.arguments)}, **(signature if not place else {})},
+            scene,
+            call,
+        )
         for place, call in enumerate(scene.calls)
     ]
 
@@ -368,7 +383,10 @@ def _gemini_record(scene: Scene, parts: list[Json], finish: bool) -> Json:
 
 
 def _gemini_records(scene: Scene) -> list[Json]:
-    records = [_late(_gemini_record(scene, [part], finish=False), bool(part.get("_late"))) for part in _gemini_parts(scene)]
+    marks = ("_late", "_torn")
+    records = [
+        _gemini_record(scene, [part], finish=False) | {mark: part[mark] for mark in marks if mark in part} for part in _gemini_parts(scene)
+    ]
     return [*records, _late(_gemini_record(scene, [{"text": ""}], finish=True))]
 
 
@@ -455,9 +473,10 @@ def _ollama_whole(scene: Scene) -> Any:
 
 
 def _ollama_records(scene: Scene) -> list[Json]:
-    records = [_ollama_record({"thinking": scene.thoughts})] if scene.thoughts else []
+    records = [_late(_ollama_record({"thinking": piece}), late) for piece, late in _cut_thoughts(scene)]
     records += [_late(_ollama_record({"content": piece}), late) for piece, late in _cut_text(scene)]
-    records += [_ollama_record({"tool_calls": [call]}) for call in _ollama_calls(scene)]
+    calls = zip(scene.calls, _ollama_calls(scene), strict=True)
+    records += [_late_call(_ollama_record({"tool_calls": [written]}), scene, call) for call, written in calls]
     return [*records, _late(_ollama_record({}, **_ollama_end(scene)))]
 
 
