@@ -179,7 +179,7 @@ class RelayEndpoint:
             `UpstreamRefused` when they are an error, and `UpstreamBroken` when they are of nothing that a stream is made of.
         takes: whether such upstreams can take a payload as it is. Where they would refuse it for what it has from other upstreams, it is
             translated, which leaves that out.
-        pruned: a payload without what such upstreams would refuse because others made it; `None` where there is nothing of
+        pruned: a payload without what an upstream of that profile would refuse because others made it; `None` where there is nothing of
             that. No function where there never is.
         keep_alive: what tells the client of a stream that has not begun that somebody is there.
         refusal_in: the error that a whole answer with a status of success is, if it is one.
@@ -207,7 +207,7 @@ class RelayEndpoint:
     is_optional: bool = False
     stream_type: str = "text/event-stream"
     takes: Callable[[Payload], bool] = takes_all
-    pruned: Callable[[Payload], Payload | None] | None = None
+    pruned: Callable[[Payload, Profile], Payload | None] | None = None
     refusal_in: Callable[[bytes], UpstreamRefused | None] = refuses_nothing
     misfit_in: Callable[[bytes], UpstreamError | None] = fits_always
     as_stream: Callable[[bytes, Payload], bytes] = is_no_stream

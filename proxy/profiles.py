@@ -45,6 +45,8 @@ class Profile:
         message_names: whether messages may carry the `name` of who speaks.
         echo_reasoning: the field in which thinking goes back with the tool calls that it led to, `""` to leave it out.
         must_echo_reasoning: whether the server refuses earlier turns without their thinking.
+        unsigned_thoughts: whether a server that speaks Anthropic's language takes thoughts back that nobody signed, as those that are not
+            Anthropic's own give them.
         prefill: how a server is made to go on with the last turn where that is the model's: vLLM's switch, Mistral's mark, or llama.cpp's
             condition that it must not think; `reworded` where such a turn is refused, and the user must ask for the rest; `""` where it is
             history like any other, or is gone on with unasked.
@@ -99,6 +101,7 @@ class Profile:
     message_names: bool = True
     echo_reasoning: Literal["", "reasoning_content", "reasoning", "thinking"] = ""
     must_echo_reasoning: bool = False
+    unsigned_thoughts: bool = False
     prefill: Literal["", "switch", "mark", "unthinking", "reworded"] = ""
     think_tags: bool = True
     prompt_path: str = "/completions"
@@ -368,7 +371,7 @@ PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
                 reasoning="effort",
                 efforts=_LEVELS,
             ),
-            _ANTHROPIC,
+            replace(_ANTHROPIC, unsigned_thoughts=True),
             _CLAUDE_5,
             replace(_CLAUDE_5, name="claude-5.1", forced_tools=False),
             # These can't be told not to think.
@@ -453,6 +456,8 @@ UNLISTED_PARAMETERS: Final = frozenset({"user", "parallel_tool_calls"})
 
 # Each resource has a host of its own below one of these. Source: https://learn.microsoft.com/azure/ai-services/openai/reference
 AZURE_HOSTS: Final = ("openai.azure.com", "openai.azure.us", "openai.azure.cn", "services.ai.azure.com", "cognitiveservices.azure.com")
+
+ANTHROPICS_HOST: Final = "api.anthropic.com"
 
 # The host of the base URL, or its end.
 HOSTS: Final[Mapping[str, str]] = MappingProxyType(

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol
 
+import orjson
+
 from proxy.canonical.catalog import ListedModel, ModelCard
 from proxy.catalogue_file import Catalogue, describe
 from proxy.dialect import CountEndpoint, EmbeddingsEndpoint, Payload, RelayEndpoint, RelayReader, Stopwatch, TextEndpoint
@@ -18,7 +20,7 @@ from proxy.gateway.keepsakes import Keepsakes, MemoryShelf, Shelf
 from proxy.gateway.lacking import LackingPaths
 from proxy.gateway.lists import ModelLists, is_told
 from proxy.gateway.relaying import relay, relay_get
-from proxy.gateway.sent import Sent
+from proxy.gateway.sent import OwnWords, Sent
 from proxy.gateway.steps import Steps, Upstream, models_call
 from proxy.gateway.texts import Texts
 from proxy.gateway.together import Spawn, any_of
@@ -153,7 +155,7 @@ class Gateway:
 
     def relay(self, body: bytes, payload: Payload, endpoint: RelayEndpoint, notes: ExchangeNotes, client: Client = ANYBODY) -> Reply:
         """See `proxy.gateway.relaying`."""
-        return relay(self._steps, body, payload, endpoint, notes, client)
+        return relay(self._steps, OwnWords(Sent(body, payload, orjson.loads)), endpoint, notes, client)
 
     def relay_get(self, path: str, notes: ExchangeNotes, client: Client = ANYBODY, query: str = "") -> Reply:
         """The default upstream's own answer to a GET. Raises `ProxyError`."""

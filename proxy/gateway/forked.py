@@ -11,7 +11,7 @@ from operator import methodcaller
 from typing import TypeVar
 
 from proxy.canonical.completion import Completion
-from proxy.dialect import Payload, RelayEndpoint, Stopwatch, TextEndpoint
+from proxy.dialect import RelayEndpoint, Stopwatch, TextEndpoint
 from proxy.errors import InvalidRequest, ProxyError, UpstreamRefused
 from proxy.gateway.errands import Errand
 from proxy.gateway.fallback import served
@@ -20,12 +20,11 @@ from proxy.gateway.noting import note_late_failure
 from proxy.gateway.opening import Opening
 from proxy.gateway.relayed import Relayed, RelayedStream, RelayedWhole
 from proxy.gateway.relaying import Relaying, asked_model, relay, relayed_reply
-from proxy.gateway.sent import Sent
+from proxy.gateway.sent import OwnWords, Sent
 from proxy.gateway.steps import Goal, Steps, note_destination
 from proxy.gateway.texts import Conversation, Texts
 from proxy.routing import Destination
 from proxy.telemetry import ExchangeNotes
-from proxy.wire.json_body import dumps
 from proxy.wire.messages import Client, Reply
 
 T = TypeVar("T")
@@ -48,16 +47,9 @@ class Crossing:
         self._is_taken = own.takes(sent.payload)
         self._sent = sent
 
-    def own_words(self) -> tuple[bytes, Payload]:
-        """What upstreams of the client's own language get, as bytes, and decoded to be looked at: the bytes that it sent, without what
-        others made and such an upstream would refuse. Raises `InvalidRequest`.
-        """
-        pruned, sent = self.own.pruned, self._sent
-        if pruned is None or pruned(sent.payload) is None:
-            return sent.body, sent.payload
-        whole = sent.whole()
-        payload = pruned(whole) or whole
-        return dumps(payload), payload
+    def own_words(self) -> OwnWords:
+        """What upstreams of the client's own language get."""
+        return OwnWords(self._sent, self.own.pruned)
 
     def speaks(self, destination: Destination) -> bool:
         """Whether the destination speaks the client's language, whatever URLs it has."""
@@ -164,9 +156,9 @@ def answer(
     one_way = crossing.one_way(chain)
     if one_way is not None:
         if one_way:
-            return relay(steps, *crossing.own_words(), own, notes, client)
+            return relay(steps, crossing.own_words(), own, notes, client)
         return texts.converse(sent.taken(), text, notes, stopwatch, client)
-    asked = _Asked(crossing, texts, text, Relaying(steps, *crossing.own_words(), model, own, notes, client), sent, stopwatch)
+    asked = _Asked(crossing, texts, text, Relaying(steps, crossing.own_words(), model, own, notes, client), sent, stopwatch)
     notes.model, notes.stream = model, own.wants_stream(sent.payload)
     note_destination(notes, chain[0])
     local = asked.admit(chain[0])
@@ -209,7 +201,7 @@ def _late(errand: Errand[Opening | Relayed], asked: _Asked, steps: Steps, texts:
         if isinstance(begun, RelayedStream):
             pieces = begun.pieces(notes, steps.note_broken)
         elif isinstance(begun, RelayedWhole):
-            pieces = iter((begun.as_stream(own, asked.relaying.payload, notes),))
+            pieces = iter((begun.as_stream(own, asked.relaying.words.payload, notes),))
         else:
             pieces = _rendered(begun, asked, texts)
     except ProxyError as error:

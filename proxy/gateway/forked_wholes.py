@@ -83,13 +83,13 @@ def answer_vectors(
     one_way = crossing.one_way(chain)
     if one_way is not None:
         if one_way:
-            return relay(steps, *crossing.own_words(), own, notes, client)
+            return relay(steps, crossing.own_words(), own, notes, client)
         return embed(steps, sent.taken(), endpoint, notes, stopwatch, client)
 
     def read(payload: Payload) -> Embedding:
         return Embedding(steps, endpoint.parse(payload), notes, client)
 
-    relaying = Relaying(steps, *crossing.own_words(), model, own, notes, client)
+    relaying = Relaying(steps, crossing.own_words(), model, own, notes, client)
     asked = _Asked(crossing, relaying, sent, read, Embedding.vectors, may_embed)
     notes.model = model
     note_destination(notes, chain[0])
@@ -116,7 +116,7 @@ def count(crossing: Crossing, sent: Sent, endpoint: CountEndpoint, notes: Exchan
     def read(payload: Payload) -> Counting:
         return Counting(steps, endpoint, endpoint.parse(payload), notes, client)
 
-    relaying = Relaying(steps, *crossing.own_words(), model, own, notes, client)
+    relaying = Relaying(steps, crossing.own_words(), model, own, notes, client)
     asked = _Asked(crossing, relaying, sent, read, Counting.tokens)
     notes.model = model
     if not crossing.speaks(chain[0]):

@@ -14,7 +14,8 @@ from proxy.gateway.fallback import served
 from proxy.gateway.foreign import is_foreign, no_answer
 from proxy.gateway.noting import note_end, note_late_failure
 from proxy.gateway.relayed import Relayed, RelayedStream, RelayedWhole, read_whole, relayed
-from proxy.gateway.steps import Goal, Steps, Upstream, named, note_destination
+from proxy.gateway.sent import OwnWords
+from proxy.gateway.steps import MAX_REPAIRS, Goal, Steps, Upstream, named, note_destination
 from proxy.routing import Destination
 from proxy.telemetry import ExchangeNotes
 from proxy.upstream.reply import UpstreamReply
@@ -34,8 +35,7 @@ class Relaying:
     """One request, as all its destinations are asked."""
 
     steps: Steps
-    body: bytes
-    payload: Payload
+    words: OwnWords
     model: str
     endpoint: RelayEndpoint
     notes: ExchangeNotes
@@ -44,10 +44,24 @@ class Relaying:
     def open(self, goal: Goal) -> Relayed:
         """An answer that has begun."""
         note_destination(self.notes, goal.destination)
-        try:
-            return self._open(goal, self._call(goal))
-        except UpstreamRefused as refusal:
-            raise named(refusal, self.model) from refusal
+        while True:
+            try:
+                return self._open(goal, self._call(goal))
+            except UpstreamRefused as refusal:
+                if not self._learns(refusal, goal):
+                    raise named(refusal, self.model) from refusal
+
+    def _learns(self, refusal: UpstreamRefused, goal: Goal) -> bool:
+        """Whether the refusal tells that the upstream takes less of what others made than was known. It lasts."""
+        if not self.words.has_foreign or self.notes.repairs >= MAX_REPAIRS:
+            return False
+        before = self.steps.profile(goal.destination)
+        after = goal.upstream.egress.repair(refusal, before)
+        if after is None or self.words.for_(lambda: after)[0] == self.words.for_(lambda: before)[0]:
+            return False
+        self.steps.learn(goal.destination, after)
+        self.notes.repairs += 1
+        return True
 
     def _open(self, goal: Goal, call: UpstreamCall) -> Relayed:
         """What turns out to be no answer before it said anything counts as refused, whatever its status was."""
@@ -64,24 +78,25 @@ class Relaying:
                 return answer
 
     def _call(self, goal: Goal) -> UpstreamCall:
-        endpoint, payload, body, upstream_model = self.endpoint, self.payload, self.body, goal.destination.upstream_model
+        endpoint, upstream_model = self.endpoint, goal.destination.upstream_model
+        body, payload = self.words.for_(partial(self.steps.profile, goal.destination))
         if self.model:
             body = _with_model(body, endpoint, payload, upstream_model)
         headers, query = self.client.headers, self.client.query
         call = UpstreamCall(endpoint.path, body, upstream_model, stream=endpoint.wants_stream(payload), query=query, headers=headers)
-        return self.steps.signed(call, goal, self.client, partial(self.endpoint.affinity_key, self.payload))
+        return self.steps.signed(call, goal, self.client, partial(endpoint.affinity_key, payload))
 
 
-def relay(steps: Steps, body: bytes, payload: Payload, endpoint: RelayEndpoint, notes: ExchangeNotes, client: Client = ANYBODY) -> Reply:
+def relay(steps: Steps, words: OwnWords, endpoint: RelayEndpoint, notes: ExchangeNotes, client: Client = ANYBODY) -> Reply:
     """The upstream's own answer to the client's own request; only the value of `model` is replaced, and only where the names differ.
 
     Raises:
         ProxyError: for everything that goes wrong before the first byte, unless the status of a stream has not been open any longer.
     """
-    model = asked_model(steps, payload, endpoint)
-    notes.model, notes.stream = model, endpoint.wants_stream(payload)
+    model = asked_model(steps, words.payload, endpoint)
+    notes.model, notes.stream = model, endpoint.wants_stream(words.payload)
     chain = steps.chain(model) if model else (steps.default_destination(),)
-    relaying = Relaying(steps, body, payload, model, endpoint, notes, client)
+    relaying = Relaying(steps, words, model, endpoint, notes, client)
     commit_s = steps.upstream(chain[0].upstream).commit_s if notes.stream else 0
     errand = steps.errands.begin(partial(served, steps, chain, notes, relaying.open), _let_go, commit_s)
     if not errand.is_done:
@@ -168,7 +183,7 @@ def _late(errand: Errand[Relayed], relaying: Relaying) -> Iterator[bytes]:
         if isinstance(answer, RelayedStream):
             pieces = answer.pieces(notes, steps.note_broken)
         else:
-            pieces = iter((answer.as_stream(endpoint, relaying.payload, notes),))
+            pieces = iter((answer.as_stream(endpoint, relaying.words.payload, notes),))
     except ProxyError as error:
         note_late_failure(notes, error)
         yield endpoint.reader().render_failure(error)

@@ -158,6 +158,10 @@ class Steps:
         """What is known of the server there."""
         return self._profiles.current(destination.upstream, destination.upstream_model, destination.card)
 
+    def learn(self, destination: Destination, profile: Profile) -> None:
+        """Asks the server there with `profile` from now on."""
+        self._profiles.learn(destination.upstream, destination.upstream_model, profile)
+
     def signed(self, call: UpstreamCall, goal: Goal, client: Client, affinity_key: Callable[[str], bytes]) -> UpstreamCall:
         """`call` with what the upstream is to know of who asks, and of how long; most upstreams are to know nothing.
 

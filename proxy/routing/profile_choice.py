@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from proxy.canonical.catalog import ModelCard
 from proxy.profiles import (
+    ANTHROPICS_HOST,
     DIALECT_PROFILES,
     ENTRY_MARKS,
     HOSTS,
@@ -40,6 +41,8 @@ def profile_of(base_url: str, configured: str, card: ModelCard | None, upstream_
         efforts = next((efforts for pattern, efforts in REASONING_MODELS if pattern.match(model)), None)
         if efforts is not None:
             profile = replace(PROFILES[REASONING_VARIANTS[name]], efforts=efforts)
+    if profile.unsigned_thoughts and ("claude" in model or urlsplit(base_url).hostname == ANTHROPICS_HOST):
+        profile = replace(profile, unsigned_thoughts=False)
     if name == "anthropic" and card is not None:
         return as_listed(profile, card.raw)
     if name == "gemini" and card is not None:

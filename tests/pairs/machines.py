@@ -35,8 +35,9 @@ class Stopwatch:
 
 
 def route_to(egress: Egress) -> Route:
-    """How it is asked."""
-    return Route("it", "m", "m", profile_of("http://127.0.0.1", "auto", None, "m", egress.name))
+    """How it is asked: Anthropic's as Claude, which takes no thoughts of others."""
+    model = "claude-m" if egress.name == "anthropic" else "m"
+    return Route("it", "m", "m", profile_of("http://127.0.0.1", "auto", None, model, egress.name))
 
 
 def parsed(name: str, body: dict[str, Any], *, stream: bool) -> TextRequest:

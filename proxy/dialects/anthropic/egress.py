@@ -15,6 +15,7 @@ from proxy.dialects.anthropic.models import build_models, next_models, read_mode
 from proxy.dialects.anthropic.reading import read_completion, read_error, stream_reader
 from proxy.dialects.anthropic.repairs import repair
 from proxy.errors import NotSupported, UpstreamRefused
+from proxy.profiles import ANTHROPICS_HOST
 from proxy.routing import Route
 from proxy.wire.headers import bearer
 from proxy.wire.messages import UpstreamCall
@@ -43,7 +44,6 @@ __all__ = [
 name = "anthropic"
 headers: Mapping[str, str] = MappingProxyType({"anthropic-version": "2023-06-01"})
 
-_HOST: Final = "api.anthropic.com"
 # Tokens of accounts, in the place of keys. Source: `claude setup-token`.
 _ACCOUNT_TOKEN: Final = "sk-ant-oat"  # noqa: S105
 
@@ -52,7 +52,7 @@ def key_headers(key: str, host: str) -> dict[str, str]:
     """The headers that show `key` to the server `host`. Servers of other makers look for it in one of two places."""
     if key.startswith(_ACCOUNT_TOKEN):
         return bearer(key)
-    return {"x-api-key": key} if host == _HOST else {"x-api-key": key, **bearer(key)}
+    return {"x-api-key": key} if host == ANTHROPICS_HOST else {"x-api-key": key, **bearer(key)}
 
 
 def build_embeddings(request: EmbeddingsRequest, route: Route) -> UpstreamCall:

@@ -118,7 +118,9 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
         "reasoning": Support("approximated", _BY_LEVEL),
         "reasoning_budget": Support("approximated", _BY_LEVEL),
         "hidden_reasoning": Support("translated", "from Claude 4.6 on; before that, thoughts are left out of the answer"),
-        "reasoning_history": Support("dropped", "but for thoughts that Claude signed: others are refused"),
+        "reasoning_history": Support(
+            "approximated", "Claude gets the thoughts that it signed, and would refuse others; servers of other makers get unsigned ones"
+        ),
         "opaque": Support("carried", "its own; that of others is left out"),
         "prefill": Support("approximated", "from Claude 4.6 on, the user asks for the rest instead"),
         "max_tokens": Support(

@@ -1,6 +1,7 @@
 """What this gateway gave a client to keep for upstreams of other languages: strict servers refuse what they do not know. Pure.
 
-What is OpenAI's own, or may be (Google's signatures at its OpenAI-style door, the text of thoughts), is the upstream's to judge.
+What does not say whose it is, may be the server's own (Google's signatures at its OpenAI-style door, the text of thoughts): that is the
+upstream's to judge.
 """
 
 from __future__ import annotations
@@ -9,26 +10,31 @@ from typing import Any
 
 from proxy.canonical.opaque_words import read_opaque_word
 from proxy.dialect import Payload
+from proxy.profiles import Profile
 
 _BLOCKS, _CALLS, _EXTRA = "thinking_blocks", "tool_calls", "extra_content"
 _GOOGLE, _SIGNATURE = "google", "thought_signature"
 
 
-def without_foreign_state(payload: Payload) -> Payload | None:
-    """`payload` without the words that name another language; `None` where there are none, and the client's own bytes can go on."""
+def without_foreign_state(payload: Payload, profile: Profile) -> Payload | None:
+    """`payload` without the words that name another language; `None` where there are none, and the client's own bytes can go on.
+
+    Gemini's signatures of calls go on to Google's own door, where they name nobody.
+    """
+    to_google = profile.signatures == "google"
     messages = payload.get("messages")
     if type(messages) is not list:
         return None
     found = False
     # Every relayed chat is looked through: without a call for each of its messages.
     for message in messages:
-        if type(message) is dict and (_BLOCKS in message or _CALLS in message) and _own_part(message) != message:
+        if type(message) is dict and (_BLOCKS in message or _CALLS in message) and _own_part(message, to_google=to_google) != message:
             found = True
             break
-    return payload | {"messages": [_own_part(message) for message in messages]} if found else None
+    return payload | {"messages": [_own_part(message, to_google=to_google) for message in messages]} if found else None
 
 
-def _own_part(message: Any) -> Any:
+def _own_part(message: Any, *, to_google: bool) -> Any:
     if type(message) is not dict:
         return message
     own = dict(message)
@@ -38,16 +44,18 @@ def _own_part(message: Any) -> Any:
         if blocks and not own[_BLOCKS]:
             del own[_BLOCKS]
     if type(calls) is list:
-        own[_CALLS] = [_own_call(call) for call in calls]
+        own[_CALLS] = [_own_call(call, to_google=to_google) for call in calls]
     return own
 
 
-def _own_call(call: Any) -> Any:
+def _own_call(call: Any, *, to_google: bool) -> Any:
     extra = call.get(_EXTRA) if type(call) is dict else None
     google = extra.get(_GOOGLE) if type(extra) is dict else None
     if type(extra) is not dict or type(google) is not dict or not _is_foreign(google.get(_SIGNATURE)):
         return call
-    return _with(call, _EXTRA, _with(extra, _GOOGLE, _with(google, _SIGNATURE, None)))
+    found = read_opaque_word(google[_SIGNATURE])
+    word = found.opaque if to_google and found is not None and found.origin == "gemini" else None
+    return _with(call, _EXTRA, _with(extra, _GOOGLE, _with(google, _SIGNATURE, word)))
 
 
 def _is_foreign_block(block: object) -> bool:

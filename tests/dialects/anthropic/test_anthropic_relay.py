@@ -23,6 +23,7 @@ from proxy.dialects.anthropic.parsing import parse_messages
 from proxy.dialects.anthropic.relay import MessageRelay, usage_of
 from proxy.dialects.anthropic.sse_records import PING, block_start, block_stop, delta_frame, event
 from proxy.errors import UpstreamBroken, UpstreamRefused, UpstreamTimeout
+from proxy.profiles import PROFILES
 from tests.dialects.anthropic.answers import records
 
 Reads = Callable[..., anthropic.Anthropic]
@@ -290,15 +291,16 @@ def test_affinity_of_nonsense_is_no_exception(payload: dict[str, Any]) -> None:
     ],
 )
 def test_thoughts_of_others_are_known(block: Any, own: bool) -> None:
-    found = without_foreign_thoughts({"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": [block]}]})
+    found = without_foreign_thoughts({"messages": [HELLO, of_model(block)]}, CLAUDE)
     assert (found is None) is own
 
 
 @pytest.mark.parametrize("payload", [{}, {"messages": 7}, {"messages": [7, {"role": "assistant", "content": "x"}]}])
 def test_without_thoughts_all_are_own(payload: dict[str, Any]) -> None:
-    assert without_foreign_thoughts(payload) is None
+    assert without_foreign_thoughts(payload, CLAUDE) is None
 
 
+CLAUDE = PROFILES["claude-4"]
 FOREIGN = {"type": "thinking", "thinking": "hm", "signature": ""}
 SIGNED = {"type": "thinking", "thinking": "hm", "signature": "c2ln"}
 HELLO = {"role": "user", "content": "hi"}
@@ -307,7 +309,7 @@ RESULT = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t"
 
 
 def pruned(*messages: dict[str, Any], **more: Any) -> dict[str, Any]:
-    found = without_foreign_thoughts({"model": "m", "messages": list(messages), **more})
+    found = without_foreign_thoughts({"model": "m", "messages": list(messages), **more}, CLAUDE)
     assert found is not None
     return found
 
@@ -318,7 +320,7 @@ def of_model(*blocks: dict[str, Any]) -> dict[str, Any]:
 
 def test_only_thoughts_of_others_are_cut_out() -> None:
     asked = {"model": "m", "messages": [HELLO, of_model(FOREIGN, SIGNED, {"type": "text", "text": "a"}), HELLO], "speed": "fast"}
-    assert without_foreign_thoughts(asked) == {**asked, "messages": [HELLO, of_model(SIGNED, {"type": "text", "text": "a"}), HELLO]}
+    assert without_foreign_thoughts(asked, CLAUDE) == {**asked, "messages": [HELLO, of_model(SIGNED, {"type": "text", "text": "a"}), HELLO]}
     assert asked["messages"][1] == of_model(FOREIGN, SIGNED, {"type": "text", "text": "a"})
 
 
@@ -336,3 +338,12 @@ def test_no_budget_is_set_in_the_midst_of_calls_before_which_others_thought() ->
     assert pruned(HELLO, of_model(FOREIGN, CALL), RESULT, of_model(CALL), HELLO, **more).items() >= more.items()
     adaptive = {"thinking": {"type": "adaptive"}, "context_management": {"edits": [cleared]}}
     assert pruned(HELLO, of_model(FOREIGN, CALL), RESULT, **adaptive).items() >= adaptive.items()
+
+
+def test_servers_of_other_makers_get_back_what_they_did_not_sign() -> None:
+    other = PROFILES["anthropic"]
+    more = {"thinking": {"type": "enabled", "budget_tokens": 2048}}
+    tagged = FOREIGN | {"signature": "gemini:c2ln"}
+    assert without_foreign_thoughts({"messages": [HELLO, of_model(FOREIGN, CALL), RESULT], **more}, other) is None
+    rest = without_foreign_thoughts({"messages": [HELLO, of_model(FOREIGN, tagged, CALL), RESULT], **more}, other)
+    assert rest == {"messages": [HELLO, of_model(FOREIGN, CALL), RESULT], **more}

@@ -165,6 +165,13 @@ def test_tools_that_were_called_are_named_though_none_may_be_called_any_more() -
 # Thoughts
 
 
+def test_thoughts_that_nobody_signed_go_back_to_servers_of_other_makers() -> None:
+    thoughts = (ReasoningPart("nobody's"), ReasoningPart("Gemini's", "sig", "gemini"))
+    turn = messages(said("user", "a"), said("assistant", *thoughts, called("c")), answered("c", "b"), reasoning="high")[1]["content"]
+    assert turn[0] == {"type": "thinking", "thinking": "nobody's", "signature": ""}
+    assert [block["type"] for block in turn] == ["thinking", "tool_use"]
+
+
 def test_thoughts_go_back_only_where_they_came_from_and_first() -> None:
     conversation = (
         said("user", "a"),
@@ -179,7 +186,7 @@ def test_thoughts_go_back_only_where_they_came_from_and_first() -> None:
         ),
         answered("c", "b"),
     )
-    assert messages(*conversation)[1]["content"][:3] == [
+    assert messages(*conversation, profile="claude-4")[1]["content"][:3] == [
         {"type": "thinking", "thinking": "mine", "signature": "sig=="},
         {"type": "redacted_thinking", "data": "data"},
         text("so"),

@@ -129,7 +129,7 @@ def test_thoughts_are_not_shown_to_those_who_do_not_want_them(payload: dict[str,
 def test_of_thoughts_that_are_hidden_there_is_what_must_come_back(payload: dict[str, Any]) -> None:
     signed = a_part("reasoning", "plan", closed=PartClosed("sig", "anthropic"))
     events = a_stream(signed, a_part("reasoning", "unsigned"), a_part("text", "ok"))
-    block = {"type": "thinking", "thinking": "", "signature": "sig"}
+    block = {"type": "thinking", "thinking": "", "signature": "anthropic:sig"}
 
     assert deltas(events, **payload) == [{"thinking_blocks": [{"index": 0, **block}]}, {"content": "ok"}]
     message = answer(events, **payload)["choices"][0]["message"]
@@ -144,8 +144,8 @@ def test_signed_thoughts_come_in_blocks_that_clients_can_give_back(judge: Judge)
         a_part("text", "ok"),
     )
     blocks = [
-        {"type": "thinking", "thinking": "plan", "signature": "sig=="},
-        {"type": "redacted_thinking", "data": "hidden"},
+        {"type": "thinking", "thinking": "plan", "signature": "anthropic:sig=="},
+        {"type": "redacted_thinking", "data": "anthropic:hidden"},
         {"type": "thinking", "thinking": "more", "signature": "gemini:g"},
     ]
 
@@ -172,7 +172,7 @@ def test_what_clients_give_back_is_what_the_model_said(judge: Judge) -> None:
 
 def test_a_signed_call_says_so_where_google_does() -> None:
     events = a_stream(a_call("call_a", "f", "{}", closed=PartClosed("QQ==", "gemini")), finish="tool_calls")
-    signed = {"google": {"thought_signature": "QQ=="}}
+    signed = {"google": {"thought_signature": "gemini:QQ=="}}
 
     assert deltas(events)[-1] == {"tool_calls": [{"index": 0, "function": {"arguments": ""}, "extra_content": signed}]}
     assert answer(events)["choices"][0]["message"]["tool_calls"][0]["extra_content"] == signed

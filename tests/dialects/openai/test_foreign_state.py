@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from proxy.dialects.openai.foreign_state import without_foreign_state
+from proxy.profiles import PROFILES
 
+STRICT = PROFILES["openai"]
 USER = {"role": "user", "content": "hi"}
 CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
 
@@ -33,12 +35,14 @@ def signed(word: str, **more: Any) -> dict[str, Any]:
             {"tool_calls": [signed("anthropic:c2ln"), CALL], "reasoning_content": "a"},
             {"tool_calls": [CALL, CALL], "reasoning_content": "a"},
         ),
+        ({"tool_calls": [signed("gemini:c2ln")]}, {"tool_calls": [CALL]}),
+        ({"thinking_blocks": [{"type": "thinking", "thinking": "a", "signature": "anthropic:c2ln"}]}, {}),
         ({"tool_calls": [signed("openrouter:[]", other=1)]}, {"tool_calls": [{**CALL, "extra_content": {"other": 1}}]}),
     ],
 )
 def test_words_of_other_languages_are_cut_out(told: dict[str, Any], goes_on: dict[str, Any]) -> None:
     payload = turn(**told)
-    assert without_foreign_state(payload) == turn(**goes_on)
+    assert without_foreign_state(payload, STRICT) == turn(**goes_on)
     assert payload == turn(**told)
 
 
@@ -56,4 +60,10 @@ def test_words_of_other_languages_are_cut_out(told: dict[str, Any], goes_on: dic
     ],
 )
 def test_everything_else_goes_on_as_it_came(payload: dict[str, Any]) -> None:
-    assert without_foreign_state(payload) is None
+    assert without_foreign_state(payload, STRICT) is None
+
+
+def test_gemini_s_signatures_of_calls_are_googles_own_at_its_door() -> None:
+    google = PROFILES["google"]
+    assert without_foreign_state(turn(tool_calls=[signed("gemini:c2ln")]), google) == turn(tool_calls=[signed("c2ln")])
+    assert without_foreign_state(turn(tool_calls=[signed("anthropic:c2ln")]), google) == turn(tool_calls=[CALL])

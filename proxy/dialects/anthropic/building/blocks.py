@@ -45,8 +45,10 @@ def shown_block(part: Shown) -> Json:
             raise _no_place("sound")
 
 
-def thinking_block(part: ReasoningPart) -> Json | None:
-    """Thoughts as they came from here; `None` for those of others, and for those whose signature was lost: either is refused."""
+def thinking_block(part: ReasoningPart, *, takes_unsigned: bool) -> Json | None:
+    """Thoughts as they came from here; `None` for those of others, and for those whose signature was lost: Claude's server refuses both."""
+    if takes_unsigned and part.text and not part.opaque:
+        return {"type": "thinking", "thinking": part.text, "signature": ""}
     if part.origin != ANTHROPIC or not part.opaque:
         return None
     if part.redacted:

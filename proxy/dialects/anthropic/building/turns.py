@@ -168,7 +168,7 @@ class _Building:
                 case RefusalPart():
                     blocks.append(text_block(part.text))
                 case ReasoningPart():
-                    blocks.append(thinking_block(part))
+                    blocks.append(thinking_block(part, takes_unsigned=self._profile.unsigned_thoughts))
                 case ToolCallPart():
                     self._turns.called[part.name] = None
                     blocks.append(tool_use_block(part, self._ids[part.id]))

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 from proxy.canonical.completion import FinishReason, Usage
 from proxy.canonical.events import PartClosed
 from proxy.canonical.logprobs import told_token
-from proxy.canonical.opaque_words import ANTHROPIC, opaque_word
+from proxy.canonical.opaque_words import opaque_word
 from proxy.canonical.request import ChatRequest, ReasoningPart, ToolCallPart
 from proxy.dialect import Stopwatch, TextRequest
 
@@ -59,25 +59,24 @@ def stop_record(finish_reason: FinishReason | str, stop_sequence: str) -> Record
 def thinking_block(text: str, state: ReasoningPart | PartClosed) -> Record | None:
     """The block in which thoughts that are signed come and go, as Anthropic has it and LiteLLM's clients know it; `None` for unsigned ones.
 
-    Only what is not Anthropic's says whose it is.
+    The signature says whose it is: it may come back in a chat that goes to a server that is strict about what it does not know.
     """
     if not state.opaque:
         return None
-    word = state.opaque if state.origin == ANTHROPIC else opaque_word(state.opaque, state.origin)
+    word = opaque_word(state.opaque, state.origin)
     if state.redacted:
         return {"type": "redacted_thinking", "data": word}
     return {"type": "thinking", "thinking": text, "signature": word}
 
 
 def extra_content(state: ToolCallPart | PartClosed) -> Record:
-    """The signature of a call, where Google's own OpenAI-style server has it.
+    """The signature of a call, where Google's own OpenAI-style server has it, and whose it is.
 
     Source: https://ai.google.dev/gemini-api/docs/openai
     """
     if not state.opaque:
         return {}
-    word = state.opaque if state.origin == "gemini" else opaque_word(state.opaque, state.origin)
-    return {"extra_content": {"google": {"thought_signature": word}}}
+    return {"extra_content": {"google": {"thought_signature": opaque_word(state.opaque, state.origin)}}}
 
 
 def logprob_records(items: Iterable[Mapping[str, Any]], *, with_top: bool) -> list[Record]:

@@ -84,14 +84,18 @@ def usage_of(body: bytes) -> Usage:
 
 
 def takes(payload: Payload) -> bool:
-    """Whether a server that has `/v1/responses` can take these items: thoughts that another one encrypted, it refuses."""
+    """Whether a server that has `/v1/responses` can take these items: what another one encrypted, or signed, it refuses."""
     items = payload.get("input")
     return not any(_is_foreign(item) for item in items) if isinstance(items, list) else True
 
 
 def _is_foreign(item: object) -> bool:
-    encrypted = item.get("encrypted_content") if isinstance(item, dict) else None
-    return isinstance(encrypted, str) and read_opaque_word(encrypted) is not None
+    if not isinstance(item, dict):
+        return False
+    extra = item.get("extra_content")
+    google = extra.get("google") if isinstance(extra, dict) else None
+    words = (item.get("encrypted_content"), google.get("thought_signature") if isinstance(google, dict) else None)
+    return any(isinstance(word, str) and read_opaque_word(word) is not None for word in words)
 
 
 def _usage_in(text: bytes) -> Usage:

@@ -1,0 +1,104 @@
+"""What one upstream gave a client to keep, in a conversation that is relayed to another: what that one would refuse stays behind."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from proxy import create_app
+from tests.fake_upstream import Answer, FakeUpstream, Request, json_answer
+from tests.gateway.several import config_of
+from tests.pairs.scenes import BY_NAME
+from tests.pairs.upstreams import ANTHROPIC, GEMINI, OPENAI, Egress
+
+Json = dict[str, Any]
+
+HELLO: Json = {"role": "user", "content": "hi"}
+UNSIGNED: Json = {"type": "thinking", "thinking": "x", "signature": ""}
+CALL: Json = {"type": "tool_use", "id": "toolu_1", "name": "f", "input": {}}
+RESULT: Json = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "toolu_1", "content": "1"}]}
+AMID_CALLS: Json = {
+    "model": "nick",
+    "max_tokens": 8192,
+    "thinking": {"type": "enabled", "budget_tokens": 4096},
+    "messages": [HELLO, {"role": "assistant", "content": [UNSIGNED, CALL]}, RESULT],
+}
+REFUSAL: Json = {
+    "type": "error",
+    "error": {"type": "invalid_request_error", "message": "messages.1.content.0: Invalid `signature` in `thinking` block"},
+}
+
+
+def gateway(folder: Path, upstream: FakeUpstream, egress: Egress, model: str) -> FlaskClient:
+    text = (
+        f'[upstreams.it]\ndialect = "{egress.name}"\nbase_url = "{egress.base_url(upstream)}"\n[upstreams.it.aliases]\nnick = "{model}"\n'
+    )
+    return create_app(config_of(folder, text, {})).test_client()
+
+
+def test_thoughts_that_nobody_signed_go_back_to_servers_of_other_makers(tmp_path: Path, upstream: FakeUpstream) -> None:
+    ANTHROPIC.play(upstream, BY_NAME["text"])
+    body = json.dumps(AMID_CALLS)
+    assert gateway(tmp_path, upstream, ANTHROPIC, "qwen3").post("/v1/messages", data=body).status_code == 200
+    (request,) = upstream.requests_to("/v1/messages")
+    assert request.body.decode() == body.replace("nick", "qwen3")
+
+
+def test_claude_gets_none_of_them(tmp_path: Path, upstream: FakeUpstream) -> None:
+    ANTHROPIC.play(upstream, BY_NAME["text"])
+    assert gateway(tmp_path, upstream, ANTHROPIC, "claude-sonnet-4-5").post("/v1/messages", json=AMID_CALLS).status_code == 200
+    (request,) = upstream.requests_to("/v1/messages")
+    assert request.json["messages"][1]["content"] == [CALL]
+    assert "thinking" not in request.json
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+def test_that_a_server_refuses_them_is_learnt_once(tmp_path: Path, upstream: FakeUpstream, stream: bool) -> None:
+    def answer(request: Request) -> Answer:
+        has_thoughts = request.json["messages"][1]["content"][0] == UNSIGNED
+        return json_answer(REFUSAL, 400) if has_thoughts else ANTHROPIC.answer(request, BY_NAME["text"])
+
+    ANTHROPIC.play(upstream, BY_NAME["text"])
+    upstream.on("/v1/messages", answer)
+    client = gateway(tmp_path, upstream, ANTHROPIC, "sonnet")
+    for _ in range(2):
+        assert client.post("/v1/messages", json=AMID_CALLS | {"stream": stream}).status_code == 200
+    asked = [request.json["messages"][1]["content"] for request in upstream.requests_to("/v1/messages")]
+    assert asked == [[UNSIGNED, CALL], [CALL], [CALL]]
+
+
+def test_a_refusal_that_is_about_something_else_is_told(tmp_path: Path, upstream: FakeUpstream) -> None:
+    ANTHROPIC.play(upstream, BY_NAME["text"])
+    upstream.on("/v1/messages", json_answer(REFUSAL, 400))
+    signed = {"role": "assistant", "content": [UNSIGNED | {"signature": "c2ln"}, CALL]}
+    body = AMID_CALLS | {"messages": [HELLO, signed, RESULT]}
+    answer = gateway(tmp_path, upstream, ANTHROPIC, "sonnet").post("/v1/messages", json=body)
+    assert (answer.status_code, "signature" in answer.get_json()["error"]["message"]) == (400, True)
+    assert len(upstream.requests_to("/v1/messages")) == 1
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("egress", [ANTHROPIC, GEMINI], ids=lambda egress: egress.name)
+def test_what_openais_clients_got_is_not_shown_to_a_strict_server(
+    tmp_path: Path, upstream: FakeUpstream, egress: Egress, stream: bool
+) -> None:
+    scene = BY_NAME["reasoning_and_call"]
+    egress.play(upstream, scene)
+    folders = [tmp_path / "first", tmp_path / "second"]
+    for folder in folders:
+        folder.mkdir()
+    told = gateway(folders[0], upstream, egress, "m").post("/v1/chat/completions", json={"model": "nick", "messages": [HELLO]})
+    said = told.get_json()["choices"][0]["message"]
+    (call,) = said["tool_calls"]
+    assert {"thinking_blocks", "extra_content"} & {*said, *call}
+    OPENAI.play(upstream, BY_NAME["text"])
+    messages = [HELLO, said, {"role": "tool", "tool_call_id": call["id"], "content": "1"}]
+    strict = gateway(folders[1], upstream, OPENAI, "m")
+    assert strict.post("/v1/chat/completions", json={"model": "nick", "stream": stream, "messages": messages}).status_code == 200
+    sent = upstream.requests_to("/chat/completions")[-1].json["messages"][1]
+    assert "thinking_blocks" not in sent
+    assert sent["tool_calls"] == [{key: value for key, value in call.items() if key != "extra_content"}]
