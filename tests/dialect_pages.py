@@ -29,13 +29,14 @@ What a kind of server or a model does not know is left out by its [profile](../s
 server's own list of what a model takes does not have (OpenRouter's), or that a server has refused by its name before.
 
 Where client and upstream speak one language, the request goes on byte for byte, but for the value of `model` where the names differ, and
-the answer comes back byte for byte: what the vendor adds tomorrow works at once. Only the thoughts that Claude did not
-sign are cut out of the conversations that go to Claude, which would refuse them, and signatures that name another language out of all
-conversations that go to servers in Anthropic's, and out of OpenAI's chats; half a record at the end of a stream is left out, and the blank
-line that its last event lacks is added. An error is no answer: the client gets its words in the status and the form that its own language has for them, with the
-gateway's request id where that form has a place for one, and without keys and addresses. An Ollama server gets the client's own name of a model, with `:latest` or
-without. OpenAI's `/v1/responses` goes on so where the upstream has it; a 404 or 405 that is not about the model is remembered for ten
-minutes, and the request is translated to a chat, as it always is for llama.cpp, whose own events lack what OpenAI's clients need.
+the answer comes back byte for byte: what the vendor adds tomorrow works at once. Only the thoughts that Claude did not sign are cut out of
+the conversations that go to Claude, which would refuse them, and signatures that name another language out of all conversations that go to
+servers in Anthropic's, and out of OpenAI's chats; half a record at the end of a stream is left out, and the blank line that its last event
+lacks is added. An error is no answer: the client gets its words in the status and the form that its own language has for them, with the
+gateway's request id where that form has a place for one, and without keys and addresses. An Ollama server gets the client's own name of a
+model, with `:latest` or without. OpenAI's `/v1/responses` goes on so where the upstream has it; a 404 or 405 that is not about the model
+is remembered for ten minutes, and the request is translated to a chat, as it always is for llama.cpp, whose own events lack what OpenAI's
+clients need.
 
 What a model wants to see again with its tool calls (signatures, hidden thoughts) goes to the client where its language has a place for it.
 It is also kept for six hours, by the call and all that was said before it, and added where the client brings back only the call, with an id
@@ -170,6 +171,12 @@ def _losses() -> str:
             "| --- | --- | --- | --- |",
             *_ended_here(),
             "",
+            "And what upstreams answer that has no place in another language:",
+            "",
+            "| what | of | what becomes of it | why |",
+            "| --- | --- | --- | --- |",
+            *_unheard(),
+            "",
         ]
     )
 
@@ -179,6 +186,12 @@ def _ended_here() -> Iterator[str]:
         for name, support in fields.items():
             if support.outcome in _LOST:
                 yield f"| `{_cell(name)}` | {_TITLES[client]} clients | {support.outcome} | {_cell(support.note)} |"
+
+
+def _unheard() -> Iterator[str]:
+    for upstream in upstream_tables():
+        for name, support in _table(upstream, "LOST_ANSWERS").items():
+            yield f"| `{_cell(name)}` | {_TITLES[upstream]} upstreams | {support.outcome} | {_cell(support.note)} |"
 
 
 def _cell(text: str) -> str:

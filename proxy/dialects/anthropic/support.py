@@ -155,3 +155,12 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
         "token_counts": Support("carried"),
     }
 )
+
+# What answers have that no client of another language is told.
+LOST_ANSWERS: Final[Mapping[str, Support]] = MappingProxyType(
+    {
+        "content[].text.citations": Support("dropped", "the text stands without them: only Claude cites"),
+        "content[] (server_tool_use, *_tool_result)": Support("dropped", "what they brought, the text behind them tells"),
+        "container, context_management": Support("dropped", "they are Anthropic's servers' own business"),
+    }
+)

@@ -76,3 +76,18 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
         "token_counts": Support("translated", "as `countTokens`"),
     }
 )
+
+# What answers have that no client of another language is told.
+LOST_ANSWERS: Final[Mapping[str, Support]] = MappingProxyType(
+    {
+        "candidates[1:]": Support("dropped", "each request gets one answer"),
+        "candidates[].groundingMetadata, citationMetadata, urlContextMetadata": Support("dropped", "the text stands without its sources"),
+        "candidates[].content.parts[] (inlineData, fileData)": Support(
+            "dropped", "answers are text; one of nothing but a picture or a sound is told as an error"
+        ),
+        "candidates[].content.parts[] (executableCode, codeExecutionResult)": Support(
+            "dropped", "what it brought, the text behind it tells; an answer of nothing else is told as an error"
+        ),
+        "candidates[].safetyRatings": Support("dropped", "that something was withheld, the reason for the end tells"),
+    }
+)

@@ -144,3 +144,10 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
         "token_counts": Support("approximated", "estimated by the gateway"),
     }
 )
+
+# What answers have that no client of another language is told.
+LOST_ANSWERS: Final[Mapping[str, Support]] = MappingProxyType(
+    {
+        "load_duration, prompt_eval_duration, eval_duration": Support("dropped", "other languages do not tell how long it took"),
+    }
+)

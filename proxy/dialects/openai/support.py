@@ -254,3 +254,12 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
         "token_counts": Support("approximated", "counted by llama.cpp, elsewhere estimated by the gateway"),
     }
 )
+
+# What answers have that no client of another language is told.
+LOST_ANSWERS: Final[Mapping[str, Support]] = MappingProxyType(
+    {
+        "choices[1:]": Support("dropped", "each request gets one answer"),
+        "choices[].message.annotations": Support("dropped", "the text stands without its sources"),
+        "choices[].message.audio, images": Support("dropped", "answers are text"),
+    }
+)

@@ -346,3 +346,13 @@ def test_what_tells_no_count_is_broken(body: bytes) -> None:
 def test_an_error_instead_of_a_count_is_one() -> None:
     with pytest.raises(UpstreamRefused, match="overloaded"):
         read_count(orjson.dumps(BOOM))
+
+
+@pytest.mark.parametrize("kind", ["inlineData", "executableCode"])
+def test_an_answer_that_nothing_of_can_be_told_is_an_error(kind: str) -> None:
+    lost, thought = {kind: {"mimeType": "image/png", "data": "AA=="}}, {"text": "hm", "thought": True}
+    for parts in ([lost], [thought, lost], [{"text": ""}, lost]):
+        with pytest.raises(UpstreamRefused, match=kind):
+            collect(read_whole(orjson.dumps(record(*parts, finish="STOP"))))
+    for parts in ([lost, {"text": "here"}], [{"text": "here"}, lost]):
+        assert collect(read_whole(orjson.dumps(record(*parts, finish="STOP")))).parts == (TextPart("here"),)

@@ -35,6 +35,8 @@ _MEMBERS: Final = frozenset(
         "automaticFunctionCallingHistory",
     }
 )
+# Parts that other languages' answers have no place for.
+_UNHEARD: Final = ("inlineData", "fileData", "executableCode", "codeExecutionResult")
 
 
 class Answer:
@@ -44,7 +46,7 @@ class Answer:
         finish_reason: why the model stopped, once the server has said so. More may come behind that.
     """
 
-    __slots__ = ("_calls", "_id", "_ids", "_model", "_new_id", "_open", "_raw_reason", "_started", "_usage", "finish_reason")
+    __slots__ = ("_calls", "_id", "_ids", "_model", "_new_id", "_open", "_raw_reason", "_started", "_unheard", "_usage", "finish_reason")
 
     def __init__(self, new_id: Callable[[], str]) -> None:
         self._new_id = new_id
@@ -53,6 +55,7 @@ class Answer:
         self._calls = 0
         self._open: PartKind | None = None
         self._started = False
+        self._unheard: str | None = ""  # what was left out, while nothing else was said; `None` once something was
         self._usage: Usage | None = None
         self.finish_reason: FinishReason | None = None
 
@@ -74,9 +77,12 @@ class Answer:
 
         Raises:
             UpstreamBroken: it has not.
+            UpstreamRefused: there is nothing in it that could be told.
         """
         if self.finish_reason is None:
             raise UpstreamBroken("the upstream's answer ended before it was complete")
+        if self._unheard and self.finish_reason != "content_filter":
+            raise _nothing_to_tell(self._unheard)
         self._begin(events)
         self._close(events)
         reason: FinishReason = "tool_calls" if self._calls and self.finish_reason == "stop" else self.finish_reason
@@ -144,11 +150,15 @@ class Answer:
             self._take_call(call, signature, events)
         elif isinstance(text, str):
             self._take_text("reasoning" if part.get("thought") is True else "text", text, signature, events, items)
+        elif self._unheard is not None:
+            self._unheard = next((name for name in _UNHEARD if name in part), self._unheard)
 
     def _take_text(
         self, kind: PartKind, text: str, signature: str, events: list[ChatEvent], items: Sequence[dict[str, Any]] | None
     ) -> None:
         if text:
+            if kind == "text":
+                self._unheard = None
             if self._open != kind:
                 self._close(events)
                 self._open = kind
@@ -167,6 +177,7 @@ class Answer:
             raise UpstreamBroken("the upstream sent a tool call without a name")
         self._close(events)
         self._calls += 1
+        self._unheard = None
         events += (
             PartOpened("tool_call", self._issue_id(call.get("id")), client_name(name)),
             PartDelta(_arguments_text(arguments)),
@@ -219,6 +230,11 @@ def _arguments_text(arguments: object) -> str:
         return dumps_exact(arguments).decode() if isinstance(arguments, dict) else "{}"
     except (TypeError, RecursionError) as error:
         raise UpstreamBroken(f"the upstream sent arguments of a tool call that can't be written as JSON: {error}") from error
+
+
+def _nothing_to_tell(kind: str) -> UpstreamRefused:
+    """The error for an answer of pictures, sounds or programs alone: as an empty text, it would look as if the model had said nothing."""
+    return UpstreamRefused(f"the upstream answered with `{kind}` alone, and answers here are text", status=502, upstream_status=200)
 
 
 def _no_answer(record: Record) -> UpstreamRefused | UpstreamBroken:
