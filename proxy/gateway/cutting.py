@@ -14,6 +14,7 @@ from proxy.canonical.foreign_names import NameRule, OwnNames, own_names, with_le
 from proxy.canonical.request import ChatRequest
 from proxy.canonical.sole_call import SoleCall
 from proxy.canonical.stops import StopCutter
+from proxy.canonical.unfenced import Unfenced
 from proxy.dialect import TextRequest
 from proxy.routing import Route
 
@@ -67,6 +68,8 @@ def _cutters(request: TextRequest, route: Route) -> Iterator[Cutter]:
         yield OwnNames(names)
     if _wants_sole_call(request, route):
         yield SoleCall()
+    if isinstance(request, ChatRequest) and request.response_format is not None:
+        yield Unfenced()
     if stops := _local_stops(request, route):
         yield StopCutter(stops)
 

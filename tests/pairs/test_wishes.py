@@ -94,6 +94,19 @@ def test_answers_have_the_form_that_was_asked_for(
     assert (json.loads(told.text), told.calls, told.finish) == ({"city": "Paris"}, [], "stop")
 
 
+@BOTH_WAYS
+@ON_ALL
+@pytest.mark.parametrize("name", FORMATS)
+def test_form_that_comes_in_markdown_is_told_without_it_where_it_is_translated(
+    gateway_of: Gateway, upstream: FakeUpstream, name: str, egress: Egress, stream: bool
+) -> None:
+    fenced = '```json\n{"city": "Paris"}\n```'
+    play(upstream, egress, lambda _: replace(PLAIN, text=fenced))
+    told, _ = ask(gateway_of, upstream, egress, name, FORMATS[name], stream=stream)
+    is_relayed = BY_NAME[name].dialect == egress.name and name != "openai.responses"
+    assert told.text == (fenced if is_relayed else '{"city": "Paris"}')
+
+
 # Stop sequences
 
 STOPS: dict[str, Json] = {
