@@ -45,7 +45,8 @@ class Setup:
         self.folder = folder
 
     def client(self) -> FlaskClient:
-        return create_app(config_of(self.folder, self.text, {}, MAX_RETRIES="3", **KEYS)).test_client()
+        """A client of the gateway, with retries and breakers as its users have them."""
+        return create_app(config_of(self.folder, self.text, {}, MAX_RETRIES="3", BREAKER_FAILURES="5", **KEYS)).test_client()
 
     def command(self, *arguments: str) -> str:
         """What a command of the gateway prints."""
