@@ -21,6 +21,9 @@ _TCP_KEEPALIVE = {"TCP_KEEPIDLE": 5, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
 # What Redis itself says: it is there, but lets nobody in, takes no writes, or holds something else than it was told.
 _ITS_WORDS = (ResponseError, AuthenticationError)
 
+# What redis-py raises when the connection that it reads from is ended by another thread.
+_OF_WHAT_IS_NO_MORE = (AttributeError, ValueError)
+
 _log = logging.getLogger("proxy.upstream")
 
 T = TypeVar("T")
@@ -61,7 +64,7 @@ class Link:
         self._random = random
         self._on_change = on_change
         self._failures = 0
-        self._is_closed = False
+        self._hang_ups = 0
         self._due_s = float("-inf")
         self._down_since_s = 0.0
         self.client = _make_client(url, timeout_s)
@@ -81,23 +84,27 @@ class Link:
         """
         if self.rest_s:
             return None
+        hang_ups = self._hang_ups
         try:
             found = work(self.client)
-        except (RedisError, OSError) as error:
+        except (RedisError, OSError, *_OF_WHAT_IS_NO_MORE) as error:
+            if self._hang_ups != hang_ups:  # In the midst of this, by who found Redis away, and has said so, or closed this link.
+                return None
+            if isinstance(error, _OF_WHAT_IS_NO_MORE):
+                raise
             self._failed(error)
             return None
-        except AttributeError:
-            if self._is_closed:  # In the midst of an answer: redis-py then reads from what is no more.
-                return None
-            raise
         if proves:
             self._answered()
         return found
 
     def close(self) -> None:
         """Ends the connections that nobody waits at."""
-        self._is_closed = True
+        self._hang_up()
         self.client.close()
+
+    def _hang_up(self) -> None:
+        self._hang_ups += 1
         self.client.connection_pool.disconnect()
 
     def _answered(self) -> None:
@@ -117,7 +124,7 @@ class Link:
         self._failures += 1
         self.last_error = str(error) or type(error).__name__
         # What is left of an exchange that broke off may still come in: no connection is used again.
-        self.client.connection_pool.disconnect()
+        self._hang_up()
         if self.is_up is False:
             return
         self.is_up, self._down_since_s = False, self._clock()

@@ -58,6 +58,42 @@ def test_redis_that_is_back_is_told_once(redis: RedisServer, clock: Clock, caplo
     link.close()
 
 
+@pytest.mark.parametrize("consequence", [AttributeError("_sock"), ValueError("I/O operation on closed file"), ConnectionError("closed")])
+def test_who_is_in_the_midst_of_an_answer_when_another_hangs_up_fails_with_him(
+    clock: Clock, caplog: pytest.LogCaptureFixture, consequence: Exception
+) -> None:
+    link = Link("redis://127.0.0.1:9", 0.2, clock=clock, random=lambda: 1.0)
+
+    def fail(_: object) -> None:
+        raise TimeoutError("frozen")
+
+    def read(_: object) -> None:
+        link.use(fail)
+        raise consequence
+
+    assert link.use(read) is None
+    assert (link.last_error, round(link.rest_s, 3)) == ("frozen", 0.1)
+    assert len(caplog.records) == 1
+
+
+def test_who_is_in_the_midst_of_an_answer_when_the_link_is_closed_tells_nothing(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+    link = Link("redis://127.0.0.1:9", 0.2, clock=clock, random=lambda: 1.0)
+
+    def read(_: object) -> None:
+        link.close()
+        raise ValueError("I/O operation on closed file")
+
+    assert link.use(read) is None
+    assert (link.is_up, caplog.records) == (None, [])
+
+
+def test_a_bug_in_an_exchange_is_not_taken_for_redis_being_away(clock: Clock) -> None:
+    link = Link("redis://127.0.0.1:9", 0.2, clock=clock, random=lambda: 1.0)
+    with pytest.raises(ValueError, match="invalid literal"):
+        link.use(lambda _: int("no number"))
+    assert link.is_up is None
+
+
 def test_what_only_asks_does_not_show_that_redis_is_back(redis: RedisServer, clock: Clock) -> None:
     link = Link(redis.url, 0.1, clock=clock, random=lambda: 1.0)
     for _ in range(3):
