@@ -44,11 +44,12 @@ class Listings:
         self._wake = wake
         self._untold: tuple[float, Sequence[ModelCard]] | None = None
         self._sent: tuple[float, Sequence[ModelCard]] | None = None
+        self._last: tuple[float, Sequence[ModelCard]] | None = None
         self._seen = b""
 
     def fetched(self, cards: Sequence[ModelCard]) -> None:
         """Notes what the upstream has just told."""
-        self._untold = self._clock(), cards
+        self._untold = self._last = self._clock(), cards
         self._wake()
 
     def ask(self, this: Round) -> bool:
@@ -66,6 +67,8 @@ class Listings:
         *_, at = answers
         if self._sent is self._untold and not this.is_first:
             self._untold = None
+        if this.is_first and not at and self._untold is None:  # It was emptied; who comes while the upstream is down shall have a list.
+            self._untold = self._last
         if at and at != self._seen and self._untold is None:
             self._seen = at
             self._hear(at, this.client.hget(self._key, "cards"), this.ahead_s)
@@ -85,6 +88,7 @@ class Listings:
         except ValueError:  # Not ours; the next one who tells a list puts his own in its place.
             return
         if cards is not None:
+            self._last = fetched_s, cards
             self._models.learn([self._describe(card) for card in cards], fetched_s)
 
 

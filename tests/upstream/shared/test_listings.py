@@ -59,6 +59,21 @@ def test_a_worker_that_comes_later_need_not_ask_for_the_list(redis: RedisServer,
     assert start_worker(redis.url).models.known == (FULL,)
 
 
+@pytest.mark.parametrize("who", ["fetched it", "heard of it"])
+def test_a_list_that_redis_has_forgotten_is_told_anew(redis: RedisServer, start_worker: StartWorker, who: str) -> None:
+    first = start_worker(redis.url)
+    first.listings.fetched([FULL])
+    wait_until(lambda: first.link.client.exists("test:models"), "it was not told")
+    if who == "heard of it":
+        first.stop()
+        first = start_worker(redis.url)
+        assert first.models.known == (FULL,)
+    redis.empty()
+    wait_until(lambda: first.counter.losses, "nobody noticed")
+    wait_until(lambda: first.link.client.exists("test:models"), "it was not told anew")
+    assert start_worker(redis.url).models.known == (FULL,)
+
+
 def test_an_old_list_that_is_told_late_does_not_hide_a_newer_one(redis: RedisServer) -> None:
     late, first = Worker(redis.url), Worker(redis.url)
     for worker in (late, first):
