@@ -83,6 +83,14 @@ class Results:
             return None
         return ratio(rounds[many], rounds[few], "cpu_us_per_request")
 
+    def growth_windows_s(self, what: str) -> dict[int, float | None]:
+        """How long each number was asked in a round, at least; `None` where that was not noted."""
+        rounds = self._growth_rounds(what)
+        return {
+            number: min((sample["window_s"] for sample in samples if "window_s" in sample), default=None)
+            for number, samples in rounds.items()
+        }
+
     def per_message(self, few: int, many: int) -> Ratio | None:
         """Microseconds of processor that one more message costs, between histories of `few` and of `many`."""
         rounds = self._growth_rounds("messages")

@@ -165,7 +165,8 @@ def _growth(results: Results) -> Iterator[str]:
         return
     yield "### Growth"
     yield _table(("with", "processor per request", "x the first of its kind"), rows)
-    yield "A growth is the median of the ratios within the rounds, and so are its verdicts; medians may come from different rounds."
+    told = "A growth is the median of the ratios within the rounds, and so are its verdicts; medians may come from different rounds."
+    yield f"{told}{_counted_for(results)}"
     numbers = sorted(results.grown("messages"))
     steps = [(few, many, cost) for few, many in pairwise(numbers) if (cost := results.per_message(few, many)) is not None]
     if steps:
@@ -173,6 +174,16 @@ def _growth(results: Results) -> Iterator[str]:
         told = [(f"from {few} to {many} messages", _spread(cost), "") for few, many, cost in steps]
         told[-1] = (*told[-1][:2], _times(steeper))
         yield _table(("one more message", "processor, us", "x the first step"), told)
+
+
+def _counted_for(results: Results) -> str:
+    """For how long the most connections were asked: what is begun when that is over costs, and is not counted."""
+    windows = results.growth_windows_s("connections")
+    if not windows:
+        return ""
+    window_s = windows[max(windows)]
+    told = "for a time that was not noted" if window_s is None else f"for {window_s:g} s"
+    return f" {max(windows)} connections were asked {told} in each round."
 
 
 def _profile(results: Results) -> Iterator[str]:

@@ -464,6 +464,12 @@ def test_missed_growth_tells_what_the_run_does_not_show() -> None:
     assert "1.3 to 1.3 x 10 connections in the rounds. What so many connections cost the floor" in told
 
 
+@pytest.mark.parametrize(("noted", "told"), [({"window_s": [24]}, "for 24 s"), ({}, "for a time that was not noted")])
+def test_how_long_the_most_connections_were_asked_is_told(noted: dict[str, list[float]], told: str) -> None:
+    rounds = {"10": samples(cpu_us_per_request=[100]), "1000": samples(cpu_us_per_request=[130], **noted)}
+    assert f" 1000 connections were asked {told} in each round." in all_tables(a_run(growth={"connections": {"rounds": rounds}}))
+
+
 def answered(rate: float, **more: Any) -> dict[str, Any]:
     return {"requests_per_s": rate, "cpu_us_per_request": 1.0, "p50_us": 100_000, "p99_us": 200_000, "connections": 16, **more}
 
