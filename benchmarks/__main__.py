@@ -53,7 +53,7 @@ def quick() -> None:
         content = run(QUICK, lambda _: None)
     now = Results(content).key_ratios()
     recorded = orjson.loads(RECORDED.read_bytes())["ratios"] if RECORDED.exists() else {}
-    click.echo(f"\n{comparison(recorded, now)}")
+    click.echo(f"\n{comparison(recorded, now, content['quietness'])}")
     if not recorded:
         click.echo("\nNothing is recorded yet: `make bench` does it.")
     _tell_failures(content)
