@@ -114,9 +114,9 @@ class Fleet:
                 is_ours=judgement.is_about_name and not self._is_listed(model),
             )
 
-    def answered(self, replica: Replica, model: str, *, ended: bool) -> None:
-        """Notes a good answer; `ended` says that it came to its end."""
-        if self.cooldowns.end_by_answer(replica.id, model, ended=ended):
+    def answered(self, replica: Replica, model: str, *, ended: bool, sent_s: float) -> None:
+        """Notes a good answer to a request that was sent then; `ended` says that it came to its end."""
+        if self.cooldowns.end_by_answer(replica.id, model, ended=ended, sent_s=sent_s):
             self._on_recovery(replica)
 
     def rest_s(self, replica: Replica, model: str) -> float:
