@@ -300,7 +300,8 @@ class UpstreamClient:
 
     def _wait_s(self, fault: Fault, journey: Journey, notes: ExchangeNotes) -> float | None:
         """Seconds until the next attempt; `None` when there is to be none."""
-        judgement = judged(fault, retry_sent=self._retry_sent, with_clients_key=journey.has_clients_key)
+        has_clients_key, is_question = journey.has_clients_key, not journey.model
+        judgement = judged(fault, retry_sent=self._retry_sent, with_clients_key=has_clients_key, is_question=is_question)
         self._fleet.blame(judgement, fault.error, journey)
         if fault.verdict is Verdict.UNREACHABLE and self._background is not None and journey.replica is not None:
             self._background.wake(look_at(journey.replica))

@@ -94,7 +94,7 @@ class Fleet:
         blamed, seconds = judgement.blamed, self._cooldown_s if error.retry_after_s is None else error.retry_after_s
         if blamed is Blamed.KEY and (key is None or len(replica.keys) == 1):
             blamed = judgement.stand_in
-        if not judgement.is_passing:
+        if not (judgement.is_passing or (judgement.is_of_scope and journey.attempts < len(replica.keys))):
             journey.tried.add(replica)
         if blamed is Blamed.KEY and key is not None:
             replica.keys.cool(key, seconds, error.message, has_had_too_much=error.status == 429)
