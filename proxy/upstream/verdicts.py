@@ -10,7 +10,7 @@ from enum import Enum
 
 from proxy.errors import UpstreamError, UpstreamRefused
 from proxy.upstream.faults import Fault, Verdict
-from proxy.upstream.retry import may_repeat
+from proxy.upstream.retry import is_final, may_repeat
 
 
 class Blamed(Enum):
@@ -90,7 +90,9 @@ def judged(fault: Fault, *, retry_sent: bool, with_clients_key: bool = False, is
     if by_status is not None:
         return by_status
     asks_to_wait = bool(error.retry_after_s)
-    return Judgement(may_repeat(fault), Blamed.MODEL if asks_to_wait else Blamed.NOBODY, is_firm=asks_to_wait)
+    # Where it makes no sense to ask the same server again (507, 530), another one may be well.
+    elsewhere = may_repeat(fault) or (fault.verdict is Verdict.MODEL_ILL and not is_final(fault))
+    return Judgement(elsewhere, Blamed.MODEL if asks_to_wait else Blamed.NOBODY, is_firm=asks_to_wait)
 
 
 def judged_late(error: UpstreamError) -> Judgement:
