@@ -233,7 +233,8 @@ class UpstreamClient:
             notes.replica = replica.label
         elif journey.can_go_elsewhere:
             self._fleet.turn_away_from(replica, journey.model)
-        if self._lone is None or journey.can_go_elsewhere:
+        # Whether a question is answered proves nothing of work: it leaves the trial to who can.
+        if (self._lone is None or journey.can_go_elsewhere) and call.method != "GET":
             self._fleet.cooldowns.begin_trial(replica.id, journey.model)
         try:
             place = 0 if key is None else key.place

@@ -17,6 +17,7 @@ from tests.upstream.conftest import Clock, read_error
 from tests.upstream.fleets import a_client, a_replica
 
 CHAT = UpstreamCall("/chat/completions", b'{"model":"m"}', model="m")
+LIST = UpstreamCall("/models", method="GET")
 TOO_MUCH = json_answer({"error": {"message": "slow down"}}, 429, {"Retry-After": "60"})
 WRONG_KEY = json_answer({"error": {"message": "who are you?"}}, 401)
 
@@ -32,6 +33,7 @@ def client(upstream: FakeUpstream, other: FakeUpstream, session: requests.Sessio
     """A client of two replicas, of which the first is asked first."""
     for server in (upstream, other):
         server.on("/chat/completions", stream_of({"n": 1}))
+        server.on("/models", json_answer({"data": []}))
     replicas = [
         a_replica(server.base_url, label, session=session, read_error=read_error, clock=clock)
         for server, label in ((upstream, "one"), (other, "two"))
@@ -103,3 +105,15 @@ def test_an_answer_to_what_was_sent_since_is_one(client: UpstreamClient, upstrea
     clock.now_s += 1
     assert asked(client, 1) == {"one"}
     assert {name: replica["cooling_s"] for name, replica in client.health()["replicas"].items()} == {"one": {}, "two": {"m": 59.0}}
+
+
+def test_a_question_does_not_take_the_trial_from_who_can_prove_something(
+    client: UpstreamClient, upstream: FakeUpstream, clock: Clock
+) -> None:
+    upstream.on("/chat/completions", WRONG_KEY, stream_of({"n": 1}))
+    assert asked(client, 1) == {"two"}
+    clock.now_s += 5
+    upstream_asked = len(upstream.requests)
+    while len(upstream.requests) == upstream_asked:
+        client.send(LIST).close()
+    assert asked(client) == {"one", "two"}
