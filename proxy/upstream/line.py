@@ -5,6 +5,7 @@ The only place that catches errors of requests and urllib3. It reads heads, and 
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
@@ -87,9 +88,9 @@ class Line:
             InvalidRequest: the path would lead out of the base URL.
         """
         timeouts, began_s = self._timeouts, self._clock()
-        first_byte_s = call.first_byte_s or timeouts.first_byte_s
-        if due_s is not None:
-            first_byte_s = max(min(first_byte_s, due_s - began_s), 0.001)
+        left_s = math.inf if due_s is None else due_s - began_s
+        patience_s = call.first_byte_s or timeouts.first_byte_s
+        first_byte_s = max(min(patience_s, left_s), 0.001)
         connect_s = min(timeouts.connect_s, first_byte_s)
         own_headers = {"Content-Length": str(len(call.body or b""))} if call.method != "GET" else {}
         if request_id:
@@ -104,13 +105,10 @@ class Line:
             if wait is not None and wait.was_called_off:
                 return called_off(self._words)
             fault = fault_of(failure, Timeouts(connect_s, first_byte_s), self._words)
-            if (
-                due_s is None
-                or due_s - began_s > (call.first_byte_s or timeouts.first_byte_s)
-                or not isinstance(fault.error, UpstreamTimeout)
-            ):
+            limit_s = min(timeouts.connect_s, patience_s) if fault.is_of_connecting else patience_s
+            if left_s > limit_s or not (fault.is_of_connecting or isinstance(fault.error, UpstreamTimeout)):
                 return fault
-            return overdue(fault, timeouts.total_s, due_s - began_s, self._words)
+            return overdue(fault, timeouts.total_s, left_s, self._words)
         headers, body = answer_of(response)
         reply = UpstreamReply(response.status_code, headers, body, timeouts, due_s, self._words, self._clock)
         if reply.status < 300:
