@@ -30,6 +30,8 @@ _MAX_ERROR_BYTES = 64 * 1024
 # How long an error's text is waited for: the head has said the most of it, and the client waits for somebody else, if there is one.
 _ERROR_TEXT_S, _ERROR_TEXT_BEFORE_OTHERS_S = 3.0, 0.5
 _KNOWN_PATHS = 256
+# Timers go off a little too soon.
+_ABOUT_S = 0.02
 _NO_KEY = -1
 _KEY_HEADERS = ("authorization", "api-key")
 
@@ -88,8 +90,9 @@ class Line:
         """
         timeouts, began_s = self._timeouts, self._clock()
         first_byte_s = call.first_byte_s or timeouts.first_byte_s
-        if due_s is not None:
-            first_byte_s = max(min(first_byte_s, due_s - began_s), 0.001)
+        left_s = None if due_s is None else max(due_s - began_s, 0.001)
+        if left_s is not None:
+            first_byte_s = min(first_byte_s, left_s)
         connect_s = min(timeouts.connect_s, first_byte_s)
         own_headers = {"Content-Length": str(len(call.body or b""))} if call.method != "GET" else {}
         if request_id:
@@ -99,18 +102,16 @@ class Line:
                 key_place = _NO_KEY
                 own_headers |= self._address.key_headers(call.client_secret)
             template, transmit = self._template(call.method, call.path, key_place)
-            response = transmit(CallRequest(template, call.body, own_headers, wait), timeout=(connect_s, first_byte_s))
+            response = transmit(CallRequest(template, call.body, own_headers, wait, left_s), timeout=(connect_s, first_byte_s))
         except SENDING_FAILURES as failure:
             if wait is not None and wait.was_called_off:
                 return called_off(self._words)
             fault = fault_of(failure, Timeouts(connect_s, first_byte_s), self._words)
-            if (
-                due_s is None
-                or due_s - began_s > (call.first_byte_s or timeouts.first_byte_s)
-                or not isinstance(fault.error, UpstreamTimeout)
-            ):
+            # What was left may have been less than a wait for the first byte at once, or when the request was sent at last.
+            is_over = due_s is not None and (first_byte_s == left_s or self._clock() > due_s - _ABOUT_S)
+            if left_s is None or not is_over or not isinstance(fault.error, UpstreamTimeout):
                 return fault
-            return overdue(fault, timeouts.total_s, due_s - began_s, self._words)
+            return overdue(fault, timeouts.total_s, left_s, self._words)
         headers, body = answer_of(response)
         reply = UpstreamReply(response.status_code, headers, body, timeouts, due_s, self._words, self._clock)
         if reply.status < 300:
