@@ -47,6 +47,7 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         self.slate = Slate()
         self._retires_after = sys.maxsize
+        self._quits = False
         if self.led:
             # gunicorn's worker would stop at once, and leave its clients to a successor that has yet to start.
             self._retires_after, self.max_requests = self.max_requests, sys.maxsize
@@ -82,6 +83,12 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
             self.slate.retire()
         else:
             super().handle_exit(sig, frame)
+
+    def handle_quit(self, sig: int, frame: Any) -> None:
+        """SIGINT, SIGQUIT. After Ctrl-C the master's comes behind the terminal's, and would tear up an interpreter that is about to end."""
+        if not self._quits:
+            self._quits = True
+            super().handle_quit(sig, frame)
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         """Serves one connection."""

@@ -5,6 +5,7 @@ The only place that catches errors of requests and urllib3. It reads heads, and 
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
@@ -89,10 +90,9 @@ class Line:
             InvalidRequest: the path would lead out of the base URL.
         """
         timeouts, began_s = self._timeouts, self._clock()
-        first_byte_s = call.first_byte_s or timeouts.first_byte_s
-        left_s = None if due_s is None else max(due_s - began_s, 0.001)
-        if left_s is not None:
-            first_byte_s = min(first_byte_s, left_s)
+        left_s = math.inf if due_s is None else max(due_s - began_s, 0.001)
+        patience_s = call.first_byte_s or timeouts.first_byte_s
+        first_byte_s = min(patience_s, left_s)
         connect_s = min(timeouts.connect_s, first_byte_s)
         own_headers = {"Content-Length": str(len(call.body or b""))} if call.method != "GET" else {}
         if request_id:
@@ -102,14 +102,16 @@ class Line:
                 key_place = _NO_KEY
                 own_headers |= self._address.key_headers(call.client_secret)
             template, transmit = self._template(call.method, call.path, key_place)
-            response = transmit(CallRequest(template, call.body, own_headers, wait, left_s), timeout=(connect_s, first_byte_s))
+            request = CallRequest(template, call.body, own_headers, wait, None if due_s is None else left_s)
+            response = transmit(request, timeout=(connect_s, first_byte_s))
         except SENDING_FAILURES as failure:
             if wait is not None and wait.was_called_off:
                 return called_off(self._words)
             fault = fault_of(failure, Timeouts(connect_s, first_byte_s), self._words)
-            # What was left may have been less than a wait for the first byte at once, or when the request was sent at last.
-            is_over = due_s is not None and (first_byte_s == left_s or self._clock() > due_s - _ABOUT_S)
-            if left_s is None or not is_over or not isinstance(fault.error, UpstreamTimeout):
+            limit_s = min(timeouts.connect_s, patience_s) if fault.is_of_connecting else patience_s
+            # What was left may have been less than that at once, or when the request was sent at last.
+            is_over = left_s <= limit_s or (due_s is not None and self._clock() > due_s - _ABOUT_S)
+            if not is_over or not (fault.is_of_connecting or isinstance(fault.error, UpstreamTimeout)):
                 return fault
             return overdue(fault, timeouts.total_s, left_s, self._words)
         headers, body = answer_of(response)

@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -101,6 +102,20 @@ def test_quick_stop_does_not_wait(quickly: signal.Signals, tmp_path: Path) -> No
         master.await_message("Stopping in 60 s")
         master.process.send_signal(quickly)
         assert master.process.wait(10) == 0
+
+
+def test_workers_that_a_terminal_stops_with_their_master_do_not_complain(demo_upstream: str, tmp_path: Path) -> None:
+    """Ctrl-C reaches both, and the master stops its workers, too: perhaps when they have nearly ended."""
+    with running(KINDS["serve"], {"OPENAI_API_BASE_URL": demo_upstream}, tmp_path) as master:
+        master.await_answer()
+        (worker,) = map(psutil.Process, master.workers())
+        os.killpg(master.process.pid, signal.SIGINT)
+        while worker.is_running() and worker.status() != psutil.STATUS_ZOMBIE:
+            with suppress(psutil.NoSuchProcess):
+                worker.send_signal(signal.SIGQUIT)
+            time.sleep(0.02)
+        assert master.process.wait(10) == 0
+    assert master.errors == []
 
 
 def test_reload_is_left_undone_while_the_gateway_stops(tmp_path: Path) -> None:
