@@ -23,6 +23,7 @@ _LEAVING_S = 2.0
 # Right after the start, imports and first connections are part of every wait.
 _SETTLING_S = 0.5
 _SHOWN = 6
+_NOT_WATCHED = ("no worker was watched for long enough to see whether it grows",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,8 +225,8 @@ def _problems(seen: _Seen, figures: Figures) -> Iterator[str]:
         yield f"{figures.attempts_per_request:.1f} attempts for each request"
     if expectation.in_flight_at_most and figures.busiest > expectation.in_flight_at_most:
         yield f"a replica had {figures.busiest} requests at a time, and may have {expectation.in_flight_at_most}"
-    if expectation.is_flat and figures.growth is not None:
-        yield from figures.growth.problems()
+    if expectation.is_flat:
+        yield from _NOT_WATCHED if figures.growth is None else figures.growth.problems()
 
 
 def _problems_of_traffic(seen: _Seen, figures: Figures) -> Iterator[str]:

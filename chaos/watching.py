@@ -37,7 +37,9 @@ def _look(workers: Sequence[psutil.Process]) -> Iterator[Sample]:
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """The largest worker, early and late: the medians of the second and of the last quarter of its samples."""
+    """The worker that got most descriptors, and the one that got most memory, early and late: the medians of the second and of the last
+    quarter of its samples.
+    """
 
     descriptors_before: float
     descriptors_after: float
@@ -61,12 +63,16 @@ _LEAST_SAMPLES = 8
 
 
 def growth(samples: Sequence[Sample]) -> Growth | None:
-    """The growth of the worker that grew most in memory; `None` when nobody was watched for long enough."""
+    """The most that any worker has grown, in each of both; `None` when nobody was watched for long enough."""
     by_worker: dict[int, list[Sample]] = {}
     for sample in samples:
         by_worker.setdefault(sample.pid, []).append(sample)
     found = [_growth(of_one) for of_one in by_worker.values() if len(of_one) >= _LEAST_SAMPLES]
-    return max(found, key=lambda one: one.memory_after_bytes - one.memory_before_bytes, default=None)
+    if not found:
+        return None
+    held = max(found, key=lambda one: one.descriptors_after - one.descriptors_before)
+    size = max(found, key=lambda one: one.memory_after_bytes - one.memory_before_bytes)
+    return Growth(held.descriptors_before, held.descriptors_after, size.memory_before_bytes, size.memory_after_bytes)
 
 
 def _growth(samples: Sequence[Sample]) -> Growth:

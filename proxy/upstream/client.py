@@ -156,7 +156,7 @@ class UpstreamClient:
         journey = self._journey_of(notes)
         if isinstance(error, UpstreamError) and not journey.failed:
             journey.failed = True
-            self._fleet.blame(judged_late(error), error, journey)
+            self._fleet.blame(judged_late(error, with_clients_key=journey.has_clients_key), error, journey)
 
     def refused_the_client(self, error: ProxyError, notes: ExchangeNotes) -> bool:
         """Whether the error that a call ended with is about the key that its client came with, or should have come with."""

@@ -31,6 +31,8 @@ _MAX_ERROR_BYTES = 64 * 1024
 # How long an error's text is waited for: the head has said the most of it, and the client waits for somebody else, if there is one.
 _ERROR_TEXT_S, _ERROR_TEXT_BEFORE_OTHERS_S = 3.0, 0.5
 _KNOWN_PATHS = 256
+# Timers go off a little too soon.
+_ABOUT_S = 0.02
 _NO_KEY = -1
 _KEY_HEADERS = ("authorization", "api-key")
 
@@ -88,9 +90,9 @@ class Line:
             InvalidRequest: the path would lead out of the base URL.
         """
         timeouts, began_s = self._timeouts, self._clock()
-        left_s = math.inf if due_s is None else due_s - began_s
+        left_s = math.inf if due_s is None else max(due_s - began_s, 0.001)
         patience_s = call.first_byte_s or timeouts.first_byte_s
-        first_byte_s = max(min(patience_s, left_s), 0.001)
+        first_byte_s = min(patience_s, left_s)
         connect_s = min(timeouts.connect_s, first_byte_s)
         own_headers = {"Content-Length": str(len(call.body or b""))} if call.method != "GET" else {}
         if request_id:
@@ -100,13 +102,16 @@ class Line:
                 key_place = _NO_KEY
                 own_headers |= self._address.key_headers(call.client_secret)
             template, transmit = self._template(call.method, call.path, key_place)
-            response = transmit(CallRequest(template, call.body, own_headers, wait), timeout=(connect_s, first_byte_s))
+            request = CallRequest(template, call.body, own_headers, wait, None if due_s is None else left_s)
+            response = transmit(request, timeout=(connect_s, first_byte_s))
         except SENDING_FAILURES as failure:
             if wait is not None and wait.was_called_off:
                 return called_off(self._words)
             fault = fault_of(failure, Timeouts(connect_s, first_byte_s), self._words)
             limit_s = min(timeouts.connect_s, patience_s) if fault.is_of_connecting else patience_s
-            if left_s > limit_s or not (fault.is_of_connecting or isinstance(fault.error, UpstreamTimeout)):
+            # What was left may have been less than that at once, or when the request was sent at last.
+            is_over = left_s <= limit_s or (due_s is not None and self._clock() > due_s - _ABOUT_S)
+            if not is_over or not (fault.is_of_connecting or isinstance(fault.error, UpstreamTimeout)):
                 return fault
             return overdue(fault, timeouts.total_s, left_s, self._words)
         headers, body = answer_of(response)

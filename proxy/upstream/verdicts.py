@@ -50,6 +50,7 @@ class Judgement:
 _THE_REQUEST = Judgement(elsewhere=False)
 _THE_SCOPE = Judgement(elsewhere=True, is_of_scope=True)
 _PASSING = Judgement(elsewhere=True, is_passing=True)
+_NOT_SHOWN = Judgement(elsewhere=True, is_about_name=True)
 _BY_STATUS: dict[int, Judgement] = {
     401: Judgement(True, Blamed.KEY, Blamed.REPLICA, is_firm=True),
     402: Judgement(True, Blamed.KEY, Blamed.MODEL, is_firm=True),
@@ -88,17 +89,22 @@ def judged(fault: Fault, *, retry_sent: bool, with_clients_key: bool = False, is
         return _THE_SCOPE
     by_status = _BY_STATUS.get(status)
     if by_status is not None:
-        return by_status
+        # What this key is not shown, the next client's may be.
+        return _NOT_SHOWN if with_clients_key else by_status
     asks_to_wait = bool(error.retry_after_s)
     # Where it makes no sense to ask the same server again (507, 530), another one may be well.
     elsewhere = may_repeat(fault) or (fault.verdict is Verdict.MODEL_ILL and not is_final(fault))
     return Judgement(elsewhere, Blamed.MODEL if asks_to_wait else Blamed.NOBODY, is_firm=asks_to_wait)
 
 
-def judged_late(error: UpstreamError) -> Judgement:
-    """The judgement of an answer that broke when the client had got some of it. It is told, and repeated nowhere."""
+def judged_late(error: UpstreamError, *, with_clients_key: bool = False) -> Judgement:
+    """The judgement of an answer that broke when the client had got some of it. It is told, and repeated nowhere.
+
+    Args:
+        with_clients_key: as for `judged`.
+    """
     if not isinstance(error, UpstreamRefused):
         return Judgement(elsewhere=False, blamed=Blamed.REPLICA, needs_end=True)
     status = error.told_status
-    is_ill = status >= 500 or status in (408, 429)
+    is_ill = status >= 500 or status == 408 or (status == 429 and not with_clients_key)
     return Judgement(elsewhere=False, blamed=Blamed.MODEL if is_ill else Blamed.NOBODY, needs_end=True)

@@ -158,8 +158,8 @@ def test_more_at_a_time_than_a_replica_may_have_is_found() -> None:
     assert found.problems == ["a replica had 3 requests at a time, and may have 2"]
 
 
-def samples(descriptors: list[int], mebibytes: list[float]) -> list[Sample]:
-    return [Sample(at_s, 1, held, int(size * 2**20)) for at_s, (held, size) in enumerate(zip(descriptors, mebibytes, strict=True))]
+def samples(descriptors: list[int], mebibytes: list[float], pid: int = 1) -> list[Sample]:
+    return [Sample(at_s, pid, held, int(size * 2**20)) for at_s, (held, size) in enumerate(zip(descriptors, mebibytes, strict=True))]
 
 
 def test_growth_is_found_where_it_goes_on_and_not_at_the_start() -> None:
@@ -170,6 +170,22 @@ def test_growth_is_found_where_it_goes_on_and_not_at_the_start() -> None:
     assert leak is not None
     assert leak.problems() == ["file descriptors grew from 60 to 105", "memory grew from 70.0 to 87.5 MiB"]
     assert growth([]) is None
+
+
+def test_each_worker_is_judged_and_not_that_alone_which_grew_most_in_memory() -> None:
+    larger = samples([60] * 8, [70, 70, 70, 70, 72, 72, 72, 72])
+    leaking = samples([60, 60, 60, 60, 90, 90, 90, 90], [70] * 8, pid=2)
+    both = growth([*larger, *leaking])
+    assert both is not None
+    assert both.problems() == ["file descriptors grew from 60 to 90"]
+    assert both.memory_after_bytes == 72 * 2**20
+
+
+def test_what_was_not_watched_is_not_flat() -> None:
+    never = told(a_record(*steady()), Expectation(is_flat=True))
+    assert never.problems == ["no worker was watched for long enough to see whether it grows"]
+    watched = told(a_record(*steady(), samples=samples([60] * 8, [70] * 8)), Expectation(is_flat=True))
+    assert watched.problems == []
 
 
 def test_a_diary_that_was_written_can_be_read(tmp_path: Path) -> None:
