@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 from proxy.canonical.catalog import ModelCard
 from proxy.catalogue_file import Catalogue
-from proxy.dialect import Egress
+from proxy.dialect import MAX_TEXT_BYTES, Egress
 from proxy.dialects.registry import egress_of
 from proxy.errors import UpstreamError
-from proxy.gateway import MAX_WHOLE_BYTES, Upstream, models_call
+from proxy.gateway import Upstream, models_call
 from proxy.gateway_config import GatewayConfig
 from proxy.key_names import key_names_of
 from proxy.settings import Settings
@@ -261,7 +261,7 @@ def _listed(client: UpstreamClient, egress: Egress, timeout_s: float) -> list[Mo
     while True:
         reply = client.send(call, notes)
         try:
-            return egress.read_models(reply.read(MAX_WHOLE_BYTES, timeout_s))
+            return egress.read_models(reply.read(MAX_TEXT_BYTES, timeout_s))
         except UpstreamError as error:
             if not client.ask_again(error, notes):
                 raise

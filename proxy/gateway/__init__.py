@@ -17,6 +17,6 @@ the upstreams:
 """
 
 from proxy.gateway.corridor import Gateway
-from proxy.gateway.steps import MAX_REPAIRS, MAX_WHOLE_BYTES, Upstream, models_call
+from proxy.gateway.steps import MAX_REPAIRS, Upstream, models_call
 
-__all__ = ["MAX_REPAIRS", "MAX_WHOLE_BYTES", "Gateway", "Upstream", "models_call"]
+__all__ = ["MAX_REPAIRS", "Gateway", "Upstream", "models_call"]

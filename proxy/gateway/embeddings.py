@@ -8,7 +8,7 @@ from functools import partial
 from proxy.canonical.affinity import NO_KEY
 from proxy.canonical.catalog import EmbeddingsRequest, EmbeddingsResult
 from proxy.canonical.completion import Usage
-from proxy.dialect import EmbeddingsEndpoint, Payload, Stopwatch
+from proxy.dialect import MAX_VECTORS_BYTES, EmbeddingsEndpoint, Payload, Stopwatch
 from proxy.errors import UpstreamError, UpstreamRefused
 from proxy.gateway.fallback import served
 from proxy.gateway.foreign import made_plain
@@ -55,7 +55,7 @@ class _Embedding:
         while True:
             reply = client.send(call, self.notes)
             try:
-                result = egress.read_embeddings(read_and_close(reply, goal.upstream.patience_s), request)
+                result = egress.read_embeddings(read_and_close(reply, goal.upstream.patience_s, MAX_VECTORS_BYTES), request)
             except UpstreamError as failure:
                 error = made_plain(failure, reply, goal.upstream)
                 if not client.ask_again(error, self.notes):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from proxy.dialect import Egress, Payload
+from proxy.dialect import MAX_TEXT_BYTES, Egress, Payload
 from proxy.errors import ModelNotFound, ProxyError, UpstreamRefused, UpstreamUnavailable
 from proxy.gateway.errands import Errands
 from proxy.gateway.lists import ModelLists
@@ -16,12 +16,11 @@ from proxy.routing import Destination, Route, RouteTable, Rule
 from proxy.telemetry import ExchangeNotes
 from proxy.upstream.client import UpstreamClient
 from proxy.upstream.models import ModelList
-from proxy.upstream.patience import Patience
+from proxy.upstream.patience import Headway
 from proxy.upstream.reply import UpstreamReply
 from proxy.wire.messages import Client, UpstreamCall
 
 MAX_REPAIRS = 3
-MAX_WHOLE_BYTES = 256 * 1024 * 1024
 # Where there is somewhere else to ask, nobody stands in a queue for longer.
 _SHORT_QUEUE_S = 1.0
 # A list that could not be had is asked for again after some two seconds.
@@ -215,10 +214,10 @@ def models_call(egress: Egress, timeout_s: float) -> UpstreamCall:
     return replace(egress.build_models(), first_byte_s=timeout_s)
 
 
-def read_and_close(reply: UpstreamReply, patience_s: float) -> bytes:
-    """The whole body of `reply`, which must begin to say something within that time. Raises `UpstreamError`."""
+def read_and_close(reply: UpstreamReply, patience_s: float, max_bytes: int = MAX_TEXT_BYTES) -> bytes:
+    """The whole body of `reply`, which must begin to say something within that time, and then come on. Raises `UpstreamError`."""
     try:
-        return reply.read(MAX_WHOLE_BYTES, patience=Patience(patience_s))
+        return reply.read(max_bytes, headway=Headway(patience_s))
     finally:
         reply.close()
 

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from proxy.canonical.catalog import ListedModel
-from proxy.dialect import RelayEndpoint
+from proxy.dialect import MAX_VECTORS_BYTES, RelayEndpoint
 from proxy.dialects.openai.affinity import affinity_key
 from proxy.dialects.openai.beginning import KEEP_ALIVE, begins, refusal_in
 from proxy.dialects.openai.relay import RelayTail, error_object, usage_of
@@ -27,7 +27,7 @@ def _relay_endpoint(name: str, path: str, **more: Any) -> RelayEndpoint:
 
 CHAT = _relay_endpoint("chat", "/chat/completions", misfit_in=misfit_without_choices, as_stream=chunks_of)
 COMPLETIONS = _relay_endpoint("completions", "/completions", misfit_in=misfit_without_choices, as_stream=chunks_of)
-EMBEDDINGS = _relay_endpoint("embeddings", "/embeddings", misfit_in=misfit_without_vectors)
+EMBEDDINGS = _relay_endpoint("embeddings", "/embeddings", misfit_in=misfit_without_vectors, max_bytes=MAX_VECTORS_BYTES)
 
 
 def render_models(models: Sequence[ListedModel]) -> bytes:
