@@ -129,7 +129,10 @@ class UpstreamSettings:
         yield from self.keys
         in_queries = (pair for replica in self.replicas for pair in parse_qsl(urlsplit(replica.base_url).query))
         yield from (value for name, value in in_queries if _tells_of_a_secret(name))
-        yield from (value for name, value in self.headers.items() if _is_secret_header(name, value))
+        in_headers = [value for name, value in self.headers.items() if _is_secret_header(name, value)]
+        yield from in_headers
+        # `Bearer ...`: who echoes a key leaves out the scheme.
+        yield from (word for value in in_headers for word in value.split()[1:] if len(word) >= _SHORTEST_COVERED)
         yield from (part for part in (self.proxy, urlsplit(self.proxy).password) if part)
 
 

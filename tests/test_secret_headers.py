@@ -32,6 +32,12 @@ def test_short_value_is_a_secret_only_where_its_name_says_so() -> None:
     assert (secrets_of("X-Team", "search"), secrets_of("X-Team-Key", "search")) == (set(), {"search"})
 
 
+@pytest.mark.parametrize("name", ["Authorization", "X-Forwarded-Auth"])
+def test_credential_is_a_secret_without_its_scheme_too(name: str) -> None:
+    assert secrets_of(name, "Bearer 0123abcd") == {"Bearer 0123abcd", "0123abcd"}
+    assert secrets_of(name, "of this key") == {"of this key"}
+
+
 def test_header_that_an_upstream_echoes_is_in_no_message(upstream: FakeUpstream) -> None:
     upstream.on("/chat/completions", json_answer({"error": {"message": "who is 0123456789abcdef?"}}, 400))
     told = UpstreamSettings("boxes", (ReplicaSettings(upstream.base_url),), headers={"X-Tenant": "0123456789abcdef"})
