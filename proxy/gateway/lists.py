@@ -114,7 +114,9 @@ class ModelLists:
     def error_of(self, models: ModelList, secret: str | None = None) -> UpstreamError:
         """Why the list is not known to who comes with that key; `None` is for somebody whose key must not matter."""
         by_key = self._by_key.get(models)
-        if by_key is not None and secret is not None and (error := by_key.error(secret)):
+        if by_key is not None and secret is None:
+            return models.last_error or UpstreamUnavailable("an upstream tells its models only to those who bring a key that it takes")
+        if by_key is not None and (error := by_key.error(secret or "")):
             return error
         return models.last_error or UpstreamUnavailable("the upstream has not told its models yet; ask again", retry_after_s=1)
 
