@@ -124,6 +124,11 @@ class UpstreamSettings:
     ping_interval_s: float = 0.0
     in_force: tuple[KeyInForce, ...] = field(default=(), repr=False, compare=False)
 
+    @property
+    def clients_bring_keys(self) -> bool:
+        """Whether only clients have keys for it."""
+        return self.pass_client_key and not self.keys
+
     def secrets(self) -> Iterator[str]:
         """What must be in no line of the log."""
         yield from self.keys

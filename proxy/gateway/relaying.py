@@ -82,7 +82,7 @@ def relay(steps: Steps, body: bytes, payload: Payload, endpoint: RelayEndpoint, 
     if not isinstance(model, str) or not model.strip():
         model = ""  # No name; what it is, the upstream shall judge.
     notes.model, notes.stream = model, payload.get("stream") is True
-    chain = steps.chain(model) if model else (steps.default_destination(),)
+    chain = steps.chain(model, client) if model else (steps.default_destination(),)
     relaying = _Relaying(steps, body, payload, model, endpoint, notes, client)
     commit_s = steps.upstream(chain[0].upstream).commit_s if notes.stream else 0
     errand = steps.errands.begin(partial(served, steps, chain, notes, relaying.open), _let_go, commit_s)

@@ -15,10 +15,11 @@ from proxy.profile_book import ProfileBook
 from proxy.routing import Destination, Route, RouteTable, Rule
 from proxy.telemetry import ExchangeNotes
 from proxy.upstream.client import UpstreamClient
+from proxy.upstream.lists_by_key import ListsByKey
 from proxy.upstream.models import ModelList
 from proxy.upstream.patience import Headway
 from proxy.upstream.reply import UpstreamReply
-from proxy.wire.messages import Client, UpstreamCall
+from proxy.wire.messages import ANYBODY, Client, UpstreamCall
 
 MAX_REPAIRS = 3
 # Where there is somewhere else to ask, nobody stands in a queue for longer.
@@ -43,6 +44,7 @@ class Upstream:
         list_s: how long its list of models may let wait for its beginning.
         is_limited: whether requests may have to wait for a free replica.
         passes_client_key: whether it is shown the key that a client came with.
+        lists_by_key: what it lists to each client's key, where the gateway has none of its own.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Upstream:
     list_s: float = 30.0
     is_limited: bool = False
     passes_client_key: bool = False
+    lists_by_key: ListsByKey | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,7 @@ class Steps:
             return {**payload, "model": self.default_model}
         return payload
 
-    def chain(self, model: str) -> tuple[Destination, ...]:
+    def chain(self, model: str, client: Client = ANYBODY) -> tuple[Destination, ...]:
         """Where a request for `model` goes, and where next; never empty.
 
         The first request waits for the upstreams' lists, which tell what kinds of servers they are.
@@ -120,13 +123,13 @@ class Steps:
             ModelNotFound: it leads nowhere.
         """
         lists = self._lists
-        lists.ensure_known()
+        lists.ensure_known(client.secret)
         chain = self._table.chain(model)
         if chain[0].rule is Rule.DEFAULT and len(self._upstreams) > 1:
             if lists.has_pending:
                 lists.await_all()
                 chain = self._table.chain(model)
-            elif lists.await_renewed():
+            elif lists.await_renewed(client.secret):
                 chain = self._table.chain(model)
         return chain
 

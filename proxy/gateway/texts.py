@@ -149,7 +149,7 @@ class Texts:
         # Pictures that had to be rewritten on the way into the request would be held twice until the answer is there.
         del payload
         notes.model, notes.stream = request.model, request.stream
-        chain = steps.chain(request.model)
+        chain = steps.chain(request.model, client)
         note_destination(notes, chain[0])
         endpoint.admit(request, self._card(chain[0]))
         answer = endpoint.answer_locally(request, stopwatch)

@@ -5,12 +5,13 @@ Views of dialects call these functions; nothing here knows a dialect.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
 from flask import Response
 
+from proxy.canonical.catalog import ListedModel
 from proxy.dialect import EmbeddingsEndpoint, Payload, RelayEndpoint, Stopwatch, TextEndpoint
 from proxy.errors import ProxyError
 from proxy.gateway import Gateway
@@ -50,7 +51,7 @@ class Asked:
 
     def client(self) -> Client:
         """Who asks, where that makes a difference."""
-        return client_of(current_request().environ) if self.gateway.tells_clients_apart else ANYBODY
+        return asking_client(self.gateway)
 
     def await_upstream(self) -> None:
         """Lets a client that leaves end the wait. Before its request is complete, a byte on its socket is no sign of anything."""
@@ -120,6 +121,23 @@ def read_json() -> Payload:
 
 def json_reply(body: bytes, status: int = 200, content_type: str = JSON) -> Response:
     return Response(body, status, content_type=content_type)
+
+
+def asking_client(gateway: Gateway) -> Client:
+    """Who asks, where that makes a difference."""
+    return client_of(current_request().environ) if gateway.tells_clients_apart else ANYBODY
+
+
+def models() -> Sequence[ListedModel]:
+    """The models that the client can use. Raises as `Gateway.models`."""
+    asked = gateway()
+    return asked.models(asking_client(asked))
+
+
+def find_model(name: str) -> ListedModel:
+    """The model that the client gets by `name`. Raises as `Gateway.find_model`."""
+    asked = gateway()
+    return asked.find_model(name, asking_client(asked))
 
 
 def gateway() -> Gateway:

@@ -74,7 +74,7 @@ def version() -> Response:
 
 def tags() -> Response:
     """The models that there are."""
-    return exchange.json_reply(render_tags(exchange.gateway().models()))
+    return exchange.json_reply(render_tags(exchange.models()))
 
 
 def ps() -> Response:
@@ -85,7 +85,7 @@ def ps() -> Response:
 def show() -> Response:
     """What is known of one model."""
     asked = parse_show(exchange.read_json())
-    found = exchange.gateway().find_model(asked.model)
+    found = exchange.find_model(asked.model)
     return exchange.json_reply(render_show(asked, found.card, request.headers.get("User-Agent", "")))
 
 
@@ -93,7 +93,7 @@ def pull() -> Response:
     """Success for a model that is there. Like Ollama, a stream tells the lack of one in its second line, under status 200."""
     asked = parse_pull(exchange.read_json())
     try:
-        found = exchange.gateway().find_model(asked.model)
+        found = exchange.find_model(asked.model)
     except ModelNotFound:
         if asked.stream:
             return exchange.json_reply(missing_lines(), content_type=NDJSON)
@@ -118,13 +118,13 @@ def create() -> Response:
 
 def copy() -> Response:
     """Refuses to copy a model; that there is none to be copied is said first, as Ollama does."""
-    exchange.gateway().find_model(parse_copy(exchange.read_json()).source)
+    exchange.find_model(parse_copy(exchange.read_json()).source)
     raise NotSupported(_elsewhere("models cannot be copied", "to give one a second name, use MODEL_MAPPING_FILE"))
 
 
 def delete() -> Response:
     """Refuses to delete a model; that there is none is said first, as Ollama does."""
-    exchange.gateway().find_model(parse_delete(exchange.read_json()).model)
+    exchange.find_model(parse_delete(exchange.read_json()).model)
     raise NotSupported(_elsewhere("models cannot be deleted", "delete it there"))
 
 

@@ -29,7 +29,7 @@ def models() -> Response:
     gateway = exchange.gateway()
     if gateway.names_are_upstreams:
         return exchange.relay_get("openai.models", "/models", ingress.render_error)
-    return exchange.json_reply(ingress.render_models(gateway.models()))
+    return exchange.json_reply(ingress.render_models(exchange.models()))
 
 
 def one_model(model: str) -> Response:
@@ -37,7 +37,7 @@ def one_model(model: str) -> Response:
     where there are several servers, or where the one does not tell of single models.
     """
     gateway = exchange.gateway()
-    found = gateway.find_model(model)
+    found = exchange.find_model(model)
     listed = None if found.card == ModelCard(found.card.id) else ingress.render_model(found)
     if listed is not None and not (gateway.names_are_upstreams and found.card.id == model):
         return exchange.json_reply(listed)
