@@ -42,12 +42,6 @@ big = ["cloud/large"]
 
 
 @pytest.fixture
-def boxes() -> Iterator[FakeUpstream]:
-    with several.an_upstream("big") as upstream:
-        yield upstream
-
-
-@pytest.fixture
 def cloud() -> Iterator[FakeUpstream]:
     with several.an_upstream("large") as upstream:
         yield upstream
