@@ -43,10 +43,26 @@ def _pace(results: Results, missed: set[str]) -> Iterator[str]:
         what = f"paced streams, added per token, {percentile}"
         if what not in missed:
             continue
-        lags = sorted(sample[metric] for sample in results.samples("paced", GATEWAY))
+        lowest, highest = _lags(results, GATEWAY, metric)
         added = _told((FLOOR, BARE, RELAY), partial(results.added_lag_us, metric=metric))
-        told = f"its lag was {lags[0]:,.0f} to {lags[-1]:,.0f} us in the rounds{_busy(results)}"
-        yield f"**{what}**: {told}. In the same run added {added}.{_waiting(results)}{_mood(results, 'paced')}"
+        told = f"its lag was {lowest:,.0f} to {highest:,.0f} us in the rounds{_busy(results)}. In the same run added {added}."
+        yield f"**{what}**: {told}{_overlapping(results, metric)}{_waiting(results)}{_mood(results, 'paced')}"
+
+
+def _lags(results: Results, who: str, metric: str) -> tuple[float, float]:
+    """The lowest and the highest of the rounds."""
+    lags = [sample[metric] for sample in results.samples("paced", who)]
+    return min(lags), max(lags)
+
+
+def _overlapping(results: Results, metric: str) -> str:
+    """Whose rounds overlap with those of the gateway: of them it is not known who is slower, whatever their medians are."""
+    low, high = _lags(results, GATEWAY, metric)
+    others = {name: _lags(results, name, metric) for name in (FLOOR, BARE, RELAY) if results.samples("paced", name)}
+    told = [f"{_CALLED[name]} {lo:,.0f} to {hi:,.0f} us" for name, (lo, hi) in others.items() if lo <= high and low <= hi]
+    if not told:
+        return ""
+    return f" Rounds of others overlap with its own ({', '.join(told)}): who is slower this run does not tell, and it shows no hard limit."
 
 
 def _busy(results: Results) -> str:
@@ -88,7 +104,8 @@ def _slowest(results: Results) -> str:
         slower = number - math.ceil(number * 0.99)
         place = _PLACES.get(slower, f"slowest but {slower}")
         told += f". The p99 of a round is the {place} of {number} connections; told is the median of the rounds"
-    return f"{told}."
+    rounds = ", ".join(f"{tail:.2f}" for tail in results.first_token_tails(GATEWAY))
+    return f"{told}. In the rounds the gateway's was {rounds}."
 
 
 def _waited(results: Results) -> str:

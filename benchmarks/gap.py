@@ -94,8 +94,11 @@ def _needs(results: Results, race: Race) -> str:
 def _accounted(steps: list[Step], needed_us: float, noted: str) -> str:
     """Where the time goes, and whether the floor leaves room for the target."""
     constant, floor, *_ = steps
-    parts = "; ".join(f"{step.by} {_share(step.added_us)}" for step in steps[1:] if step.added_us is not None)
-    told = f"Of that, gunicorn and Flask take {constant.time_us:.0f} us; {parts}.{noted}"
+    parts = "; ".join(f"{step.by} added {_share(step.added_us)}" for step in steps[1:] if step.added_us is not None)
+    told = (
+        f"gunicorn and Flask alone take {constant.time_us:.0f} us. Within the rounds, {parts}; medians of differences do not add up to "
+        f"the whole.{noted}"
+    )
     if floor.time_us >= needed_us:
         return f"{told} {floor.what} take {floor.time_us:.0f} us, longer than the target: no gateway on this floor reaches it."
     return f"{told} {floor.what} take {floor.time_us:.0f} us: the target leaves {needed_us - floor.time_us:.0f} us for all else."

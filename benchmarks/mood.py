@@ -24,5 +24,9 @@ def told_of(quietness: Mapping[str, float]) -> str:
 
 
 def was_busy(quietness: Mapping[str, float]) -> bool:
-    """Whether others took so much that a loss or a gain may be theirs."""
-    return quietness["others"] + quietness["stolen"] > _MUCH
+    """Whether other programs took so much that a loss or a gain may be theirs.
+
+    What the host gave to other machines is told, but not counted: it disturbs all contenders alike, who take turns, and there are hosts
+    that give time away always. How far it makes rounds differ is in their spread.
+    """
+    return quietness["others"] > _MUCH

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from benchmarks.mood import told_of, was_busy, whole
@@ -15,18 +15,22 @@ _WORDS = (
 )
 _WITHIN = "within the spread"
 _CANNOT_TELL = "cannot tell: the machine was busy"
+_WAS_BUSY = "Other programs took too much to call anything lost or won: measure again when they have ended."
 
 
 def comparison(
-    recorded: Mapping[str, Mapping[str, Any]], now: Mapping[str, Mapping[str, Any]], quietness: Mapping[str, Mapping[str, float]]
+    recorded: Mapping[str, Mapping[str, Any]],
+    now: Mapping[str, Mapping[str, Any]],
+    quietness: Mapping[str, Mapping[str, float]],
+    recorded_quietness: Mapping[str, Mapping[str, float]],
 ) -> str:
-    """A table of all ratios of `now` beside the recorded ones, and what others took of the machine meanwhile."""
+    """A table of all ratios of `now` beside the recorded ones, and what others took of the machine meanwhile, by section."""
     is_busy = bool(quietness) and was_busy(whole(quietness))
     rows = [_HEAD, *(_row(name, recorded.get(name), found, is_busy=is_busy) for name, found in now.items())]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
     table = "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
     mood = f"While it measured, {told_of(whole(quietness))}.\n" if quietness else ""
-    return f"{table}\n\n{mood}{_WORDS}"
+    return f"{table}\n\n{mood}{_mood_of_recorded(quietness, recorded_quietness)}{_WAS_BUSY if is_busy else _WORDS}"
 
 
 def lost_or_won(recorded: Mapping[str, Any], now: Mapping[str, Any]) -> str:
@@ -49,9 +53,15 @@ def _row(name: str, recorded: Mapping[str, Any] | None, now: Mapping[str, Any], 
     if recorded is None:
         return name, "", _with_spread(now), "not recorded", ""
     told = lost_or_won(recorded, now)
-    if is_busy and told != _WITHIN:
-        return name, _with_spread(recorded), _with_spread(now), _CANNOT_TELL, ""
+    if is_busy:
+        return name, _with_spread(recorded), _with_spread(now), told if told == _WITHIN else _CANNOT_TELL, ""
     return name, _with_spread(recorded), _with_spread(now), told, f"above {smallest_seen_loss(recorded, now):.0%}"
+
+
+def _mood_of_recorded(sections: Iterable[str], recorded: Mapping[str, Mapping[str, float]]) -> str:
+    """In which of the sections the machine was busy when they were recorded, as a line; `""` when in none."""
+    busy = [f"{name} ({recorded[name]['others']:.2f} of a core)" for name in sections if name in recorded and was_busy(recorded[name])]
+    return f"Other programs kept the machine busy when these were recorded: {', '.join(busy)}.\n" if busy else ""
 
 
 def _with_spread(found: Mapping[str, Any]) -> str:

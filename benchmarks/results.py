@@ -14,6 +14,8 @@ from benchmarks.windows import remark_on, tells_a_rate
 Better = Literal["higher", "lower"]
 # Their samples are rates of answers.
 RATED = ("chat", "stream", "tools", "embeddings")
+# Runs that did not note how long they asked took so many times as long for so many connections.
+_UNNOTED_MANY, _UNNOTED_MANY_TIMES = 1000, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,10 @@ class Results:
     def contenders(self, section: str) -> list[str]:
         """Who was measured."""
         return list(self._section(section).get("rounds", {}) or self._section(section).get("figures", {}))
+
+    def rounds(self, section: str, contender: str) -> int:
+        """How often it was asked, with those rounds that tell nothing."""
+        return len(self._rounds(section, contender))
 
     def median(self, section: str, contender: str, metric: str) -> float | None:
         samples = self.samples(section, contender)
@@ -54,6 +60,10 @@ class Results:
         """How many times the median of what the contender adds before the first token its p99 is."""
         median_us, p99_us = (self.added_first_token_us(contender, f"total_{percentile}_us") for percentile in ("p50", "p99"))
         return p99_us / median_us if median_us and p99_us is not None else None
+
+    def first_token_tails(self, contender: str) -> list[float]:
+        """The same of each round."""
+        return [p99_us / p50_us for p50_us, p99_us in zip(self._added(contender), self._added(contender, "total_p99_us"), strict=True)]
 
     def added_first_token_ratio(self, contender: str) -> Ratio | None:
         """What the contender adds before the first token, over what the bare pass-through adds."""
@@ -83,13 +93,18 @@ class Results:
             return None
         return ratio(rounds[many], rounds[few], "cpu_us_per_request")
 
-    def growth_windows_s(self, what: str) -> dict[int, float | None]:
-        """How long each number was asked in a round, at least; `None` where that was not noted."""
-        rounds = self._growth_rounds(what)
-        return {
-            number: min((sample["window_s"] for sample in samples if "window_s" in sample), default=None)
-            for number, samples in rounds.items()
-        }
+    def connections_window_s(self, number: int) -> float | None:
+        """How long so many connections were asked in a round, at least; `None` where that was not noted, and does not follow."""
+        noted = [sample["window_s"] for sample in self._growth_rounds("connections").get(number, ()) if "window_s" in sample]
+        growth_s = self.content["run"].get("growth_s")
+        if noted or growth_s is None:
+            return min(noted, default=None)
+        return float(growth_s * (_UNNOTED_MANY_TIMES if number >= _UNNOTED_MANY else 1))
+
+    @property
+    def asked_again(self) -> bool:
+        """Whether who gave few answers was asked for longer: runs that did not do so did not count answers either."""
+        return any("answers" in sample for section in RATED for name in self.contenders(section) for sample in self._rounds(section, name))
 
     def per_message(self, few: int, many: int) -> Ratio | None:
         """Microseconds of processor that one more message costs, between histories of `few` and of `many`."""

@@ -51,6 +51,7 @@ def _about(results: Results) -> list[str]:
     others = ", ".join(f"{name} {version}" for name, version in machine.get("others", {}).items())
     return [
         f"A {run['kind']} run of {run['seconds'] / 60:.0f} minutes on {run['started'][:10]}{_code(machine)}.",
+        *_by_other_code(results),
         _mood(machine, results.content.get("quietness", {})),
         f"{hardware}, Python {machine['python']}, {machine['nginx']}, {machine['wrk']}, {packages}.",
         *([f"The programs of others: {others}."] if others else []),
@@ -63,6 +64,16 @@ def _code(machine: Mapping[str, Any]) -> str:
     if not machine.get("commit"):
         return ", of a commit that was not noted"
     return f", of commit {machine['commit']}{' with changes' if machine['changes'] else ''}"
+
+
+def _by_other_code(results: Results) -> Iterator[str]:
+    """In what a run did less than this page describes, when it was made by code from before that."""
+    window_s = results.connections_window_s(1000)
+    if results.contenders("stream") and not results.asked_again and window_s is not None:
+        yield (
+            "The tables are written anew from that run by later code: it asked nobody again for too few answers, and counted "
+            f"1,000 connections for {window_s:g} s."
+        )
 
 
 def _mood(machine: Mapping[str, Any], quietness: Mapping[str, Mapping[str, float]]) -> str:
@@ -178,12 +189,12 @@ def _growth(results: Results) -> Iterator[str]:
 
 def _counted_for(results: Results) -> str:
     """For how long the most connections were asked: what is begun when that is over costs, and is not counted."""
-    windows = results.growth_windows_s("connections")
-    if not windows:
+    numbers = results.grown("connections")
+    if not numbers:
         return ""
-    window_s = windows[max(windows)]
+    window_s = results.connections_window_s(max(numbers))
     told = "for a time that was not noted" if window_s is None else f"for {window_s:g} s"
-    return f" {max(windows)} connections were asked {told} in each round."
+    return f" {max(numbers)} connections were asked {told} in each round."
 
 
 def _profile(results: Results) -> Iterator[str]:
@@ -206,7 +217,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _times(found: Ratio | None) -> str:
-    return "" if found is None else f"{found.value:.3g} ({found.low:.2g} to {found.high:.2g})"
+    return "" if found is None else f"{found.value:.3g} ({found.low:.3g} to {found.high:.3g})"
 
 
 def _spread(found: Ratio) -> str:

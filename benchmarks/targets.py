@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmarks.plan import Ratio
 from benchmarks.results import Results
@@ -59,7 +59,7 @@ RACES = (
 def verdicts(results: Results) -> list[Verdict]:
     """All targets, in the order of their table."""
     return [
-        *(_at_least(race.what, race.target, race.unit, race.ratio(results)) for race in RACES),
+        *(_race(results, race) for race in RACES),
         *_pace(results),
         *_first_token(results),
         *_held(results),
@@ -83,6 +83,13 @@ def remarks_on_targets(results: Results) -> Iterator[str]:
         "That an app loads nothing that its settings did not ask for is no figure: [a test](../tests/web/test_imports.py) asks for the "
         "modules that are there."
     )
+
+
+def _race(results: Results, race: Race) -> Verdict:
+    """By the rounds in which both tell a rate; how many these are is told when they are not all."""
+    verdict = _at_least(race.what, race.target, race.unit, race.ratio(results))
+    told, asked = len(results.pairs(race.section, race.contender, race.base)), results.rounds(race.section, race.contender)
+    return verdict if told in {0, asked} else replace(verdict, measured=f"{verdict.measured}, of {told} of {asked} rounds")
 
 
 def _at_least(what: str, target: float, unit: str, found: Found) -> Verdict:
