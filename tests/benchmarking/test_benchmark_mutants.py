@@ -33,7 +33,7 @@ from benchmarks.upstreams import paced
 from benchmarks.workloads import chat, stream
 from tests.fake_upstream import FakeUpstream, json_answer
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PLAN = replace(SHORT, peers=False, ceilings=False, tokens_per_s=50, steady_s=1, paced_streams=2, first_tokens=2, held=5, slow_load_s=2)
 SEEN = '{"requests":900,"duration_us":9,"bytes":9,"wrong":%d,"failed":%d,"p50_us":1,"p90_us":1,"p99_us":1}'
 Section = Callable[[Site, Any], dict[str, Any]]
