@@ -52,9 +52,9 @@ def quick() -> None:
     with _bounded(QUICK):
         content = run(QUICK, lambda _: None)
     now = Results(content).key_ratios()
-    recorded = orjson.loads(RECORDED.read_bytes())["ratios"] if RECORDED.exists() else {}
-    click.echo(f"\n{comparison(recorded, now)}")
-    if not recorded:
+    recorded = orjson.loads(RECORDED.read_bytes()) if RECORDED.exists() else {"ratios": {}, "quietness": {}}
+    click.echo(f"\n{comparison(recorded['ratios'], now, content['quietness'], recorded['quietness'])}")
+    if not recorded["ratios"]:
         click.echo("\nNothing is recorded yet: `make bench` does it.")
     _tell_failures(content)
 
@@ -76,7 +76,7 @@ def short(only: str, peers: bool, output: Path | None) -> None:
 
 @main.command()
 def report() -> None:
-    """Write docs/performance.md anew from the kept run."""
+    """Write docs/performance.md, and what later runs are compared with, anew from the kept run."""
     write_document()
 
 

@@ -24,7 +24,7 @@ class Plan:
         rounds: how often wrk asks each contender.
         load_s: how long wrk asks one contender in one round.
         warm_up_s: how long it asks each before the first round.
-        slow_load_s: how long it asks one who gave no answer in that time.
+        slow_load_s: how long it asks one who gave no answer in that time, or too few to tell a rate.
         peers: whether the programs of others are measured too.
         ceilings: whether those are measured that show how far one could come: the upstream itself and nginx as a reverse proxy what the
             machine can do, Flask alone what this stack can do, the gateway without log and metrics what these two cost.
@@ -32,6 +32,7 @@ class Plan:
         paced_rounds: how often each contender carries paced streams.
         paced_streams: how many at a time.
         tokens_per_s: how fast each of them is.
+        spare_s: how much longer they last than they are watched: for all to begin, and for slow contenders to catch up.
         steady_s: how long paced streams are watched, once all of them have begun.
         first_token_rounds: how often each contender gets new connections.
         first_tokens: how many new connections one contender gets in one round.
@@ -56,6 +57,7 @@ class Plan:
     paced_rounds: int = 3
     paced_streams: int = 100
     tokens_per_s: int = 20
+    spare_s: int = 2
     steady_s: int = 5
     first_token_rounds: int = 3
     first_tokens: int = 100
@@ -92,13 +94,14 @@ SHORT = Plan(
 QUICK = Plan(
     "quick",
     ("chat", "stream", "paced", "first_token"),
-    rounds=5,
+    rounds=4,
     load_s=1,
     peers=False,
     ceilings=False,
     paced_rounds=3,
+    spare_s=1,
     steady_s=1,
-    first_token_rounds=4,
+    first_token_rounds=3,
     first_tokens=25,
 )
 

@@ -28,9 +28,13 @@ _CLAIM_BEGIN, _CLAIM_END = "<!-- added per token -->", "<!-- end -->"
 def keep(content: Mapping[str, Any]) -> None:
     """Keeps a run as the one that the documents speak of, and that later runs are compared with."""
     write_json(RESULTS, content)
-    write_json(RECORDED, {"run": content["run"], "ratios": Results(content).key_ratios()})
     write_document()
     UNFINISHED.unlink(missing_ok=True)
+
+
+def what_is_compared(content: Mapping[str, Any]) -> dict[str, Any]:
+    """What later runs are compared with, out of a whole run."""
+    return {"run": content["run"], "quietness": content["quietness"], "ratios": Results(content).key_ratios()}
 
 
 def keep_unfinished(content: Mapping[str, Any]) -> None:
@@ -45,10 +49,11 @@ def write_json(file: Path, content: Mapping[str, Any]) -> None:
 
 
 def write_document() -> None:
-    """Draws the pictures and writes the tables of the kept run anew, and what the README says of it."""
+    """Draws the pictures and writes the tables of the kept run anew, what the README says of it, and what later runs are compared with."""
     from benchmarks.plots import draw_all  # noqa: PLC0415 - matplotlib takes half a second, and only this needs it
 
     results = Results(orjson.loads(RESULTS.read_bytes()))
+    write_json(RECORDED, what_is_compared(results.content))
     DOCUMENT.write_text(with_results(DOCUMENT.read_text(), all_tables(results), draw_all(results, FOLDER)))
     README.write_text(with_claim(README.read_text(), results))
 

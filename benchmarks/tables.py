@@ -8,9 +8,10 @@ from typing import Any
 
 from benchmarks.company import what_others_showed
 from benchmarks.gap import Step, floors, what_is_missing
+from benchmarks.mood import told_of, whole
 from benchmarks.plan import Ratio
 from benchmarks.results import Results
-from benchmarks.targets import verdicts
+from benchmarks.targets import remarks_on_targets, verdicts
 from benchmarks.titles import DIRECT, TITLES
 
 Row = Callable[[Results, str, str], Sequence[str]]
@@ -32,6 +33,7 @@ def all_tables(results: Results) -> str:
         "### Targets",
         _table(("what", "target", "measured", "met"), ((row.what, row.target, row.measured, _MET[row.met]) for row in verdicts(results))),
     ]
+    parts += remarks_on_targets(results)
     parts += what_is_missing(results)
     parts += what_others_showed(results)
     for section, heading, head, row in _SECTIONS:
@@ -49,6 +51,7 @@ def _about(results: Results) -> list[str]:
     others = ", ".join(f"{name} {version}" for name, version in machine.get("others", {}).items())
     return [
         f"A {run['kind']} run of {run['seconds'] / 60:.0f} minutes on {run['started'][:10]}{_code(machine)}.",
+        *_by_other_code(results),
         _mood(machine, results.content.get("quietness", {})),
         f"{hardware}, Python {machine['python']}, {machine['nginx']}, {machine['wrk']}, {packages}.",
         *([f"The programs of others: {others}."] if others else []),
@@ -63,19 +66,30 @@ def _code(machine: Mapping[str, Any]) -> str:
     return f", of commit {machine['commit']}{' with changes' if machine['changes'] else ''}"
 
 
+def _by_other_code(results: Results) -> Iterator[str]:
+    """In what a run did less than this page describes, when it was made by code from before that."""
+    window_s = results.connections_window_s(1000)
+    if results.contenders("stream") and not results.asked_again and window_s is not None:
+        yield (
+            "The tables are written anew from that run by later code: it asked nobody again for too few answers, and counted "
+            f"1,000 connections for {window_s:g} s."
+        )
+
+
 def _mood(machine: Mapping[str, Any], quietness: Mapping[str, Mapping[str, float]]) -> str:
     """How quiet the machine was, before and during the run."""
     told = f"Load average before it {machine['load_average_before']}"
     if not quietness:
         return f"{told}; what others took of the processors meanwhile was not noted."
-    whole_s = sum(found["seconds"] for found in quietness.values())
-    others, stolen = (sum(found[who] * found["seconds"] for found in quietness.values()) / whole_s for who in ("others", "stolen"))
-    worst = max(quietness, key=lambda section: quietness[section]["others"] + quietness[section]["stolen"])
     return (
-        f"{told}, after it {machine['load_average_after']}, which counts the run itself. While it measured, other programs on this machine "
-        f"and interrupts took {others:.2f} of a core, other machines on its host {stolen:.2f}; most in the section {worst}: "
-        f"{quietness[worst]['others']:.2f} and {quietness[worst]['stolen']:.2f}."
+        f"{told}, after it {machine['load_average_after']}, which counts the run itself. While it measured, {told_of(whole(quietness))}; "
+        f"section by section:\n\n{_table(('section', *quietness), _moods(quietness))}"
     )
+
+
+def _moods(quietness: Mapping[str, Mapping[str, float]]) -> Iterator[Sequence[str]]:
+    for who, called in (("others", "others, of a core"), ("stolen", "other machines, of a core")):
+        yield called, *(f"{found[who]:.2f}" for found in quietness.values())
 
 
 def _section(results: Results, section: str, heading: str, head: Sequence[str], row: Row) -> list[str]:
@@ -139,13 +153,16 @@ def _large_row(results: Results, section: str, name: str) -> Sequence[str]:
 
 def _floors(results: Results) -> Iterator[str]:
     """What stands between the bare floor and the gateway, a table for each way."""
-    for heading, steps in floors(results):
+    for heading, steps, remark in floors(results):
         yield f"### From the floor to the gateway: {heading}"
-        yield _table(("what", "time per answer", "added"), (_floor_row(step) for step in steps))
+        yield _table(("what", "time per answer", "added, within rounds"), (_floor_row(step) for step in steps))
+        if remark:
+            yield remark
 
 
 def _floor_row(step: Step) -> Sequence[str]:
-    return step.what, _us(step.time_us), "" if step.added_us is None else _us(step.added_us)
+    added = step.added_us
+    return step.what, _us(step.time_us), "" if added is None else f"{_us(added.value)} ({added.low:.0f} to {added.high:.0f})"
 
 
 def _growth(results: Results) -> Iterator[str]:
@@ -159,7 +176,8 @@ def _growth(results: Results) -> Iterator[str]:
         return
     yield "### Growth"
     yield _table(("with", "processor per request", "x the first of its kind"), rows)
-    yield "A growth is the median of the ratios within the rounds, and so are its verdicts; medians may come from different rounds."
+    told = "A growth is the median of the ratios within the rounds, and so are its verdicts; medians may come from different rounds."
+    yield f"{told}{_counted_for(results)}"
     numbers = sorted(results.grown("messages"))
     steps = [(few, many, cost) for few, many in pairwise(numbers) if (cost := results.per_message(few, many)) is not None]
     if steps:
@@ -167,6 +185,16 @@ def _growth(results: Results) -> Iterator[str]:
         told = [(f"from {few} to {many} messages", _spread(cost), "") for few, many, cost in steps]
         told[-1] = (*told[-1][:2], _times(steeper))
         yield _table(("one more message", "processor, us", "x the first step"), told)
+
+
+def _counted_for(results: Results) -> str:
+    """For how long the most connections were asked: what is begun when that is over costs, and is not counted."""
+    numbers = results.grown("connections")
+    if not numbers:
+        return ""
+    window_s = results.connections_window_s(max(numbers))
+    told = "for a time that was not noted" if window_s is None else f"for {window_s:g} s"
+    return f" {max(numbers)} connections were asked {told} in each round."
 
 
 def _profile(results: Results) -> Iterator[str]:
@@ -189,7 +217,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _times(found: Ratio | None) -> str:
-    return "" if found is None else f"{found.value:.3g} ({found.low:.2g} to {found.high:.2g})"
+    return "" if found is None else f"{found.value:.3g} ({found.low:.3g} to {found.high:.3g})"
 
 
 def _spread(found: Ratio) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmarks.plan import Ratio
 from benchmarks.results import Results
 from benchmarks.titles import BARE, GATEWAY, LITELLM, PEER, RELAY
 
 Found = Ratio | float | None
+# Of the bare pass-through's answers per second, beside the target.
+_STRETCH = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ RACES = (
 def verdicts(results: Results) -> list[Verdict]:
     """All targets, in the order of their table."""
     return [
-        *(_at_least(race.what, race.target, race.unit, race.ratio(results)) for race in RACES),
+        *(_race(results, race) for race in RACES),
         *_pace(results),
         *_first_token(results),
         *_held(results),
@@ -65,6 +67,29 @@ def verdicts(results: Results) -> list[Verdict]:
         *_large(results),
         *_growth(results),
     ]
+
+
+def remarks_on_targets(results: Results) -> Iterator[str]:
+    """What there is to say below the table."""
+    found = results.ratio("chat", GATEWAY, "requests_per_s")
+    if found is not None:
+        met = "was met" if found.value >= _STRETCH else "was not met"
+        yield (
+            f"The stretch for translated chat, {_STRETCH:g} x bare, {met}: {found.value:.3g}. It is half of what K0IN/openai-ollama-proxy, "
+            "a program in Go, made of the bare pass-through's answers per second where the targets were set, 5.9 x; it is on no package "
+            "index, and is not measured here."
+        )
+    yield (
+        "That an app loads nothing that its settings did not ask for is no figure: [a test](../tests/web/test_imports.py) asks for the "
+        "modules that are there."
+    )
+
+
+def _race(results: Results, race: Race) -> Verdict:
+    """By the rounds in which both tell a rate; how many these are is told when they are not all."""
+    verdict = _at_least(race.what, race.target, race.unit, race.ratio(results))
+    told, asked = len(results.pairs(race.section, race.contender, race.base)), results.rounds(race.section, race.contender)
+    return verdict if told in {0, asked} else replace(verdict, measured=f"{verdict.measured}, of {told} of {asked} rounds")
 
 
 def _at_least(what: str, target: float, unit: str, found: Found) -> Verdict:
@@ -91,10 +116,7 @@ def _pace(results: Results) -> Iterator[Verdict]:
 
 def _first_token(results: Results) -> Iterator[Verdict]:
     yield _at_most("added time to first token, median", 0.8, "x bare", results.added_first_token_ratio(GATEWAY))
-    median_us = results.added_first_token_us(GATEWAY)
-    p99_us = results.added_first_token_us(GATEWAY, "total_p99_us")
-    spread = None if median_us is None or p99_us is None else p99_us / median_us
-    yield _at_most("added time to first token, p99", 3, "x its median", spread)
+    yield _at_most("added time to first token, p99", 3, "x its median", results.first_token_tail(GATEWAY))
 
 
 def _held(results: Results) -> Iterator[Verdict]:

@@ -18,3 +18,6 @@ TITLES = {
     PEER: "ollama-openai-proxy 0.7.0",
     LITELLM: "LiteLLM proxy",
 }
+
+# What access log and metrics cost, in the profile.
+LAYERS_OF_NOTES = ("libraries for log and metrics", "our log and metrics")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import http.client
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import cycle
 from urllib.parse import urlsplit
 
 import orjson
@@ -15,7 +16,7 @@ import orjson
 from chaos.orders import MODEL
 from chaos.programs import Victim
 
-_EVERY_S = 0.2
+_EVERY_S = 0.1
 _PATIENCE_S = 5
 
 
@@ -38,12 +39,13 @@ def listed_models(subject: Victim, path: str) -> set[str]:
     status, body = get(subject, path)
     if status != 200:
         return set()
-    answer = orjson.loads(body)
-    return (
-        {model["name"].removesuffix(":latest") for model in answer["models"]}
-        if "models" in answer
-        else {model["id"] for model in answer["data"]}
-    )
+    try:
+        answer = orjson.loads(body)
+        if "models" in answer:
+            return {model["name"].removesuffix(":latest") for model in answer["models"]}
+        return {model["id"] for model in answer["data"]}
+    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
+        return set()
 
 
 @dataclass(slots=True)
@@ -55,23 +57,25 @@ class Lists:
     without: int = 0
 
 
-@contextmanager
-def asked_for_lists(subject: Victim) -> Iterator[Lists]:
-    """Asks for both lists again and again while this lasts."""
-    lists = Lists()
+@asynccontextmanager
+async def asked_for_lists(subject: Victim) -> AsyncIterator[Lists]:
+    """Asks for both lists in turn, again and again while this lasts. The last one is awaited: one that hangs counts, too."""
+    lists, is_over = Lists(), asyncio.Event()
 
     async def ask() -> None:
-        while True:
-            for path in ("/api/tags", "/v1/models"):
-                began_s = time.monotonic()
-                names = await asyncio.to_thread(listed_models, subject, path)
-                lists.slowest_s = max(lists.slowest_s, time.monotonic() - began_s)
-                lists.asked += 1
-                lists.without += MODEL not in names
+        for path in cycle(("/api/tags", "/v1/models")):
+            began_s = time.monotonic()
+            names = await asyncio.to_thread(listed_models, subject, path)
+            lists.slowest_s = max(lists.slowest_s, time.monotonic() - began_s)
+            lists.asked += 1
+            lists.without += MODEL not in names
+            if is_over.is_set():
+                break
             await asyncio.sleep(_EVERY_S)
 
     asking = asyncio.create_task(ask())
     try:
         yield lists
     finally:
-        asking.cancel()
+        is_over.set()
+        await asking

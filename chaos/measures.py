@@ -23,6 +23,7 @@ _LEAVING_S = 2.0
 # Right after the start, imports and first connections are part of every wait.
 _SETTLING_S = 0.5
 _SHOWN = 6
+_NOT_WATCHED = ("no worker was watched for long enough to see whether it grows",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +152,7 @@ def _figures(seen: _Seen) -> Figures:
     calm = [asked for asked in record.asked if marks.began_s + _SETTLING_S <= asked.started_s and asked.ended_s < marks.struck_s]
     refusals = [asked.took_s for asked in trouble if asked.ending.verdict in ("refused", "unreachable")]
     returns = [seen.answered_again_s(name) for name in seen.expectation.ill]
+    gone_s = marks.struck_s + _LEAVING_S + seen.plan.slack_s
     return Figures(
         requests=len(record.asked),
         complete=verdicts["complete"],
@@ -160,7 +162,7 @@ def _figures(seen: _Seen) -> Figures:
         lost=len(seen.lost),
         wrong=len(seen.wrong),
         left_s=_left_s(seen),
-        asked_while_ill=sum(at_s > marks.struck_s + _LEAVING_S for name in seen.expectation.ill for at_s in seen.met_s(name)),
+        asked_while_ill=sum(at_s > gone_s for name in seen.expectation.ill for at_s in seen.met_s(name)),
         back_s=max((time for time in returns if time is not None), default=None) if None not in returns else None,
         calm_p50_ms=_wait_ms(calm, 50),
         calm_p99_ms=_wait_ms(calm, 99),
@@ -224,25 +226,22 @@ def _problems(seen: _Seen, figures: Figures) -> Iterator[str]:
         yield f"{figures.attempts_per_request:.1f} attempts for each request"
     if expectation.in_flight_at_most and figures.busiest > expectation.in_flight_at_most:
         yield f"a replica had {figures.busiest} requests at a time, and may have {expectation.in_flight_at_most}"
-    if expectation.is_flat and figures.growth is not None:
-        yield from figures.growth.problems()
+    if expectation.is_flat:
+        yield from _NOT_WATCHED if figures.growth is None else figures.growth.problems()
 
 
 def _problems_of_traffic(seen: _Seen, figures: Figures) -> Iterator[str]:
     expectation, marks = seen.expectation, seen.marks
-    judges_times = seen.plan.judges_times
-    if judges_times and expectation.leaves_within_s is not None and figures.left_s is not None:
-        if figures.left_s > expectation.leaves_within_s:
+    slack_s = seen.plan.slack_s
+    if expectation.leaves_within_s is not None and figures.left_s is not None:
+        if figures.left_s > expectation.leaves_within_s + slack_s:
             yield f"the traffic left the ill replica after {figures.left_s:.1f} s only"
         # Each worker may try it once whenever its breaker lets it; nobody is served by asking more often.
         probes = WORKERS * (1 + (marks.healed_s - marks.struck_s) // seen.plan.cooldown_s)
         if figures.asked_while_ill > probes:
             yield f"the ill replica was still asked {figures.asked_while_ill} times"
-    if expectation.returns_within_s is not None:
-        if figures.back_s is None:
-            yield "the traffic came back never"
-        elif judges_times and figures.back_s > expectation.returns_within_s:
-            yield f"the traffic came back after {figures.back_s:.1f} s only"
+    if expectation.returns_within_s is not None and (figures.back_s is None or figures.back_s > expectation.returns_within_s + slack_s):
+        yield f"the traffic came back {'never' if figures.back_s is None else f'after {figures.back_s:.1f} s only'}"
 
 
 def _problems_of_refusals(seen: _Seen) -> Iterator[str]:
@@ -250,7 +249,7 @@ def _problems_of_refusals(seen: _Seen) -> Iterator[str]:
     expectation = seen.expectation
     refused = [asked for asked in seen.in_trouble() if asked.ending.verdict in ("refused", "unreachable")]
     strange = [asked for asked in refused if asked.ending.status not in expectation.refusals]
-    slow = [asked for asked in refused if seen.plan.judges_times and asked.took_s > expectation.refused_within_s]
+    slow = [asked for asked in refused if asked.took_s > expectation.refused_within_s + seen.plan.slack_s]
     if strange:
         yield f"{len(strange)} refused with {sorted({asked.ending.status for asked in strange})}"
     if slow:

@@ -41,11 +41,11 @@ def _ill(names: Sequence[str], strike: Blow, heal: Blow = ReplicaBox.recover) ->
 
     async def act(stage: Stage) -> None:
         # Lists that are known are those that can still be told later.
-        with asked_for_lists(stage.subjects[0]):
+        async with asked_for_lists(stage.subjects[0]):
             await asyncio.sleep(stage.plan.calm_s)
         stage.struck()
         await _each(strike, stage, names)
-        with asked_for_lists(stage.subjects[0]) as lists:
+        async with asked_for_lists(stage.subjects[0]) as lists:
             await asyncio.sleep(stage.plan.ill_s)
         await _each(heal, stage, names)
         stage.healed()

@@ -74,7 +74,7 @@ def _flatness(outcomes: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         grown = each["figures"]["growth"]
         if each["name"] == "random" and grown is not None:
             yield (
-                f"Over the {each['figures']['requests']:,} requests with random faults, the worker that grew most went from "
+                f"Over the {each['figures']['requests']:,} requests with random faults, no worker grew more than from "
                 f"{grown['descriptors_before']:.0f} to {grown['descriptors_after']:.0f} file descriptors, and from "
                 f"{grown['memory_before_bytes'] / 2**20:.1f} to {grown['memory_after_bytes'] / 2**20:.1f} MiB."
             )

@@ -37,10 +37,12 @@ def _look(workers: Sequence[psutil.Process]) -> Iterator[Sample]:
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """The largest worker, early and late: the medians of the second and of the last quarter of its samples."""
+    """The worker that got most descriptors, and the one that got most memory, early and late: in the second and in the last quarter of its
+    samples, the least descriptors and the median of memory. What leaks is there even when least is under way.
+    """
 
-    descriptors_before: float
-    descriptors_after: float
+    descriptors_before: int
+    descriptors_after: int
     memory_before_bytes: float
     memory_after_bytes: float
 
@@ -48,33 +50,37 @@ class Growth:
         """In what it is not flat."""
         found = []
         if self.descriptors_after > self.descriptors_before + _MORE_DESCRIPTORS:
-            found.append(f"file descriptors grew from {self.descriptors_before:.0f} to {self.descriptors_after:.0f}")
+            found.append(f"file descriptors grew from {self.descriptors_before} to {self.descriptors_after}")
         if self.memory_after_bytes > self.memory_before_bytes + _MORE_BYTES:
             found.append(f"memory grew from {self.memory_before_bytes / 2**20:.1f} to {self.memory_after_bytes / 2**20:.1f} MiB")
         return found
 
 
-# What is under way differs from one quarter to the other; pools and caches reach their size.
+# Pools and caches reach their size.
 _MORE_DESCRIPTORS = 20
 _MORE_BYTES = 8 * 2**20
 _LEAST_SAMPLES = 8
 
 
 def growth(samples: Sequence[Sample]) -> Growth | None:
-    """The growth of the worker that grew most in memory; `None` when nobody was watched for long enough."""
+    """The most that any worker has grown, in each of both; `None` when nobody was watched for long enough."""
     by_worker: dict[int, list[Sample]] = {}
     for sample in samples:
         by_worker.setdefault(sample.pid, []).append(sample)
     found = [_growth(of_one) for of_one in by_worker.values() if len(of_one) >= _LEAST_SAMPLES]
-    return max(found, key=lambda one: one.memory_after_bytes - one.memory_before_bytes, default=None)
+    if not found:
+        return None
+    held = max(found, key=lambda one: one.descriptors_after - one.descriptors_before)
+    size = max(found, key=lambda one: one.memory_after_bytes - one.memory_before_bytes)
+    return Growth(held.descriptors_before, held.descriptors_after, size.memory_before_bytes, size.memory_after_bytes)
 
 
 def _growth(samples: Sequence[Sample]) -> Growth:
     quarter = len(samples) // 4
     second, last = samples[quarter : 2 * quarter], samples[-quarter:]
     return Growth(
-        median(sample.descriptors for sample in second),
-        median(sample.descriptors for sample in last),
+        min(sample.descriptors for sample in second),
+        min(sample.descriptors for sample in last),
         median(sample.memory_bytes for sample in second),
         median(sample.memory_bytes for sample in last),
     )

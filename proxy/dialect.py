@@ -20,6 +20,10 @@ from proxy.routing import Route
 from proxy.wire.messages import UpstreamCall
 
 Payload = dict[str, Any]
+# A whole answer that is larger is none: each takes twice its size of a worker's memory. Vectors for many texts are long.
+MAX_TEXT_BYTES = 32 * 1024 * 1024
+MAX_VECTORS_BYTES = 256 * 1024 * 1024
+
 TextRequest = ChatRequest | PromptRequest
 
 
@@ -187,6 +191,7 @@ class RelayEndpoint:
         affinity_key: the key of a request (`proxy.canonical.affinity`) by its payload and the upstream's name of its model.
         misfit_in: the error that a whole answer is that nobody can take for an answer to such a request, if it is one.
         as_stream: a whole answer as the stream that a payload asked for, where the head of a stream has gone out. Raises `UpstreamBroken`.
+        max_bytes: of a whole answer.
     """
 
     name: str
@@ -211,6 +216,7 @@ class RelayEndpoint:
     refusal_in: Callable[[bytes], UpstreamRefused | None] = refuses_nothing
     misfit_in: Callable[[bytes], UpstreamError | None] = fits_always
     as_stream: Callable[[bytes, Payload], bytes] = is_no_stream
+    max_bytes: int = MAX_TEXT_BYTES
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,16 @@ import random
 import ssl
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from proxy.canonical.catalog import ModelCard
 from proxy.catalogue_file import Catalogue
-from proxy.dialect import Egress
+from proxy.dialect import MAX_TEXT_BYTES, Egress
 from proxy.dialects.registry import api_of, egress_of
 from proxy.errors import UpstreamError
-from proxy.gateway import MAX_WHOLE_BYTES, Upstream, all_models
+from proxy.gateway import Upstream, all_models
 from proxy.gateway_config import GatewayConfig
 from proxy.key_names import key_names_of
 from proxy.settings import Settings
@@ -30,6 +31,7 @@ from proxy.upstream.cooldown import CoolDowns
 from proxy.upstream.fleet import Fleet, ignore_recovery
 from proxy.upstream.key_ring import KeyRing
 from proxy.upstream.line import Line
+from proxy.upstream.lists_by_key import ListsByKey
 from proxy.upstream.models import ModelList
 from proxy.upstream.replica import Replica, labels_of
 from proxy.upstream.reply import Timeouts
@@ -99,17 +101,22 @@ def build_upstream(
         return models.by_name(model) is not None
 
     def learn_models() -> None:
-        models.ensure_known()
+        if by_key is None:
+            models.ensure_known()
 
     def fetch() -> list[ModelCard]:
         cards = _listed(client, egress, told.timeouts.health_check_s)
         tell_others(cards)
         return [known.describe(card) for card in cards]
 
+    def fetch_with(secret: str) -> list[ModelCard]:
+        return [known.describe(card) for card in _listed(client, egress, told.timeouts.health_check_s, secret)]
+
     replicas = _build_replicas(settings, told, egress, words, watch, is_listed, tls or _tls_context_of(told.tls))
     client = _build_client(settings, told, egress, words, watch, replicas, is_listed, learn_models, sharing, has_stand_in=has_stand_in)
     models = ModelList(fetch, told.model_list_ttl_s, time.monotonic, run_once, partial(watch.list_fetched, told.name))
-    tell_others = _tell_nobody if sharing is None else sharing.join_list(told, models, known.describe)
+    by_key = ListsByKey(models, fetch_with, told.model_list_ttl_s, time.monotonic) if told.clients_bring_keys else None
+    tell_others = _tell_nobody if sharing is None or by_key is not None else sharing.join_list(told, models, known.describe)
     return Upstream(
         told.name,
         _identity_of(told),
@@ -123,6 +130,7 @@ def build_upstream(
         is_limited=told.limits.in_flight > 0,
         passes_client_key=told.pass_client_key,
         api=api_of(told.dialect),
+        lists_by_key=by_key,
     )
 
 
@@ -174,7 +182,7 @@ def _build_client(
         policy=RetryPolicy(stubbornness.max_retries, stubbornness.retry_after_max_s),
         budget=RetryBudget(time.monotonic, share=stubbornness.retry_budget / 100),
         retry_sent=stubbornness.retry_sent,
-        clients_bring_keys=told.pass_client_key and not told.keys,
+        clients_bring_keys=told.clients_bring_keys,
         total_s=told.timeouts.total_s,
         background=build_background(
             told,
@@ -259,17 +267,17 @@ def _tell_nobody(cards: Sequence[ModelCard]) -> None:
     """For workers that share nothing."""
 
 
-def _listed(client: UpstreamClient, egress: Egress, timeout_s: float) -> list[ModelCard]:
-    """The upstream's list. What is none, from one replica, is asked for at the next."""
+def _listed(client: UpstreamClient, egress: Egress, timeout_s: float, secret: str = "") -> list[ModelCard]:
+    """The upstream's list, as it shows it to a client's key, if there is one. What is none, from one replica, is asked for at the next."""
     notes, has_begun = ExchangeNotes(), False
 
     def ask(call: UpstreamCall) -> bytes:
         nonlocal has_begun
         has_begun = False
-        reply = client.send(call, notes)
+        reply = client.send(replace(call, client_secret=secret), notes)
         has_begun = True
         try:
-            return reply.read(MAX_WHOLE_BYTES, timeout_s)
+            return reply.read(MAX_TEXT_BYTES, timeout_s)
         finally:
             reply.close()
 

@@ -54,9 +54,10 @@ def build_background(
         watch.looked_at(told.name, replica.label, is_well)
         if is_well:
             welcome(replica)
-            warm_ups[replica.id].forget()
             background.wake(_warm_up(replica))
             learn_models()
+        else:
+            warm_ups[replica.id].forget()
 
     works: dict[str, Work] = {}
     interval_s = told.health_check_interval_s or (told.doubt_interval_s if has_stand_in else 0.0)

@@ -85,7 +85,8 @@ KEYS: Final[tuple[Key, ...]] = (
     Key(
         "pass_client_key",
         kinds.flag(),
-        "true sends on the key that the client came with. The upstream's own is for clients without one, and for lists of models.",
+        "true sends on the key that the client came with. The upstream's own is for clients without one, and for lists of models; "
+        "if it has none, each client sees the list that its own key shows.",
         default=False,
     ),
     Key(

@@ -12,6 +12,10 @@ from proxy.config_places import Place
 Policy = Literal["least_in_flight", "weighted_round_robin", "prefix_affinity"]
 
 _MARKS_OF_SECRETS = ("key", "token", "secret", "auth", "cookie", "pass", "sig", "code")
+# What other headers tell may be a secret of the operator's, too, and is covered unless it is as short as a word that messages need.
+_PUBLIC_HEADERS = frozenset({"openai-organization", "openai-project", "user-agent", "accept", "content-type", "http-referer", "x-title"})
+_PUBLIC_FAMILY = "accept-"
+_SHORTEST_COVERED = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +124,28 @@ class UpstreamSettings:
     ping_interval_s: float = 0.0
     in_force: tuple[KeyInForce, ...] = field(default=(), repr=False, compare=False)
 
+    @property
+    def clients_bring_keys(self) -> bool:
+        """Whether only clients have keys for it."""
+        return self.pass_client_key and not self.keys
+
     def secrets(self) -> Iterator[str]:
         """What must be in no line of the log."""
         yield from self.keys
         in_queries = (pair for replica in self.replicas for pair in parse_qsl(urlsplit(replica.base_url).query))
-        yield from (
-            value for name, value in (*self.headers.items(), *in_queries) if any(mark in name.lower() for mark in _MARKS_OF_SECRETS)
-        )
+        yield from (value for name, value in in_queries if _tells_of_a_secret(name))
+        in_headers = [value for name, value in self.headers.items() if _is_secret_header(name, value)]
+        yield from in_headers
+        # `Bearer ...`: who echoes a key leaves out the scheme.
+        yield from (word for value in in_headers for word in value.split()[1:] if len(word) >= _SHORTEST_COVERED)
         yield from (part for part in (self.proxy, urlsplit(self.proxy).password) if part)
+
+
+def _tells_of_a_secret(name: str) -> bool:
+    return any(mark in name.lower() for mark in _MARKS_OF_SECRETS)
+
+
+def _is_secret_header(name: str, value: str) -> bool:
+    low = name.lower()
+    is_public = low in _PUBLIC_HEADERS or low.startswith(_PUBLIC_FAMILY)
+    return _tells_of_a_secret(name) or (len(value) >= _SHORTEST_COVERED and not is_public)

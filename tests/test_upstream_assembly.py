@@ -171,6 +171,31 @@ def touches(box: FakeUpstream) -> list[Any]:
     return [request.json["model"] for request in box.requests_to("/chat/completions") if "max_tokens" in request.json]
 
 
+def test_a_look_that_finds_a_replica_well_from_the_start_loads_nothing_again(box: FakeUpstream) -> None:
+    box.on("/chat/completions", json_answer({"choices": []}))
+    upstream = build_upstream(SETTINGS, told_of(box.base_url, preload=("m",), health_check_interval_s=0.1))
+    upstream.client.start()
+    assert box.wait_for_requests(4, 5, "/models")
+    assert touches(box) == ["m"]
+
+
+def test_a_replica_that_comes_back_loads_its_models_again(box: FakeUpstream) -> None:
+    box.on("/chat/completions", json_answer({"choices": []}))
+    watch = Watch()
+    upstream = build_upstream(SETTINGS, told_of(box.base_url, preload=("m",), health_check_interval_s=0.1), watch=watch)
+    upstream.client.start()
+    assert box.wait_for_requests(1, 5, "/chat/completions")
+    assert watch.looked.wait(5)
+    box.on("/models", Answer(503))
+    while watch.told[-1][-1]:
+        watch.looked.clear()
+        assert watch.looked.wait(5)
+    assert touches(box) == ["m"]
+    box.on("/models", LISTED)
+    assert box.wait_for_requests(2, 5, "/chat/completions")
+    assert touches(box) == ["m", "m"]
+
+
 def test_a_replica_that_is_busy_is_not_asked_to_load_a_model(box: FakeUpstream) -> None:
     box.on("/chat/completions", json_answer({"choices": []}))
     upstream = build_upstream(SETTINGS, told_of(box.base_url, preload=("m",), ping_interval_s=0.02, limits=Limits(in_flight=1)))

@@ -14,8 +14,7 @@ from benchmarks.workloads import Question
 
 _SCRIPT = Path(__file__).with_name("ask.lua")
 _RESULT = "RESULT "
-# For one answer, and for wrk to end after its time.
-_PATIENCE_S = 10
+# For wrk to end after its time.
 _TIMEOUT_S = 30
 
 
@@ -41,15 +40,20 @@ class LoadFailed(Exception):
     """wrk could not run, or not one answer came; the message has what it said."""
 
 
-def ask_for(seconds: int, url: str, question: Question, lengths: tuple[int, int], *, connections: int, core: int, folder: Path) -> Load:
-    """The load of `connections` connections that ask for so many seconds. `lengths` are the least and the greatest length of an answer.
+def ask_for(
+    seconds: int, url: str, question: Question, lengths: tuple[int, int], *, connections: int, patience_s: int, core: int, folder: Path
+) -> Load:
+    """The load of `connections` connections that ask for so many seconds, and give each answer so many.
+
+    Args:
+        lengths: the least and the greatest length of an answer.
 
     Raises:
         LoadFailed: no figures came.
     """
     body = folder / "question.json"
     body.write_bytes(question.body)
-    options = ["-t", "1", "-c", str(connections), "-d", f"{seconds}s", "--timeout", f"{_PATIENCE_S}s", "-s", str(_SCRIPT)]
+    options = ["-t", "1", "-c", str(connections), "-d", f"{seconds}s", "--timeout", f"{patience_s}s", "-s", str(_SCRIPT)]
     arguments = [str(body), question.mark.decode(), *map(str, lengths), str(question.words)]
     command = pinned(core, [find_program("wrk"), *options, url + question.path, "--", *arguments])
     try:

@@ -17,11 +17,14 @@ from benchmarks.plan import Plan, Sample
 from benchmarks.processes import DidNotStart, Program
 from benchmarks.site import Site
 from benchmarks.titles import BARE, DIRECT, LITELLM, NGINX, PEER, TITLES
+from benchmarks.windows import has_enough
 from benchmarks.workloads import Question, Workload
 
 # Texts and times differ from answer to answer by a few digits.
 _LENGTH_TOLERANCE = 0.02
 _LENGTH_TOLERANCE_BYTES = 32
+# For one answer.
+_PATIENCE_S = 10
 # When not one of many askers got an answer, so many may still get one.
 _FEW_CONNECTIONS = 1
 # They have no say in what the gateway is: one that does not start is left out, and the report tells why.
@@ -136,7 +139,9 @@ class Asking:
 
     Attributes:
         lengths: between which its answers must be.
-        slow_s: how long it is asked when it gave no answer in the time that it had, first by all, then by few.
+        slow_s: how long it is asked when it gave none or too few answers in the time that it had, first by all, then by few.
+        least_s: how long it is asked at least: it has been too slow for less.
+        patience_s: which answers count as those that never came.
     """
 
     site: Site
@@ -145,14 +150,25 @@ class Asking:
     lengths: tuple[int, int]
     connections: int
     slow_s: int
+    least_s: int = 0
+    patience_s: int = _PATIENCE_S
 
     def sample(self, seconds: int) -> Sample:
-        """What the next seconds show.
+        """What the next seconds show; more of them, now and from now on, when the answers are too few to tell a rate.
 
         Raises:
             LoadFailed: no answer came, however slowly.
             OwnAnswerWrong: one of ours, or the bare pass-through, gave a wrong answer, or none to some.
         """
+        seconds = max(seconds, self.least_s)
+        sample = self.warm_up(seconds)
+        if seconds < self.slow_s and not has_enough(sample):
+            self.least_s = self.slow_s
+            sample = self.warm_up(self.slow_s)
+        return sample
+
+    def warm_up(self, seconds: int) -> Sample:
+        """What the next seconds show, be it ever so little; more of them when it is nothing. Raises as `sample` does."""
         try:
             sample = self._sample(seconds)
         except LoadFailed:
@@ -196,6 +212,8 @@ class Asking:
             "wrong": seen.wrong / seen.requests,
             "failed": seen.failed / seen.requests,
             "connections": self.connections,
+            "window_s": seconds,
+            "answers": seen.requests,
         }
 
     def _load(self, seconds: int) -> Load:
@@ -205,6 +223,7 @@ class Asking:
             self.question,
             self.lengths,
             connections=self.connections,
+            patience_s=self.patience_s,
             core=self.site.cores.load,
             folder=self.site.folder,
         )

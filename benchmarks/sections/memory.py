@@ -50,7 +50,7 @@ def _after_many(site: Site, asking: Asking, requests: int) -> dict[str, Any]:
     steps: list[dict[str, float]] = []
     while len(steps) < _STEPS:
         sample = asking.sample(seconds)
-        total += sample["requests_per_s"] * seconds
+        total += sample["answers"]
         if total >= requests * (len(steps) + 1) / _STEPS:
             steps.append({"requests": round(total), "mib": asking.standing.program.memory_bytes() / _MIB})
         left = requests * (len(steps) + 1) / _STEPS - total

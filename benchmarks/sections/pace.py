@@ -14,14 +14,12 @@ from benchmarks.site import Site
 from benchmarks.titles import BARE, DIRECT, FLOOR, GATEWAY, LITELLM, PEER, RELAY, TITLES
 from benchmarks.workloads import Workload, paced
 
-# For the streams to begin, and for a slow contender to catch up at the end.
-_SPARE_S = 2
 _CATCHING_UP_S = 30
 
 
 def measure_pace(site: Site, plan: Plan) -> dict[str, Any]:
     """Samples of each contender in turn, with `paced_streams` streams at a time."""
-    workload = paced(plan.tokens_per_s * (plan.steady_s + _SPARE_S), 1000 // plan.tokens_per_s)
+    workload = paced(plan.tokens_per_s * (plan.steady_s + plan.spare_s), 1000 // plan.tokens_per_s)
     names = [GATEWAY, RELAY, BARE, *([FLOOR, DIRECT] if plan.ceilings else []), *([PEER, LITELLM] if plan.peers else [])]
     samples: dict[str, list[Sample]] = {}
     with lineup(site, site.paced, workload.place, names) as ready:

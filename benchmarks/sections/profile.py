@@ -12,7 +12,7 @@ from typing import Any
 from benchmarks.plan import Plan
 from benchmarks.sections.lineup import Asking, lineup
 from benchmarks.site import Site
-from benchmarks.titles import GATEWAY, RELAY, TITLES
+from benchmarks.titles import GATEWAY, LAYERS_OF_NOTES, RELAY, TITLES
 from benchmarks.workloads import Workload, chat, stream
 
 _LOOKS_PER_S = 250
@@ -21,9 +21,9 @@ _SPARE_S = 30
 # A look belongs to the innermost of its frames that one of these names; the standard library works for whoever called it, and so does
 # gevent, which waits, sends, receives and counts time for all of them.
 LAYERS = (
-    ("libraries for log and metrics", ("logging/", "pythonjsonlogger/", "prometheus_client/")),
+    (LAYERS_OF_NOTES[0], ("logging/", "pythonjsonlogger/", "prometheus_client/")),
     (
-        "our log and metrics",
+        LAYERS_OF_NOTES[1],
         ("proxy/web/logs", "proxy/web/metrics", "proxy/web/observe", "proxy/web/processes", "proxy/telemetry", "proxy/secret_words"),
     ),
     ("gunicorn", ("gunicorn/",)),

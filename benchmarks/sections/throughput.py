@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from benchmarks.loads.wrk import LoadFailed
@@ -19,9 +20,9 @@ def measure_throughput(site: Site, plan: Plan, workload: Workload, names: Sequen
     with lineup(site, site.canned, workload.place, names) as ready:
         asking = ready.asking(workload, ready.judge(workload), plan)
         for name in ready.names:
-            _sample(ready, asking[name], plan.warm_up_s)
+            _noted(ready, asking[name], partial(asking[name].warm_up, plan.warm_up_s))
         for round_number, name in turns(ready.names, plan.rounds):
-            sample = _sample(ready, asking[name], plan.load_s) if name in ready.standings else None
+            sample = _noted(ready, asking[name], partial(asking[name].sample, plan.load_s)) if name in ready.standings else None
             if sample is None:
                 continue
             samples[name].append(sample)
@@ -37,11 +38,11 @@ def measure_throughput(site: Site, plan: Plan, workload: Workload, names: Sequen
         return found(ready, {name: samples[name] for name in ready.names}, records=workload.records)
 
 
-def _sample(ready: Lineup, asking: Asking, seconds: int) -> Sample | None:
-    """What the next seconds show; `None` when one of the others gave no answer, who is left out then."""
+def _noted(ready: Lineup, asking: Asking, sampled: Callable[[], Sample]) -> Sample | None:
+    """What is sampled, and what is wrong with it noted; `None` when one of the others gave no answer, who is left out then."""
     name = asking.standing.contender.name
     try:
-        sample = asking.sample(seconds)
+        sample = sampled()
     except LoadFailed as failure:
         ready.leave_out(name, failure)
         return None

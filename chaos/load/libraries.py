@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 import httpx
@@ -17,6 +18,15 @@ from chaos.orders import MODEL, Order
 
 # Of a kept connection that breaks a library does not tell whether it was stale; `hearing` keeps connections, and knows.
 _NO_KEEPING = {"Connection": "close"}
+_marker: ContextVar[str] = ContextVar("marker")
+
+
+async def _sign(request: httpx.Request) -> None:
+    """Gives a request the id by which logs know it: the ollama library has no word for headers of one request."""
+    request.headers["X-Request-ID"] = _marker.get()
+
+
+_SIGNED = {"request": [_sign]}
 
 
 @dataclass(slots=True)
@@ -42,14 +52,14 @@ class Libraries:
     def __init__(self, url: str, limit_s: float) -> None:
         self._limit_s = limit_s
         # Authorities of certificates take long to load, and are not asked on loopback.
-        self._ollama = ollama.AsyncClient(url, timeout=limit_s, headers=_NO_KEEPING, trust_env=False, verify=False)
+        self._ollama = ollama.AsyncClient(url, timeout=limit_s, headers=_NO_KEEPING, trust_env=False, verify=False, event_hooks=_SIGNED)
         self._openai = openai.AsyncOpenAI(
             base_url=f"{url}/v1",
             api_key="none",
             max_retries=0,
             timeout=limit_s,
             default_headers=_NO_KEEPING,
-            http_client=openai.DefaultAsyncHttpxClient(trust_env=False, verify=False),
+            http_client=openai.DefaultAsyncHttpxClient(trust_env=False, verify=False, event_hooks=_SIGNED),
         )
         # Half of the library is imported when it is first needed; that must not be while others are timed.
         self._completions = self._openai.chat.completions
@@ -61,6 +71,7 @@ class Libraries:
     async def ask(self, kind: Kind, order: Order) -> tuple[Told, Ending]:
         """What the library handed out, and how it ended."""
         told = Told(time.monotonic())
+        _marker.set(order.marker)
         try:
             async with asyncio.timeout(self._limit_s):
                 ending = await self._judge(kind, order, told)

@@ -117,7 +117,7 @@ def _subject(config: GatewayConfig, told: UpstreamSettings, model: str, embeddin
         better_url=partial(_better_url, config.settings, told),
         spoken_instead=partial(_spoken_instead, config.settings, told),
         key_names=key_names,
-        clients_bring_keys=told.pass_client_key and not told.keys,
+        clients_bring_keys=told.clients_bring_keys,
         model=model and names.upstream_model(model, upstream.models),
         embedding_model=embedding_model and names.upstream_model(embedding_model, upstream.models),
         patience_s=patience_s,

@@ -74,6 +74,7 @@ class Subject:
     shown: ShownModels
 
 
+_SHUT = "the server lets nobody in"
 FOR_CLIENTS_ONLY = Finding("key", "skipped", "the server wants a key, and clients are to bring their own")
 
 
@@ -94,9 +95,11 @@ def examine(subject: Subject) -> Iterator[Finding]:
         if spoken := subject.spoken_instead():
             yield from _wrong_dialect(spoken, subject)
             return
-        yield from _skipped("the server lets nobody in", "base URL")
+        yield from _skipped(_SHUT, "base URL")
         yield _refused_key(subject, trouble)
-        yield from _skipped("the server lets nobody in", "models", *_OF_A_MODEL)
+        why_no_list = "the server shows its list to a key; each client's own is asked with" if subject.clients_bring_keys else _SHUT
+        yield from _skipped(why_no_list, "models")
+        yield from _skipped(_SHUT, *_OF_A_MODEL)
     else:
         yield from _examine_models(subject, cards, trouble)
 

@@ -26,6 +26,6 @@ the upstreams:
 
 from proxy.gateway.corridor import Gateway
 from proxy.gateway.sent import Sent
-from proxy.gateway.steps import MAX_REPAIRS, MAX_WHOLE_BYTES, Upstream, all_models, models_call
+from proxy.gateway.steps import MAX_REPAIRS, Upstream, all_models, models_call
 
-__all__ = ["MAX_REPAIRS", "MAX_WHOLE_BYTES", "Gateway", "Sent", "Upstream", "all_models", "models_call"]
+__all__ = ["MAX_REPAIRS", "Gateway", "Sent", "Upstream", "all_models", "models_call"]

@@ -18,7 +18,7 @@ from proxy.gateway.forked_wholes import answer_vectors, count
 from proxy.gateway.handing_on import hand_on, home_of
 from proxy.gateway.keepsakes import Keepsakes, MemoryShelf, Shelf
 from proxy.gateway.lacking import LackingPaths
-from proxy.gateway.lists import ModelLists, is_told
+from proxy.gateway.lists import ModelLists
 from proxy.gateway.relaying import relay, relay_get
 from proxy.gateway.sent import OwnWords, Sent
 from proxy.gateway.steps import Steps, Upstream, models_call
@@ -86,7 +86,8 @@ class Gateway:
         self._catalogue = catalogue
         self._spawn = spawn
         self._shared = shared
-        self._lists = ModelLists([upstream.models for upstream in upstreams], spawn, clock)
+        by_key = {upstream.models: upstream.lists_by_key for upstream in upstreams if upstream.lists_by_key is not None}
+        self._lists = ModelLists([upstream.models for upstream in upstreams], spawn, clock, by_key)
         self._steps = Steps(self._upstreams, table, profiles, self._lists, default_model=default_model, keepalive_s=keepalive_s)
         keepsakes = Keepsakes(shelf or MemoryShelf(clock))
         self._texts = Texts(self._steps, told_of=self._told_of, new_id=new_id, keepsakes=keepsakes)
@@ -124,7 +125,7 @@ class Gateway:
         """Whether there is one upstream, which speaks the dialect, and clients see its models by its names, and no others."""
         return self.names_are_upstreams and self.speaks(self._steps.default_destination().upstream, dialect)
 
-    def home_of(self, dialect: str, model: str = "") -> Destination | None:
+    def home_of(self, dialect: str, model: str = "", client: Client = ANYBODY) -> Destination | None:
         """The upstream of the dialect that is to be asked about `model`, or about no model, and its name there. See `handing_on`.
 
         Raises:
@@ -132,7 +133,7 @@ class Gateway:
         """
         default = self._table.default_upstream
         speakers = [upstream for upstream in self._upstreams.values() if upstream.egress.name == dialect]
-        return home_of(self._steps, sorted(speakers, key=lambda upstream: upstream.name != default), model)
+        return home_of(self._steps, sorted(speakers, key=lambda upstream: upstream.name != default), model, client)
 
     def hand_on(
         self,
@@ -175,28 +176,32 @@ class Gateway:
             ProxyError: for everything that goes wrong.
         """
         notes.model = name
-        destination = self._found(name)
+        destination = self._found(name, client)
         if not self.speaks(destination.upstream, dialect):
             return None
         return relay_get(self._steps, f"{path}/{destination.upstream_model}", destination, notes, client, otherwise=otherwise)
 
-    def models(self) -> Sequence[ListedModel]:
-        """The models of all upstreams, by the names that clients can use, from what is known; none of those that cannot list theirs.
+    def models(self, client: Client = ANYBODY) -> Sequence[ListedModel]:
+        """The models of all upstreams, by the names that clients can use, from what is known; none of those that cannot list theirs, and
+        none that an upstream does not show to the client's key, where it is asked with that.
 
         Raises:
             UpstreamError: nothing is known of any, and nothing can be had now.
         """
-        self._lists.ensure_any()
-        return [self._listed(each.name, each.destination) for each in self._table.merged()]
+        self._lists.ensure_any(client.secret)
+        merged = self._table.merged()
+        if self._lists.differ_by_key:
+            merged = tuple(each for each in merged if self._is_shown(each.destination, client))
+        return [self._listed(each.name, each.destination) for each in merged]
 
-    def find_model(self, name: str) -> ListedModel:
+    def find_model(self, name: str, client: Client = ANYBODY) -> ListedModel:
         """The model that clients get by `name`.
 
         Raises:
             ModelNotFound: there is none: the upstreams tell their models and not this one, and the operator does not either.
             UpstreamError: its upstream has not told its models yet.
         """
-        return self._listed(name, self._found(name))
+        return self._listed(name, self._found(name, client))
 
     def await_lists(self) -> Mapping[str, UpstreamError]:
         """Waits until all upstreams have told their models, or failed to. Why those failed that did, by upstream."""
@@ -232,19 +237,28 @@ class Gateway:
     def _crossing(self, own: RelayEndpoint, sent: Sent) -> Crossing:
         return Crossing(self._steps, self._lacking, own, sent)
 
-    def _found(self, name: str) -> Destination:
+    def _found(self, name: str, client: Client) -> Destination:
         lists = self._lists
-        lists.ensure_any()
+        lists.ensure_any(client.secret)
         if lists.has_pending:
             lists.await_all()
         found = self._table.find(name)
         if found is None:
-            raise lists.error_of_unknown() or ModelNotFound(name)
+            raise lists.error_of_unknown(client.secret) or ModelNotFound(name)
         destination = found.destination
         models = self._upstreams[destination.upstream].models
-        if destination.rule not in _GIVEN_BY_THE_OPERATOR and not is_told(models):
-            raise lists.error_of(models)
+        if destination.rule not in _GIVEN_BY_THE_OPERATOR and not lists.is_told(models, client.secret):
+            raise lists.error_of(models, client.secret)
+        if not self._is_shown(destination, client):
+            raise ModelNotFound(name)
         return destination
+
+    def _is_shown(self, destination: Destination, client: Client) -> bool:
+        """Whether the model is one that the client may be told of. Its upstream decides that by the client's key, if by any."""
+        by_key = self._upstreams[destination.upstream].lists_by_key
+        if by_key is None or destination.rule in _GIVEN_BY_THE_OPERATOR:
+            return True
+        return by_key.shows(client.secret, destination.upstream_model)
 
     def _listed(self, name: str, destination: Destination) -> ListedModel:
         model = destination.upstream_model

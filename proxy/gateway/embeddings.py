@@ -8,7 +8,7 @@ from functools import partial
 from proxy.canonical.affinity import NO_KEY
 from proxy.canonical.catalog import EmbeddingsRequest, EmbeddingsResult
 from proxy.canonical.completion import Usage
-from proxy.dialect import EmbeddingsEndpoint, Payload, Stopwatch
+from proxy.dialect import MAX_VECTORS_BYTES, EmbeddingsEndpoint, Payload, Stopwatch
 from proxy.errors import UpstreamRefused
 from proxy.gateway.fallback import served
 from proxy.gateway.noting import note_end
@@ -51,7 +51,7 @@ class Embedding:
     def _answer(self, goal: Goal, request: EmbeddingsRequest, route: Route) -> EmbeddingsResult:
         egress = goal.upstream.egress
         call = self.steps.signed(egress.build_embeddings(request, route), goal, self.client, lambda _: NO_KEY)
-        return read_whole_of(goal.upstream, call, self.notes, lambda body: egress.read_embeddings(body, request))
+        return read_whole_of(goal.upstream, call, self.notes, lambda body: egress.read_embeddings(body, request), MAX_VECTORS_BYTES)
 
 
 def embed(
@@ -66,7 +66,7 @@ def embed(
     notes.model = request.model
     answer = endpoint.answer_locally(request, stopwatch)
     if answer is None:
-        chain = steps.chain(request.model)
+        chain = steps.chain(request.model, client)
         result = served(steps, chain, notes, Embedding(steps, request, notes, client).vectors, may_embed)
         note_end(notes, Usage(prompt_tokens=result.prompt_tokens), "")
         answer = endpoint.render_result(result, request, stopwatch)

@@ -63,9 +63,9 @@ class Crossing:
             and not (self.own.is_optional and self.own.path in self.steps.profile(destination).odd_paths)
         )
 
-    def chain(self) -> Sequence[Destination]:
-        """Where the request leads. Raises `ModelNotFound`."""
-        return self.steps.chain(self.model) if self.model else (self.steps.default_destination(),)
+    def chain(self, client: Client) -> Sequence[Destination]:
+        """Where the request leads, from who sends it. Raises `ModelNotFound`."""
+        return self.steps.chain(self.model, client) if self.model else (self.steps.default_destination(),)
 
     def one_way(self, chain: Sequence[Destination]) -> bool | None:
         """Whether all destinations get the client's own bytes, or none; `None` where that differs, or may turn out to."""
@@ -152,7 +152,7 @@ def answer(
         ProxyError: for everything that goes wrong before the first byte, unless the status of a stream has not been open any longer.
     """
     steps, own, model = crossing.steps, crossing.own, crossing.model
-    chain = crossing.chain()
+    chain = crossing.chain(client)
     one_way = crossing.one_way(chain)
     if one_way is not None:
         if one_way:

@@ -79,7 +79,7 @@ def answer_vectors(
         ProxyError: for everything that goes wrong.
     """
     steps, own, model = crossing.steps, crossing.own, crossing.model
-    chain = crossing.chain()
+    chain = crossing.chain(client)
     one_way = crossing.one_way(chain)
     if one_way is not None:
         if one_way:
@@ -111,7 +111,7 @@ def count(crossing: Crossing, sent: Sent, endpoint: CountEndpoint, notes: Exchan
         ProxyError: for everything that goes wrong.
     """
     steps, own, model = crossing.steps, crossing.own, crossing.model
-    chain = crossing.chain()
+    chain = crossing.chain(client)
 
     def read(payload: Payload) -> Counting:
         return Counting(steps, endpoint, endpoint.parse(payload), notes, client)
@@ -121,7 +121,7 @@ def count(crossing: Crossing, sent: Sent, endpoint: CountEndpoint, notes: Exchan
     notes.model = model
     if not crossing.speaks(chain[0]):
         notes.model = asked.work.request.model
-        chain = chain if model else steps.chain(notes.model)
+        chain = chain if model else steps.chain(notes.model, client)
     note_destination(notes, chain[0])
 
     def estimated(_: Goal) -> int:

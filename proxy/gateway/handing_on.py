@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 
 from proxy.dialect import RelayReader
 from proxy.errors import ProxyError, UpstreamError, UpstreamRefused
@@ -24,7 +25,7 @@ from proxy.wire.messages import Client, Reply, UpstreamCall
 _HTML = "html"
 
 
-def home_of(steps: Steps, upstreams: list[Upstream], model: str) -> Destination | None:
+def home_of(steps: Steps, upstreams: list[Upstream], model: str, client: Client) -> Destination | None:
     """Where one of `upstreams` is to be asked about `model`, or about no model; `None` where another one has it, or there are none.
 
     What nobody lists, and nobody was named for, is the first one's: it may be about to be fetched.
@@ -35,7 +36,7 @@ def home_of(steps: Steps, upstreams: list[Upstream], model: str) -> Destination 
     if not upstreams:
         return None
     names = [upstream.name for upstream in upstreams]
-    found = steps.chain(model)[0] if model else steps.default_destination()
+    found = steps.chain(model, client)[0] if model else steps.default_destination()
     if found.upstream in names:
         return found
     return replace(found, upstream=names[0]) if found.rule is Rule.DEFAULT else None
@@ -73,7 +74,7 @@ def hand_on(
     if _HTML in kind:
         reply.close()
         raise no_answer(reply, upstream)
-    after = upstream.models.renew if changes_models else _nothing
+    after = partial(_renew_models, upstream, client) if changes_models else _nothing
     if "ndjson" in kind:
         return Reply(
             reply.status, content_type(reply.headers, kind), _lines(reply, make_reader(), upstream, notes, after), close=reply.close
@@ -121,6 +122,14 @@ def _closed(reader: RelayReader, broken: ProxyError | None) -> bytes:
         if broken is not None:
             raise broken from None
         raise
+
+
+def _renew_models(upstream: Upstream, client: Client) -> None:
+    """Asks for the upstream's list, which is another one now, as the gateway asks for it."""
+    if upstream.lists_by_key is None:
+        upstream.models.renew()
+    else:
+        upstream.lists_by_key.renew(client.secret)
 
 
 def _nothing() -> None:

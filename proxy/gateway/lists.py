@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 
 from proxy.errors import UpstreamError, UpstreamUnavailable
 from proxy.gateway.together import Spawn, any_of
+from proxy.upstream.lists_by_key import ListsByKey
 from proxy.upstream.models import ModelList
 
 # The first request of a worker waits so long for first lists, be there one or several. What comes later is used from then on.
@@ -16,6 +18,7 @@ _FIRST_LISTS_S = 1.0
 # a list where there is but one.
 UNLISTED_NAME_S = 5.0
 _ASK_AGAIN_S = 1.0
+_NONE: Mapping[ModelList, ListsByKey] = MappingProxyType({})
 
 
 class ModelLists:
@@ -25,29 +28,46 @@ class ModelLists:
         lists: one for each upstream.
         spawn: runs a function beside the request.
         clock: seconds that never go back.
+        by_key: those of them that are asked for with the key of the client who wants to know, and with no other.
     """
 
-    def __init__(self, lists: Sequence[ModelList], spawn: Spawn, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, lists: Sequence[ModelList], spawn: Spawn, clock: Callable[[], float], by_key: Mapping[ModelList, ListsByKey] = _NONE
+    ) -> None:
         self._lists = tuple(lists)
+        self._own = tuple(models for models in lists if models not in by_key)
+        self._by_key = by_key
         self._spawn = spawn
         self._clock = clock
-        self._pending = set(self._lists)
+        self._pending = set(self._own)
         self._began_s: float | None = None
         self._lock = threading.Lock()
         self._all_told = threading.Event()
+
+    @property
+    def differ_by_key(self) -> bool:
+        """Whether it depends on the client's key what some upstream lists."""
+        return bool(self._by_key)
 
     @property
     def has_pending(self) -> bool:
         """Whether some upstream was not yet heard for the first time, neither with a list nor with an error."""
         return bool(self._pending)
 
-    def ensure_known(self) -> None:
-        """Sees to it that every upstream was asked once, and renews old lists behind the request. Raises nothing."""
+    def ensure_known(self, secret: str = "") -> None:
+        """Sees to it that every upstream was asked once, and renews old lists behind the request. Raises nothing.
+
+        Args:
+            secret: the key of the client who asks, `""` for none.
+        """
         if self._pending:
             self._await_first(_FIRST_LISTS_S)
-        for models in self._lists:
+        for models in self._own:
             if models not in self._pending:
                 models.ensure_known()
+        if self._by_key:
+            self._ask_with(secret, _FIRST_LISTS_S, [lists for models, lists in self._by_key.items() if not is_told(models)])
+            self._renew_with(secret, [lists for lists in self._by_key.values() if lists.is_old])
 
     def await_all(self, within_s: float | None = UNLISTED_NAME_S) -> Mapping[ModelList, UpstreamError]:
         """Waits for those that are pending; `None` for as long as it takes. Those that are not known then, and why."""
@@ -55,37 +75,53 @@ class ModelLists:
             self._await_first(within_s)
         elif self._began_s is None:
             self.ensure_known()
-        return {models: self.error_of(models) for models in self._lists if not is_told(models)}
+        return {models: self.error_of(models, "") for models in self._lists if not self.is_told(models, "")}
 
-    def await_renewed(self) -> bool:
-        """Waits a moment for lists that could not be had, and were asked for again just now. Whether one has come."""
-        coming = [models for models in self._lists if not is_told(models) and models.is_on_its_way]
-        return bool(coming) and any_of([partial(_can_tell, models) for models in coming], self._spawn, _ASK_AGAIN_S)
+    def await_renewed(self, secret: str = "") -> bool:
+        """Waits a moment for lists that could not be had, and were asked for again just now, and for those that the client's key was not
+        shown yet. Whether one has come.
+        """
+        coming = [models for models in self._own if not is_told(models) and models.is_on_its_way]
+        is_renewed = bool(coming) and any_of([partial(_can_tell, models) for models in coming], self._spawn, _ASK_AGAIN_S)
+        return self._ask_with(secret, UNLISTED_NAME_S, self._by_key.values()) or is_renewed
 
-    def ensure_any(self) -> None:
-        """Sees to it that there is something to show.
+    def ensure_any(self, secret: str = "") -> None:
+        """Sees to it that there is something to show to who comes with that key.
 
         Raises:
             UpstreamError: no upstream's list is known, and none can be had now.
         """
-        self.ensure_known()
-        if not (self._is_any_told() or self._comes_late() or self._is_any_told_again()):
-            raise self._error()
+        self.ensure_known(secret)
+        if self._by_key:
+            self._ask_with(secret, UNLISTED_NAME_S if len(self._lists) == 1 else _FIRST_LISTS_S, self._by_key.values())
+            self._renew_with(secret, self._by_key.values())
+        if not (self._is_any_told(secret) or self._comes_late() or self._is_any_told_again()):
+            raise self._error(secret)
 
-    def error_of_unknown(self) -> UpstreamError | None:
+    def is_told(self, models: ModelList, secret: str) -> bool:
+        """Whether the upstream's list is known, as it is shown to the key, or is known not to exist."""
+        by_key = self._by_key.get(models)
+        return is_told(models) if by_key is None else by_key.has_told(secret)
+
+    def error_of_unknown(self, secret: str = "") -> UpstreamError | None:
         """Why some upstream's list is not known; `None` when all are, or need not be."""
-        return next((self.error_of(models) for models in self._lists if not is_told(models)), None)
+        return next((self.error_of(models, secret) for models in self._lists if not self.is_told(models, secret)), None)
 
     def error_of_others(self, models: ModelList) -> UpstreamError | None:
         """Why the list of some other upstream is not known; `None` when those of all others are, or need not be."""
         return next((self.error_of(other) for other in self._lists if other is not models and not is_told(other)), None)
 
-    def error_of(self, models: ModelList) -> UpstreamError:
-        """Why the list is not known."""
+    def error_of(self, models: ModelList, secret: str | None = None) -> UpstreamError:
+        """Why the list is not known to who comes with that key; `None` is for somebody whose key must not matter."""
+        by_key = self._by_key.get(models)
+        if by_key is not None and secret is None:
+            return models.last_error or UpstreamUnavailable("an upstream tells its models only to those who bring a key that it takes")
+        if by_key is not None and (error := by_key.error(secret or "")):
+            return error
         return models.last_error or UpstreamUnavailable("the upstream has not told its models yet; ask again", retry_after_s=1)
 
-    def _is_any_told(self) -> bool:
-        return any(map(is_told, self._lists))
+    def _is_any_told(self, secret: str = "") -> bool:
+        return any(self.is_told(models, secret) for models in self._lists)
 
     def _comes_late(self) -> bool:
         """Whether the one list that there is comes after some more waiting."""
@@ -97,18 +133,33 @@ class ModelLists:
     def _is_any_told_again(self) -> bool:
         """Whether some upstream tells its models when it is asked again."""
         if len(self._lists) == 1:
-            return not self._pending and any_of([partial(_can_tell, self._lists[0])], self._spawn, UNLISTED_NAME_S)
-        return any_of([partial(_can_tell, models) for models in self._lists], self._spawn, _ASK_AGAIN_S)
+            return not self._pending and self._tells_any(UNLISTED_NAME_S)
+        return self._tells_any(_ASK_AGAIN_S)
 
-    def _error(self) -> UpstreamError:
-        return self.error_of_unknown() or UpstreamUnavailable("no upstream has told its models yet; ask again", retry_after_s=1)
+    def _tells_any(self, within_s: float) -> bool:
+        return bool(self._own) and any_of([partial(_can_tell, models) for models in self._own], self._spawn, within_s)
+
+    def _ask_with(self, secret: str, within_s: float, lists: Iterable[ListsByKey]) -> bool:
+        """Asks for those lists that the key was not shown, and waits so long for all of them. Whether one has come."""
+        unknown = [each for each in lists if not each.has_told(secret) and each.is_due(secret)]
+        if unknown:
+            any_of([partial(_ask_in_vain, each, secret) for each in unknown], self._spawn, within_s)
+        return any(each.has_told(secret) for each in unknown)
+
+    def _renew_with(self, secret: str, lists: Iterable[ListsByKey]) -> None:
+        for each in lists:
+            if each.is_due(secret):
+                self._spawn(partial(each.ask, secret))
+
+    def _error(self, secret: str) -> UpstreamError:
+        return self.error_of_unknown(secret) or UpstreamUnavailable("no upstream has told its models yet; ask again", retry_after_s=1)
 
     def _await_first(self, within_s: float | None) -> None:
         """Waits so long, from when the first lists were asked for."""
         with self._lock:
             if self._began_s is None:
                 self._began_s = self._clock()
-                for models in self._lists:
+                for models in self._own:
                     self._spawn(partial(self._ask_first, models))
         self._all_told.wait(None if within_s is None else max(0.0, self._began_s + within_s - self._clock()))
 
@@ -125,6 +176,12 @@ class ModelLists:
 def is_told(models: ModelList) -> bool:
     """Whether the upstream's list is known, or is known not to exist."""
     return models.known is not None or not models.lists
+
+
+def _ask_in_vain(lists: ListsByKey, secret: str) -> bool:
+    """Asks, and says no: nobody is content with the first of several answers."""
+    lists.ask(secret)
+    return False
 
 
 def _can_tell(models: ModelList) -> bool:

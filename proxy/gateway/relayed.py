@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from proxy.dialect import Payload, RelayEndpoint, RelayReader
+from proxy.dialect import MAX_TEXT_BYTES, Payload, RelayEndpoint, RelayReader
 from proxy.errors import ProxyError, UpstreamBroken, UpstreamError
 from proxy.gateway.foreign import is_foreign, kind_of, no_answer
 from proxy.gateway.inner_errors import ErrorCover
@@ -124,16 +124,16 @@ def relayed(reply: UpstreamReply, endpoint: RelayEndpoint, upstream: Upstream, n
 
 
 def _whole(reply: UpstreamReply, endpoint: RelayEndpoint, upstream: Upstream, notes: ExchangeNotes) -> bytes:
-    body = read_whole(reply, upstream, notes)
+    body = read_whole(reply, upstream, notes, endpoint.max_bytes)
     error = endpoint.refusal_in(body) or endpoint.misfit_in(body)
     if error is not None:
         raise error
     return body
 
 
-def read_whole(reply: UpstreamReply, upstream: Upstream, notes: ExchangeNotes) -> bytes:
+def read_whole(reply: UpstreamReply, upstream: Upstream, notes: ExchangeNotes, max_bytes: int = MAX_TEXT_BYTES) -> bytes:
     """The whole body of `reply`, which is JSON; no key stands in an error that it tells. Raises `UpstreamError`."""
-    body = read_and_close(reply, upstream.patience_s)
+    body = read_and_close(reply, upstream.patience_s, max_bytes)
     if not is_json_answer(body):
         raise no_answer(reply, upstream, body)
     return ErrorCover(upstream.client, notes).over(body) if b'"error"' in body else body

@@ -95,7 +95,7 @@ def relay(steps: Steps, words: OwnWords, endpoint: RelayEndpoint, notes: Exchang
     """
     model = asked_model(steps, words.payload, endpoint)
     notes.model, notes.stream = model, endpoint.wants_stream(words.payload)
-    chain = steps.chain(model) if model else (steps.default_destination(),)
+    chain = steps.chain(model, client) if model else (steps.default_destination(),)
     relaying = Relaying(steps, words, model, endpoint, notes, client)
     commit_s = steps.upstream(chain[0].upstream).commit_s if notes.stream else 0
     errand = steps.errands.begin(partial(served, steps, chain, notes, relaying.open), _let_go, commit_s)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from proxy.canonical.catalog import ModelCard
-from proxy.dialect import Egress, Payload
+from proxy.dialect import MAX_TEXT_BYTES, Egress, Payload
 from proxy.errors import ModelNotFound, ProxyError, UpstreamRefused, UpstreamUnavailable
 from proxy.gateway.errands import Errands
 from proxy.gateway.lists import ModelLists
@@ -17,13 +17,13 @@ from proxy.profiles import Profile
 from proxy.routing import Destination, Route, RouteTable, Rule
 from proxy.telemetry import ExchangeNotes
 from proxy.upstream.client import UpstreamClient
+from proxy.upstream.lists_by_key import ListsByKey
 from proxy.upstream.models import ModelList
-from proxy.upstream.patience import Patience
+from proxy.upstream.patience import Headway
 from proxy.upstream.reply import UpstreamReply
-from proxy.wire.messages import Client, UpstreamCall
+from proxy.wire.messages import ANYBODY, Client, UpstreamCall
 
 MAX_REPAIRS = 3
-MAX_WHOLE_BYTES = 256 * 1024 * 1024
 # A list that never ends is cut here.
 _MOST_PAGES = 100
 # Where there is somewhere else to ask, nobody stands in a queue for longer.
@@ -49,6 +49,7 @@ class Upstream:
         is_limited: whether requests may have to wait for a free replica.
         passes_client_key: whether it is shown the key that a client came with.
         api: what its base URL must lead to.
+        lists_by_key: what it lists to each client's key, where the gateway has none of its own.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Upstream:
     is_limited: bool = False
     passes_client_key: bool = False
     api: str = "an OpenAI-compatible API"
+    lists_by_key: ListsByKey | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,7 @@ class Steps:
             return {**payload, "model": self.default_model}
         return payload
 
-    def chain(self, model: str) -> tuple[Destination, ...]:
+    def chain(self, model: str, client: Client = ANYBODY) -> tuple[Destination, ...]:
         """Where a request for `model` goes, and where next; never empty.
 
         The first request waits for the upstreams' lists, which tell what kinds of servers they are.
@@ -127,13 +129,13 @@ class Steps:
             ModelNotFound: it leads nowhere.
         """
         lists = self._lists
-        lists.ensure_known()
+        lists.ensure_known(client.secret)
         chain = self._table.chain(model)
         if chain[0].rule is Rule.DEFAULT and len(self._upstreams) > 1:
             if lists.has_pending:
                 lists.await_all()
                 chain = self._table.chain(model)
-            elif lists.await_renewed():
+            elif lists.await_renewed(client.secret):
                 chain = self._table.chain(model)
         return chain
 
@@ -247,10 +249,10 @@ def all_models(egress: Egress, ask: Callable[[UpstreamCall], bytes], timeout_s: 
     return cards
 
 
-def read_and_close(reply: UpstreamReply, patience_s: float) -> bytes:
-    """The whole body of `reply`, which must begin to say something within that time. Raises `UpstreamError`."""
+def read_and_close(reply: UpstreamReply, patience_s: float, max_bytes: int = MAX_TEXT_BYTES) -> bytes:
+    """The whole body of `reply`, which must begin to say something within that time, and then come on. Raises `UpstreamError`."""
     try:
-        return reply.read(MAX_WHOLE_BYTES, patience=Patience(patience_s))
+        return reply.read(max_bytes, headway=Headway(patience_s))
     finally:
         reply.close()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+from proxy.dialect import MAX_TEXT_BYTES
 from proxy.errors import UpstreamError
 from proxy.gateway.foreign import made_plain
 from proxy.gateway.steps import Upstream, read_and_close
@@ -14,7 +15,9 @@ from proxy.wire.messages import UpstreamCall
 T = TypeVar("T")
 
 
-def read_whole_of(upstream: Upstream, call: UpstreamCall, notes: ExchangeNotes, read: Callable[[bytes], T]) -> T:
+def read_whole_of(
+    upstream: Upstream, call: UpstreamCall, notes: ExchangeNotes, read: Callable[[bytes], T], max_bytes: int = MAX_TEXT_BYTES
+) -> T:
     """What `read` finds in the answer to `call`. What came with a status of success and is none is tried again, as an error with a status
     of its own was by then.
 
@@ -25,7 +28,7 @@ def read_whole_of(upstream: Upstream, call: UpstreamCall, notes: ExchangeNotes, 
     while True:
         reply = client.send(call, notes)
         try:
-            found = read(read_and_close(reply, upstream.patience_s))
+            found = read(read_and_close(reply, upstream.patience_s, max_bytes))
         except UpstreamError as failure:
             error = made_plain(failure, reply, upstream)
             if not client.ask_again(error, notes):

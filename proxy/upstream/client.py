@@ -145,19 +145,18 @@ class UpstreamClient:
             notes: those of the call; they tell which replica answered, and of a stream, when it is let go, whether it has finished.
             ended: whether that is all of the answer.
         """
-        if self._lone is not None:
-            self._lone.breakers.recovered(model)
-            self._fleet.answered(self._lone, model, ended=ended)
-        elif notes is not None and (replica := self._journey_of(notes).replica) is not None:
+        journey: Journey | None = None if notes is None else notes.journey
+        replica = self._lone or (None if journey is None else journey.replica)
+        if replica is not None:
             replica.breakers.recovered(model)
-            self._fleet.answered(replica, model, ended=ended)
+            self._fleet.answered(replica, model, ended=ended, sent_s=self._clock() if journey is None else journey.sent_s)
 
     def stream_failed(self, notes: ExchangeNotes, error: ProxyError) -> None:
         """Notes that the answer of which `notes` are broke after the client had got some of it: the next request avoids that replica."""
         journey = self._journey_of(notes)
         if isinstance(error, UpstreamError) and not journey.failed:
             journey.failed = True
-            self._fleet.blame(judged_late(error), error, journey)
+            self._fleet.blame(judged_late(error, with_clients_key=journey.has_clients_key), error, journey)
 
     def refused_the_client(self, error: ProxyError, notes: ExchangeNotes) -> bool:
         """Whether the error that a call ended with is about the key that its client came with, or should have come with."""
@@ -229,12 +228,13 @@ class UpstreamClient:
 
     def _asked(self, replica: Replica, call: UpstreamCall, notes: ExchangeNotes, journey: Journey) -> UpstreamReply | Fault | None:
         key = journey.key = None if call.client_secret else replica.keys.only or replica.keys.pick()
-        journey.replica = replica
+        journey.replica, journey.sent_s = replica, self._clock()
         if self._lone is None:
             notes.replica = replica.label
         elif journey.can_go_elsewhere:
             self._fleet.turn_away_from(replica, journey.model)
-        if self._lone is None or journey.can_go_elsewhere:
+        # Whether a question is answered proves nothing of work: it leaves the trial to who can.
+        if (self._lone is None or journey.can_go_elsewhere) and call.method != "GET":
             self._fleet.cooldowns.begin_trial(replica.id, journey.model)
         try:
             place = 0 if key is None else key.place
@@ -284,7 +284,7 @@ class UpstreamClient:
         """An answer was let go. Only who reads it knows whether it was a good one, and not how the connection ended."""
         seat.release()
         if notes.end == "finished" and journey.model and not journey.failed:
-            self._fleet.answered(seat.replica, journey.model, ended=True)
+            self._fleet.answered(seat.replica, journey.model, ended=True, sent_s=journey.sent_s)
 
     def _goes_on(self, fault: Fault, journey: Journey, notes: ExchangeNotes) -> bool:
         """Notes the fault. Whether another attempt is due, now."""
@@ -301,7 +301,8 @@ class UpstreamClient:
 
     def _wait_s(self, fault: Fault, journey: Journey, notes: ExchangeNotes) -> float | None:
         """Seconds until the next attempt; `None` when there is to be none."""
-        judgement = judged(fault, retry_sent=self._retry_sent, with_clients_key=journey.has_clients_key)
+        has_clients_key, is_question = journey.has_clients_key, not journey.model
+        judgement = judged(fault, retry_sent=self._retry_sent, with_clients_key=has_clients_key, is_question=is_question)
         self._fleet.blame(judgement, fault.error, journey)
         if fault.verdict is Verdict.UNREACHABLE and self._background is not None and journey.replica is not None:
             self._background.wake(look_at(journey.replica))

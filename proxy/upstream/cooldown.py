@@ -7,8 +7,9 @@ A finalizer may come here, with an answer that was let go, in the midst of whoev
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from proxy.upstream.yielding_lock import YieldingLock
@@ -27,6 +28,7 @@ class CoolDown:
         needs_end: an answer must have come to its end to show that the reason is gone; else it must have begun.
         on_trial: its time was over, and somebody is seeing whether its reason is; that one's answer decides.
         is_ours: other workers need not know: there may be no such model.
+        since_s: when it began: answers to what was sent before that tell of a time when its reason was not there yet.
     """
 
     replica: str
@@ -37,6 +39,7 @@ class CoolDown:
     needs_end: bool = False
     on_trial: bool = False
     is_ours: bool = False
+    since_s: float = field(default=-math.inf, compare=False)
 
 
 OnChange = Callable[[str, str, CoolDown | None], None]
@@ -79,7 +82,9 @@ class CoolDowns:
         is_ours: bool = False,
     ) -> None:
         """Leaves a replica, or one of its models, alone for so long. A cool-down that it has already is never made shorter."""
-        new = CoolDown(replica, model, self._clock() + min(seconds, self._longest_s), why, is_firm, needs_end, is_ours=is_ours)
+        now_s = self._clock()
+        free_at_s = now_s + min(seconds, self._longest_s)
+        new = CoolDown(replica, model, free_at_s, why, is_firm, needs_end, is_ours=is_ours, since_s=now_s)
         if self.learn(new) and not is_ours:
             self.on_change(replica, model, new)
 
@@ -93,7 +98,7 @@ class CoolDowns:
             old = self._cooling.get((new.replica, new.model))
             is_news = old is None or old.on_trial or old.free_at_s < new.free_at_s
             if is_news:
-                self._cooling[new.replica, new.model] = new
+                self._cooling[new.replica, new.model] = replace(new, since_s=old.since_s) if old is not None and new.on_trial else new
             if len(self._cooling) > _MOST:
                 self._forget_some(self._clock())
             return is_news
@@ -103,13 +108,16 @@ class CoolDowns:
         with self._lock:
             self._cooling.pop((replica, model), None)
 
-    def end_by_answer(self, replica: str, model: str, *, ended: bool) -> bool:
-        """Ends what an answer proves to be over; `ended` says that it came to its end. Whether there was something. May be called from
-        anywhere.
+    def end_by_answer(self, replica: str, model: str, *, ended: bool, sent_s: float) -> bool:
+        """Ends what an answer proves to be over. Whether there was something. May be called from anywhere.
+
+        Args:
+            ended: whether it came to its end.
+            sent_s: when, by the clock, its request was sent.
         """
         if not self._cooling:
             return False
-        over = [each for each in self._of(replica, model) if ended or not each.needs_end]
+        over = [each for each in self._of(replica, model) if each.since_s <= sent_s and (ended or not each.needs_end)]
         for each in over:
             self.end(each.replica, each.model)
         return bool(over)

@@ -24,6 +24,7 @@ SENDING_FAILURES = (requests.RequestException, urllib3_errors.HTTPError, OSError
 
 
 _MOST_OF_IT = 0.9
+_CONNECT_TIMEOUT = "upstream_connect_timeout"
 
 
 class Verdict(Enum):
@@ -53,6 +54,11 @@ class Fault:
     repeatable: bool = False
     was_sent: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_of_connecting(self) -> bool:
+        """Whether the time to connect was over."""
+        return self.error.code == _CONNECT_TIMEOUT
 
 
 def fault_of(failure: Exception, timeouts: Timeouts, words: Words = PLAIN_WORDS) -> Fault:
@@ -132,7 +138,7 @@ def _connect_timeout(cause: BaseException, timeouts: Timeouts, words: Words) -> 
     in_handshake = "TLS" in str(cause)
     hint = "if it speaks no TLS, write http:// in" if in_handshake else "check firewalls, and the host and port of"
     what = f"no connection to {words.upstream} within {timeouts.connect_s:g} s"
-    return _unavailable(f"{what}; {hint} {words.keys.base_url}", "upstream_connect_timeout")
+    return _unavailable(f"{what}; {hint} {words.keys.base_url}", _CONNECT_TIMEOUT)
 
 
 def _unresolved(_: BaseException, __: Timeouts, words: Words) -> Fault:

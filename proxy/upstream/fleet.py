@@ -94,7 +94,7 @@ class Fleet:
         blamed, seconds = judgement.blamed, self._cooldown_s if error.retry_after_s is None else error.retry_after_s
         if blamed is Blamed.KEY and (key is None or len(replica.keys) == 1):
             blamed = judgement.stand_in
-        if not judgement.is_passing:
+        if not (judgement.is_passing or (judgement.is_of_scope and journey.attempts < len(replica.keys))):
             journey.tried.add(replica)
         if blamed is Blamed.KEY and key is not None:
             replica.keys.cool(key, seconds, error.message, has_had_too_much=error.status == 429)
@@ -114,9 +114,9 @@ class Fleet:
                 is_ours=judgement.is_about_name and not self._is_listed(model),
             )
 
-    def answered(self, replica: Replica, model: str, *, ended: bool) -> None:
-        """Notes a good answer; `ended` says that it came to its end."""
-        if self.cooldowns.end_by_answer(replica.id, model, ended=ended):
+    def answered(self, replica: Replica, model: str, *, ended: bool, sent_s: float) -> None:
+        """Notes a good answer to a request that was sent then; `ended` says that it came to its end."""
+        if self.cooldowns.end_by_answer(replica.id, model, ended=ended, sent_s=sent_s):
             self._on_recovery(replica)
 
     def rest_s(self, replica: Replica, model: str) -> float:

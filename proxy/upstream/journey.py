@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from proxy.errors import ProxyError, UpstreamRefused
 from proxy.upstream.key_ring import Key
 from proxy.upstream.replica import Replica
@@ -26,7 +28,7 @@ class Journey:
         attempts: how often somebody was asked.
         round: from 1; replicas are asked one after the other, and in the next round all over again.
         tried: who was asked in this round, in vain.
-        replica, key: the last one that was asked, and what it was shown.
+        replica, key, sent_s: the last one that was asked, what it was shown, and when, by the client's clock.
         errors: what went wrong.
         has_looked_on: whether a replica that lacked what it asks for has sent it to another one.
         has_retry: whether its next attempt is counted already.
@@ -50,6 +52,7 @@ class Journey:
         "model",
         "replica",
         "round",
+        "sent_s",
         "tried",
         "upstream",
     )
@@ -67,6 +70,7 @@ class Journey:
         self.tried: set[Replica] = set()
         self.replica: Replica | None = None
         self.key: Key | None = None
+        self.sent_s = -math.inf
         self.errors: list[ProxyError] = []
         self.has_retry = False
         self.has_looked_on = False

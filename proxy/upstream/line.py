@@ -33,6 +33,8 @@ _MAX_ERROR_BYTES = 64 * 1024
 # How long an error's text is waited for: the head has said the most of it, and the client waits for somebody else, if there is one.
 _ERROR_TEXT_S, _ERROR_TEXT_BEFORE_OTHERS_S = 3.0, 0.5
 _KNOWN_PATHS = 256
+# Timers go off a little too soon.
+_ABOUT_S = 0.02
 _NO_KEY = -1
 _BODILESS = ("GET", "HEAD")
 _KEY_HEADERS = ("authorization", "api-key", "x-api-key", "x-goog-api-key")
@@ -100,9 +102,9 @@ class Line:
         if call.upload is not None and call.upload.was_begun:
             raise UpstreamBroken(f"the upload to {self._words.upstream} broke off; send it again")
         timeouts, began_s = self._timeouts, self._clock()
-        first_byte_s = call.first_byte_s or timeouts.first_byte_s
-        if due_s is not None:
-            first_byte_s = max(min(first_byte_s, due_s - began_s), 0.001)
+        left_s = math.inf if due_s is None else max(due_s - began_s, 0.001)
+        patience_s = call.first_byte_s or timeouts.first_byte_s
+        first_byte_s = min(patience_s, left_s)
         connect_s = min(timeouts.connect_s, first_byte_s)
         own_headers = self._own_headers(call)
         if request_id:
@@ -114,13 +116,16 @@ class Line:
             replaced = tuple(map(str.lower, call.headers)) if call.headers else ()
             template, transmit = self._template(call.method, call.path, call.query, key_place, replaced)
             body: Any = call.body if call.upload is None else call.upload
-            response = transmit(CallRequest(template, body, own_headers, wait), timeout=(connect_s, first_byte_s))
+            request = CallRequest(template, body, own_headers, wait, None if due_s is None else left_s)
+            response = transmit(request, timeout=(connect_s, first_byte_s))
         except SENDING_FAILURES as failure:
             if wait is not None and wait.was_called_off:
                 return called_off(self._words)
             fault = fault_of(failure, Timeouts(connect_s, first_byte_s), self._words)
-            left_s = math.inf if due_s is None else due_s - began_s
-            return self._told_of(fault, left_s) if left_s <= (call.first_byte_s or timeouts.first_byte_s) else fault
+            limit_s = min(timeouts.connect_s, patience_s) if fault.is_of_connecting else patience_s
+            # What was left may have been less than that at once, or when the request was sent at last.
+            is_over = left_s <= limit_s or (due_s is not None and self._clock() > due_s - _ABOUT_S)
+            return self._told_of(fault, left_s) if is_over else fault
         headers, body = answer_of(response)
         reply = UpstreamReply(response.status_code, headers, body, timeouts, due_s, self._words, self._clock)
         if reply.status < 300:
@@ -133,8 +138,12 @@ class Line:
         return self._refusal(reply, text_s, call.client_secret)
 
     def _told_of(self, fault: Fault, left_s: float) -> Fault:
-        """The fault of a call that had no more time than `left_s`; a time-out is then one of the limit of the whole."""
-        return overdue(fault, self._timeouts.total_s, left_s, self._words) if isinstance(fault.error, UpstreamTimeout) else fault
+        """The fault of a call that had no more time than `left_s`; a time-out is then one of the limit of the whole, and so is a connection
+        that was not there yet.
+        """
+        if not (fault.is_of_connecting or isinstance(fault.error, UpstreamTimeout)):
+            return fault
+        return overdue(fault, self._timeouts.total_s, left_s, self._words)
 
     def covered(self, data: bytes) -> bytes:
         """What an upstream says, without our keys; JSON stays JSON."""

@@ -10,7 +10,7 @@ from proxy.canonical.catalog import ModelCard
 from proxy.errors import UpstreamError, UpstreamRefused
 
 # An upstream that failed to list is not asked again before so long.
-_PAUSE_AFTER_FAILURE_S = 2.0
+PAUSE_AFTER_FAILURE_S = 2.0
 # Whoever comes so soon after a list was asked for may wait for it.
 _JUST_NOW_S = 1.0
 # The statuses of servers that have no list.
@@ -124,6 +124,15 @@ class ModelList:
             self.last_error = None
             self._on_fetched(True)
 
+    def note_failure(self, error: UpstreamError) -> None:
+        """Notes that the list was asked for in vain, be it because the upstream has none."""
+        self._was_asked = True
+        if _has_no_list(error) and not self.count:
+            self._note_fetched((), lists=False)
+            return
+        self.last_error, self._due_s = error, self._clock() + PAUSE_AFTER_FAILURE_S
+        self._on_fetched(False)
+
     def by_name(self, name: str) -> ModelCard | None:
         """The model of that name, or of that name in other case, or with or without `:latest`. Asks nobody."""
         listing = self._listing
@@ -159,17 +168,15 @@ class ModelList:
             self._turn.release()
 
     def _renew(self) -> None:
-        self._due_s = self._clock() + _PAUSE_AFTER_FAILURE_S
+        self._due_s = self._clock() + PAUSE_AFTER_FAILURE_S
         try:
-            cards, lists = self._fetch(), True
+            cards = self._fetch()
         except UpstreamError as error:
-            self._was_asked = True
-            if _has_no_list(error) and not self.count:
-                cards, lists = [], False
-            else:
-                self.last_error, self._due_s = error, self._clock() + _PAUSE_AFTER_FAILURE_S
-                self._on_fetched(False)
-                return
+            self.note_failure(error)
+        else:
+            self._note_fetched(cards)
+
+    def _note_fetched(self, cards: Sequence[ModelCard], *, lists: bool = True) -> None:
         self._take(cards, self._clock(), lists=lists)
         self.last_error = None
         self._on_fetched(True)

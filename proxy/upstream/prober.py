@@ -10,11 +10,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from proxy.errors import UpstreamRefused
 from proxy.upstream.faults import Fault, Verdict
 from proxy.upstream.key_ring import Key
 from proxy.upstream.replica import Replica
-from proxy.upstream.verdicts import KEY_REFUSED
 from proxy.upstream.waits import Wait
 from proxy.wire.messages import UpstreamCall
 
@@ -103,7 +101,8 @@ class Prober:
         fault = self._fault_with(key)
         if fault is not None and fault.verdict is Verdict.NOTHING:  # An idle connection had been closed.
             fault = self._fault_with(key)
-        is_ill = fault is not None and self._tells_of_illness(fault, key)
+        # Not all servers have a list of models, or show it to everybody, and a key may be made for chats alone.
+        is_ill = fault is not None and fault.verdict is not Verdict.REFUSED
         self._replica.health.note(fault if is_ill else None)
         self._note_silence(fault is not None and fault.verdict is Verdict.UNREACHABLE)
         return fault.error.message if fault is not None and is_ill else ""
@@ -121,12 +120,6 @@ class Prober:
         if moved:
             about = {"upstream": self._upstream, "replica": self._replica.label, "requests": moved}
             _log.warning("a replica is silent; requests that wait for it are asked elsewhere", extra=about)
-
-    def _tells_of_illness(self, fault: Fault, key: Key) -> bool:
-        """Whether requests would fail as this look did: not all servers have a list of models, or show it to everybody."""
-        if isinstance(fault.error, UpstreamRefused) and fault.error.upstream_status in KEY_REFUSED:
-            return key.value != "" and len(self._replica.keys) == 1
-        return fault.verdict is not Verdict.REFUSED
 
     def _fault_with(self, key: Key) -> Fault | None:
         outcome = self._replica.line.exchange(self._call, key.place)

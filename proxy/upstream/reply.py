@@ -13,7 +13,7 @@ from urllib3.exceptions import HTTPError
 from proxy.errors import UpstreamBroken, UpstreamError, UpstreamTimeout
 from proxy.upstream.body import Body
 from proxy.upstream.framing import BrokenFraming
-from proxy.upstream.patience import FirstWord, Patience
+from proxy.upstream.patience import Headway
 from proxy.upstream.words import PLAIN_WORDS, Words
 
 # How long an answer that has told everything may take to end legally, so that its connection can be used again.
@@ -109,32 +109,37 @@ class UpstreamReply:
             if chunk:
                 yield chunk
 
-    def read(self, max_bytes: int, within_s: float | None = None, patience: Patience | None = None) -> bytes:
+    def read(self, max_bytes: int, within_s: float | None = None, headway: Headway | None = None) -> bytes:
         """The whole body.
 
         Args:
             within_s: how long that may take in all, where `idle_s` is not to be the limit.
-            patience: with white space and comments, before anything else has come.
+            headway: judges whether it comes on, where that matters.
 
         Raises:
-            UpstreamTimeout: the upstream was silent for `idle_s`, said nothing for too long, or the body was not complete in time.
+            UpstreamTimeout: the upstream was silent for `idle_s`, did not come on, or the body was not complete in time.
             UpstreamBroken: the connection was lost, the bytes make no sense, or there are more than `max_bytes`.
         """
-        parts, size, idle_s, due_s = [], 0, self._timeouts.idle_s, self._due_s
+        parts: list[bytes] = []
+        try:
+            self._read_into(parts, max_bytes, within_s, headway)
+            return b"".join(parts)
+        finally:
+            parts.clear()  # An error keeps the frames that it came through, and they what they hold.
+
+    def _read_into(self, parts: list[bytes], max_bytes: int, within_s: float | None, headway: Headway | None) -> None:
+        """Reads the body to its end, as `read` does."""
+        size, idle_s, due_s = 0, self._timeouts.idle_s, self._due_s
         if within_s is not None:
             idle_s, due_s = within_s, min(self._clock() + within_s, math.inf if due_s is None else due_s)
-        first_word = FirstWord()
         self._body.wait_at_most(idle_s)
         while not self._body.ended:
             try:
                 if due_s is not None:
                     self._wait_at_most(idle_s, due_s)
                 part = self._body.receive()
-                if patience is not None:
-                    if first_word.is_in(part):
-                        patience = None
-                    else:
-                        patience.wait_on()
+                if headway is not None and not self._body.ended:
+                    headway.note(part)
             except _READ_FAILURES as error:
                 raise self._failed(error, within_s) from error
             except BaseException:
@@ -145,7 +150,6 @@ class UpstreamReply:
             if size > max_bytes:
                 self.close()
                 raise UpstreamBroken(f"the answer of {self._words.upstream} is larger than {max_bytes} bytes")
-        return b"".join(parts)
 
     def excerpt(self, max_bytes: int, within_s: float) -> bytes:
         """The beginning of the body, as far as it comes in time: for the text of an error. The rest is let go."""

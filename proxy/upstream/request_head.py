@@ -26,12 +26,21 @@ class CallRequest(PreparedRequest):
 
     Attributes:
         wait: is told when the answer is waited for, by transports that can tell.
+        left_s: the time for all of it, from now to the head of the answer; `None` for any.
     """
 
-    def __init__(self, template: PreparedRequest, body: bytes | None, own_headers: dict[str, str], wait: Wait | None = None) -> None:
+    def __init__(
+        self,
+        template: PreparedRequest,
+        body: bytes | None,
+        own_headers: dict[str, str],
+        wait: Wait | None = None,
+        left_s: float | None = None,
+    ) -> None:
         self.template = template
         self.own_headers = own_headers
         self.wait = wait
+        self.left_s = left_s
         self.method = template.method
         self.url = template.url
         self.body = body

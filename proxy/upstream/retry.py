@@ -110,7 +110,12 @@ def may_repeat(fault: Fault) -> bool:
     if not isinstance(error, UpstreamRefused):
         return fault.repeatable
     status = error.upstream_status if error.upstream_status >= 400 else error.status  # An error inside a 200 says its status itself.
-    return status in RETRYABLE_STATUSES and fault.headers.get("x-should-retry") != "false" and not _is_spent(error)
+    return status in RETRYABLE_STATUSES and not is_final(fault)
+
+
+def is_final(fault: Fault) -> bool:
+    """Whether the upstream says that no other attempt will meet with more success, anywhere."""
+    return fault.headers.get("x-should-retry") == "false" or (isinstance(fault.error, UpstreamRefused) and _is_spent(fault.error))
 
 
 def _is_spent(error: UpstreamRefused) -> bool:

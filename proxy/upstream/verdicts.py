@@ -10,7 +10,7 @@ from enum import Enum
 
 from proxy.errors import UpstreamError, UpstreamRefused
 from proxy.upstream.faults import Fault, Verdict
-from proxy.upstream.retry import may_repeat
+from proxy.upstream.retry import is_final, may_repeat
 
 
 class Blamed(Enum):
@@ -34,6 +34,7 @@ class Judgement:
         is_passing: it says nothing of the replica, which may do better at once.
         needs_end: an answer that only begins well is no proof that all is well again: the last one broke off.
         is_about_name: it says that there is no such model, of a name that may be a client's invention.
+        is_of_scope: it says what the key may not ask, and nothing of what it may: another key may do better.
     """
 
     elsewhere: bool
@@ -43,10 +44,13 @@ class Judgement:
     needs_end: bool = False
     is_passing: bool = False
     is_about_name: bool = False
+    is_of_scope: bool = False
 
 
 _THE_REQUEST = Judgement(elsewhere=False)
+_THE_SCOPE = Judgement(elsewhere=True, is_of_scope=True)
 _PASSING = Judgement(elsewhere=True, is_passing=True)
+_NOT_SHOWN = Judgement(elsewhere=True, is_about_name=True)
 _BY_STATUS: dict[int, Judgement] = {
     401: Judgement(True, Blamed.KEY, Blamed.REPLICA, is_firm=True),
     402: Judgement(True, Blamed.KEY, Blamed.MODEL, is_firm=True),
@@ -60,12 +64,13 @@ OF_KEYS = (401, 402, 403, 429)
 KEY_REFUSED = (401, 403)
 
 
-def judged(fault: Fault, *, retry_sent: bool, with_clients_key: bool = False) -> Judgement:
+def judged(fault: Fault, *, retry_sent: bool, with_clients_key: bool = False, is_question: bool = False) -> Judgement:
     """The judgement of an attempt that failed before the client got a byte.
 
     Args:
         retry_sent: whether what an upstream may have begun to work on is sent to another.
         with_clients_key: whether the request showed its client's own key, or lacked it: what is wrong with that is nobody else's business.
+        is_question: whether it asked for no work of a model. A key may be made for chats, and not for lists of models.
     """
     error = fault.error
     if not isinstance(error, UpstreamRefused):
@@ -80,17 +85,26 @@ def judged(fault: Fault, *, retry_sent: bool, with_clients_key: bool = False) ->
         return Judgement(True, Blamed.REPLICA, is_firm=True)
     if with_clients_key and status in OF_KEYS:
         return _THE_REQUEST
+    if is_question and status in KEY_REFUSED:
+        return _THE_SCOPE
     by_status = _BY_STATUS.get(status)
     if by_status is not None:
-        return by_status
+        # What this key is not shown, the next client's may be.
+        return _NOT_SHOWN if with_clients_key else by_status
     asks_to_wait = bool(error.retry_after_s)
-    return Judgement(may_repeat(fault), Blamed.MODEL if asks_to_wait else Blamed.NOBODY, is_firm=asks_to_wait)
+    # Where it makes no sense to ask the same server again (507, 530), another one may be well.
+    elsewhere = may_repeat(fault) or (fault.verdict is Verdict.MODEL_ILL and not is_final(fault))
+    return Judgement(elsewhere, Blamed.MODEL if asks_to_wait else Blamed.NOBODY, is_firm=asks_to_wait)
 
 
-def judged_late(error: UpstreamError) -> Judgement:
-    """The judgement of an answer that broke when the client had got some of it. It is told, and repeated nowhere."""
+def judged_late(error: UpstreamError, *, with_clients_key: bool = False) -> Judgement:
+    """The judgement of an answer that broke when the client had got some of it. It is told, and repeated nowhere.
+
+    Args:
+        with_clients_key: as for `judged`.
+    """
     if not isinstance(error, UpstreamRefused):
         return Judgement(elsewhere=False, blamed=Blamed.REPLICA, needs_end=True)
     status = error.told_status
-    is_ill = status >= 500 or status in (408, 429)
+    is_ill = status >= 500 or status == 408 or (status == 429 and not with_clients_key)
     return Judgement(elsewhere=False, blamed=Blamed.MODEL if is_ill else Blamed.NOBODY, needs_end=True)

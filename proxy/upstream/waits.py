@@ -1,4 +1,4 @@
-"""`Wait`: one request that waits for a replica to begin to answer, and is called off when the replica turns out to be gone.
+"""`Wait`: one request that waits for a replica to take it and begin to answer, and is called off when the replica turns out to be gone.
 
 A frozen server keeps its connections open. Without this, who asked it before a look found that out would wait for the whole of
 `timeouts.first_byte`, which is made for models that have to load.
@@ -32,7 +32,7 @@ class Wait:
         self.was_called_off = False
 
     def begin(self, source: Any) -> None:
-        """From now on the answer is waited for, at that socket."""
+        """From now on the replica is waited for, at that socket."""
         self._source = source
 
     def end(self) -> None:

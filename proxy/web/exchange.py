@@ -64,7 +64,7 @@ class Asked:
             passed_query: those members of the query that they may get.
         """
         environ = current_request().environ
-        client = client_of(environ) if self.gateway.tells_clients_apart else ANYBODY
+        client = asking_client(self.gateway)
         headers = headers_of(environ, passed_headers) if passed_headers else {}
         query = query_of(environ, passed_query) if passed_query else ""
         return replace(client, headers=headers, query=query) if headers or query else client
@@ -146,7 +146,7 @@ def hand_on(
 
     Args:
         name: for logs and metrics, `<dialect>.<word>`.
-        home: the upstream, from `Gateway.home_of`.
+        home: the upstream, from `home_of`.
         reader: makes the watcher of a stream of NDJSON.
         model: the name that the client asked for.
         changes_models: whether the upstream has other models afterwards.
@@ -211,6 +211,29 @@ def read_json_text() -> tuple[bytes, Payload]:
 
 def json_reply(body: bytes, status: int = 200, content_type: str = JSON) -> Response:
     return Response(body, status, content_type=content_type)
+
+
+def asking_client(gateway: Gateway) -> Client:
+    """Who asks, where that makes a difference."""
+    return client_of(current_request().environ) if gateway.tells_clients_apart else ANYBODY
+
+
+def models() -> Sequence[ListedModel]:
+    """The models that the client can use. Raises as `Gateway.models`."""
+    asked = gateway()
+    return asked.models(asking_client(asked))
+
+
+def find_model(name: str) -> ListedModel:
+    """The model that the client gets by `name`. Raises as `Gateway.find_model`."""
+    asked = gateway()
+    return asked.find_model(name, asking_client(asked))
+
+
+def home_of(dialect: str, model: str = "") -> Destination | None:
+    """The upstream of the dialect that is to be asked about `model`, or about no model. Raises as `Gateway.home_of`."""
+    asked = gateway()
+    return asked.home_of(dialect, model, asking_client(asked))
 
 
 def gateway() -> Gateway:

@@ -1,6 +1,7 @@
 """The head of an answer and the beginning of its body in one packet.
 
-gunicorn sends the head alone: one system call more for each answer (10 us), and for the client a packet that says nothing yet.
+gunicorn sends the head alone: for the client a packet that says nothing yet, which is why this is here, and one system call more for each
+answer (10 us, 1.3 % of it).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The hooks of a mount: observed, guarded and served are the requests of our own blueprints, never the host's.
 
-There is one function before, after and at the end of a request. Three of each would cost 7 us more (0.7 % of an answer), and be no clearer.
+There is one function before, after and at the end of a request: shorter than three of each, which cost 7 us more (0.9 % of an answer).
 """
 
 from __future__ import annotations

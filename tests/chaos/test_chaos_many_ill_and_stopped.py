@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chaos.performance import perform
-from chaos.plan import UNTIMED
+from chaos.plan import BUSY
 from chaos.scenarios import SCENARIOS, Scenario
 from tests.components import require
 
@@ -16,5 +16,5 @@ OTHERS = [scenario for scenario in SCENARIOS if scenario.expectation.ill != ("b"
 def test_the_gateway_when(scenario: Scenario) -> None:
     if scenario.name == "redis":
         require("redis-server")
-    found = perform(scenario, UNTIMED)
+    found = perform(scenario, BUSY)
     assert not found.problems, (found.problems, found.failures, found.figures)

@@ -13,7 +13,7 @@ from chaos.expectations import ALL_ILL, ONE_ILL, Expectation, was_asked_to_come_
 from chaos.judging import Ending, Verdict
 from chaos.load.steady import Asked
 from chaos.measures import Outcome, outcome
-from chaos.plan import FULL, SHORT, UNTIMED, Plan
+from chaos.plan import BUSY, FULL, SHORT, Plan
 from chaos.report import DOCUMENT
 from chaos.scenarios import BY_NAME, SCENARIOS
 from chaos.stage import Marks, Record, reported_attempts
@@ -69,7 +69,14 @@ def test_traffic_that_stays_and_comes_again_is_found() -> None:
     assert found.figures.asked_while_ill == 14
     assert found.problems == ["the traffic left the ill replica after 3.4 s only", "the ill replica was still asked 14 times"]
     assert found.figures.attempts_per_request == pytest.approx(1.5)
-    assert told(a_record(requests, attempts), plan=UNTIMED).problems == []
+
+
+def test_a_busy_machine_is_given_more_time_and_not_any() -> None:
+    requests, attempts = steady()
+    attempts += [attempt(f"r{number}", "b", number / 10, "status") for number in range(100, 135)]
+    assert told(a_record(requests, attempts), plan=BUSY).problems == []
+    attempts += [attempt(f"r{number}", "b", number / 10, "status") for number in range(135, 140)]
+    assert told(a_record(requests, attempts), plan=BUSY).problems == ["the traffic left the ill replica after 3.9 s only"]
 
 
 def test_a_probe_now_and_then_is_none_of_the_traffic() -> None:
@@ -158,8 +165,8 @@ def test_more_at_a_time_than_a_replica_may_have_is_found() -> None:
     assert found.problems == ["a replica had 3 requests at a time, and may have 2"]
 
 
-def samples(descriptors: list[int], mebibytes: list[float]) -> list[Sample]:
-    return [Sample(at_s, 1, held, int(size * 2**20)) for at_s, (held, size) in enumerate(zip(descriptors, mebibytes, strict=True))]
+def samples(descriptors: list[int], mebibytes: list[float], pid: int = 1) -> list[Sample]:
+    return [Sample(at_s, pid, held, int(size * 2**20)) for at_s, (held, size) in enumerate(zip(descriptors, mebibytes, strict=True))]
 
 
 def test_growth_is_found_where_it_goes_on_and_not_at_the_start() -> None:
@@ -168,8 +175,31 @@ def test_growth_is_found_where_it_goes_on_and_not_at_the_start() -> None:
     assert flat.problems() == []
     leak = growth(samples([10, 50, 60, 60, 80, 90, 100, 110], [40, 60, 70, 70, 75, 80, 85, 90]))
     assert leak is not None
-    assert leak.problems() == ["file descriptors grew from 60 to 105", "memory grew from 70.0 to 87.5 MiB"]
+    assert leak.problems() == ["file descriptors grew from 60 to 100", "memory grew from 70.0 to 87.5 MiB"]
     assert growth([]) is None
+
+
+def test_what_is_under_way_for_a_moment_is_no_leak() -> None:
+    busy = growth(samples([10, 50, 60, 62, 60, 90, 91, 95, 90, 60, 91, 95], [70] * 12))
+    assert busy is not None
+    assert busy.problems() == []
+    assert (busy.descriptors_before, busy.descriptors_after) == (60, 60)
+
+
+def test_each_worker_is_judged_and_not_that_alone_which_grew_most_in_memory() -> None:
+    larger = samples([60] * 8, [70, 70, 70, 70, 72, 72, 72, 72])
+    leaking = samples([60, 60, 60, 60, 90, 90, 90, 90], [70] * 8, pid=2)
+    both = growth([*larger, *leaking])
+    assert both is not None
+    assert both.problems() == ["file descriptors grew from 60 to 90"]
+    assert both.memory_after_bytes == 72 * 2**20
+
+
+def test_what_was_not_watched_is_not_flat() -> None:
+    never = told(a_record(*steady()), Expectation(is_flat=True))
+    assert never.problems == ["no worker was watched for long enough to see whether it grows"]
+    watched = told(a_record(*steady(), samples=samples([60] * 8, [70] * 8)), Expectation(is_flat=True))
+    assert watched.problems == []
 
 
 def test_a_diary_that_was_written_can_be_read(tmp_path: Path) -> None:

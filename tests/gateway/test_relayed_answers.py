@@ -41,12 +41,6 @@ Client = Callable[..., FlaskClient]
 
 
 @pytest.fixture
-def boxes() -> Iterator[FakeUpstream]:
-    with several.an_upstream("big") as upstream:
-        yield upstream
-
-
-@pytest.fixture
 def cloud() -> Iterator[FakeUpstream]:
     def chat(request: Request) -> Answer:
         if request.json.get("stream"):

@@ -22,7 +22,7 @@ from proxy.upstream.retry import RetryPolicy
 from proxy.upstream.seats import Seats
 from proxy.upstream.words import PLAIN_WORDS, Words
 
-TIMEOUTS = Timeouts(connect_s=2.0, first_byte_s=0.3, idle_s=5.0, keepalive_s=2.0)
+TIMEOUTS = Timeouts(connect_s=2.0, first_byte_s=1.0, idle_s=5.0, keepalive_s=2.0)
 
 
 def a_replica(

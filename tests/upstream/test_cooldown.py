@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import gc
+import math
 import threading
 
 from proxy.upstream.cooldown import CoolDown, CoolDowns
 from tests.upstream.conftest import Clock
+
+NOW = math.inf
 
 
 def test_nobody_cools_down_at_first() -> None:
@@ -115,18 +118,18 @@ def test_the_trial_decides() -> None:
     assert cooldowns.rest_s("a", "m") == 1
     clock.now_s += 1
     cooldowns.begin_trial("a", "m")
-    assert cooldowns.end_by_answer("a", "m", ended=False)
+    assert cooldowns.end_by_answer("a", "m", ended=False, sent_s=NOW)
     assert cooldowns.rest_s("a", "m") == 0
-    assert not cooldowns.end_by_answer("a", "m", ended=True)
+    assert not cooldowns.end_by_answer("a", "m", ended=True, sent_s=NOW)
 
 
 def test_what_broke_off_is_proved_by_an_end() -> None:
     cooldowns = CoolDowns(Clock())
     cooldowns.cool("a", 3, "cut", needs_end=True)
     cooldowns.cool("a", 3, "429", "m", is_firm=True)
-    assert cooldowns.end_by_answer("a", "m", ended=False)
+    assert cooldowns.end_by_answer("a", "m", ended=False, sent_s=NOW)
     assert (cooldowns.rest_s("a", "m"), cooldowns.is_firm("a", "m")) == (3, False)
-    assert cooldowns.end_by_answer("a", "m", ended=True)
+    assert cooldowns.end_by_answer("a", "m", ended=True, sent_s=NOW)
     assert cooldowns.rest_s("a", "m") == 0
 
 
@@ -149,7 +152,7 @@ def test_an_end_that_a_finalizer_tells_in_the_midst_of_a_cool_down_stops_nobody(
             self.itself = self
 
         def __del__(self) -> None:
-            cooldowns.end_by_answer("a", "m", ended=True)
+            cooldowns.end_by_answer("a", "m", ended=True, sent_s=NOW)
 
     cooldowns.cool("a", 500, "it broke", "m")
     for number in range(1023):
@@ -170,3 +173,29 @@ def test_an_end_that_a_finalizer_tells_in_the_midst_of_a_cool_down_stops_nobody(
     assert len(calls) == 2
     assert cooldowns.rest_s("a", "m") == 0
     assert cooldowns.rest_s("a", "m1") == 5
+
+
+def test_an_answer_to_what_was_sent_before_a_cool_down_does_not_end_it() -> None:
+    clock = Clock()
+    cooldowns = CoolDowns(clock)
+    before_s = clock.now_s
+    clock.now_s += 1
+    cooldowns.cool("a", 60, "429", "m")
+    clock.now_s += 1
+    assert not cooldowns.end_by_answer("a", "m", ended=True, sent_s=before_s)
+    assert cooldowns.rest_s("a", "m") == 59
+    clock.now_s += 59
+    cooldowns.begin_trial("a", "m")
+    assert not cooldowns.end_by_answer("a", "m", ended=True, sent_s=before_s), "that is not the trial's"
+    assert cooldowns.end_by_answer("a", "m", ended=True, sent_s=clock.now_s)
+
+
+def test_that_others_try_it_too_takes_nothing_from_the_proof() -> None:
+    clock = Clock()
+    cooldowns = CoolDowns(clock)
+    cooldowns.cool("a", 1, "429")
+    clock.now_s += 1
+    trial_s = clock.now_s
+    cooldowns.begin_trial("a", "")
+    cooldowns.learn(CoolDown("a", "", clock.now_s + 5, "429", on_trial=True, since_s=clock.now_s + 0.1))
+    assert cooldowns.end_by_answer("a", "m", ended=True, sent_s=trial_s)

@@ -57,7 +57,7 @@ def test_that_one_has_no_model_which_nobody_lists_is_not_told(session: requests.
     assert (blaming.cooling, blaming.told) == (["invented"], [])
     clock.now_s += 6
     blaming.cooldowns.begin_trial(blaming.replicas[0].id, "invented")
-    blaming.fleet.answered(blaming.replicas[0], "invented", ended=True)
+    blaming.fleet.answered(blaming.replicas[0], "invented", ended=True, sent_s=clock.now_s)
     assert (blaming.cooling, blaming.told) == ([], [])
 
 

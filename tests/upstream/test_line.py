@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -69,3 +70,32 @@ def test_who_was_given_but_the_rest_of_a_requests_time_is_not_to_blame(
     assert isinstance(fault, Fault)
     assert (fault.verdict, fault.error.code) == (verdict, "upstream_timeout")
     assert "0.5 s" in fault.error.message
+
+
+@pytest.mark.parametrize(
+    ("total_s", "left_s", "verdict", "code"),
+    [
+        (10.0, 0.1, Verdict.LATE, "upstream_timeout"),
+        (0.1, 0.1, Verdict.UNREACHABLE, "upstream_timeout"),
+        (10.0, 5.0, Verdict.UNREACHABLE, "upstream_connect_timeout"),
+    ],
+)
+def test_who_was_given_but_the_rest_of_a_requests_time_to_connect_is_not_to_blame(
+    session: requests.Session, total_s: float, left_s: float, verdict: Verdict, code: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        timeouts = replace(TIMEOUTS, connect_s=0.3, total_s=total_s)
+        base_url = f"https://127.0.0.1:{mute.getsockname()[1]}/v1"
+        fault = Line(base_url, session=session, read_error=read_error, timeouts=timeouts).exchange(CHAT, 0, due_s=time.monotonic() + left_s)
+    assert isinstance(fault, Fault)
+    assert (fault.verdict, fault.error.code) == (verdict, code)
+    assert (f"within {total_s:g} s" in fault.error.message) is (code == "upstream_timeout")
+
+
+def test_a_question_that_waits_less_than_the_rest_of_the_time_hears_that_it_got_no_connection(session: requests.Session) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        base_url = f"https://127.0.0.1:{mute.getsockname()[1]}/v1"
+        line = Line(base_url, session=session, read_error=read_error, timeouts=replace(TIMEOUTS, total_s=9.0))
+        fault = line.exchange(replace(CHAT, first_byte_s=0.1), 0, due_s=time.monotonic() + 1.0)
+    assert isinstance(fault, Fault)
+    assert (fault.verdict, fault.error.code) == (Verdict.UNREACHABLE, "upstream_connect_timeout")

@@ -46,7 +46,9 @@ BROKE_OFF = inner_fault_of(UpstreamBroken("no JSON"))
         (refused(500, headers={"x-should-retry": "false"}), False, False, Blamed.NOBODY),
         (refused(501), False, False, Blamed.NOBODY),
         (refused(503), True, True, Blamed.NOBODY),
-        (refused(599), True, True, Blamed.NOBODY),
+        *[(refused(status), True, True, Blamed.NOBODY) for status in (505, 507, 508, 510, 511, 525, 526, 527, 530, 599)],
+        (refused(530, headers={"x-should-retry": "false"}), False, False, Blamed.NOBODY),
+        (refused(507, code="insufficient_quota"), False, False, Blamed.NOBODY),
         (refused(503, 2.0), True, True, Blamed.MODEL),
         (inner_fault_of(UpstreamRefused("inside", status=503, upstream_status=200)), True, True, Blamed.NOBODY),
         (inner_fault_of(UpstreamRefused("inside", status=429, upstream_status=200)), True, True, Blamed.KEY),
@@ -65,9 +67,16 @@ def test_what_is_wrong_with_a_clients_own_key_is_its_own_business(status: int) -
     assert (judgement.elsewhere, judgement.blamed) == (False, Blamed.NOBODY)
 
 
+@pytest.mark.parametrize("status", [404, 405])
+def test_a_model_that_a_clients_own_key_does_not_see_is_looked_for_elsewhere_and_left_alone_by_nobody(status: int) -> None:
+    judgement = judged(refused(status), retry_sent=True, with_clients_key=True)
+    assert (judgement.elsewhere, judgement.blamed, judgement.is_about_name) == (True, Blamed.NOBODY, True)
+
+
 def test_other_failures_of_a_request_with_a_clients_own_key_are_not() -> None:
     assert judged(refused(503), retry_sent=True, with_clients_key=True).elsewhere
-    assert judged(refused(404), retry_sent=True, with_clients_key=True).blamed is Blamed.MODEL
+    assert judged(refused(503, 2.0), retry_sent=True, with_clients_key=True).blamed is Blamed.MODEL
+    assert judged(redirect_of(301), retry_sent=True, with_clients_key=True).blamed is Blamed.REPLICA
 
 
 def test_a_replica_says_itself_that_it_does_not_want_to_be_asked() -> None:
@@ -102,3 +111,9 @@ def test_after_an_answer_that_broke_off_its_beginning_proves_nothing() -> None:
 def test_a_late_failure_is_repeated_nowhere(error: UpstreamBroken, blamed: Blamed) -> None:
     judgement = judged_late(error)
     assert (judgement.elsewhere, judgement.blamed, judgement.needs_end) == (False, blamed, True)
+
+
+def test_what_a_clients_own_key_may_not_have_more_of_is_no_fault_of_the_model() -> None:
+    too_much = UpstreamRefused("inside", status=429, upstream_status=200)
+    assert judged_late(too_much, with_clients_key=True).blamed is Blamed.NOBODY
+    assert judged_late(UpstreamRefused("inside", status=500, upstream_status=200), with_clients_key=True).blamed is Blamed.MODEL

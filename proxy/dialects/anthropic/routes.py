@@ -38,12 +38,12 @@ def models() -> Response:
             "anthropic.models", "anthropic", "/v1/models", render_error, query=query, passed_headers=ingress.PASSED_HEADERS
         )
     page = ingress.parse_page(request.args)
-    return exchange.json_reply(ingress.render_models(gateway.models(), page))
+    return exchange.json_reply(ingress.render_models(exchange.models(), page))
 
 
 def one_model(model: str) -> Response:
     """What is known of one model."""
-    return exchange.json_reply(ingress.render_model(exchange.gateway().find_model(model)))
+    return exchange.json_reply(ingress.render_model(exchange.find_model(model)))
 
 
 def tell_request_id(response: Response) -> Response:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from proxy.dialect import Payload, RelayEndpoint
+from proxy.dialect import MAX_VECTORS_BYTES, Payload, RelayEndpoint
 from proxy.dialects.ollama.affinity import chat_key, generate_key, no_key
 from proxy.dialects.ollama.failures import render_embed_error, render_error
 from proxy.dialects.ollama.ingress import NDJSON
@@ -88,6 +88,7 @@ def _vectors(name: str) -> RelayEndpoint:
         stream_type=NDJSON,
         refusal_in=_refusal_in,
         misfit_in=_misfit_in,
+        max_bytes=MAX_VECTORS_BYTES,
     )
 
 

@@ -81,12 +81,12 @@ def tags() -> Response:
     """The models that there are; an Ollama server's own list where it is the only upstream, and its names are the ones that clients use."""
     if exchange.gateway().lists_as_its_own(_DIALECT):
         return exchange.relay_get("ollama.tags", _DIALECT, "/api/tags", render_error)
-    return exchange.json_reply(render_tags(exchange.gateway().models()))
+    return exchange.json_reply(render_tags(exchange.models()))
 
 
 def ps() -> Response:
     """The models that are loaded: on the Ollama server that is asked first, by its own names."""
-    home = exchange.gateway().home_of(_DIALECT)
+    home = exchange.home_of(_DIALECT)
     if home is None:
         return exchange.json_reply(render_ps())
     return exchange.hand_on("ollama.ps", home, UpstreamCall("/api/ps", method="GET"), ProgressRelay, render_error)
@@ -96,12 +96,12 @@ def show() -> Response:
     """What is known of one model."""
     body, payload = exchange.read_json_text()
     asked, user_agent = parse_show(payload), request.headers.get("User-Agent", "")
-    home = exchange.gateway().home_of(_DIALECT, asked.model)
+    home = exchange.home_of(_DIALECT, asked.model)
     if home is not None:
         # Ollama, too, looks at who asks.
         call = model_call("show", body, payload, home.upstream_model, headers={"user-agent": user_agent} if user_agent else {})
         return exchange.hand_on("ollama.show", home, call, ProgressRelay, render_show_error, model=asked.model)
-    found = exchange.gateway().find_model(asked.model)
+    found = exchange.find_model(asked.model)
     return exchange.json_reply(render_show(asked, found.card, user_agent))
 
 
@@ -115,7 +115,7 @@ def pull() -> Response:
     if handed is not None:
         return handed
     try:
-        found = exchange.gateway().find_model(asked.model)
+        found = exchange.find_model(asked.model)
     except ModelNotFound:
         if asked.stream:
             return exchange.json_reply(missing_lines(), content_type=NDJSON)
@@ -148,11 +148,11 @@ def copy() -> Response:
     """An Ollama server's own word. Elsewhere a refusal; that there is no model to be copied is said first, as Ollama does."""
     body, payload = exchange.read_json_text()
     source = parse_copy(payload).source
-    home = exchange.gateway().home_of(_DIALECT, source)
+    home = exchange.home_of(_DIALECT, source)
     if home is not None:
         call = copy_call(body, payload, home.upstream, home.upstream_model)
         return exchange.hand_on("ollama.copy", home, call, ProgressRelay, render_copy_error, model=source, changes_models=True)
-    exchange.gateway().find_model(source)
+    exchange.find_model(source)
     raise NotSupported(_elsewhere("models cannot be copied", "to give one a second name, use MODEL_MAPPING_FILE"))
 
 
@@ -163,7 +163,7 @@ def delete() -> Response:
     handed = _handed_on("delete", body, payload, model, method="DELETE")
     if handed is not None:
         return handed
-    exchange.gateway().find_model(model)
+    exchange.find_model(model)
     raise NotSupported(_elsewhere("models cannot be deleted", "delete it there"))
 
 
@@ -172,7 +172,7 @@ def blob(digest: str) -> Response:
     algorithm, hexadecimal = digest[:7], digest[7:].lower()
     if algorithm not in ("sha256:", "sha256-") or len(hexadecimal) != _DIGEST_HEX or not set(hexadecimal) <= set("0123456789abcdef"):
         raise InvalidRequest("invalid digest format")
-    home = exchange.gateway().home_of(_DIALECT)
+    home = exchange.home_of(_DIALECT)
     if home is not None:
         call = blob_call(digest, exchange.upload() if request.method == "POST" else None)
         return exchange.hand_on("ollama.blobs", home, call, ProgressRelay, render_error)
@@ -181,7 +181,7 @@ def blob(digest: str) -> Response:
 
 def _handed_on(word: str, body: bytes, payload: Payload, model: str, *, method: str = "POST") -> Response | None:
     """The answer of the Ollama server that has the model, or is to get it; `None` where there is none."""
-    home = exchange.gateway().home_of(_DIALECT, model)
+    home = exchange.home_of(_DIALECT, model)
     if home is None:
         return None
     call = model_call(word, body, payload, home.upstream_model, method=method)

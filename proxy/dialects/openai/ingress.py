@@ -9,7 +9,7 @@ from typing import Any, Final
 import orjson
 
 from proxy.canonical.catalog import EmbeddingsRequest, ListedModel
-from proxy.dialect import EmbeddingsEndpoint, RelayEndpoint, Stopwatch, TextEndpoint, TextRequest
+from proxy.dialect import MAX_VECTORS_BYTES, EmbeddingsEndpoint, RelayEndpoint, Stopwatch, TextEndpoint, TextRequest
 from proxy.dialects.openai.admission import admit
 from proxy.dialects.openai.affinity import affinity_key, response_affinity_key
 from proxy.dialects.openai.answering.chat import ChatStreamRenderer, render_chat
@@ -57,7 +57,7 @@ def _relay_endpoint(name: str, path: str, **more: Any) -> RelayEndpoint:
 
 CHAT = _relay_endpoint("chat", "/chat/completions", misfit_in=misfit_without_choices, as_stream=chunks_of, pruned=without_foreign_state)
 COMPLETIONS = _relay_endpoint("completions", "/completions", misfit_in=misfit_without_choices, as_stream=chunks_of)
-EMBEDDINGS = _relay_endpoint("embeddings", "/embeddings", misfit_in=_no_vectors)
+EMBEDDINGS = _relay_endpoint("embeddings", "/embeddings", misfit_in=_no_vectors, max_bytes=MAX_VECTORS_BYTES)
 
 RESPONSES = RelayEndpoint(
     name="openai.responses",

@@ -54,7 +54,7 @@ def models() -> Response:
     gateway = exchange.gateway()
     if gateway.lists_as_its_own("openai"):
         return exchange.relay_get("openai.models", "openai", "/models", render_error)
-    return exchange.json_reply(ingress.render_models(gateway.models()))
+    return exchange.json_reply(ingress.render_models(exchange.models()))
 
 
 def one_model(model: str) -> Response:
@@ -62,7 +62,7 @@ def one_model(model: str) -> Response:
     where there are several servers, or where the one does not tell of single models.
     """
     gateway = exchange.gateway()
-    found = gateway.find_model(model)
+    found = exchange.find_model(model)
     entry = ingress.render_model(found)
     if found.card != ModelCard(found.card.id) and not (gateway.names_are_upstreams and found.card.id == model):
         return exchange.json_reply(entry)

@@ -75,6 +75,8 @@ class Circuits:
     def learn(self, this: Round, answers: Iterator[Any]) -> bool:
         """See `Topic`."""
         *counted, texts = answers
+        if this.is_first:  # Redis may have been emptied, and numbers then begin again.
+            self._seen.clear()
         numbers = {name: int(text) for name, text in texts.items() if text.isdigit()}
         for name, number in zip(self._told, counted, strict=False):
             # Else somebody else has changed it too, and is to be heard below.

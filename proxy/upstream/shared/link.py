@@ -13,6 +13,8 @@ from redis.exceptions import AuthenticationError, RedisError, ResponseError
 from redis.retry import Retry
 
 _SHORTEST_REST_S, _LONGEST_REST_S = 0.1, 5.0
+# So many times a rest is doubled at most: it is the longest long before, and Redis may be away for days.
+_MOST_DOUBLINGS = 10
 # A silent partner of the connection that waits for news is noticed after twenty seconds, by the system.
 _TCP_KEEPALIVE = {"TCP_KEEPIDLE": 5, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
 
@@ -117,7 +119,7 @@ class Link:
         self._on_change(True)
 
     def _failed(self, error: Exception) -> None:
-        rest_s = min(_SHORTEST_REST_S * 2.0**self._failures, _LONGEST_REST_S)
+        rest_s = min(_SHORTEST_REST_S * 2.0 ** min(self._failures, _MOST_DOUBLINGS), _LONGEST_REST_S)
         self._due_s = self._clock() + rest_s * (1 + self._random()) / 2
         self._failures += 1
         self.last_error = str(error) or type(error).__name__

@@ -107,13 +107,14 @@ class Rests:
         try:
             replica, model, key = place = tuple(orjson.loads(name))
             told = orjson.loads(value)
-            rest = CoolDown(replica, model, told["until"] - ahead_s, told["why"], told["is_firm"], told["needs_end"], told["on_trial"])
+            until_s, now_s = told["until"] - ahead_s, self._clock()
+            rest = CoolDown(replica, model, until_s, told["why"], told["is_firm"], told["needs_end"], told["on_trial"], since_s=now_s)
             is_over = bool(told["is_over"])
         except (ValueError, KeyError, TypeError):  # Written by another version.
             return
         if place in self._untold or replica not in self._rings:
             return
-        if not is_over and rest.free_at_s + _READ_FOR_S < self._clock():
+        if not is_over and rest.free_at_s + _READ_FOR_S < now_s:
             return
         if key:
             self._rings[replica].learn(key, rest.free_at_s, rest.why, has_had_too_much=rest.is_firm)

@@ -18,6 +18,7 @@ from proxy.gateway import Gateway
 from proxy.settings import Settings
 from proxy.web.mounting import attach_mount
 from proxy.web.state import MountState
+from proxy.wire.messages import ANYBODY, Client
 from tests.dialects.ollama.answers import records
 
 JSON = "application/json; charset=utf-8"
@@ -32,19 +33,20 @@ class StandInGateway:
 
     names: Sequence[str] = ("chatty",)
     down: bool = False
+    tells_clients_apart: bool = False
 
     def lists_as_its_own(self, dialect: str) -> bool:
         return False
 
-    def home_of(self, dialect: str, model: str = "") -> None:
+    def home_of(self, dialect: str, model: str = "", _client: Client = ANYBODY) -> None:
         return None
 
-    def models(self) -> Sequence[ListedModel]:
+    def models(self, _client: Client) -> Sequence[ListedModel]:
         if self.down:
             raise UpstreamUnavailable("the upstream cannot be reached")
         return [ListedModel(name, CHATTY, "here") for name in self.names]
 
-    def find_model(self, name: str) -> ListedModel:
+    def find_model(self, name: str, _client: Client) -> ListedModel:
         if self.down:
             raise UpstreamUnavailable("the upstream cannot be reached")
         if name.removesuffix(":latest") not in self.names:

@@ -52,6 +52,12 @@ def asked(upstream: FakeUpstream, path: str = CHAT) -> list[Any]:
     return [request.json.get("model") for request in upstream.requests_to(path)]
 
 
+def is_greeted_by(upstream: FakeUpstream, response: TestResponse) -> bool:
+    """Whether all is well for the client, because this upstream has answered its only request for `large`."""
+    is_well = response.status_code == 200 and "hello" in response.text and "error" not in response.text
+    return is_well and asked(upstream) == ["large"]
+
+
 def names(client: FlaskClient) -> list[str]:
     tags = client.get("/api/tags")
     assert tags.status_code == 200, tags.data

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
+from redis import Redis
 
 from proxy.errors import UpstreamBroken, UpstreamUnavailable
+from proxy.upstream.breaker import Breakers
 from proxy.upstream.faults import Fault, Verdict
+from proxy.upstream.shared.circuits import Circuits
+from proxy.upstream.shared.topic import Round
 from tests.redis_server import RedisServer
 from tests.upstream.shared.conftest import StartWorker
 from tests.upstream.shared.workers import Worker, a_card, wait_until
@@ -137,6 +143,39 @@ def test_what_redis_has_forgotten_is_told_anew(own_redis: RedisServer, start_wor
     second = start_worker(own_redis.url)
     wait_until(lambda: state(second) == "open", "it was not told")
     assert state(first) == "open"
+
+
+class Teller:
+    """The breakers of one replica in one worker, whose rounds come when the test says so."""
+
+    def __init__(self, url: str) -> None:
+        self.breakers = Breakers(failures=3, cooldown_s=5.0, clock=time.monotonic)
+        self._circuits = Circuits("test:breakers", {"a": self.breakers}, failures=3, wake=lambda: None)
+        self._client = Redis.from_url(url)
+
+    def round(self, *, is_first: bool = False) -> None:
+        now_s = time.monotonic()
+        this = Round(self._client, self._client.pipeline(transaction=False), now_s, time.time() - now_s, is_first)
+        self._circuits.ask(this)
+        self._circuits.learn(this, iter(this.pipe.execute()))
+
+
+def test_what_is_told_anew_is_heard_though_its_number_was_seen_before_redis_forgot(redis: RedisServer) -> None:
+    """Numbers begin again with an empty Redis."""
+    first, second = Teller(redis.url), Teller(redis.url)
+    for each in (first, second):
+        each.round(is_first=True)
+    first.breakers.settle("m", AWAY)
+    first.round()
+    second.round()
+    assert second.breakers.view("").failures == 1
+    redis.empty()
+    first.breakers.settle("m", AWAY)
+    first.breakers.settle("m", AWAY)
+    first.round(is_first=True)
+    first.round()
+    second.round(is_first=True)
+    assert second.breakers.states()[""] == "open"
 
 
 def test_without_redis_each_worker_counts_for_itself(own_redis: RedisServer, start_worker: StartWorker) -> None:

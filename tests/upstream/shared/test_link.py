@@ -40,6 +40,18 @@ def test_redis_that_is_away_is_told_once_and_asked_ever_less_often(clock: Clock,
     assert link.last_error
 
 
+def test_redis_that_is_away_for_hours_is_asked_as_often_as_ever(clock: Clock) -> None:
+    def refuse(_: object) -> None:
+        raise ConnectionRefusedError
+
+    link = Link(f"redis://127.0.0.1:{a_free_port()}", 0.2, clock=clock, random=lambda: 1.0)
+    for _ in range(1100):
+        assert link.use(refuse) is None
+        clock.now_s += link.rest_s
+    assert link.use(refuse) is None
+    assert link.rest_s == pytest.approx(5.0)
+
+
 def test_redis_that_is_back_is_told_once(redis: RedisServer, clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
     changes: list[bool] = []
     link = Link(redis.url, 0.1, clock=clock, random=lambda: 1.0, on_change=changes.append)

@@ -154,3 +154,12 @@ def test_what_is_long_over_is_no_news_to_a_worker_that_comes_later(redis: RedisS
     late = start_worker(redis.url)
     late.cooldowns.begin_trial("a", "")  # Whose time is over would be tried.
     assert late.cooldowns.all() == []
+
+
+def test_answers_to_what_was_sent_before_it_was_heard_of_do_not_end_it(redis: RedisServer, start_worker: StartWorker) -> None:
+    first, second = start_worker(redis.url), start_worker(redis.url)
+    before_s = second.clock()
+    first.cooldowns.cool("a", 30.0, "slow down", is_firm=True)
+    wait_until(second.cooldowns.all, "it was not heard")
+    assert not second.cooldowns.end_by_answer("a", "m", ended=True, sent_s=before_s)
+    assert second.cooldowns.end_by_answer("a", "m", ended=True, sent_s=second.clock())

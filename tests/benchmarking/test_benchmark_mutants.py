@@ -33,9 +33,9 @@ from benchmarks.upstreams import paced
 from benchmarks.workloads import chat, stream
 from tests.fake_upstream import FakeUpstream, json_answer
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PLAN = replace(SHORT, peers=False, ceilings=False, tokens_per_s=50, steady_s=1, paced_streams=2, first_tokens=2, held=5, slow_load_s=2)
-SEEN = '{"requests":9,"duration_us":9,"bytes":9,"wrong":%d,"failed":%d,"p50_us":1,"p90_us":1,"p99_us":1}'
+SEEN = '{"requests":900,"duration_us":9,"bytes":9,"wrong":%d,"failed":%d,"p50_us":1,"p90_us":1,"p99_us":1}'
 Section = Callable[[Site, Any], dict[str, Any]]
 
 
@@ -168,7 +168,7 @@ def test_a_liar_among_the_others_is_told_of_and_measured(site: Site) -> None:
 
 @pytest.mark.parametrize("section", [measure_growth, measure_memory, measure_profile, chats])
 def test_a_section_without_answers_fails_and_the_rest_goes_on(site: Site, programs: Path, section: Section) -> None:
-    write_program(programs / "wrk", "echo 'RESULT " + (SEEN % (0, 0)).replace('"requests":9', '"requests":0') + "'")
+    write_program(programs / "wrk", "echo 'RESULT " + (SEEN % (0, 0)).replace('"requests":900', '"requests":0') + "'")
     content: dict[str, Any] = {"sections": {}, "failed": {}}
     measure(site, PLAN, "first", section, content)
     measure(site, PLAN, "second", lambda *_: {"figures": {}}, content)
@@ -177,11 +177,23 @@ def test_a_section_without_answers_fails_and_the_rest_goes_on(site: Site, progra
 
 
 def test_who_answers_few_only_is_asked_by_few(site: Site, programs: Path) -> None:
-    none = (SEEN % (0, 0)).replace('"requests":9', '"requests":0')
+    none = (SEEN % (0, 0)).replace('"requests":900', '"requests":0')
     write_program(programs / "wrk", f"""case "$*" in *"-c 1 "*) echo 'RESULT {SEEN % (0, 0)}';; *) echo 'RESULT {none}';; esac""")
     found = measure_throughput(site, PLAN, chat(), [GATEWAY, LITELLM])
-    assert {sample["connections"] for sample in found["rounds"][LITELLM]} == {1}
+    assert {(sample["connections"], sample["window_s"]) for sample in found["rounds"][LITELLM]} == {(1, 1)}
     assert found["problems"][LITELLM] == "asked on 1 connection: most or all of 16 waited in vain for 2 s"
+
+
+def test_who_gives_few_answers_is_asked_for_longer_from_then_on(site: Site, programs: Path) -> None:
+    few, more = (SEEN.replace("900", count) % (0, 0) for count in ("63", "64"))
+    write_program(programs / "wrk", f"""case "$*" in *"-d 2s "*) echo 'RESULT {more}';; *) echo 'RESULT {few}';; esac""")
+    found = measure_throughput(site, PLAN, chat(), [GATEWAY, LITELLM])
+    for name in (GATEWAY, LITELLM):
+        assert [(sample["window_s"], sample["answers"]) for sample in found["rounds"][name]] == [(2, 64)] * PLAN.rounds
+
+
+def test_who_gives_enough_answers_is_asked_no_longer(site: Site) -> None:
+    assert {sample["window_s"] for sample in chats(site, PLAN)["rounds"][GATEWAY]} == {PLAN.load_s}
 
 
 def test_wrk_that_cannot_run_is_no_figure(site: Site, programs: Path) -> None:

@@ -1,0 +1,119 @@
+"""`ListsByKey`: what an upstream lists to each of the keys that clients bring, where the gateway has none of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from proxy.canonical.catalog import ModelCard
+from proxy.errors import UpstreamError, UpstreamRefused
+from proxy.upstream.models import PAUSE_AFTER_FAILURE_S, ModelList
+from proxy.upstream.verdicts import KEY_REFUSED
+
+# Whoever comes with ever new keys makes the gateway ask for lists again, and not grow.
+_MOST_KEYS = 256
+
+
+@dataclass(slots=True, eq=False)
+class _Shown:
+    """What one key is shown: `cards` when it was shown some, and why not when the last question failed."""
+
+    cards: tuple[ModelCard, ...] = ()
+    names: frozenset[str] | None = None
+    error: UpstreamError | None = None
+    due_s: float = float("-inf")
+    turn: threading.Lock = field(default_factory=threading.Lock)
+
+
+class ListsByKey:
+    """The lists of one upstream. A question is asked with the key of who wants to know, and a refusal is told to nobody else.
+
+    Args:
+        models: gets what some key is shown, all together: names lead there whoever asks. It must ask for nothing by itself.
+        fetch: asks the upstream with a key, `""` for none. Raises `UpstreamError`.
+        ttl_s: a list that is older is renewed; until then the old one serves.
+        clock: seconds that never go back.
+    """
+
+    def __init__(self, models: ModelList, fetch: Callable[[str], Sequence[ModelCard]], ttl_s: float, clock: Callable[[], float]) -> None:
+        self._models = models
+        self._fetch = fetch
+        self._ttl_s = ttl_s
+        self._clock = clock
+        self._shown: dict[bytes, _Shown] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def is_old(self) -> bool:
+        """Whether no key's list has been fetched for so long that it is time to ask again."""
+        age_s = self._models.age_s
+        return age_s is None or age_s >= self._ttl_s
+
+    def has_told(self, secret: str) -> bool:
+        """Whether the key's list is known, or the upstream is known to have none."""
+        return not self._models.lists or self._shown_to(secret).names is not None
+
+    def shows(self, secret: str, model: str) -> bool:
+        """Whether the key's list has the model, as far as the upstream has lists."""
+        return not self._models.lists or model in (self._shown_to(secret).names or ())
+
+    def error(self, secret: str) -> UpstreamError | None:
+        """Why the last question with the key failed; `None` when it did not, and before the first one."""
+        error = self._shown_to(secret).error
+        return None if error is None else error.with_traceback(None)
+
+    def is_due(self, secret: str) -> bool:
+        """Whether it is time to ask with the key."""
+        return self._clock() >= self._shown_to(secret).due_s
+
+    def ask(self, secret: str) -> None:
+        """Asks with the key, when it is time to, one caller at a time. Raises nothing: `has_told` and `error` say what came of it."""
+        shown = self._shown_to(secret)
+        with shown.turn:
+            if self._clock() >= shown.due_s:
+                self._ask(shown, secret)
+
+    def renew(self, secret: str) -> None:
+        """Asks with the key now: the upstream was told to have other models, and what it shows to other keys is old. Raises nothing."""
+        for other in tuple(self._shown.values()):
+            other.due_s = float("-inf")
+        shown = self._shown_to(secret)
+        with shown.turn:
+            self._ask(shown, secret)
+
+    def _ask(self, shown: _Shown, secret: str) -> None:
+        shown.due_s = self._clock() + PAUSE_AFTER_FAILURE_S
+        try:
+            cards = self._fetch(secret)
+        except UpstreamError as error:
+            self._note_failure(shown, error)
+            return
+        shown.cards, shown.names, shown.error = tuple(cards), frozenset(card.id for card in cards), None
+        shown.due_s = self._clock() + self._ttl_s
+        self._pass_on()
+
+    def _note_failure(self, shown: _Shown, error: UpstreamError) -> None:
+        """A key that is refused sees nothing from now on; it says nothing of the upstream. Another failure leaves what was seen."""
+        shown.error, shown.due_s = error, self._clock() + PAUSE_AFTER_FAILURE_S
+        if isinstance(error, UpstreamRefused) and error.upstream_status in KEY_REFUSED:
+            shown.cards, shown.names = (), None
+        else:
+            self._models.note_failure(error)
+
+    def _pass_on(self) -> None:
+        with self._lock:
+            cards = {card.id: card for shown in reversed(self._shown.values()) for card in reversed(shown.cards)}
+            self._models.learn(tuple(reversed(cards.values())), self._clock())
+
+    def _shown_to(self, secret: str) -> _Shown:
+        digest = hashlib.sha256(secret.encode()).digest()
+        shown = self._shown.get(digest)
+        if shown is None:
+            with self._lock:
+                if len(self._shown) >= _MOST_KEYS:
+                    # Those that were refused first, then the oldest.
+                    del self._shown[min(self._shown, key=lambda known: self._shown[known].names is not None)]
+                shown = self._shown.setdefault(digest, _Shown())
+        return shown

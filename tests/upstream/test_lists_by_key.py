@@ -1,0 +1,100 @@
+"""`ListsByKey`: one list for each key, a refusal for nobody else, and all names together for those who look for one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from proxy.canonical.catalog import ModelCard
+from proxy.errors import UpstreamError, UpstreamRefused, UpstreamUnavailable
+from proxy.upstream.lists_by_key import ListsByKey
+from proxy.upstream.models import ModelList
+
+TTL_S = 60.0
+
+
+class Upstream:
+    """Shows lists to keys, and counts who asks."""
+
+    def __init__(self, **shown: list[str]) -> None:
+        self.shown = shown
+        self.asked: list[str] = []
+        self.error: UpstreamError | None = None
+        self.now_s = 100.0
+        self.models = ModelList(self._nobody, TTL_S, lambda: self.now_s, self._spawn)
+        self.lists = ListsByKey(self.models, self.fetch, TTL_S, lambda: self.now_s)
+
+    def fetch(self, secret: str) -> list[ModelCard]:
+        self.asked.append(secret)
+        self.now_s += 0.1
+        if self.error is not None:
+            raise self.error
+        if secret not in self.shown:
+            raise UpstreamRefused(f"no such key: {secret}", status=401)
+        return [ModelCard(name) for name in self.shown[secret]]
+
+    def names(self) -> list[str]:
+        return [card.id for card in self.models.known or ()]
+
+    def _nobody(self) -> list[ModelCard]:
+        raise AssertionError("asked without a client")
+
+    def _spawn(self, work: Callable[[], None]) -> None:
+        raise AssertionError("asked without a client")
+
+
+def test_each_key_is_shown_its_own_and_names_are_those_of_all() -> None:
+    upstream = Upstream(a=["x", "y"], b=["y", "z"])
+    upstream.lists.ask("a")
+    upstream.lists.ask("b")
+    assert [upstream.lists.shows(key, name) for key in "ab" for name in "xyz"] == [True, True, False, False, True, True]
+    assert sorted(upstream.names()) == ["x", "y", "z"]
+
+
+def test_refusal_is_that_keys_alone_and_kept_for_a_moment() -> None:
+    upstream = Upstream(a=["x"])
+    for key in ("wrong", "a", "wrong"):
+        upstream.lists.ask(key)
+    assert upstream.asked == ["wrong", "a"]
+    assert [str(upstream.lists.error(key)) for key in ("wrong", "a", "other")] == ["no such key: wrong", "None", "None"]
+    assert [upstream.lists.has_told(key) for key in ("wrong", "a", "other")] == [False, True, False]
+    assert upstream.models.last_error is None
+    upstream.now_s += 2
+    upstream.lists.ask("wrong")
+    assert upstream.asked == ["wrong", "a", "wrong"]
+
+
+def test_key_that_is_withdrawn_sees_nothing_any_more() -> None:
+    upstream = Upstream(a=["x"])
+    upstream.lists.ask("a")
+    upstream.now_s += TTL_S
+    del upstream.shown["a"]
+    upstream.lists.ask("a")
+    assert (upstream.lists.has_told("a"), upstream.lists.shows("a", "x")) == (False, False)
+
+
+def test_failure_of_the_upstream_leaves_what_was_seen() -> None:
+    upstream = Upstream(a=["x"])
+    upstream.lists.ask("a")
+    upstream.now_s += TTL_S
+    upstream.error = UpstreamUnavailable("nobody is there")
+    upstream.lists.ask("a")
+    assert upstream.lists.shows("a", "x")
+    assert upstream.models.is_stale
+
+
+def test_upstream_without_a_list_hides_nothing() -> None:
+    upstream = Upstream()
+    upstream.error = UpstreamRefused("no such page", status=404)
+    upstream.lists.ask("a")
+    assert (upstream.models.lists, upstream.lists.has_told("b"), upstream.lists.shows("b", "x")) == (False, True, True)
+
+
+def test_many_wrong_keys_push_no_good_one_out() -> None:
+    upstream = Upstream(a=["x"])
+    upstream.lists.ask("a")
+    for number in range(400):
+        upstream.lists.ask(f"wrong-{number}")
+    asked = len(upstream.asked)
+    upstream.lists.ask("a")
+    assert len(upstream.asked) == asked
+    assert upstream.lists.error("wrong-0") is None
