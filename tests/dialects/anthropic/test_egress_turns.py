@@ -280,7 +280,7 @@ WORDS = st.sampled_from(["", " ", "hello", "\n", "so "])
 PARTS = st.one_of(
     WORDS.map(TextPart),
     st.builds(ReasoningPart, WORDS, st.sampled_from(["", "sig"]), st.sampled_from(["", "anthropic", "gemini"]), st.booleans()),
-    st.builds(called, IDS, st.sampled_from(["f", "g.h"]), st.sampled_from(["", "{}", '{"a":1}', "{"])),
+    st.builds(called, IDS, st.sampled_from(["f", "g_h"]), st.sampled_from(["", "{}", '{"a":1}', "{"])),
     WORDS.map(RefusalPart),
 )
 MESSAGES = st.one_of(
