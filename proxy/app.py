@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache, partial
 from typing import Any
 
 from flask import Flask, Request, Response, request
@@ -50,6 +51,15 @@ class ExactRule(Rule):
         super().__init__(*args, **how)
         if self.methods is not None and "HEAD" not in how["methods"]:
             self.methods.discard("HEAD")
+
+    def _compile_builder(self, *args: Any, **how: Any) -> Callable[..., tuple[str, str]]:
+        """What `url_for` needs, compiled when it is asked for: nobody here asks, and for all URLs it takes 19 of the 23 ms of an app."""
+        compiled = cache(partial(super()._compile_builder, *args, **how))
+
+        def build(rule: Rule, **values: Any) -> tuple[str, str]:
+            return compiled()(rule, **values)
+
+        return build
 
 
 class GatewayApp(Flask):

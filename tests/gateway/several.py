@@ -14,8 +14,14 @@ from proxy.extension import start_gateways
 from proxy.gateway_config import GatewayConfig, load_config
 from tests.fake_upstream import FakeUpstream, json_answer
 
-# One attempt at each upstream, so that what is counted is what the gateway does.
-PLAIN = {"MAX_RETRIES": "0", "BREAKER_FAILURES": "1000", "ENABLE_METRICS": "false", "CONNECT_TIMEOUT": "2"}
+# One attempt at each upstream, so that what is counted is what the gateway does. Places for a thousand connections take a while to make.
+PLAIN = {
+    "MAX_RETRIES": "0",
+    "BREAKER_FAILURES": "1000",
+    "ENABLE_METRICS": "false",
+    "CONNECT_TIMEOUT": "2",
+    "WORKER_CONNECTIONS": "50",
+}
 
 
 def lists(upstream: FakeUpstream, *models: str, **entry: Any) -> None:
