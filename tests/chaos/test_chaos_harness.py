@@ -6,15 +6,15 @@ import pytest
 
 from chaos.measures import Outcome
 from chaos.performance import perform
-from chaos.plan import SHORT
+from chaos.plan import BUSY, SHORT, Plan
 from chaos.scenarios import BY_NAME
 from chaos.subjects import NGINX
 from tests.components import require
 
 
-def found(name: str) -> Outcome:
+def found(name: str, plan: Plan = SHORT) -> Outcome:
     require("nginx")
-    return perform(BY_NAME[name], SHORT, NGINX)
+    return perform(BY_NAME[name], plan, NGINX)
 
 
 def test_streams_that_are_cut_are_wrong_ends_because_nginx_tells_nobody() -> None:
@@ -40,7 +40,8 @@ def test_nothing_is_lost_to_a_reset_because_nginx_asks_the_next_one() -> None:
 
 @pytest.mark.parametrize("name", ["killed", "frozen"])
 def test_a_replica_that_dies_and_comes_back_is_seen_to_do_so(name: str) -> None:
-    outcome = found(name)
+    outcome = found(name, BUSY)
     assert outcome.figures.lost == 0
     assert outcome.figures.back_s is not None
-    assert outcome.figures.asked_while_ill < 5
+    assert outcome.figures.left_s is not None
+    assert outcome.figures.left_s < BUSY.ill_s - 1
