@@ -58,6 +58,32 @@ def test_progress_is_handed_on_and_the_new_model_is_listed_at_once(client: Flask
     assert "new:latest" in [model["name"] for model in client.get("/api/tags").get_json()["models"]]
 
 
+def test_a_new_model_is_listed_at_once_to_the_key_that_fetched_it(tmp_path: Path, upstream: FakeUpstream) -> None:
+    models = ["old"]
+
+    def listed(request: Request) -> Answer:
+        if request.headers.get("authorization") != "Bearer sk-of-a-client":
+            return json_answer({"error": "unauthorized"}, 401)
+        return json_answer({"models": [{**OLLAMA.models[1]["models"][0], "name": name, "model": name} for name in models]})
+
+    def pulled(request: Request) -> Answer:
+        models.append("new:latest")
+        return Answer(200, NDJSON, lines(*PROGRESS))
+
+    upstream.on("/api/tags", listed)
+    upstream.on("/api/pull", pulled)
+    text = f'[upstreams.boxes]\ndialect = "ollama"\nbase_url = "{upstream.origin}"\npass_client_key = true\n[aliases]\n"quick" = "old"\n'
+    client = create_app(config_of(tmp_path, text, {})).test_client()
+    key = {"Authorization": "Bearer sk-of-a-client"}
+
+    def names() -> list[str]:
+        return sorted(model["name"] for model in client.get("/api/tags", headers=key).get_json()["models"])
+
+    assert names() == ["old:latest", "quick:latest"]
+    assert client.post("/api/pull", json={"model": "new"}, headers=key).data == b"".join(lines(*PROGRESS))
+    assert names() == ["new:latest", "old:latest", "quick:latest"]
+
+
 def test_a_connection_that_is_lost_after_success_takes_nothing_away(client: FlaskClient, upstream: FakeUpstream) -> None:
     client.get("/api/tags")
     upstream.on("/api/pull", Answer(200, NDJSON, [*lines(*PROGRESS), CUT]))

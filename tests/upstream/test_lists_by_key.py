@@ -89,6 +89,19 @@ def test_upstream_without_a_list_hides_nothing() -> None:
     assert (upstream.models.lists, upstream.lists.has_told("b"), upstream.lists.shows("b", "x")) == (False, True, True)
 
 
+def test_upstream_that_has_other_models_is_asked_at_once_and_by_others_when_they_come() -> None:
+    upstream = Upstream(a=["x"], b=["x"])
+    for key in "ab":
+        upstream.lists.ask(key)
+    upstream.shown = {"a": ["x", "new"], "b": ["new"]}
+    upstream.lists.renew("a")
+    assert [upstream.lists.shows(key, "new") for key in "ab"] == [True, False]
+    assert sorted(upstream.names()) == ["new", "x"]
+    upstream.lists.ask("b")
+    assert [upstream.lists.shows("b", name) for name in ("new", "x")] == [True, False]
+    assert upstream.asked == ["a", "b", "a", "b"]
+
+
 def test_many_wrong_keys_push_no_good_one_out() -> None:
     upstream = Upstream(a=["x"])
     upstream.lists.ask("a")

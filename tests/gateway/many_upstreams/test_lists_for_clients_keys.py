@@ -97,6 +97,16 @@ def test_each_key_sees_what_it_is_shown_beside_the_other_upstreams_models(a_clie
         assert listed(client, path, "") == (200, ["big", "boxes/shared"])
 
 
+def test_anthropics_clients_see_what_their_key_is_shown(a_client: Client) -> None:
+    client = a_client(BOTH)
+    for key, more in ((KEY, ["large", "shared"]), (OTHER_KEY, ["private", "shared"]), (WRONG_KEY, [])):
+        shown = client.get("/v1/models", headers={"anthropic-version": "2023-06-01", "x-api-key": key})
+        assert sorted(model["id"] for model in shown.get_json()["data"]) == sorted(["big", "boxes/shared", *more])
+    for key, status in ((OTHER_KEY, 200), (KEY, 404), (WRONG_KEY, 401)):
+        found = client.get("/v1/models/private", headers={"anthropic-version": "2023-06-01", "x-api-key": key})
+        assert (found.status_code, found.get_json()["type"]) == (status, "model" if status == 200 else "error")
+
+
 def test_model_of_another_key_is_not_there(a_client: Client) -> None:
     client = a_client(BOTH)
     assert listed(client, "/v1/models", OTHER_KEY)[0] == 200
