@@ -78,7 +78,7 @@ def embed(
     answer = endpoint.answer_locally(request, stopwatch)
     if answer is None:
         chain = steps.chain(request.model, client)
-        result = served(steps, chain, notes, _Embedding(steps, request, notes, client).vectors, _may_embed)
+        result = served(steps, chain, notes, client, _Embedding(steps, request, notes, client).vectors, _may_embed)
         note_end(notes, Usage(prompt_tokens=result.prompt_tokens), "")
         answer = endpoint.render_result(result, request, stopwatch)
     return Reply(200, endpoint.whole_type, answer)

@@ -85,7 +85,7 @@ def relay(steps: Steps, body: bytes, payload: Payload, endpoint: RelayEndpoint, 
     chain = steps.chain(model, client) if model else (steps.default_destination(),)
     relaying = _Relaying(steps, body, payload, model, endpoint, notes, client)
     commit_s = steps.upstream(chain[0].upstream).commit_s if notes.stream else 0
-    errand = steps.errands.begin(partial(served, steps, chain, notes, relaying.open), _let_go, commit_s)
+    errand = steps.errands.begin(partial(served, steps, chain, notes, client, relaying.open), _let_go, commit_s)
     if not errand.is_done:
         return Reply(200, _STREAM_TYPE, _late(errand, relaying), close=errand.abandon)
     answer = errand.result()
@@ -118,7 +118,7 @@ def relay_get(
         reply, body = _told(goal.upstream, call, notes)
     except UpstreamRefused as refusal:
         if otherwise is None or refusal.upstream_status not in _NO_SUCH_URL:
-            raise named(refusal, notes.model) from refusal
+            raise steps.advised(named(refusal, notes.model), goal.upstream, client) from refusal
         return Reply(200, _WHOLE_TYPE, otherwise)
     headers = passed_on(reply.headers, _PASSED_ON)
     if notes.model and notes.model != destination.upstream_model:

@@ -158,12 +158,12 @@ class Texts:
         asked = _Conversation(steps, request, notes, stopwatch, client, self._new_id)
         suits = partial(self._suits, endpoint, request)
         if not request.stream:
-            completion = served(steps, chain, notes, asked.complete, suits)
+            completion = served(steps, chain, notes, client, asked.complete, suits)
             note_end(notes, completion.usage, completion.finish_reason)
             return Reply(200, endpoint.whole_type, endpoint.render_completion(completion, request, stopwatch))
         renderer = endpoint.stream_renderer(request, stopwatch)
         errand = steps.errands.begin(
-            partial(served, steps, chain, notes, asked.open, suits), Opening.close, steps.upstream(chain[0].upstream).commit_s
+            partial(served, steps, chain, notes, client, asked.open, suits), Opening.close, steps.upstream(chain[0].upstream).commit_s
         )
         if errand.is_done:
             opening = errand.result()
