@@ -54,14 +54,15 @@ class NotFound(ProxyError):
 
 
 class ModelNotFound(ProxyError):
-    """Nobody has the model `model` (the name as the client asked for it)."""
+    """Nobody has the model `model` (the name as the client asked for it). `why` is what else there is to say of that, mostly nothing."""
 
     status = 404
     kind = "model_not_found"
 
-    def __init__(self, model: str) -> None:
-        super().__init__(f"model '{model}' not found", param="model", code="model_not_found")
+    def __init__(self, model: str, why: str = "") -> None:
+        super().__init__(f"model '{model}' not found" + (f"; {why}" if why else ""), param="model", code="model_not_found")
         self.model = model
+        self.why = why
 
 
 class RequestTimeout(ProxyError):

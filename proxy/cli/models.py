@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import click
 
 from proxy.assembly import build_gateway
+from proxy.cli.base_url import is_refused_key
+from proxy.cli.listening import address_of
 from proxy.cli.table import in_columns
 from proxy.dialects.ollama.names import display_name
 from proxy.errors import ModelNotFound, UpstreamError
 from proxy.gateway import Gateway
-from proxy.gateway_config import load_config
+from proxy.gateway_config import GatewayConfig, load_config
 
 _Row = tuple[str, str, str, str]
 
@@ -24,18 +26,34 @@ def command(names: tuple[str, ...]) -> None:
     and where a request goes next that is not served there.
     """
     logging.getLogger("proxy").addHandler(logging.NullHandler())  # an error is told below
-    gateway = build_gateway(load_config())
+    config = load_config()
+    gateway = build_gateway(config)
     unknown = gateway.await_lists()
+    notes = list(_notes(config, unknown))
     try:
         shown = {name: name for name in names} or _listed(gateway)
     except UpstreamError as error:
-        raise click.ClickException(f"{error.message}. `ollama-openai-proxy check` finds out more.") from None
+        raise click.ClickException("\n".join(notes) or error.message) from None
     if not shown:
-        raise click.ClickException("the upstream lists no models. `ollama-openai-proxy check` finds out more.")
+        raise click.ClickException("\n".join(["the upstream lists no models. `ollama-openai-proxy check` finds out more.", *notes]))
     ways = [row for shown_as, name in shown.items() for row in _way(gateway, shown_as, name)]
     click.echo(in_columns([("MODEL", "UPSTREAM", "UPSTREAM MODEL", "WHY"), *ways]))
-    for upstream, lack in unknown.items():
-        click.echo(f"\nThe models of {upstream} are not known: {lack.message}. `ollama-openai-proxy check` finds out more.", err=True)
+    for note in notes:
+        click.echo(f"\n{note}", err=True)
+
+
+def _notes(config: GatewayConfig, unknown: Mapping[str, UpstreamError]) -> Iterator[str]:
+    """What there is to say of lists that are not known, or that are not the same for everybody."""
+    for upstream in config.upstreams:
+        name, lack = upstream.name, unknown.get(upstream.name)
+        if lack is not None and not (upstream.clients_bring_keys and is_refused_key(lack)):
+            yield f"The models of {name} are not known: {lack.message}. `ollama-openai-proxy check` finds out more."
+        if upstream.clients_bring_keys:
+            without = "here is what it shows without one" if lack is None else f"nothing is known without one ({lack.message})"
+            yield (
+                f"What {name} lists depends on the key that a client brings: {without}. To see what a key is shown, ask the gateway "
+                f"while it runs: curl -H 'Authorization: Bearer <key>' {address_of(config.settings)}/v1/models"
+            )
 
 
 def _listed(gateway: Gateway) -> dict[str, str]:

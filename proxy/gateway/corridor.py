@@ -87,7 +87,8 @@ class Gateway:
         self._spawn = spawn
         self._shared = shared
         by_key = {upstream.models: upstream.lists_by_key for upstream in upstreams if upstream.lists_by_key is not None}
-        self._lists = ModelLists([upstream.models for upstream in upstreams], spawn, clock, by_key)
+        names = {upstream.models: upstream.name for upstream in upstreams} if len(upstreams) > 1 else {}
+        self._lists = ModelLists([upstream.models for upstream in upstreams], spawn, clock, by_key, names)
         self._steps = Steps(self._upstreams, table, profiles, self._lists, default_model=default_model, keepalive_s=keepalive_s)
         keepsakes = Keepsakes(shelf or MemoryShelf(clock))
         self._texts = Texts(self._steps, told_of=self._told_of, new_id=new_id, keepsakes=keepsakes)
@@ -204,9 +205,12 @@ class Gateway:
         return self._listed(name, self._found(name, client))
 
     def await_lists(self) -> Mapping[str, UpstreamError]:
-        """Waits until all upstreams have told their models, or failed to. Why those failed that did, by upstream."""
-        unknown = self._lists.await_all(None)
-        return {name: error for name, upstream in self._upstreams.items() if (error := unknown.get(upstream.models))}
+        """Waits until all upstreams have told their models to who brings no key, or failed to. Why those failed that did, by upstream."""
+        lists = self._lists
+        lists.await_all(None)
+        lists.await_renewed()
+        unknown = lists.lacks()
+        return {name: lack.error for name, upstream in self._upstreams.items() if (lack := unknown.get(upstream.models))}
 
     def chain(self, name: str) -> Sequence[Destination]:
         """Where a request for `name` goes, and where next. Raises `ModelNotFound`."""
@@ -244,11 +248,10 @@ class Gateway:
             lists.await_all()
         found = self._table.find(name)
         if found is None:
-            raise lists.error_of_unknown(client.secret) or ModelNotFound(name)
+            raise lists.error_of_name(name, client.secret)
         destination = found.destination
-        models = self._upstreams[destination.upstream].models
-        if destination.rule not in _GIVEN_BY_THE_OPERATOR and not lists.is_told(models, client.secret):
-            raise lists.error_of(models, client.secret)
+        if destination.rule not in _GIVEN_BY_THE_OPERATOR:
+            lists.ensure_told(self._upstreams[destination.upstream].models, client.secret)
         if not self._is_shown(destination, client):
             raise ModelNotFound(name)
         return destination

@@ -67,7 +67,7 @@ def embed(
     answer = endpoint.answer_locally(request, stopwatch)
     if answer is None:
         chain = steps.chain(request.model, client)
-        result = served(steps, chain, notes, Embedding(steps, request, notes, client).vectors, may_embed)
+        result = served(steps, chain, notes, client, Embedding(steps, request, notes, client).vectors, may_embed)
         note_end(notes, Usage(prompt_tokens=result.prompt_tokens), "")
         answer = endpoint.render_result(result, request, stopwatch)
     return Reply(200, endpoint.whole_type, answer)

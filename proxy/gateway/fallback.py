@@ -18,6 +18,7 @@ from proxy.errors import ModelNotFound, NotSupported, Overloaded, ProxyError, Up
 from proxy.gateway.steps import Goal, Steps
 from proxy.routing import Destination
 from proxy.telemetry import ExchangeNotes
+from proxy.wire.messages import Client
 
 T = TypeVar("T")
 
@@ -38,6 +39,7 @@ def served(
     steps: Steps,
     chain: Sequence[Destination],
     notes: ExchangeNotes,
+    client: Client,
     serve: Callable[[Goal], T],
     suits: Callable[[Destination], bool] = suits_anybody,
 ) -> T:
@@ -53,7 +55,7 @@ def served(
         try:
             return serve(Goal(chain[0], steps.upstream(chain[0].upstream), is_last=True))
         except ProxyError as error:
-            told = steps.explained(error, chain[0])
+            told = steps.explained(error, chain[0], notes.model, client)
             if told is error:
                 raise
             raise told from error
@@ -66,7 +68,7 @@ def served(
         try:
             return serve(Goal(destination, upstream, is_last=place == len(goals)))
         except ProxyError as error:
-            errors.append(steps.explained(error, destination))
+            errors.append(steps.explained(error, destination, notes.model, client))
             if not is_worth_asking_elsewhere(error) or upstream.client.refused_the_client(error, notes):
                 break
     raise _most_telling(errors)

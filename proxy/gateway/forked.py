@@ -165,9 +165,9 @@ def answer(
     if local is not None:
         return Reply(200, text.whole_type, local)
     if not notes.stream:
-        return _whole_reply(served(steps, chain, notes, asked.complete, asked.suits), asked, steps, texts)
+        return _whole_reply(served(steps, chain, notes, client, asked.complete, asked.suits), asked, steps, texts)
     errand: Errand[Opening | Relayed] = steps.errands.begin(
-        partial(served, steps, chain, notes, asked.open, asked.suits), _let_go, steps.upstream(chain[0].upstream).commit_s
+        partial(served, steps, chain, notes, client, asked.open, asked.suits), _let_go, steps.upstream(chain[0].upstream).commit_s
     )
     if not errand.is_done:
         return Reply(200, text.stream_type, _late(errand, asked, steps, texts), close=errand.abandon)

@@ -97,7 +97,7 @@ def answer_vectors(
         local = endpoint.answer_locally(asked.work.request, stopwatch)
         if local is not None:
             return Reply(200, endpoint.whole_type, local)
-    result = served(steps, chain, notes, asked.serve, asked.suits)
+    result = served(steps, chain, notes, client, asked.serve, asked.suits)
     if isinstance(result, RelayedStream | RelayedWhole):
         return relayed_reply(result, steps, own, notes)
     note_end(notes, Usage(prompt_tokens=result.prompt_tokens), "")
@@ -134,7 +134,7 @@ def count(crossing: Crossing, sent: Sent, endpoint: CountEndpoint, notes: Exchan
     def tokens(goal: Goal) -> Relayed | int:
         return crossing.served(goal, relaying, estimated) if crossing.speaks(goal.destination) else asked.serve(goal)
 
-    result = served(steps, chain, notes, tokens, lambda destination: crossing.speaks(destination) or asked.suits(destination))
+    result = served(steps, chain, notes, client, tokens, lambda destination: crossing.speaks(destination) or asked.suits(destination))
     if isinstance(result, RelayedStream | RelayedWhole):
         return relayed_reply(result, steps, own, notes)
     note_end(notes, Usage(), "")

@@ -69,7 +69,7 @@ def hand_on(
     except UpstreamRefused as refusal:
         if call.method == "HEAD":  # Its answer is the status, and has no words that could say more.
             return Reply(refusal.upstream_status, WHOLE_TYPE, b"")
-        raise named(refusal, notes.model) from refusal
+        raise steps.advised(named(refusal, notes.model), upstream, client) from refusal
     kind = kind_of(reply)
     if _HTML in kind:
         reply.close()

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
 
-from proxy.errors import UpstreamError, UpstreamUnavailable
+from proxy.errors import ModelNotFound, ProxyError, UpstreamError, UpstreamUnavailable
+from proxy.gateway.lacks import Lack, called, most_telling
 from proxy.gateway.together import Spawn, any_of
 from proxy.upstream.lists_by_key import ListsByKey
 from proxy.upstream.models import ModelList
@@ -19,6 +20,7 @@ _FIRST_LISTS_S = 1.0
 UNLISTED_NAME_S = 5.0
 _ASK_AGAIN_S = 1.0
 _NONE: Mapping[ModelList, ListsByKey] = MappingProxyType({})
+_NAMELESS: Mapping[ModelList, str] = MappingProxyType({})
 
 
 class ModelLists:
@@ -29,14 +31,21 @@ class ModelLists:
         spawn: runs a function beside the request.
         clock: seconds that never go back.
         by_key: those of them that are asked for with the key of the client who wants to know, and with no other.
+        names: of their upstreams, where there are several and messages must say which one is meant.
     """
 
     def __init__(
-        self, lists: Sequence[ModelList], spawn: Spawn, clock: Callable[[], float], by_key: Mapping[ModelList, ListsByKey] = _NONE
+        self,
+        lists: Sequence[ModelList],
+        spawn: Spawn,
+        clock: Callable[[], float],
+        by_key: Mapping[ModelList, ListsByKey] = _NONE,
+        names: Mapping[ModelList, str] = _NAMELESS,
     ) -> None:
         self._lists = tuple(lists)
         self._own = tuple(models for models in lists if models not in by_key)
         self._by_key = by_key
+        self._names = names
         self._spawn = spawn
         self._clock = clock
         self._pending = set(self._own)
@@ -69,13 +78,16 @@ class ModelLists:
             self._ask_with(secret, _FIRST_LISTS_S, [lists for models, lists in self._by_key.items() if not is_told(models)])
             self._renew_with(secret, [lists for lists in self._by_key.values() if lists.is_old])
 
-    def await_all(self, within_s: float | None = UNLISTED_NAME_S) -> Mapping[ModelList, UpstreamError]:
-        """Waits for those that are pending; `None` for as long as it takes. Those that are not known then, and why."""
+    def await_all(self, within_s: float | None = UNLISTED_NAME_S) -> None:
+        """Waits for those that are pending; `None` for as long as it takes."""
         if self._pending:
             self._await_first(within_s)
         elif self._began_s is None:
             self.ensure_known()
-        return {models: self.error_of(models, "") for models in self._lists if not self.is_told(models, "")}
+
+    def lacks(self, secret: str = "") -> Mapping[ModelList, Lack]:
+        """Those lists that are not known to who comes with that key, though they may be had, and why."""
+        return {models: self._lack(models, secret) for models in self._lists if not self.is_told(models, secret)}
 
     def await_renewed(self, secret: str = "") -> bool:
         """Waits a moment for lists that could not be had, and were asked for again just now, and for those that the client's key was not
@@ -96,29 +108,34 @@ class ModelLists:
             self._ask_with(secret, UNLISTED_NAME_S if len(self._lists) == 1 else _FIRST_LISTS_S, self._by_key.values())
             self._renew_with(secret, self._by_key.values())
         if not (self._is_any_told(secret) or self._comes_late() or self._is_any_told_again()):
-            raise self._error(secret)
+            lacks = list(self.lacks(secret).values())
+            if lacks:  # A list may have come meanwhile.
+                raise most_telling(lacks).told()
 
     def is_told(self, models: ModelList, secret: str) -> bool:
         """Whether the upstream's list is known, as it is shown to the key, or is known not to exist."""
         by_key = self._by_key.get(models)
         return is_told(models) if by_key is None else by_key.has_told(secret)
 
-    def error_of_unknown(self, secret: str = "") -> UpstreamError | None:
-        """Why some upstream's list is not known; `None` when all are, or need not be."""
-        return next((self.error_of(models, secret) for models in self._lists if not self.is_told(models, secret)), None)
+    def ensure_told(self, models: ModelList, secret: str) -> None:
+        """Raises why the list is not known to who comes with that key, if it is not."""
+        if not self.is_told(models, secret):
+            raise self._lack(models, secret).told()
 
-    def error_of_others(self, models: ModelList) -> UpstreamError | None:
-        """Why the list of some other upstream is not known; `None` when those of all others are, or need not be."""
-        return next((self.error_of(other) for other in self._lists if other is not models and not is_told(other)), None)
+    def error_of_name(self, model: str, secret: str, besides: ModelList | None = None) -> ProxyError:
+        """What is true of `model`, which no list has that is known to who comes with that key.
 
-    def error_of(self, models: ModelList, secret: str | None = None) -> UpstreamError:
-        """Why the list is not known to who comes with that key; `None` is for somebody whose key must not matter."""
-        by_key = self._by_key.get(models)
-        if by_key is not None and secret is None:
-            return models.last_error or UpstreamUnavailable("an upstream tells its models only to those who bring a key that it takes")
-        if by_key is not None and (error := by_key.error(secret or "")):
-            return error
-        return models.last_error or UpstreamUnavailable("the upstream has not told its models yet; ask again", retry_after_s=1)
+        Args:
+            besides: the list of an upstream that was asked for it.
+        """
+        lacks = [lack for models, lack in self.lacks(secret).items() if models is not besides]
+        return most_telling(lacks).told_of(model) if lacks else ModelNotFound(model)
+
+    def _lack(self, models: ModelList, secret: str) -> Lack:
+        by_key, name = self._by_key.get(models), self._names.get(models, "")
+        error = None if by_key is None else by_key.error(secret)
+        error = error or models.last_error or UpstreamUnavailable(f"{called(name)} has not told its models yet; ask again", retry_after_s=1)
+        return Lack(name, error.with_traceback(None), is_by_key=by_key is not None, has_key=bool(secret))
 
     def _is_any_told(self, secret: str = "") -> bool:
         return any(self.is_told(models, secret) for models in self._lists)
@@ -150,9 +167,6 @@ class ModelLists:
         for each in lists:
             if each.is_due(secret):
                 self._spawn(partial(each.ask, secret))
-
-    def _error(self, secret: str) -> UpstreamError:
-        return self.error_of_unknown(secret) or UpstreamUnavailable("no upstream has told its models yet; ask again", retry_after_s=1)
 
     def _await_first(self, within_s: float | None) -> None:
         """Waits so long, from when the first lists were asked for."""

@@ -98,7 +98,7 @@ def relay(steps: Steps, words: OwnWords, endpoint: RelayEndpoint, notes: Exchang
     chain = steps.chain(model, client) if model else (steps.default_destination(),)
     relaying = Relaying(steps, words, model, endpoint, notes, client)
     commit_s = steps.upstream(chain[0].upstream).commit_s if notes.stream else 0
-    errand = steps.errands.begin(partial(served, steps, chain, notes, relaying.open), _let_go, commit_s)
+    errand = steps.errands.begin(partial(served, steps, chain, notes, client, relaying.open), _let_go, commit_s)
     if not errand.is_done:
         return Reply(200, endpoint.stream_type, _late(errand, relaying), close=errand.abandon)
     return relayed_reply(errand.result(), steps, endpoint, notes)
@@ -149,7 +149,7 @@ def relay_get(
         reply, body = _told(goal.upstream, steps.signed(call, goal, client, lambda _: b""), notes)
     except UpstreamRefused as refusal:
         if otherwise is None or refusal.upstream_status not in _NO_SUCH_URL:
-            raise named(refusal, notes.model) from refusal
+            raise steps.advised(named(refusal, notes.model), goal.upstream, client) from refusal
         return Reply(200, WHOLE_TYPE, otherwise)
     headers = passed_on(reply.headers, _OF_LISTS)
     if notes.model and notes.model != destination.upstream_model:

@@ -9,8 +9,9 @@ from typing import TypeVar
 
 from proxy.canonical.catalog import ModelCard
 from proxy.dialect import MAX_TEXT_BYTES, Egress, Payload
-from proxy.errors import ModelNotFound, ProxyError, UpstreamRefused, UpstreamUnavailable
+from proxy.errors import ModelNotFound, ProxyError, UpstreamRefused
 from proxy.gateway.errands import Errands
+from proxy.gateway.lacks import about_clients_key, called
 from proxy.gateway.lists import ModelLists
 from proxy.profile_book import ProfileBook
 from proxy.profiles import Profile
@@ -28,8 +29,8 @@ MAX_REPAIRS = 3
 _MOST_PAGES = 100
 # Where there is somewhere else to ask, nobody stands in a queue for longer.
 _SHORT_QUEUE_S = 1.0
-# A list that could not be had is asked for again after some two seconds.
-_LISTS_SOON_S = 2.0
+# As a status. 403 is for what a key may not do, or for where a request comes from.
+_UNKNOWN_KEY = 401
 
 T = TypeVar("T")
 
@@ -135,7 +136,7 @@ class Steps:
             if lists.has_pending:
                 lists.await_all()
                 chain = self._table.chain(model)
-            elif lists.await_renewed(client.secret):
+            if chain[0].rule is Rule.DEFAULT and lists.await_renewed(client.secret):
                 chain = self._table.chain(model)
         return chain
 
@@ -182,17 +183,27 @@ class Steps:
             can_go_elsewhere=not goal.is_last,
         )
 
-    def explained(self, error: ProxyError, destination: Destination) -> ProxyError:
-        """`error`, or what is true in its place: a name that nobody lists is not unknown while some upstream has told no list that may have
-        it. The default upstream, which is asked for it, cannot know.
+    def explained(self, error: ProxyError, destination: Destination, model: str, client: Client) -> ProxyError:
+        """`error`, or what is true in its place, to a client who asked for `model`: a name that nobody lists is not unknown while some
+        upstream has told no list that may have it. The default upstream, which is asked for it, cannot know.
         """
-        if error.status != ModelNotFound.status or error.code != "model_not_found" or destination.rule is not Rule.DEFAULT:
+        upstream = self._upstreams[destination.upstream]
+        is_of_name = error.status == ModelNotFound.status and error.code == "model_not_found"
+        if not is_of_name or destination.rule is not Rule.DEFAULT or not destination.upstream_model:
+            return self.advised(error, upstream, client)
+        told = self._lists.error_of_name(model, client.secret, upstream.models)
+        return error if isinstance(told, ModelNotFound) and not told.why else told
+
+    def advised(self, error: ProxyError, upstream: Upstream, client: Client) -> ProxyError:
+        """`error`, or where it is about the key that the client brought, or should have brought, the same with what to do about it."""
+        is_clients = upstream.passes_client_key and (client.secret or upstream.lists_by_key is not None)
+        if not is_clients or not isinstance(error, UpstreamRefused) or error.told_status != _UNKNOWN_KEY:
             return error
-        lack = self._lists.error_of_others(self._upstreams[destination.upstream].models)
-        if lack is None:
-            return error
-        what = "no upstream that has told its models has this one, and not all have told them"
-        return UpstreamUnavailable(f"{what}: {lack.message}", code="model_list_unknown", retry_after_s=lack.retry_after_s or _LISTS_SOON_S)
+        name = called(upstream.name if len(self._upstreams) > 1 else "")
+        what = (
+            f"{name} refused the key that this request brought" if client.secret else f"{name} wants a key, and this request brought none"
+        )
+        return about_clients_key(error, what, has_key=bool(client.secret))
 
     def note_broken(self, notes: ExchangeNotes, error: ProxyError) -> None:
         """Lets the upstream's client know of an answer that broke after the client had got some of it."""

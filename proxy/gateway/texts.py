@@ -178,12 +178,12 @@ class Texts:
         asked = self.conversation(request, notes, stopwatch, client)
         suits = partial(self.suits, endpoint, request)
         if not request.stream:
-            completion = served(steps, chain, notes, asked.complete, suits)
+            completion = served(steps, chain, notes, client, asked.complete, suits)
             self.note_completion(completion, asked)
             return Reply(200, endpoint.whole_type, endpoint.render_completion(completion, request, stopwatch))
         renderer = endpoint.stream_renderer(request, stopwatch)
         errand = steps.errands.begin(
-            partial(served, steps, chain, notes, asked.open, suits), Opening.close, steps.upstream(chain[0].upstream).commit_s
+            partial(served, steps, chain, notes, client, asked.open, suits), Opening.close, steps.upstream(chain[0].upstream).commit_s
         )
         if errand.is_done:
             opening = errand.result()

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 from proxy.errors import ModelNotFound
 from proxy.routing.destination import Destination
 from proxy.routing.names import NameMap
 from proxy.routing.resolver import Resolver
+
+# A name as it is written in the table, and what is written for it.
+_Entry = tuple[str, tuple[str, ...]]
+_NOTHING: _Entry = ("", ())
 
 
 class Chains:
@@ -34,37 +38,38 @@ class Chains:
         """
         first = self._resolved(name)
         chain = {first.key: first} if first else {}
-        pending = deque((each, name) for each in self._of(name, first))
+        pending = deque([self._of(name, first)])
         while pending:
-            fallback, failed = pending.popleft()
-            destination = self._fallback(fallback)
-            if destination is not None and destination.key not in chain:
-                chain[destination.key] = replace(destination, why=f"fallback of {failed}, {destination.why}")
-                pending.extend((each, fallback) for each in self._own_of(fallback, destination) or ())
+            written, fallbacks = pending.popleft()
+            for fallback in fallbacks:
+                destination = self._fallback(fallback)
+                if destination is not None and destination.key not in chain:
+                    chain[destination.key] = replace(destination, why=f"fallback of {written}, {destination.why}")
+                    pending.append(self._own_of(fallback, destination) or _NOTHING)
         if not chain:
             raise ModelNotFound(name)
         return tuple(chain.values())
 
-    def _of(self, name: str, destination: Destination | None) -> Sequence[str]:
+    def _of(self, name: str, destination: Destination | None) -> _Entry:
         own = self._own_of(name, destination)
         if own is not None or destination is None:
-            return own or ()
+            return own or _NOTHING
         entry = self._fallbacks.matching(name.strip(), destination.upstream_model, f"{destination.upstream}/{destination.upstream_model}")
-        return entry[1] if entry else ()
+        return entry or _NOTHING
 
-    def _own_of(self, name: str, destination: Destination | None) -> Sequence[str] | None:
+    def _own_of(self, name: str, destination: Destination | None) -> _Entry | None:
         """Those that were given for the name, or for another name of its destination; `None` when there are none, which may not be `()`."""
         entry = self._fallbacks.named(name.strip())
         if entry is not None:
-            return entry[1]
+            return entry
         return self._by_destination.get(destination.key) if destination else None
 
-    def _own_of_destinations(self) -> Mapping[tuple[str, str], Sequence[str]]:
-        found: dict[tuple[str, str], Sequence[str]] = {}
+    def _own_of_destinations(self) -> Mapping[tuple[str, str], _Entry]:
+        found: dict[tuple[str, str], _Entry] = {}
         for name, fallbacks in self._fallbacks.names.items():
             destination = self._resolved(name)
             if destination is not None:
-                found.setdefault(destination.key, fallbacks)
+                found.setdefault(destination.key, (name, fallbacks))
         return found
 
     def _fallback(self, name: str) -> Destination | None:

@@ -97,7 +97,7 @@ class ListsByKey:
     def _note_failure(self, shown: _Shown, error: UpstreamError) -> None:
         """A key that is refused sees nothing from now on; it says nothing of the upstream. Another failure leaves what was seen."""
         shown.error, shown.due_s = error, self._clock() + PAUSE_AFTER_FAILURE_S
-        if isinstance(error, UpstreamRefused) and error.upstream_status in KEY_REFUSED:
+        if isinstance(error, UpstreamRefused) and error.told_status in KEY_REFUSED:
             shown.cards, shown.names = (), None
         else:
             self._models.note_failure(error)

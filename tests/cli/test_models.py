@@ -101,3 +101,63 @@ def test_an_empty_list_is_an_error(models: Models) -> None:
         result = models(upstream.base_url)
     assert result.exit_code == 1
     assert "the upstream lists no models" in result.stderr
+
+
+KEY_OF_CLIENTS = """
+[upstreams.boxes]
+base_url = "{boxes}"
+[upstreams.cloud]
+base_url = "{cloud}"
+pass_client_key = true
+"""
+
+
+@pytest.fixture
+def by_key(models: Models, tmp_path: Path) -> Iterator[tuple[FakeUpstream, Models]]:
+    """An upstream that wants the keys of clients, and what runs the command in front of it and another one."""
+    file = tmp_path / "proxy.toml"
+    with FakeUpstream() as boxes, FakeUpstream() as cloud:
+        boxes.on("/models", json_answer({"object": "list", "data": [{"id": "big"}]}))
+        file.write_text(KEY_OF_CLIENTS.format(boxes=boxes.base_url, cloud=cloud.base_url))
+        environ = {"PROXY_CONFIG": str(file), "MAX_RETRIES": "0", "PROXY_PORT": "4321"}
+        yield cloud, lambda *names: CliRunner().invoke(main, ["models", *names], env=environ)
+
+
+def test_list_that_depends_on_the_clients_key_says_how_it_is_seen(by_key: tuple[FakeUpstream, Models]) -> None:
+    cloud, run = by_key
+    cloud.on("/models", json_answer({"error": {"message": "who are you"}}, 401))
+    result = run()
+    assert result.exit_code == 0
+    assert rows(result)[1:] == [("big:latest", "boxes", "big", "listed by boxes")]
+    assert "What cloud lists depends on the key that a client brings" in result.stderr
+    assert "(who are you)" in result.stderr
+    assert "curl -H 'Authorization: Bearer <key>' http://127.0.0.1:4321/v1/models" in result.stderr
+    assert "ask again" not in result.stderr
+    assert "finds out more" not in result.stderr
+
+
+def test_list_that_is_shown_without_a_key_is_shown(by_key: tuple[FakeUpstream, Models]) -> None:
+    cloud, run = by_key
+    cloud.on("/models", json_answer({"object": "list", "data": [{"id": "free"}]}))
+    result = run()
+    assert rows(result)[1:] == [("big:latest", "boxes", "big", "listed by boxes"), ("free:latest", "cloud", "free", "listed by cloud")]
+    assert "What cloud lists depends on the key that a client brings: here is what it shows without one" in result.stderr
+    assert "not known" not in result.stderr
+
+
+def test_list_of_a_server_for_clients_keys_that_is_ill_is_said_to_be_unknown(by_key: tuple[FakeUpstream, Models]) -> None:
+    cloud, run = by_key
+    cloud.on("/models", json_answer({"error": {"message": "not today"}}, 500))
+    result = run()
+    assert "The models of cloud are not known: not today" in result.stderr
+    assert "depends on the key that a client brings" in result.stderr
+
+
+def test_only_list_that_depends_on_the_clients_key_says_how_it_is_seen(models: Models, tmp_path: Path) -> None:
+    with FakeUpstream() as cloud:
+        cloud.on("/models", json_answer({"error": {"message": "who are you"}}, 401))
+        file = tmp_path / "proxy.toml"
+        file.write_text(f'[upstreams.cloud]\nbase_url = "{cloud.base_url}"\npass_client_key = true\n')
+        result = CliRunner().invoke(main, ["models"], env={"PROXY_CONFIG": str(file), "MAX_RETRIES": "0"})
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "What cloud lists depends on the key that a client brings" in result.stderr

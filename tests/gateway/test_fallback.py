@@ -25,6 +25,7 @@ from proxy.gateway.fallback import is_worth_asking_elsewhere, served
 from proxy.gateway.steps import Goal, Steps
 from proxy.routing import Destination, Rule
 from proxy.telemetry import AskedUpstream, ExchangeNotes
+from proxy.wire.messages import ANYBODY
 
 ELSEWHERE = [
     UpstreamUnavailable("no connection"),
@@ -95,9 +96,11 @@ class Asking:
     def served(self, *names: str, without: str = "") -> str:
         client = SimpleNamespace(refused_the_client=lambda error, notes: error is self.refusal)
         steps: Any = SimpleNamespace(
-            upstream=lambda name: SimpleNamespace(name=name, client=client), explained=lambda error, at: self.explained.get(error, error)
+            upstream=lambda name: SimpleNamespace(name=name, client=client), explained=lambda error, *_: self.explained.get(error, error)
         )
-        return served(cast(Steps, steps), [at(name) for name in names], self.notes, self.serve, lambda each: each.upstream != without)
+        return served(
+            cast(Steps, steps), [at(name) for name in names], self.notes, ANYBODY, self.serve, lambda each: each.upstream != without
+        )
 
 
 def test_first_that_serves_ends_the_chain() -> None:

@@ -84,6 +84,16 @@ def test_a_new_model_is_listed_at_once_to_the_key_that_fetched_it(tmp_path: Path
     assert names() == ["new:latest", "old:latest", "quick:latest"]
 
 
+def test_who_may_not_fetch_a_model_hears_what_to_send(tmp_path: Path, upstream: FakeUpstream) -> None:
+    upstream.on("/api/tags", json_answer({"error": "unauthorized"}, 401))
+    upstream.on("/api/pull", json_answer({"error": "unauthorized"}, 401))
+    text = f'[upstreams.boxes]\ndialect = "ollama"\nbase_url = "{upstream.origin}"\npass_client_key = true\n'
+    client = create_app(config_of(tmp_path, text, {})).test_client()
+    answer = client.post("/api/pull", json={"model": "new"}, headers={"Authorization": "Bearer sk-of-nobody"})
+    assert (answer.status_code, "sk-of-nobody" in answer.text) == (401, False)
+    assert "refused the key that this request brought" in answer.get_json()["error"]
+
+
 def test_a_connection_that_is_lost_after_success_takes_nothing_away(client: FlaskClient, upstream: FakeUpstream) -> None:
     client.get("/api/tags")
     upstream.on("/api/pull", Answer(200, NDJSON, [*lines(*PROGRESS), CUT]))

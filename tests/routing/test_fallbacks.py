@@ -57,6 +57,20 @@ def test_a_fallback_says_whose_it_is() -> None:
     assert (fallback.rule, fallback.why) == (Rule.ALIAS, "fallback of o3, alias small of boxes")
 
 
+@pytest.mark.parametrize(
+    ("written", "asked"),
+    [("o3", "O3:latest"), ("o3", "openai/o3"), ("o3", "fast"), ("fast", "o3"), ("o*", "o3"), ("*", "unheard"), ("openai/*", "o3")],
+)
+def test_a_fallback_names_the_rule_that_it_stands_in(written: str, asked: str) -> None:
+    _, fallback = a_table(BOXES, CLOUD, mapping={"fast": "o3"}, fallbacks={written: ["small"]}).chain(asked)
+    assert fallback.why == f"fallback of {written}, alias small of boxes"
+
+
+def test_a_fallback_of_a_fallback_names_its_own_rule() -> None:
+    chain = a_table(BOXES, CLOUD, fallbacks={"*": ["openai/o3"], "o3": ["small"]}).chain("unheard")
+    assert [each.why.partition(",")[0] for each in chain[1:]] == ["fallback of *", "fallback of o3"]
+
+
 def test_a_name_that_leads_nowhere_still_has_the_fallbacks_that_were_given_for_it() -> None:
     assert chained(a_table(BOXES, fallbacks={"secret": ["gpt-4o"]}), "secret") == ["boxes gpt-4o"]
     with pytest.raises(ModelNotFound, match=r"^model 'secret' not found$"):

@@ -63,6 +63,14 @@ def test_refusal_is_that_keys_alone_and_kept_for_a_moment() -> None:
     assert upstream.asked == ["wrong", "a", "wrong"]
 
 
+def test_refusal_in_the_body_of_a_success_is_that_keys_alone() -> None:
+    upstream = Upstream()
+    upstream.error = UpstreamRefused("no such key", status=401, upstream_status=200)
+    upstream.lists.ask("a")
+    assert str(upstream.lists.error("a")) == "no such key"
+    assert upstream.models.last_error is None
+
+
 def test_key_that_is_withdrawn_sees_nothing_any_more() -> None:
     upstream = Upstream(a=["x"])
     upstream.lists.ask("a")

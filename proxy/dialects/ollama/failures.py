@@ -43,7 +43,10 @@ def render_error(error: ProxyError, *, missing: Sentence = not_found) -> bytes:
     Args:
         missing: the endpoint's sentence for a model that nobody has; clients look for its words.
     """
-    text = missing(error.model) if isinstance(error, ModelNotFound) else _WORDS.get(error.kind, error.message)
+    if isinstance(error, ModelNotFound):
+        text = missing(error.model) + (f"; {error.why}" if error.why else "")
+    else:
+        text = _WORDS.get(error.kind, error.message)
     return line_safe(orjson.dumps({"error": text}))
 
 

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from tests.facts.speech import refusal
 from tests.fake_upstream import Answer, FakeUpstream, Request, json_answer
-from tests.gateway.from_outside import CHAT, MESSAGES
+from tests.gateway.from_outside import MESSAGES
 from tests.gateway.many_upstreams.two_upstreams import Client, asked, says
 
 ALONE = "[upstreams.cloud]\nbase_url = @cloud\npass_client_key = true\n"
@@ -135,13 +135,3 @@ def test_last_known_list_serves_while_the_upstream_is_out_of_order(a_client: Cli
     before = listed(client, "/api/tags", KEY)
     cloud.on("/models", json_answer(refusal("not today"), 500))
     assert [listed(client, "/api/tags", KEY) for _ in range(3)] == [before] * 3
-
-
-def test_name_that_only_a_key_may_be_shown_is_not_said_to_be_missing(a_client: Client, boxes: FakeUpstream) -> None:
-    boxes.on(CHAT, json_answer(refusal("no such model", code="model_not_found"), 404))
-    client = a_client(BOTH)
-    assert client.get("/api/tags").status_code == 200  # The cloud refuses this question, which is nobody else's business.
-    answer = client.post("/v1/chat/completions", json={"model": "unheard", "messages": MESSAGES}, headers=header(WRONG_KEY))
-    assert (answer.status_code, answer.get_json()["error"]["code"]) == (503, "model_list_unknown")
-    assert "those who bring a key" in answer.text
-    assert "no key" not in answer.text
