@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from chaos.diary import Attempt
 from chaos.faults import KINDS, WELL, Chance, Fault, Mode
 from chaos.judging import Ending, judge
 from chaos.load.hearing import Ear, Heard
@@ -64,11 +65,21 @@ def ask(replica: ReplicaBox, kind: Kind, marker: str) -> Ending:
     return judge(kind, order, asyncio.run(hear(replica, kind, order))[0])
 
 
+def ended(replica: ReplicaBox, marker: str) -> Attempt:
+    """The one attempt of that marker, with how it ended: that is noted after its last byte was heard."""
+    give_up_s = time.monotonic() + 20
+    while True:
+        (attempt,) = (one for one in replica.attempts() if one.marker == marker)
+        if attempt.over_s is not None or time.monotonic() > give_up_s:
+            return attempt
+        time.sleep(0.05)
+
+
 @pytest.mark.parametrize("kind", [OPENAI_STREAM, OPENAI_WHOLE])
 def test_one_that_is_well_answers_in_full_and_notes_it(replica: ReplicaBox, kind: Kind) -> None:
     marker = f"well{kind.streams:d}"
     assert ask(replica, kind, marker) == Ending("complete", status=200, replica="b")
-    (attempt,) = (one for one in replica.attempts() if one.marker == marker)
+    attempt = ended(replica, marker)
     assert (attempt.began, attempt.said, attempt.gone, attempt.fault, attempt.is_chat) == (True, True, False, "", True)
     assert attempt.over_s is not None
     assert attempt.over_s - attempt.at_s >= 0.025

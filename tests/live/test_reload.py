@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -136,15 +137,16 @@ def test_new_address_is_listened_at_while_requests_at_the_old_one_are_finished(f
     ports = [a_free_port(), a_free_port()]
     old, new = (f"http://127.0.0.1:{port}" for port in ports)
     (folder / ".env").write_text(f"PROXY_PORT={ports[0]}\n")
-    with running(KINDS["serve"], {**UPSTREAM, "PROXY_PORT": ""}, folder) as master:
+    with running(KINDS["serve"], {**UPSTREAM, "PROXY_PORT": "", "BODY_TIMEOUT": "120"}, folder) as master:
         wait_until(lambda: answers(old), lambda: master.lines)
-        with requests.Session() as session:
-            assert session.get(old, timeout=5).ok
+        with socket.create_connection(("127.0.0.1", ports[0]), timeout=30) as begun:
+            begun.sendall(b"POST /api/experimental/web_fetch HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{")
             (folder / ".env").write_text(f"PROXY_PORT={ports[1]}\n")
             told = reload(master)
             assert (told.returncode, new in told.stdout) == (0, True)
             assert answers(new)
-            assert session.get(old, timeout=5).ok
+            begun.sendall(b"}")
+            assert begun.recv(64).startswith(b"HTTP/1.1 501 ")
         wait_until(lambda: not answers(old), lambda: master.lines)
         assert answers(new)
 
