@@ -36,7 +36,8 @@ from proxy.upstream.models import ModelList
 from proxy.upstream.replica import Replica, labels_of
 from proxy.upstream.reply import Timeouts
 from proxy.upstream.retry import RetryPolicy
-from proxy.upstream.seats import SeatLimits, Seats, share_of
+from proxy.upstream.seat_limits import SeatLimits, share_of
+from proxy.upstream.seats import Seats
 from proxy.upstream.session import make_session, make_tls_context
 from proxy.upstream.watch import Unwatched, UpstreamWatch
 from proxy.upstream.words import Words

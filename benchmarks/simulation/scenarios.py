@@ -27,6 +27,13 @@ class Random:
         """See `Choice`."""
         return candidates[int(self._chance() * len(candidates))]
 
+    def insists(self, candidates: Sequence[C], affinity_key: bytes) -> bool:
+        """See `Choice`."""
+        return False
+
+    def take_back(self, chosen: C, candidates: Sequence[C]) -> None:
+        """See `Choice`. Nothing is kept."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scenario:

@@ -51,6 +51,12 @@ class Choice(Protocol):
             affinity_key: the same for requests that are best served by the same replica; `b""` when there is nothing to tell them by.
         """
 
+    def insists(self, candidates: Sequence[C], affinity_key: bytes) -> bool:
+        """Whether the one that would be chosen among all candidates is worth a short wait, where there is room at others."""
+
+    def take_back(self, chosen: C, candidates: Sequence[C]) -> None:
+        """As if it had not been chosen among the candidates: it has turned out to be full."""
+
 
 def in_order(choice: Choice, candidates: Sequence[C], affinity_key: bytes = b"") -> Iterator[C]:
     """All candidates, each once, as `choice` would take them when those before are out."""
@@ -89,6 +95,13 @@ class LeastInFlight:
         second = candidates[self._draw(weights)]
         return second if _load(second) < _load(first) else first
 
+    def insists(self, candidates: Sequence[C], affinity_key: bytes) -> bool:
+        """See `Choice`. Whoever has room is as good as another."""
+        return False
+
+    def take_back(self, chosen: C, candidates: Sequence[C]) -> None:
+        """See `Choice`. Nothing is kept."""
+
     def _draw(self, weights: Sequence[float]) -> int:
         sums = list(accumulate(weights))
         return min(bisect(sums, self._random() * sums[-1]), len(sums) - 1)
@@ -118,6 +131,17 @@ class WeightedRoundRobin:
             chosen = max(candidates, key=lambda candidate: owed[candidate.id])
             owed[chosen.id] -= sum(candidate.weight for candidate in candidates)
             return chosen
+
+    def insists(self, candidates: Sequence[C], affinity_key: bytes) -> bool:
+        """See `Choice`. Equals come to their share by themselves."""
+        return any(candidate.weight != candidates[0].weight for candidate in candidates)
+
+    def take_back(self, chosen: C, candidates: Sequence[C]) -> None:
+        """See `Choice`."""
+        with self._lock:
+            for candidate in candidates:
+                self._owed[candidate.id] -= candidate.weight
+            self._owed[chosen.id] += sum(candidate.weight for candidate in candidates)
 
 
 class PrefixAffinity:
@@ -149,6 +173,13 @@ class PrefixAffinity:
         per_weight = self._in_flight_per_weight(candidates)
         with_room = [candidate for candidate in candidates if candidate.in_flight < math.ceil(per_weight * candidate.weight)]
         return min(with_room or candidates, key=lambda candidate: self._distance(candidate, affinity_key))
+
+    def insists(self, candidates: Sequence[C], affinity_key: bytes) -> bool:
+        """See `Choice`. Another replica would read all of the prompt anew."""
+        return len(candidates) > 1 and bool(affinity_key)
+
+    def take_back(self, chosen: C, candidates: Sequence[C]) -> None:
+        """See `Choice`. Nothing is kept."""
 
     def _in_flight_per_weight(self, candidates: Sequence[C]) -> float:
         """How many requests a replica may have for each unit of its weight, the one that is to be placed included."""

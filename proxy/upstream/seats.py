@@ -10,33 +10,30 @@ import math
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, Generic, Literal, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 from proxy.errors import Overloaded
 from proxy.upstream.choice import Choice
 from proxy.upstream.fair_queue import FairQueue
+from proxy.upstream.hopes import Hope, Hopes
 from proxy.upstream.seat import Replica, Seat, give_back
+from proxy.upstream.seat_limits import SeatLimits
+from proxy.upstream.waiter import Candidates, WaitEnd, Waiter
 from proxy.upstream.words import PLAIN_WORDS, Words
 
-WaitEnd = Literal["seated", "refused", "timed_out", "displaced", "failed", "left"]
 OnWaited = Callable[[WaitEnd, float], None]
 
 _LEARNT_FROM_ONE = 0.1
 _SHORTEST_RETRY_S, _LONGEST_RETRY_S = 1.0, 60.0
 # Where more seats may come from others, a request that has no place in the queue waits so long for their answer.
 _ASKING_TAKES_S = 0.05
+# So long a request waits at most for a seat at the replica that was chosen for it, while another worker may have one to spare.
+_HOPES_FOR_S = 0.2
+# What was full a moment ago is not asked for again.
+_FULL_FOR_S = 0.05
 
 
 R = TypeVar("R", bound=Replica)
-Candidates = Callable[[], Sequence[R]]
-
-
-def share_of(limit: int, workers: int) -> int:
-    """One worker's part of a limit for all of them: they do not see each other's requests. 0 stays 0.
-
-    Rounded down, so that all parts together keep the limit; but never to nothing, so that a limit below the number of workers is not kept.
-    """
-    return max(1, limit // workers) if limit else 0
 
 
 def ignore_depth(depth: int) -> None:
@@ -45,22 +42,6 @@ def ignore_depth(depth: int) -> None:
 
 def ignore_waited(end: WaitEnd, seconds: float) -> None:
     """For those who do not want to know."""
-
-
-class SeatLimits(Protocol):
-    """How many seats this worker may give away, where all workers together keep a limit. It waits for nothing."""
-
-    def of(self, replica: Any) -> int:
-        """How many at the replica, now."""
-
-    def may_grow(self, replicas: Sequence[Any]) -> bool:
-        """Whether there may soon be more at one of them."""
-
-    def wanted(self) -> None:
-        """Somebody waits for a seat."""
-
-    def freed(self) -> None:
-        """A seat came free."""
 
 
 class Seats(Generic[R]):
@@ -103,10 +84,13 @@ class Seats(Generic[R]):
         self._on_depth = on_depth
         self._on_waited = on_waited
         self._words = words
-        self._queue = FairQueue[_Waiter[R]]()
+        self._queue = FairQueue[Waiter[R]]()
+        self._hopes = Hopes[R]()
+        self._full_until_s: dict[R, float] = {}
         self._mean_held_s = 0.0
         self._given_back: deque[Seat[R]] = deque()
         self._welcomed: deque[R] = deque()
+        self._turned_away: deque[R] = deque()
         self._lock = threading.Lock()
         self._give_back = self._take_back if per_replica else give_back
 
@@ -132,12 +116,17 @@ class Seats(Generic[R]):
         able = candidates()
         if not self._per_replica:
             return Seat(self._choice.choose(able, affinity_key), 0.0, self._give_back)
+        if self._limits is not None and self._choice.insists(able, affinity_key):
+            chosen = self._seat_at_chosen(self._limits, candidates, able, affinity_key, deadline_s)
+            if chosen is not None:
+                return chosen
+            able = candidates()
         self._lock.acquire()
         try:
             seat = self._seat_at_once(able, affinity_key)
             if seat is not None:
                 return seat
-            waiter = self._join_queue(_Waiter(candidates, affinity_key, client_key, len(able)), able)
+            waiter = self._join_queue(Waiter(candidates, affinity_key, client_key, len(able)), able)
         finally:
             self._unlock()
         if waiter is None:
@@ -152,11 +141,24 @@ class Seats(Generic[R]):
         limit = self._per_replica if self._limits is None else self._limits.of(replica)
         return self._per_replica > 0 and replica.in_flight >= max(1, limit)
 
+    def waiting_at(self, replica: R) -> int:
+        """How many wait that would take a seat at the replica."""
+        return len(self._queue) + self._hopes.at(replica)
+
+    def hopes_at(self, replica: R) -> int:
+        """How many of them were chosen for it, and are to hear of it when there is none."""
+        return self._hopes.at(replica)
+
     def welcome(self, replica: R) -> None:
         """Gives the free seats of a replica that has come back to those who wait. Without, they get them with the next that comes free.
         May be called from anywhere: it never waits.
         """
         self._welcomed.append(replica)
+        self._take_all_back()
+
+    def turn_away(self, replica: R) -> None:
+        """Tells those who were chosen for the replica that no worker has a seat to spare there. As `welcome`, it never waits."""
+        self._turned_away.append(replica)
         self._take_all_back()
 
     def _take_back(self, seat: Seat[R]) -> None:
@@ -165,12 +167,14 @@ class Seats(Generic[R]):
         self._take_all_back()
 
     def _take_all_back(self) -> None:
-        while (self._given_back or self._welcomed) and self._lock.acquire(blocking=False):
+        while (self._given_back or self._welcomed or self._turned_away) and self._lock.acquire(blocking=False):
             try:
                 while self._given_back:
                     self._free(self._given_back.popleft())
                 while self._welcomed:
                     self._serve_queue((self._welcomed.popleft(),))
+                while self._turned_away:
+                    self._end_hopes(self._turned_away.popleft())
             finally:
                 self._lock.release()
 
@@ -178,7 +182,66 @@ class Seats(Generic[R]):
         self._lock.release()
         self._take_all_back()
 
-    def _wait(self, waiter: _Waiter[R], deadline_s: float | None) -> Seat[R]:
+    def _seat_at_chosen(
+        self, limits: SeatLimits, candidates: Candidates[R], able: Sequence[R], affinity_key: bytes, deadline_s: float | None
+    ) -> Seat[R] | None:
+        """A seat at the replica that is chosen among all at which this worker has one to give, or may get one: other workers are asked for
+        it then, and who is full for all is passed over. `None` where there is none, or others wait already.
+        """
+        began_s = self._clock()
+        end_s = began_s + min(_HOPES_FOR_S, self._queue_wait_s)
+        if deadline_s is not None:
+            end_s = min(end_s, deadline_s)
+        hope = Hope(candidates, affinity_key)
+        self._choose_for(hope, limits, able)
+        while hope.replica is not None:
+            limits.wanted_at(hope.replica)
+            if not self._await(hope, end_s):  # That was all the time there is.
+                hope.passed_over.update(able)
+            if hope.seat is None:
+                able = candidates()
+                self._choose_for(hope, limits, able)
+            if hope.seat is not None:
+                self._on_waited("seated", self._clock() - began_s)
+                break
+        return hope.seat
+
+    def _await(self, hope: Hope[R], end_s: float) -> bool:
+        """Waits for what becomes of a hope. Whether that was known in time."""
+        try:
+            is_known = hope.wait(end_s - self._clock())
+        except BaseException:  # The client left, or the worker ends.
+            self._give_up(hope)
+            if hope.seat is not None:
+                hope.seat.release()
+            raise
+        if hope.seat is None:
+            self._give_up(hope)
+        return is_known
+
+    def _give_up(self, hope: Hope[R]) -> None:
+        self._lock.acquire()
+        try:
+            if hope.seat is None and hope.replica is not None:
+                self._hopes.remove(hope.replica, hope)
+                self._choice.take_back(hope.replica, hope.rivals)
+                hope.passed_over.add(hope.replica)
+                hope.replica = None
+        finally:
+            self._unlock()
+
+    def _choose_for(self, hope: Hope[R], limits: SeatLimits, able: Sequence[R]) -> None:
+        """Gives a seat at the chosen replica, or lets the request hope for one."""
+        self._lock.acquire()
+        try:
+            if self._queue:
+                self._serve_queue(able)
+            if not self._queue:  # Those who wait come first.
+                self._seat_or_hope(hope, limits, able)
+        finally:
+            self._unlock()
+
+    def _wait(self, waiter: Waiter[R], deadline_s: float | None) -> Seat[R]:
         began_s = self._clock()
         patience_s = min(self._queue_wait_s, waiter.patience_s)
         longest_s = patience_s if deadline_s is None else min(patience_s, deadline_s - began_s)
@@ -199,7 +262,7 @@ class Seats(Generic[R]):
             raise waiter.error or self._overload(waiter.replicas)
         return waiter.seat
 
-    def _withdraw(self, waiter: _Waiter[R], end: WaitEnd) -> None:
+    def _withdraw(self, waiter: Waiter[R], end: WaitEnd) -> None:
         """Takes a waiter out of the queue, unless its wait has ended already."""
         self._lock.acquire()
         try:
@@ -230,6 +293,36 @@ class Seats(Generic[R]):
     def _learn(self, held_s: float) -> None:
         self._mean_held_s += (held_s - self._mean_held_s) * (_LEARNT_FROM_ONE if self._mean_held_s else 1.0)
 
+    def _seat_or_hope(self, hope: Hope[R], limits: SeatLimits, able: Sequence[R]) -> None:
+        now_s, free = self._clock(), self._with_room(able)
+        rivals = [
+            replica for replica in able if replica in free or (replica not in hope.passed_over and self._may_get(limits, replica, now_s))
+        ]
+        if not rivals:
+            return
+        chosen = self._choice.choose(rivals, hope.affinity_key)
+        if chosen in free:
+            hope.seat = Seat(chosen, now_s, self._give_back)
+        else:
+            hope.replica, hope.rivals = chosen, rivals
+            self._hopes.add(chosen, hope)
+
+    def _may_get(self, limits: SeatLimits, replica: R, now_s: float) -> bool:
+        return limits.may_grow((replica,)) and now_s >= self._full_until_s.get(replica, now_s)
+
+    def _serve_hopes(self, replica: R) -> None:
+        """Seats those who were chosen for the replica, while it has room."""
+        while self._hopes.at(replica) and self._with_room((replica,)):
+            hope = self._hopes.pop(replica)
+            if hope.is_able(replica):
+                hope.seat = Seat(replica, self._clock(), self._give_back)
+            hope.end()
+
+    def _end_hopes(self, replica: R) -> None:
+        self._full_until_s[replica] = self._clock() + _FULL_FOR_S
+        while self._hopes.at(replica):
+            self._hopes.pop(replica).end()
+
     def _seat_at_once(self, able: Sequence[R], affinity_key: bytes) -> Seat[R] | None:
         free = self._with_room(able)
         if free and self._queue:  # A replica has come back, unseen. Those who wait come first.
@@ -246,7 +339,7 @@ class Seats(Generic[R]):
             return [replica for replica in replicas if replica.in_flight < limit_of(replica)]
         return [replica for replica in replicas if replica.in_flight < self._per_replica]
 
-    def _join_queue(self, waiter: _Waiter[R], able: Sequence[R]) -> _Waiter[R] | None:
+    def _join_queue(self, waiter: Waiter[R], able: Sequence[R]) -> Waiter[R] | None:
         """The waiter, in the queue; `None` when that is full, and no other client has more than one in it more than this one would have."""
         if len(self._queue) >= self._longest_queue and self._may_grow(able):
             waiter.patience_s = _ASKING_TAKES_S
@@ -268,9 +361,11 @@ class Seats(Generic[R]):
         )
 
     def _serve_queue(self, replicas: Sequence[R]) -> None:
-        """Seats those who wait, in turn, for as long as one of the replicas has room and somebody can be seated."""
+        """Seats those who wait, in turn, for as long as one of the replicas has room and somebody can be seated; then those who hope."""
         while self._queue and self._with_room(replicas) and self._serve_one():
             pass
+        for replica in replicas:
+            self._serve_hopes(replica)
 
     def _serve_one(self) -> bool:
         """Ends the wait of the first in turn who can be seated, or told that there is no seat for it. Whether there was one."""
@@ -288,26 +383,3 @@ class Seats(Generic[R]):
                 waiter.wake("seated")
                 return True
         return False
-
-
-class _Waiter(Generic[R]):
-    """A request in the queue. What became of it stands in `end`, `seat` and `error`."""
-
-    __slots__ = ("affinity_key", "candidates", "client_key", "end", "error", "gate", "patience_s", "replicas", "seat")
-
-    def __init__(self, candidates: Candidates[R], affinity_key: bytes, client_key: str, replicas: int) -> None:
-        self.candidates = candidates
-        self.affinity_key = affinity_key
-        self.client_key = client_key
-        self.replicas = replicas
-        self.patience_s = math.inf
-        self.end: WaitEnd | None = None
-        self.seat: Seat[R] | None = None
-        self.error: Exception | None = None
-        self.gate = threading.Lock()
-        self.gate.acquire()
-
-    def wake(self, end: WaitEnd) -> None:
-        """Ends the wait."""
-        self.end = end
-        self.gate.release()

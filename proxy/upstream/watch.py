@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from proxy.upstream.breaker import BreakerState
-from proxy.upstream.seats import WaitEnd
+from proxy.upstream.waiter import WaitEnd
 
 
 class UpstreamWatch(Protocol):

@@ -18,7 +18,7 @@ from prometheus_flask_exporter import PrometheusMetrics
 from proxy import telemetry
 from proxy.telemetry import OTHER, AskedUpstream, ExchangeNotes, Metric
 from proxy.upstream.breaker import BreakerState
-from proxy.upstream.seats import WaitEnd
+from proxy.upstream.waiter import WaitEnd
 from proxy.web.processes import ProcessFigures
 
 _DURATION_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)

@@ -226,3 +226,17 @@ def test_without_a_key_the_less_busy_of_two_is_chosen() -> None:
     assert len({choice.choose(replicas).id for _ in range(50)}) == 3
     replicas[0].others = 5
     assert replicas[0].id not in {choice.choose(replicas).id for _ in range(50)}
+
+
+def test_a_choice_that_is_taken_back_was_never_made() -> None:
+    choice, replicas = WeightedRoundRobin(), some_replicas(0, 0, weights=(3.0, 1.0))
+    for _ in range(1000):
+        choice.take_back(choice.choose(replicas), replicas)
+    assert Counter(choice.choose(replicas).id for _ in range(400)) == {replicas[0].id: 300, replicas[1].id: 100}
+
+
+def test_policies_insist_where_another_replica_would_not_do_as_well() -> None:
+    equal, unequal = some_replicas(0, 0), some_replicas(0, 0, weights=(3.0, 1.0))
+    policies = {name: make(random.Random(1).random) for name, make in POLICIES.items()}
+    insisting = {name: (choice.insists(equal, b"key"), choice.insists(unequal, b"")) for name, choice in policies.items()}
+    assert insisting == {"least_in_flight": (False, False), "weighted_round_robin": (False, True), "prefix_affinity": (True, False)}

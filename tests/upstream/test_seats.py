@@ -16,7 +16,9 @@ import pytest
 from proxy.errors import Overloaded, ProxyError, UpstreamUnavailable
 from proxy.upstream.choice import POLICIES, LeastInFlight, WeightedRoundRobin
 from proxy.upstream.seat import Seat
-from proxy.upstream.seats import Seats, WaitEnd, share_of
+from proxy.upstream.seat_limits import share_of
+from proxy.upstream.seats import Seats
+from proxy.upstream.waiter import WaitEnd
 from tests.upstream.conftest import Clock
 from tests.upstream.replicas import FakeReplica, some_replicas
 

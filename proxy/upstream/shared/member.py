@@ -25,6 +25,8 @@ _PULSE_S = 1.0
 _PAUSE_S, _SHORTEST_PAUSE_S = 0.05, 0.002
 # News that is no hurry is told from that which is.
 _NO_HURRY = b" later"
+# News for one member alone. See also `RATION_SCRIPT`.
+_FOR = b" for "
 # As long as any of the keys, and longer.
 _REMEMBERS_FOR_S = 7 * 24 * 3600
 _LISTENS_FOR_S = 2.0
@@ -137,6 +139,9 @@ class Member:
         return 0.0
 
     def _hear(self, news: bytes) -> None:
+        news, _, whom = news.partition(_FOR)
+        if whom not in (b"", self._name.encode()):
+            return
         who = news.removesuffix(_NO_HURRY)
         if who != self._name.encode():
             (self.hurry if who == news else self.wake)()

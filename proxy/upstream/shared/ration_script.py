@@ -8,6 +8,10 @@ What is needed is shared out evenly, up to what each needs; the rest of an uneve
 that workers take turns where the limit is less than their number. What nobody needs is shared out too, so that a request seldom has to
 wait for an answer of Redis.
 
+Who asks for a seat at this very replica, and could go to another, is told when it is full: when what all use is the limit, by what each has
+told after the question. Until then nothing is certain, because a worker that uses what it holds, or has ended using it, need not say so.
+Who uses some answers the one who asks, and nobody else.
+
 A Redis that has just begun to remember does not know of all yet: for a while nobody gets more than what is his alone.
 """
 
@@ -22,7 +26,7 @@ SETTLED_AFTER_S = 2.0
 
 RATION_SCRIPT = """
 local me, held, need, limit, alone = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
-local dead_ms, settled_ms = tonumber(ARGV[6]), tonumber(ARGV[7])
+local dead_ms, settled_ms, asks = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[9])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local born = tonumber(redis.call('GET', KEYS[2]) or now) or now
@@ -31,20 +35,23 @@ need = math.min(need, limit)
 local mine = {id = me, need = need, served = 0}
 local members, held_by_others, hungry = {mine}, 0, 0
 local before
+local others, askers = {}, {}
 local entries = redis.call('HGETALL', KEYS[1])
 for i = 1, #entries, 2 do
-    local h, n, served, seen = string.match(entries[i + 1], '^(%d+) (%d+) (%d+) (%d+)$')
+    local h, n, served, seen, asked = string.match(entries[i + 1], '^(%d+) (%d+) (%d+) (%d+) (%d+)$')
     if not h then
         redis.call('HDEL', KEYS[1], entries[i])
     elseif entries[i] == me then
         mine.served = tonumber(served)
-        before = {held = tonumber(h), need = tonumber(n)}
+        before = {held = tonumber(h), need = tonumber(n), seen = tonumber(seen), asked = tonumber(asked)}
     elseif now - seen > dead_ms then
         redis.call('HDEL', KEYS[1], entries[i])
     else
         held_by_others = held_by_others + h
         members[#members + 1] = {id = entries[i], need = math.min(tonumber(n), limit), served = tonumber(served)}
+        others[#others + 1] = {used = math.min(h, n), seen = tonumber(seen)}
         if tonumber(h) < math.min(tonumber(n), limit) then hungry = 1 end
+        if tonumber(asked) > 0 then askers[#askers + 1] = {id = entries[i], asked = tonumber(asked)} end
     end
 end
 
@@ -78,14 +85,28 @@ if now - born < settled_ms then mine.share = math.min(mine.share, alone) end
 
 local granted = math.max(held, math.min(mine.share, limit - held_by_others))
 if granted > held and need > 0 then mine.served = now end
-redis.call('HSET', KEYS[1], me, string.format('%d %d %d %d', granted, need, mine.served, now))
+local is_short = granted < need
+local asked = 0
+if is_short and asks > 0 then asked = asks == 1 and before and before.asked > 0 and before.asked or now end
+redis.call('HSET', KEYS[1], me, string.format('%d %d %d %d %d', granted, need, mine.served, now, asked))
 redis.call('PEXPIRE', KEYS[1], 2 * dead_ms)
 
-local is_short = granted < need
 local was_short = before and before.held < before.need and before.need >= need
 local gives_back = before and held < before.held and hungry == 1
-if (is_short and not was_short) or gives_back then redis.call('PUBLISH', ARGV[8], me) end
-return {granted, mine.share, hungry}
+if (is_short and (asks == 2 or not was_short)) or gives_back then redis.call('PUBLISH', ARGV[8], me) end
+
+local used, used_before = math.min(granted, need), before and math.min(before.held, before.need) or 0
+for _, asker in ipairs(askers) do
+    if used > 0 and (used > used_before or before.seen < asker.asked) then redis.call('PUBLISH', ARGV[8], me .. ' for ' .. asker.id) end
+end
+local is_full = 0
+if asked > 0 then
+    for _, other in ipairs(others) do
+        if other.seen >= asked then used = used + other.used end
+    end
+    if used >= limit or now - born < settled_ms then is_full = 1 end
+end
+return {granted, mine.share, hungry, is_full}
 """
 
 # Redis's name for it, once it was told the text.

@@ -59,6 +59,7 @@ class Rations:
         self.is_shared = False
         self._others_need = False
         self._asked = False
+        self._wanted_at: set[str] = set()
         self._seats: Seats[Any] | None = None
 
     def attend(self, seats: Seats[Any]) -> None:
@@ -78,6 +79,14 @@ class Rations:
         if self.is_shared:
             self._member.hurry()
 
+    def wanted_at(self, replica: Replica) -> None:
+        """See `SeatLimits`."""
+        if self.is_shared:
+            self._wanted_at.add(replica.id)
+            self._member.hurry()
+        elif self._seats is not None:
+            self._seats.turn_away(replica)
+
     def freed(self) -> None:
         """See `SeatLimits`."""
         if self._others_need:
@@ -91,9 +100,9 @@ class Rations:
             return False
         if not self.is_shared:  # From now on nobody gets a seat here of which Redis does not know.
             self._held, self.is_shared = {replica.id: replica.in_flight for replica in self._replicas}, True
-        waiting = 0 if self._seats is None else self._seats.waiting
         for replica in self._replicas:
-            in_flight = replica.in_flight
+            asks = self._asks_at(replica)
+            in_flight, waiting = replica.in_flight, 0 if self._seats is None else self._seats.waiting_at(replica)
             held, need = max(self.of(replica), in_flight), in_flight + waiting
             this.pipe.evalsha(
                 RATION_DIGEST,
@@ -108,6 +117,7 @@ class Rations:
                 round(DEAD_AFTER_S * 1000),
                 round(SETTLED_AFTER_S * 1000),
                 self._member.channel,
+                asks,
             )
         return False  # The script tells others where there is something to tell.
 
@@ -116,12 +126,16 @@ class Rations:
         if not self._asked:
             return True
         gives_back = others_need = False
-        for replica, (granted, share, is_somebody_hungry) in zip(self._replicas, answers, strict=True):
+        full = []
+        for replica, (granted, share, is_somebody_hungry, is_full) in zip(self._replicas, answers, strict=True):
             self._held[replica.id] = min(granted, share)
+            if is_full and replica.id not in self._wanted_at:  # Who came later is answered later.
+                full.append(replica)
             gives_back |= share < granted and replica.in_flight < granted
             others_need |= bool(is_somebody_hungry)
         self._others_need = others_need
         self._welcome_all()
+        self._turn_away(full)
         if gives_back:
             self._member.hurry()
         return False
@@ -129,7 +143,9 @@ class Rations:
     def lost(self) -> None:
         """See `Topic`."""
         self.is_shared = self._others_need = False
+        self._wanted_at.clear()
         self._welcome_all()
+        self._turn_away(self._replicas)
 
     def kept_keys(self) -> Iterable[str]:
         """See `Topic`."""
@@ -137,6 +153,19 @@ class Rations:
 
     def _key_of(self, replica: Replica) -> str:
         return f"{self._key}:{replica.id}"
+
+    def _asks_at(self, replica: Replica) -> int:
+        """2 when somebody has begun to hope for a seat there, 1 when somebody still does, else 0."""
+        if replica.id in self._wanted_at:
+            self._wanted_at.discard(replica.id)
+            return 2
+        return 1 if self._seats is not None and self._seats.hopes_at(replica) else 0
+
+    def _turn_away(self, full: Sequence[Replica]) -> None:
+        """Who hopes for a seat where nobody has one to spare need not wait."""
+        if self._seats is not None:
+            for replica in full:
+                self._seats.turn_away(replica)
 
     def _welcome_all(self) -> None:
         """There may be more for those who wait."""

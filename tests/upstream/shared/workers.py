@@ -9,7 +9,7 @@ from typing import Any
 
 from proxy.canonical.catalog import ModelCard
 from proxy.upstream.breaker import Breakers
-from proxy.upstream.choice import LeastInFlight
+from proxy.upstream.choice import Choice, LeastInFlight
 from proxy.upstream.cooldown import CoolDowns
 from proxy.upstream.key_ring import KeyRing
 from proxy.upstream.models import ModelList
@@ -40,6 +40,7 @@ class Worker:
         ahead_s: float = 0.0,
         prefix: str = "test",
         timeout_s: float = 0.2,
+        choice: Choice | None = None,
     ) -> None:
         def clock() -> float:
             return time.monotonic() + ahead_s
@@ -62,7 +63,7 @@ class Worker:
             alone=alone,
         )
         self.seats: Seats[FakeReplica] = Seats(
-            LeastInFlight(lambda: 0.5), per_replica=alone, queue=queue, queue_wait_s=5, clock=clock, limits=self.rations
+            choice or LeastInFlight(lambda: 0.5), per_replica=alone, queue=queue, queue_wait_s=5, clock=clock, limits=self.rations
         )
         self.rations.attend(self.seats)
         self.models = ModelList(list, 60.0, clock, lambda work: None)
