@@ -31,9 +31,10 @@ server's own list of what a model takes does not have (OpenRouter's), or that a 
 Where client and upstream speak one language, the request goes on byte for byte, but for the value of `model` where the names differ, and
 the answer comes back byte for byte: what the vendor adds tomorrow works at once. Only the thoughts that Claude did not sign are cut out of
 the conversations that go to Claude, which would refuse them, and signatures that name another language out of all conversations that go to
-servers in Anthropic's, and out of OpenAI's chats; half a record at the end of a stream is left out, and the blank line that its last event
-lacks is added. An error is no answer: the client gets its words in the status and the form that its own language has for them, with the
-gateway's request id where that form has a place for one, and without keys and addresses. An Ollama server gets the client's own name of a
+servers in Anthropic's, and out of OpenAI's chats and responses, and out of the latter what other upstreams' models thought; half a record
+at the end of a stream is left out, and the blank line that its last event lacks is added. An error is no answer: the client gets its words
+in the status and the form that its own language has for them, with the gateway's request id where that form has a place for one, and
+without keys and addresses. An Ollama server gets the client's own name of a
 model, with `:latest` or without. OpenAI's `/v1/responses` goes on so where the upstream has it; a 404 or 405 that is not about the model
 is remembered for ten minutes, and the request is translated to a chat, as it always is for llama.cpp, whose own events lack what OpenAI's
 clients need.

@@ -44,7 +44,6 @@ class Crossing:
         self.own = own
         self.model = asked_model(steps, sent.payload, own)
         self._lacking = lacking
-        self._is_taken = own.takes(sent.payload)
         self._sent = sent
 
     def own_words(self) -> OwnWords:
@@ -53,7 +52,7 @@ class Crossing:
 
     def speaks(self, destination: Destination) -> bool:
         """Whether the destination speaks the client's language, whatever URLs it has."""
-        return self._is_taken and self.steps.upstream(destination.upstream).egress.name == self.own.dialect
+        return self.steps.upstream(destination.upstream).egress.name == self.own.dialect
 
     def is_relayed(self, destination: Destination) -> bool:
         """Whether the destination gets the client's own bytes."""

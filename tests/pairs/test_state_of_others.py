@@ -16,7 +16,7 @@ from tests.fake_upstream import Answer, FakeUpstream, Request, json_answer
 from tests.gateway.several import config_of
 from tests.pairs.clients import INGRESSES
 from tests.pairs.scenes import BY_NAME, PARIS
-from tests.pairs.upstreams import ANTHROPIC, GEMINI, OPENAI, Egress
+from tests.pairs.upstreams import ANTHROPIC, GEMINI, OLLAMA, OPENAI, Egress
 
 Json = dict[str, Any]
 
@@ -119,3 +119,37 @@ def test_ids_of_calls_are_ones_that_claude_takes_and_come_back_as_they_were(tmp_
     assert messages.ask(client, answered, stream=stream, model="nick").error == ""
     turn, result = upstream.requests_to("/chat/completions")[-1].json["messages"][-2:]
     assert (turn["tool_calls"][0]["id"], result["tool_call_id"]) == (numbered.id, numbered.id)
+
+
+RESPONSE: Json = {
+    "id": "resp_1",
+    "object": "response",
+    "status": "completed",
+    "model": "m",
+    "output": [{"type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "content": []}],
+}
+
+
+@pytest.mark.parametrize("drops_ids", [False, True], ids=["with ids", "without ids"])
+@pytest.mark.parametrize("egress", [OLLAMA, ANTHROPIC, GEMINI], ids=lambda egress: egress.name)
+def test_what_others_thought_is_not_shown_to_openais_responses(
+    tmp_path: Path, upstream: FakeUpstream, egress: Egress, drops_ids: bool
+) -> None:
+    egress.play(upstream, BY_NAME["reasoning_and_call"])
+    folders = [tmp_path / "first", tmp_path / "second"]
+    for folder in folders:
+        folder.mkdir()
+    body: Json = {"model": "nick", "reasoning": {"effort": "high", "summary": "auto"}, "input": [HELLO]}
+    told = gateway(folders[0], upstream, egress, "m").post("/v1/responses", json=body).get_json()["output"]
+    assert [item["type"] for item in told] == ["reasoning", "function_call"]
+    if drops_ids:  # As Codex does.
+        told = [{key: value for key, value in item.items() if key != "id"} for item in told]
+    OPENAI.play(upstream, BY_NAME["text"])
+    upstream.on("/responses", json_answer(RESPONSE))
+    own: Json = {"type": "reasoning", "id": "rs_68", "summary": [], "encrypted_content": "gAAAAA=="}
+    result: Json = {"type": "function_call_output", "call_id": told[1]["call_id"], "output": "1"}
+    body |= {"input": [HELLO, own, *told, result], "tools": [{"type": "web_search"}], "odd": 1.5}
+    assert gateway(folders[1], upstream, OPENAI, "gpt-5").post("/v1/responses", json=body).get_json() == RESPONSE
+    (request,) = upstream.requests_to("/responses")
+    call = {key: value for key, value in told[1].items() if key != "extra_content"}
+    assert request.json == body | {"model": "gpt-5", "input": [HELLO, own, call, result]}
