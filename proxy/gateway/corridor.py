@@ -89,7 +89,7 @@ class Gateway:
         by_key = {upstream.models: upstream.lists_by_key for upstream in upstreams if upstream.lists_by_key is not None}
         self._lists = ModelLists([upstream.models for upstream in upstreams], spawn, clock, by_key)
         self._steps = Steps(self._upstreams, table, profiles, self._lists, default_model=default_model, keepalive_s=keepalive_s)
-        keepsakes = Keepsakes(shelf or MemoryShelf(clock))
+        keepsakes = Keepsakes(shelf or MemoryShelf(clock), self._steps.profile)
         self._texts = Texts(self._steps, told_of=self._told_of, new_id=new_id, keepsakes=keepsakes)
         self._lacking = LackingPaths(clock)
         self.converse = self._texts.converse
