@@ -144,11 +144,6 @@ def refuses_nothing(_: bytes) -> UpstreamRefused | None:
     return None
 
 
-def takes_all(_: Payload) -> bool:
-    """Whatever a client of a dialect says, its upstreams judge themselves."""
-    return True
-
-
 def says_stream(payload: Payload) -> bool:
     """Whether a payload says `"stream": true`."""
     return payload.get("stream") is True
@@ -181,8 +176,6 @@ class RelayEndpoint:
         reader: makes the watcher of one stream.
         begins: whether an answer has begun to say something with these first lines of a stream; there may be more to come that do. Raises
             `UpstreamRefused` when they are an error, and `UpstreamBroken` when they are of nothing that a stream is made of.
-        takes: whether such upstreams can take a payload as it is. Where they would refuse it for what it has from other upstreams, it is
-            translated, which leaves that out.
         pruned: a payload without what an upstream of that profile would refuse because others made it; `None` where there is nothing of
             that. No function where there never is.
         keep_alive: what tells the client of a stream that has not begun that somebody is there.
@@ -211,7 +204,6 @@ class RelayEndpoint:
     wants_stream: Callable[[Payload], bool] = says_stream
     is_optional: bool = False
     stream_type: str = "text/event-stream"
-    takes: Callable[[Payload], bool] = takes_all
     pruned: Callable[[Payload, Profile], Payload | None] | None = None
     refusal_in: Callable[[bytes], UpstreamRefused | None] = refuses_nothing
     misfit_in: Callable[[bytes], UpstreamError | None] = fits_always

@@ -15,6 +15,9 @@ ReasoningStyle = Literal["none", "effort", "template", "openrouter", "thinking_s
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
+GENERIC: Final = "generic"
+"""The profile of servers whose kind nobody knows."""
+
 
 @dataclass(frozen=True, slots=True)
 class Profile:
@@ -138,6 +141,11 @@ class Profile:
         """Whether there is a place for what the model said beside its earlier calls: thoughts, or signatures."""
         return bool(self.echo_reasoning or self.must_echo_reasoning or self.signatures)
 
+    @property
+    def may_want_back(self) -> bool:
+        """Whether there is such a place, or may turn out to be one: a server whose kind nobody knows says so by a refusal."""
+        return self.wants_back or self.name == GENERIC
+
 
 def _named(*same: str, **renamed: str) -> Mapping[str, str]:
     return MappingProxyType({name: name for name in same} | renamed)
@@ -257,7 +265,7 @@ PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
         profile.name: profile
         for profile in (
             # Only what nearly every server takes.
-            Profile("generic", params=_named(*_SAMPLING), json_word="say"),
+            Profile(GENERIC, params=_named(*_SAMPLING), json_word="say"),
             _OPENAI,
             _OPENAI_REASONING,
             _AZURE,
@@ -407,7 +415,7 @@ DIALECT_PROFILES: Final[Mapping[str, str]] = MappingProxyType({"anthropic": "ant
 
 # What OpenAI's reasoning models make of a profile, wherever they are reached.
 REASONING_VARIANTS: Final[Mapping[str, str]] = MappingProxyType(
-    {"generic": "openai-reasoning", "openai": "openai-reasoning", "azure": "azure-reasoning", "openrouter": "openrouter-reasoning"}
+    {GENERIC: "openai-reasoning", "openai": "openai-reasoning", "azure": "azure-reasoning", "openrouter": "openrouter-reasoning"}
 )
 # Their names, without a vendor's prefix, and the efforts that they take. The chat models of the family do not reason.
 REASONING_MODELS: Final[tuple[tuple[re.Pattern[str], tuple[str, ...]], ...]] = (
@@ -451,7 +459,7 @@ MODEL_VARIANTS: Final[Mapping[str, tuple[tuple[re.Pattern[str], str], ...]]] = M
 )
 
 # Profiles that give way to an entry's own list of parameters, and what such lists never name although it is taken.
-NARROWED: Final = frozenset({"generic", "openrouter"})
+NARROWED: Final = frozenset({GENERIC, "openrouter"})
 UNLISTED_PARAMETERS: Final = frozenset({"user", "parallel_tool_calls"})
 
 # Each resource has a host of its own below one of these. Source: https://learn.microsoft.com/azure/ai-services/openai/reference

@@ -31,16 +31,17 @@ server's own list of what a model takes does not have (OpenRouter's), or that a 
 Where client and upstream speak one language, the request goes on byte for byte, but for the value of `model` where the names differ, and
 the answer comes back byte for byte: what the vendor adds tomorrow works at once. Only the thoughts that Claude did not sign are cut out of
 the conversations that go to Claude, which would refuse them, and signatures that name another language out of all conversations that go to
-servers in Anthropic's, and out of OpenAI's chats; half a record at the end of a stream is left out, and the blank line that its last event
-lacks is added. An error is no answer: the client gets its words in the status and the form that its own language has for them, with the
-gateway's request id where that form has a place for one, and without keys and addresses. An Ollama server gets the client's own name of a
-model, with `:latest` or without. OpenAI's `/v1/responses` goes on so where the upstream has it; a 404 or 405 that is not about the model
-is remembered for ten minutes, and the request is translated to a chat, as it always is for llama.cpp, whose own events lack what OpenAI's
-clients need.
+servers in Anthropic's, and out of OpenAI's chats and responses, and out of the latter what other upstreams' models thought; half a record
+at the end of a stream is left out, and the blank line that its last event lacks is added. An error is no answer: the client gets its words
+in the status and the form that its own language has for them, with the gateway's request id where that form has a place for one, and
+without keys and addresses. An Ollama server gets the client's own name of a model, with `:latest` or without. OpenAI's `/v1/responses`
+goes on so where the upstream has it; a 404 or 405 that is not about the model is remembered for ten minutes, and the request is translated
+to a chat, as it always is for llama.cpp, whose own events lack what OpenAI's clients need.
 
 What a model wants to see again with its tool calls (signatures, hidden thoughts) goes to the client where its language has a place for it.
-It is also kept for six hours, by the call and all that was said before it, and added where the client brings back only the call, with an id
-or without one: in each worker's memory, and with `REDIS_URL` where all workers find it. A client that has changed what was said before (a
+Where an upstream that the model's name leads to has a place for it, or is of no known kind and may turn out to have one, it is also kept
+for six hours, by the call and all that was said before it, and added where the client brings back only the call, with an id or without one:
+in each worker's memory, and with `REDIS_URL` where all workers find it. A client that has changed what was said before (a
 clock in its system prompt, results that it shortened) gets it back only of calls whose ids the gateway made, because the upstream gave
 none. Without it Claude goes on without its thoughts; Gemini 3 is told that they were lost.
 

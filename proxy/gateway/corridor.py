@@ -90,7 +90,7 @@ class Gateway:
         names = {upstream.models: upstream.name for upstream in upstreams} if len(upstreams) > 1 else {}
         self._lists = ModelLists([upstream.models for upstream in upstreams], spawn, clock, by_key, names)
         self._steps = Steps(self._upstreams, table, profiles, self._lists, default_model=default_model, keepalive_s=keepalive_s)
-        keepsakes = Keepsakes(shelf or MemoryShelf(clock))
+        keepsakes = Keepsakes(shelf or MemoryShelf(clock), self._steps.profile)
         self._texts = Texts(self._steps, told_of=self._told_of, new_id=new_id, keepsakes=keepsakes)
         self._lacking = LackingPaths(clock)
         self.converse = self._texts.converse

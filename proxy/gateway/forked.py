@@ -44,7 +44,6 @@ class Crossing:
         self.own = own
         self.model = asked_model(steps, sent.payload, own)
         self._lacking = lacking
-        self._is_taken = own.takes(sent.payload)
         self._sent = sent
 
     def own_words(self) -> OwnWords:
@@ -53,7 +52,7 @@ class Crossing:
 
     def speaks(self, destination: Destination) -> bool:
         """Whether the destination speaks the client's language, whatever URLs it has."""
-        return self._is_taken and self.steps.upstream(destination.upstream).egress.name == self.own.dialect
+        return self.steps.upstream(destination.upstream).egress.name == self.own.dialect
 
     def is_relayed(self, destination: Destination) -> bool:
         """Whether the destination gets the client's own bytes."""
@@ -95,12 +94,22 @@ class Crossing:
 class _Asked:
     """One request for a text, as all its destinations are asked."""
 
-    def __init__(self, crossing: Crossing, texts: Texts, text: TextEndpoint, relaying: Relaying, sent: Sent, stopwatch: Stopwatch) -> None:
+    def __init__(
+        self,
+        crossing: Crossing,
+        chain: Sequence[Destination],
+        texts: Texts,
+        text: TextEndpoint,
+        relaying: Relaying,
+        sent: Sent,
+        stopwatch: Stopwatch,
+    ) -> None:
         self.text = text
         self.relaying = relaying
         self.notes = relaying.notes
         self.stopwatch = stopwatch
         self._crossing = crossing
+        self._chain = chain
         self._texts = texts
         self._sent = sent
 
@@ -108,7 +117,7 @@ class _Asked:
     def conversation(self) -> Conversation:
         """What the client means, read when somebody must know. Raises `InvalidRequest`."""
         request = self.text.parse(self._crossing.steps.with_default_model(self._sent.whole()))
-        return self._texts.conversation(request, self.notes, self.stopwatch, self.relaying.client)
+        return self._texts.conversation(request, self._chain, self.notes, self.stopwatch, self.relaying.client)
 
     def open(self, goal: Goal) -> Opening | Relayed:
         """An answer that has begun."""
@@ -158,7 +167,7 @@ def answer(
         if one_way:
             return relay(steps, crossing.own_words(), own, notes, client)
         return texts.converse(sent.taken(), text, notes, stopwatch, client)
-    asked = _Asked(crossing, texts, text, Relaying(steps, crossing.own_words(), model, own, notes, client), sent, stopwatch)
+    asked = _Asked(crossing, chain, texts, text, Relaying(steps, crossing.own_words(), model, own, notes, client), sent, stopwatch)
     notes.model, notes.stream = model, own.wants_stream(sent.payload)
     note_destination(notes, chain[0])
     local = asked.admit(chain[0])

@@ -15,11 +15,14 @@ from proxy.canonical.events import ChatEvent, Failed, PartClosed, PartDelta, Par
 from proxy.canonical.keepsakes import Keeping, with_keepsakes
 from proxy.canonical.request import ChatRequest, ReasoningPart, ToolCallPart
 from proxy.dialect import TextRequest
-from proxy.routing import Route
+from proxy.profiles import Profile
+from proxy.routing import Destination, Route
 
 # An agent's turn ends within that time.
 KEPT_FOR_S = 6 * 3600.0
 MOST_BYTES = 32 * 1024 * 1024
+# What an entry takes beside the letters of its key and value: measured, about 300 with a key that is a digest.
+ENTRY_BYTES = 320
 
 
 class Shelf(Protocol):
@@ -41,12 +44,16 @@ class MemoryShelf:
 
     Args:
         clock: seconds that never go back.
+        most_bytes: of memory that it takes, keys and all.
+
+    Attributes:
+        taken_bytes: of memory that it takes now.
     """
 
     def __init__(self, clock: Callable[[], float], most_bytes: int = MOST_BYTES) -> None:
         self._clock = clock
         self._most_bytes = most_bytes
-        self._size_bytes = 0
+        self.taken_bytes = 0
         self._entries: OrderedDict[str, tuple[float, bytes]] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -57,13 +64,18 @@ class MemoryShelf:
 
     def put(self, key: str, value: bytes) -> None:
         """See `Shelf`."""
+        now_s = self._clock()
+        # A copy: around what orjson wrote lies a kilobyte and more that nobody else gets while it lives.
+        value = bytes(memoryview(value))
         with self._lock:
             before = self._entries.pop(key, None)
-            self._size_bytes += len(value) - (len(before[1]) if before else 0)
-            self._entries[key] = (self._clock() + KEPT_FOR_S, value)
-            while self._size_bytes > self._most_bytes:
-                _, (_, dropped) = self._entries.popitem(last=False)
-                self._size_bytes -= len(dropped)
+            if before is not None:
+                self.taken_bytes -= _size_bytes(key, before[1])
+            self._entries[key] = (now_s + KEPT_FOR_S, value)
+            self.taken_bytes += _size_bytes(key, value)
+            while self._entries and (self.taken_bytes > self._most_bytes or next(iter(self._entries.values()))[0] <= now_s):
+                dropped_key, (_, dropped) = self._entries.popitem(last=False)
+                self.taken_bytes -= _size_bytes(dropped_key, dropped)
 
     def find(self, wanted: Sequence[Sequence[str]]) -> Sequence[bytes | None]:
         """See `Shelf`."""
@@ -72,10 +84,15 @@ class MemoryShelf:
 
 
 class Keepsakes:
-    """Keeps and brings back."""
+    """Keeps and brings back.
 
-    def __init__(self, shelf: Shelf) -> None:
+    Args:
+        profile_of: what is known of the server at a destination.
+    """
+
+    def __init__(self, shelf: Shelf, profile_of: Callable[[Destination], Profile]) -> None:
         self._shelf = shelf
+        self._profile_of = profile_of
 
     def restored(self, request: TextRequest, route: Route) -> TextRequest:
         """`request` with what was kept of the calls in it, where the upstream has a place for that."""
@@ -83,20 +100,33 @@ class Keepsakes:
             return request
         return with_keepsakes(request, self._shelf.find)
 
-    def keep(self, request: TextRequest, parts: Sequence[object]) -> None:
-        """Keeps what belongs to the calls of the answer to `request`."""
-        if isinstance(request, ChatRequest):
+    def keep(self, request: TextRequest, chain: Sequence[Destination], parts: Sequence[object]) -> None:
+        """Keeps what belongs to the calls of the answer to `request`.
+
+        Args:
+            chain: where the next request of the conversation may go. What nobody there may want to see again is not kept.
+        """
+        if isinstance(request, ChatRequest) and any(isinstance(part, ToolCallPart) for part in parts) and self._is_wanted(chain):
             keeping = Keeping(request)
             for part in parts:
                 self._take(keeping, part)
 
-    def watch(self, request: TextRequest) -> Watch | None:
-        """What watches the stream that answers `request`, where it may hold calls."""
-        return Watch(partial(self._take, Keeping(request))) if isinstance(request, ChatRequest) and request.tools else None
+    def watch(self, request: TextRequest, chain: Sequence[Destination]) -> Watch | None:
+        """What watches the stream that answers `request`, where it may hold calls and something is to be kept. `chain` as for `keep`."""
+        if isinstance(request, ChatRequest) and request.tools and self._is_wanted(chain):
+            return Watch(partial(self._take, Keeping(request)))
+        return None
+
+    def _is_wanted(self, chain: Sequence[Destination]) -> bool:
+        return any(self._profile_of(destination).may_want_back for destination in chain)
 
     def _take(self, keeping: Keeping, part: object) -> None:
         for key, value in keeping.take(part):
             self._shelf.put(key, value)
+
+
+def _size_bytes(key: str, value: bytes) -> int:
+    return len(key) + len(value) + ENTRY_BYTES
 
 
 class Watch:

@@ -5,7 +5,7 @@ Without an upstream the whole way takes 69 us, where it once took 178: the diffe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
@@ -36,10 +36,15 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Conversation:
-    """One request, as all its destinations are asked."""
+    """One request, as all its destinations are asked.
+
+    Attributes:
+        chain: the destinations.
+    """
 
     steps: Steps
     request: TextRequest
+    chain: Sequence[Destination]
     notes: ExchangeNotes
     stopwatch: Stopwatch
     client: Client
@@ -175,7 +180,7 @@ class Texts:
         answer = endpoint.answer_locally(request, stopwatch)
         if answer is not None:
             return Reply(200, endpoint.whole_type, answer)
-        asked = self.conversation(request, notes, stopwatch, client)
+        asked = self.conversation(request, chain, notes, stopwatch, client)
         suits = partial(self.suits, endpoint, request)
         if not request.stream:
             completion = served(steps, chain, notes, client, asked.complete, suits)
@@ -190,14 +195,16 @@ class Texts:
             return Reply(200, endpoint.stream_type, self.rendered(asked, opening, renderer), close=opening.close)
         return Reply(200, endpoint.stream_type, self._late(asked, errand, renderer), close=errand.abandon)
 
-    def conversation(self, request: TextRequest, notes: ExchangeNotes, stopwatch: Stopwatch, client: Client) -> Conversation:
+    def conversation(
+        self, request: TextRequest, chain: Sequence[Destination], notes: ExchangeNotes, stopwatch: Stopwatch, client: Client
+    ) -> Conversation:
         """What is asked, with what models said before in the same conversation."""
-        return Conversation(self._steps, request, notes, stopwatch, client, self._new_id, self._keepsakes)
+        return Conversation(self._steps, request, chain, notes, stopwatch, client, self._new_id, self._keepsakes)
 
     def note_completion(self, completion: Completion, asked: Conversation) -> None:
         """Notes a whole answer, and keeps what is to come back with its calls."""
         note_end(asked.notes, completion.usage, completion.finish_reason)
-        self._keepsakes.keep(asked.request, completion.parts)
+        self._keepsakes.keep(asked.request, asked.chain, completion.parts)
 
     def card(self, destination: Destination) -> ModelCard | None:
         """What is known of the model."""
@@ -226,7 +233,7 @@ class Texts:
 
     def rendered(self, asked: Conversation, opening: Opening, renderer: StreamRenderer) -> Iterator[bytes]:
         """The bytes of a stream. A client that would get nothing for long, though the upstream is busy, gets a sign of life."""
-        notes, stopwatch, watch = asked.notes, asked.stopwatch, self._keepsakes.watch(asked.request)
+        notes, stopwatch, watch = asked.notes, asked.stopwatch, self._keepsakes.watch(asked.request, asked.chain)
         sent_ns = stopwatch.elapsed_ns()
         try:
             while True:

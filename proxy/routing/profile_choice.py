@@ -13,6 +13,7 @@ from proxy.profiles import (
     ANTHROPICS_HOST,
     DIALECT_PROFILES,
     ENTRY_MARKS,
+    GENERIC,
     HOSTS,
     MODEL_VARIANTS,
     NARROWED,
@@ -34,7 +35,7 @@ def profile_of(base_url: str, configured: str, card: ModelCard | None, upstream_
     Raises:
         ValueError: nobody knows the configured profile.
     """
-    name = checked_profile(configured) or DIALECT_PROFILES.get(dialect) or _by_host(base_url) or _by_entry(card) or "generic"
+    name = checked_profile(configured) or DIALECT_PROFILES.get(dialect) or _by_host(base_url) or _by_entry(card) or GENERIC
     model = upstream_model.rpartition("/")[2].lower()
     profile = PROFILES[next((variant for pattern, variant in MODEL_VARIANTS.get(name, ()) if pattern.search(model)), name)]
     if name in REASONING_VARIANTS:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,9 @@ from flask.testing import FlaskClient
 from proxy import create_app
 from tests.fake_upstream import Answer, FakeUpstream, Request, json_answer
 from tests.gateway.several import config_of
-from tests.pairs.scenes import BY_NAME
-from tests.pairs.upstreams import ANTHROPIC, GEMINI, OPENAI, Egress
+from tests.pairs.clients import INGRESSES
+from tests.pairs.scenes import BY_NAME, PARIS
+from tests.pairs.upstreams import ANTHROPIC, GEMINI, OLLAMA, OPENAI, Egress
 
 Json = dict[str, Any]
 
@@ -102,3 +105,51 @@ def test_what_openais_clients_got_is_not_shown_to_a_strict_server(
     sent = upstream.requests_to("/chat/completions")[-1].json["messages"][1]
     assert "thinking_blocks" not in sent
     assert sent["tool_calls"] == [{key: value for key, value in call.items() if key != "extra_content"}]
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+def test_ids_of_calls_are_ones_that_claude_takes_and_come_back_as_they_were(tmp_path: Path, upstream: FakeUpstream, stream: bool) -> None:
+    (messages,) = (ingress for ingress in INGRESSES if ingress.name == "anthropic.messages")
+    numbered = replace(PARIS, id="functions.get_weather:0")  # as Kimi numbers them; its template shows the model the ids
+    OPENAI.play(upstream, replace(BY_NAME["tool_call"], calls=(numbered,)))
+    client = gateway(tmp_path, upstream, OPENAI, "kimi-k2")
+    (call_id,) = messages.ask(client, BY_NAME["tool_call"], stream=stream, model="nick").ids
+    assert re.fullmatch("[a-zA-Z0-9_-]{1,128}", call_id)
+    answered = replace(BY_NAME["tool_result"], earlier=(replace(PARIS, id=call_id),))
+    assert messages.ask(client, answered, stream=stream, model="nick").error == ""
+    turn, result = upstream.requests_to("/chat/completions")[-1].json["messages"][-2:]
+    assert (turn["tool_calls"][0]["id"], result["tool_call_id"]) == (numbered.id, numbered.id)
+
+
+RESPONSE: Json = {
+    "id": "resp_1",
+    "object": "response",
+    "status": "completed",
+    "model": "m",
+    "output": [{"type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "content": []}],
+}
+
+
+@pytest.mark.parametrize("drops_ids", [False, True], ids=["with ids", "without ids"])
+@pytest.mark.parametrize("egress", [OLLAMA, ANTHROPIC, GEMINI], ids=lambda egress: egress.name)
+def test_what_others_thought_is_not_shown_to_openais_responses(
+    tmp_path: Path, upstream: FakeUpstream, egress: Egress, drops_ids: bool
+) -> None:
+    egress.play(upstream, BY_NAME["reasoning_and_call"])
+    folders = [tmp_path / "first", tmp_path / "second"]
+    for folder in folders:
+        folder.mkdir()
+    body: Json = {"model": "nick", "reasoning": {"effort": "high", "summary": "auto"}, "input": [HELLO]}
+    told = gateway(folders[0], upstream, egress, "m").post("/v1/responses", json=body).get_json()["output"]
+    assert [item["type"] for item in told] == ["reasoning", "function_call"]
+    if drops_ids:  # As Codex does.
+        told = [{key: value for key, value in item.items() if key != "id"} for item in told]
+    OPENAI.play(upstream, BY_NAME["text"])
+    upstream.on("/responses", json_answer(RESPONSE))
+    own: Json = {"type": "reasoning", "id": "rs_68", "summary": [], "encrypted_content": "gAAAAA=="}
+    result: Json = {"type": "function_call_output", "call_id": told[1]["call_id"], "output": "1"}
+    body |= {"input": [HELLO, own, *told, result], "tools": [{"type": "web_search"}], "odd": 1.5}
+    assert gateway(folders[1], upstream, OPENAI, "gpt-5").post("/v1/responses", json=body).get_json() == RESPONSE
+    (request,) = upstream.requests_to("/responses")
+    call = {key: value for key, value in told[1].items() if key != "extra_content"}
+    assert request.json == body | {"model": "gpt-5", "input": [HELLO, own, call, result]}

@@ -9,6 +9,7 @@ import orjson
 
 from proxy.canonical.completion import FinishReason, Usage
 from proxy.canonical.opaque_words import ANTHROPIC, opaque_word
+from proxy.dialects.anthropic.tool_ids import legal_id
 
 Record = dict[str, Any]
 
@@ -90,8 +91,8 @@ def redacted_block(data: str) -> Record:
 
 
 def tool_use_block(call_id: str, name: str, arguments: bytes = b"{}") -> Record:
-    """A call; `arguments` is the text of a JSON object."""
-    return {"type": "tool_use", "id": call_id, "name": name, "input": orjson.Fragment(arguments)}
+    """A call; `arguments` is the text of a JSON object. Its client may take it to Anthropic's own servers."""
+    return {"type": "tool_use", "id": legal_id(call_id), "name": name, "input": orjson.Fragment(arguments)}
 
 
 def state_word(opaque: str, origin: str, *, redacted: bool = False) -> str:

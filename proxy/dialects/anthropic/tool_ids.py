@@ -1,25 +1,43 @@
-"""Ids of tool calls that Anthropic takes. Pure.
+"""Ids of tool calls that Anthropic takes, on the way to its servers as to its clients, which may take them there. Pure.
 
 Source: Anthropic's refusal, "tool_use.id: String should match pattern '^[a-zA-Z0-9_-]+$'".
 """
 
 from __future__ import annotations
 
+import binascii
 import hashlib
 import re
-from collections.abc import Iterable
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import Final
 
 _LEGAL = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_SPELT: Final = "toolu_spelt_"
+# Of so many bytes base64 makes what fits behind that.
+_MOST_BYTES: Final = (128 - len(_SPELT)) * 3 // 4
 
 
-def legal_ids(call_ids: Iterable[str]) -> dict[str, str]:
-    """Each id -> a legal one; distinct for distinct ones. Replacing letters would make one of `f:0` and `f_0`.
+def legal_id(call_id: str) -> str:
+    """A legal id; distinct for distinct ones. Replacing letters would make one of `f:0` and `f_0`.
 
-    A new id hangs on the old one alone, so that it stays the same in every request that repeats the conversation, and legal ones stay what
-    they are: the upstream's prompt cache goes on to match.
+    It hangs on `call_id` alone, so that it stays the same in every request that repeats the conversation, and legal ones stay what they
+    are: the upstream's prompt cache goes on to match.
     """
-    return {call_id: call_id if _LEGAL.fullmatch(call_id) else _digest(call_id) for call_id in call_ids}
+    if _LEGAL.fullmatch(call_id) and not call_id.startswith(_SPELT):
+        return call_id
+    raw = call_id.encode("utf-8", "surrogatepass")
+    if len(raw) > _MOST_BYTES:
+        return f"toolu_digest_{hashlib.blake2b(raw, digest_size=12).hexdigest()}"
+    return _SPELT + urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
-def _digest(call_id: str) -> str:
-    return f"toolu_{hashlib.blake2b(call_id.encode('utf-8', 'surrogatepass'), digest_size=12).hexdigest()}"
+def own_id(legal: str) -> str:
+    """What `legal_id` made `legal` of, unless it was too long to be spelled out. Kimi knows its calls by ids like `functions.look:0`."""
+    if not legal.startswith(_SPELT):
+        return legal
+    word = legal.removeprefix(_SPELT)
+    try:
+        call_id = urlsafe_b64decode(word + "=" * (-len(word) % 4)).decode("utf-8", "surrogatepass")
+    except (binascii.Error, ValueError):
+        return legal
+    return call_id if legal_id(call_id) == legal else legal

@@ -44,14 +44,15 @@ def _own_part(message: Any, *, to_google: bool) -> Any:
         if blocks and not own[_BLOCKS]:
             del own[_BLOCKS]
     if type(calls) is list:
-        own[_CALLS] = [_own_call(call, to_google=to_google) for call in calls]
+        own[_CALLS] = [own_call(call, to_google=to_google) for call in calls]
     return own
 
 
-def _own_call(call: Any, *, to_google: bool) -> Any:
+def own_call(call: Any, *, to_google: bool) -> Any:
+    """`call` without a signature that names another language; Gemini's goes on to Google's own door."""
     extra = call.get(_EXTRA) if type(call) is dict else None
     google = extra.get(_GOOGLE) if type(extra) is dict else None
-    if type(extra) is not dict or type(google) is not dict or not _is_foreign(google.get(_SIGNATURE)):
+    if type(extra) is not dict or type(google) is not dict or not is_foreign_word(google.get(_SIGNATURE)):
         return call
     found = read_opaque_word(google[_SIGNATURE])
     word = found.opaque if to_google and found is not None and found.origin == "gemini" else None
@@ -59,10 +60,11 @@ def _own_call(call: Any, *, to_google: bool) -> Any:
 
 
 def _is_foreign_block(block: object) -> bool:
-    return isinstance(block, dict) and (_is_foreign(block.get("signature")) or _is_foreign(block.get("data")))
+    return isinstance(block, dict) and (is_foreign_word(block.get("signature")) or is_foreign_word(block.get("data")))
 
 
-def _is_foreign(word: object) -> bool:
+def is_foreign_word(word: object) -> bool:
+    """Whether `word` names the language that it is of."""
     return isinstance(word, str) and read_opaque_word(word) is not None
 
 

@@ -22,6 +22,7 @@ from proxy.dialects.openai.foreign_state import without_foreign_state
 from proxy.dialects.openai.relay import RelayTail, usage_of
 from proxy.dialects.openai.responses import relay as response_relay
 from proxy.dialects.openai.responses.asking import parse_response
+from proxy.dialects.openai.responses.foreign_items import without_foreign_items
 from proxy.dialects.openai.responses.rendering import ResponseStreamRenderer, render_response
 from proxy.dialects.openai.wholes import chunks_of, misfit_without_choices
 from proxy.errors import UpstreamBroken
@@ -71,7 +72,7 @@ RESPONSES = RelayEndpoint(
     render_error=render_error,
     answer_headers=_PASSED_ON,
     is_optional=True,
-    takes=response_relay.takes,
+    pruned=without_foreign_items,
     refusal_in=partial(refusal_in_whole, answers=("output",)),
     misfit_in=partial(misfit_without, names=(b'"output"', b'"status"')),
 )

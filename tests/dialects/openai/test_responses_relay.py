@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from proxy.canonical.completion import Usage
 from proxy.dialects.openai.ingress import RESPONSES
-from proxy.dialects.openai.responses.relay import ResponseTail, takes, usage_of
+from proxy.dialects.openai.responses.relay import ResponseTail, usage_of
 from proxy.errors import UpstreamBroken, UpstreamRefused, UpstreamTimeout
 from tests.dialects.openai.judged import Judge, records
 
@@ -156,12 +156,6 @@ def test_a_whole_answer_tells_its_cost() -> None:
     early = orjson.dumps({"usage": USAGE, "output": "x" * 100_000})
     assert usage_of(early) == Usage(7, 3)
     assert usage_of(b"{}") == Usage()
-
-
-def test_thoughts_that_other_upstreams_encrypted_are_not_relayed() -> None:
-    assert takes({"input": "hi"})
-    assert takes({"input": [{"type": "reasoning", "encrypted_content": "gAAAAA=="}, 1]})
-    assert not takes({"input": [{"type": "reasoning", "encrypted_content": "anthropic:sig"}]})
 
 
 def test_requests_that_begin_alike_have_the_same_key() -> None:

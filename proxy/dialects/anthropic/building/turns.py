@@ -28,7 +28,7 @@ from proxy.dialects.anthropic.building.blocks import (
     tool_result_block,
     tool_use_block,
 )
-from proxy.dialects.anthropic.tool_ids import legal_ids
+from proxy.dialects.anthropic.tool_ids import legal_id
 from proxy.profiles import Profile
 
 # What a turn of the user says that must be there and has nothing to say.
@@ -71,7 +71,7 @@ def turns_of(messages: Sequence[Message], profile: Profile) -> Turns:
     """
     leading = next((place for place, message in enumerate(messages) if message.role not in ("system", "developer")), len(messages))
     ordered = _ordered(messages[leading:])
-    ids = legal_ids(part.id for message in ordered for part in message.parts if isinstance(part, ToolCallPart))
+    ids = {part.id: legal_id(part.id) for message in ordered for part in message.parts if isinstance(part, ToolCallPart)}
     building = _Building(profile, ids)
     for message in ordered:
         building.add(message)

@@ -20,6 +20,7 @@ from proxy.canonical.request import (
 )
 from proxy.dialects.anthropic.parsing.rows import Row
 from proxy.dialects.anthropic.parsing.sources import read_file, read_picture, unknown_source
+from proxy.dialects.anthropic.tool_ids import own_id
 from proxy.wire.exact_json import dumps_exact
 
 Shown = TextPart | ImagePart | AudioPart | FilePart
@@ -58,7 +59,7 @@ def read_result(block: Row) -> ToolResultPart:
     """The answer to a call. What its tool is called, the call says."""
     shown = [part for part in read_content(block, IN_RESULTS) if isinstance(part, Shown)]
     return ToolResultPart(
-        call_id=block.text("tool_use_id"),
+        call_id=own_id(block.text("tool_use_id")),
         name="",
         parts=tuple(shown),
         is_error=block.flag("is_error") or False,
@@ -116,7 +117,7 @@ def _redacted_thinking(block: Row) -> Iterator[Part]:
 
 
 def _tool_use(block: Row) -> Iterator[Part]:
-    call_id, name = block.text("id"), block.text("name")
+    call_id, name = own_id(block.text("id")), block.text("name")
     try:
         arguments = dumps_exact(block.members("input") or {}).decode()
     except TypeError as error:

@@ -12,13 +12,14 @@ from proxy.dialect import TextRequest
 from proxy.dialects.openai.answering.records import extra_content
 from proxy.dialects.openai.failures import error_object
 from proxy.dialects.openai.responses.asking import AskedResponse
+from proxy.dialects.openai.responses.foreign_items import THOUGHT_ELSEWHERE
 from proxy.dialects.openai.responses.tools import Spaced
 from proxy.errors import ProxyError
 
 Record = dict[str, Any]
 
 ITEM_OF_PART: dict[PartKind, str] = {"text": "message", "refusal": "message", "reasoning": "reasoning", "tool_call": "function_call"}
-_ID_PREFIXES = {"message": "msg_", "reasoning": "rs_", "function_call": "fc_"}
+_ID_PREFIXES = {"message": "msg_", "reasoning": THOUGHT_ELSEWHERE, "function_call": "fc_"}
 
 
 def response_record(request: TextRequest, response_id: str, created_at: int) -> Record:

@@ -8,8 +8,6 @@ from typing import Any
 import orjson
 
 from proxy.canonical.completion import Usage
-from proxy.canonical.opaque_words import read_opaque_word
-from proxy.dialect import Payload
 from proxy.dialects.openai.relay import RelayTail, count_of
 from proxy.dialects.openai.responses.records import error_event
 from proxy.errors import ProxyError
@@ -81,21 +79,6 @@ def usage_of(body: bytes) -> Usage:
     """The last token counts in `body`. They stand near the end of it, behind the output."""
     found = _usage_in(body[-_USAGE_BYTES:])
     return _usage_in(body) if found == Usage() else found
-
-
-def takes(payload: Payload) -> bool:
-    """Whether a server that has `/v1/responses` can take these items: what another one encrypted, or signed, it refuses."""
-    items = payload.get("input")
-    return not any(_is_foreign(item) for item in items) if isinstance(items, list) else True
-
-
-def _is_foreign(item: object) -> bool:
-    if not isinstance(item, dict):
-        return False
-    extra = item.get("extra_content")
-    google = extra.get("google") if isinstance(extra, dict) else None
-    words = (item.get("encrypted_content"), google.get("thought_signature") if isinstance(google, dict) else None)
-    return any(isinstance(word, str) and read_opaque_word(word) is not None for word in words)
 
 
 def _usage_in(text: bytes) -> Usage:
