@@ -91,6 +91,16 @@ class Support:
     feature: str = ""
 
 
+LOST_ANYWHERE: Final[Mapping[str, Support]] = MappingProxyType(
+    {
+        "a fence of Markdown around an answer in JSON": Support(
+            "dropped", "clients parse what they get; words behind the fence stay, and a token that is half of it loses its log probability"
+        ),
+    }
+)
+"""What all upstreams answer, and no client of another language gets."""
+
+
 def met(field: Support, features: Mapping[str, Support]) -> Support:
     """What becomes of a client's field at an upstream that makes this of features: the worse of both, and what is to be said of either."""
     there = features.get(field.feature)

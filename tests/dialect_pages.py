@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from proxy.dialects.registry import DIALECTS
-from proxy.support import FEATURES, OUTCOMES, Support, met
+from proxy.support import FEATURES, LOST_ANYWHERE, OUTCOMES, Support, met
 
 FOLDER: Final = Path(__file__).parents[1] / "docs/dialects"
 README: Final = FOLDER.parents[1] / "README.md"
@@ -193,6 +193,8 @@ def _unheard() -> Iterator[str]:
     for upstream in upstream_tables():
         for name, support in _table(upstream, "LOST_ANSWERS").items():
             yield f"| `{_cell(name)}` | {_TITLES[upstream]} upstreams | {support.outcome} | {_cell(support.note)} |"
+    for name, support in LOST_ANYWHERE.items():
+        yield f"| {name} | all upstreams | {support.outcome} | {_cell(support.note)} |"
 
 
 def _cell(text: str) -> str:

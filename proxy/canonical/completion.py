@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from proxy.canonical.request import ReasoningPart, RefusalPart, TextPart, ToolCallPart
 
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
+
+CUT_OFF: Final[frozenset[FinishReason]] = frozenset({"length", "content_filter"})
+"""Why a model stops in the midst of what it says: a call that is not whole then is no nonsense, and nothing to be run either."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,8 +43,8 @@ class PartDelta:
     """More of the open part: text, or a fragment of a tool call's arguments. `logprobs` are OpenAI's `logprobs.content` items for it.
 
     The fragments of a tool call's arguments are what the model wrote. A call without arguments has `{}`; else they may be invalid JSON when
-    the part closes: the model was cut off (`Finished` says `length`) or wrote nonsense (any other reason). What is to be done about that is
-    the client dialects' business, and can be told only when `Finished` is there.
+    the part closes: the model was cut off (`Finished` says one of `CUT_OFF`) or wrote nonsense (any other reason). What is to be done about
+    that is the client dialects' business, and can be told only when `Finished` is there.
     """
 
     text: str

@@ -14,6 +14,7 @@ from proxy.canonical.held_text import HeldText
 _TAGS = ("think", "thinking", "thought", "reasoning")
 _OPENING = tuple(f"<{tag}>" for tag in _TAGS)
 _CLOSING = tuple(f"</{tag}>" for tag in _TAGS)
+_MOST_BLANKS = 64  # before an opening tag: a model that is caught in blanks is not waited for
 
 
 class _State(Enum):
@@ -103,12 +104,13 @@ class ThinkTagSplitter:
 
     def _seek_opening(self, out: list[ChatEvent]) -> None:
         text = self._held.text.lstrip()
+        blanks = len(self._held.text) - len(text)
         tag = next((tag for tag in _OPENING if text.startswith(tag)), "")
-        if tag:
-            self._held.drop(len(self._held.text) - len(text) + len(tag))
+        if tag and blanks <= _MOST_BLANKS:
+            self._held.drop(blanks + len(tag))
             self._closing = ("</" + tag[1:],)
             self._state, self._trim = _State.THINK, True
-        elif not any(tag.startswith(text) for tag in _OPENING):
+        elif blanks > _MOST_BLANKS or not any(tag.startswith(text) for tag in _OPENING):
             self._state = _State.DONE
             self._emit("text", len(self._held.text), out)
 

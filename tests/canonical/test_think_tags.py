@@ -42,6 +42,15 @@ def test_other_text_stays_as_it_is(text: str) -> None:
     assert parts_of(*text) == [("text", text)]
 
 
+def test_not_many_blanks_are_held_while_a_tag_may_come() -> None:
+    splitter = ThinkTagSplitter()
+    told = splitter.feed([PartOpened("text"), *[PartDelta("\n")] * 100])
+    assert sum(len(event.text) for event in told if isinstance(event, PartDelta)) == 100
+    blanks, late = "\n" * 64, "\n" * 65 + "<think>a</think>b"
+    assert parts_of(f"{blanks}<think>a</think>b") == [("reasoning", "a"), ("text", "b")]
+    assert parts_of(late) == parts_of(*late) == [("text", late)]
+
+
 def test_a_closing_tag_is_only_its_own() -> None:
     assert parts_of("<think>a</thinking></thought>b</think>c") == [("reasoning", "a</thinking></thought>b"), ("text", "c")]
 

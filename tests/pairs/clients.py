@@ -135,7 +135,7 @@ def _response_whole(answer: Any) -> Told:
                 told.text += "".join(part["text"] for part in item["content"])
             case "reasoning":
                 told.thoughts += "".join(part["text"] for part in (item["summary"] or item.get("content") or ()))
-            case "function_call":
+            case "function_call" if item["status"] == "completed":
                 _add_call(told, item["call_id"], item["name"], item["arguments"])
     if answer["status"] == "incomplete":
         told.finish = {"max_output_tokens": "length"}.get(answer["incomplete_details"]["reason"], "content_filter")
@@ -239,10 +239,20 @@ def _messages_stream(body: bytes) -> Told:
                 told.error, told.finish = _message(event), message.get("stop_reason") or ""
             case "message_stop":
                 assert not told.error
-                for index, text in arguments.items():
-                    message["content"][index]["input"] = json.loads(text or "{}")
-                return _messages_whole(message)
+                return _messages_whole(_with_inputs(message, arguments))
     return told
+
+
+def _with_inputs(message: Json, arguments: Mapping[int, str]) -> Json:
+    """A message whose calls have what was said of their arguments; without one that was cut off."""
+    for index, text in arguments.items():
+        try:
+            message["content"][index]["input"] = json.loads(text or "{}")
+        except json.JSONDecodeError:
+            assert message["stop_reason"] in ("max_tokens", "refusal")
+            assert index == len(message["content"]) - 1
+            message["content"].pop()
+    return message
 
 
 def _messages_broken(blocks: Sequence[Json], arguments: Mapping[int, str], *, is_open: bool) -> Told:
@@ -372,8 +382,12 @@ def _generated(record: Json) -> Json:
 
 
 def _add_call(told: Told, id: str, name: str, arguments: Any) -> None:  # noqa: A002 (as the records call it)
+    try:
+        told.calls.append((name, json.loads(arguments) if isinstance(arguments, str) else arguments))
+    except json.JSONDecodeError:
+        assert told.finish in ("length", "content_filter")  # Only these say that nobody may act upon it.
+        return
     told.ids.append(id)
-    told.calls.append((name, json.loads(arguments) if isinstance(arguments, str) else arguments))
 
 
 def _counted(told: Told, usage: Any, prompt: str, completion: str) -> Told:

@@ -39,7 +39,8 @@ class Scene:
         earlier: calls that the model made before, each of which was answered by "sunny in <city>".
         end: how the answer ends: by itself; as a refusal in place of an answer; by an error record; by a connection that is cut; by a
             connection that ends legally though the answer does not.
-        broken: what an answer that breaks off does so in the midst of; the call is its last one.
+        broken: what an answer that breaks off does so in the midst of; the call is its last one. One that ends by itself in the midst of a
+            call was ended by a limit or a filter, and the call is none.
     """
 
     name: str
@@ -58,6 +59,11 @@ class Scene:
     matched: str = ""
     prompt_tokens: int = 9
     completion_tokens: int = 7
+
+    @property
+    def whole_calls(self) -> tuple[Call, ...]:
+        """The calls that the model has come to the end of, where the answer ends by itself."""
+        return self.calls[:-1] if self.broken == "call" and not self.end else self.calls
 
     @property
     def half(self) -> str:
@@ -80,6 +86,10 @@ SCENES = (
     Scene("reasoning_and_call", thinks=True, tools=True, thoughts="I need a tool.", text="", calls=(PARIS,), finish="tool_calls"),
     Scene("image", shows=PNG, text="One pixel."),
     Scene("length", text="And so on and", finish="length"),
+    Scene("limited_in_call", tools=True, text="Let me see.", calls=(PARIS,), finish="length", broken="call"),
+    Scene("filtered", text="I will not", finish="content_filter"),
+    Scene("filtered_in_call", tools=True, text="", calls=(PARIS,), finish="content_filter", broken="call"),
+    Scene("filtered_in_second_call", tools=True, text="Let me see.", calls=(PARIS, OSLO), finish="content_filter", broken="call"),
     Scene("refused", end="refused"),
     Scene("told", end="told"),
     Scene("cut", end="cut"),

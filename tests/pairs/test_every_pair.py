@@ -88,7 +88,7 @@ def check_told(told: Told, scene: Scene, *, stream: bool) -> None:
     assert told.error == ""
     assert told.ended
     assert (told.text, told.thoughts) == (scene.text, scene.thoughts)
-    assert told.calls == [(call.name, dict(call.arguments)) for call in scene.calls]
+    assert told.calls == [(call.name, dict(call.arguments)) for call in scene.whole_calls]
     assert len(set(told.ids)) == len(told.ids)
     assert all(told.ids)
     assert told.finish == scene.finish

@@ -107,6 +107,12 @@ def _is_late(scene: Scene, call: Call, *, begun: bool = False) -> bool:
     return call == scene.calls[-1] and (scene.broken == "between calls" or (begun and scene.broken == "call"))
 
 
+def _said_of(call: Call, scene: Scene) -> tuple[str, ...]:
+    """The arguments in two pieces, or the first of them where the answer ends by itself in the midst of the call."""
+    begin, rest = _halves(call.written)
+    return (begin, rest) if call in scene.whole_calls else (begin,)
+
+
 def _late(record: Json, late: bool = True) -> Json:
     return {**record, "_late": True} if late else record
 
@@ -134,7 +140,8 @@ def _openai_message(scene: Scene) -> Json:
         message["reasoning_content"] = scene.thoughts
     if scene.calls:
         message["tool_calls"] = [
-            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.written}} for call in scene.calls
+            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": "".join(_said_of(call, scene))}}
+            for call in scene.calls
         ]
     return message
 
@@ -159,9 +166,9 @@ def _openai_records(scene: Scene) -> list[Json]:
     records += [_late(chunk({"content": piece}), late) for piece, late in _cut_text(scene)]
     for index, call in enumerate(scene.calls):
         begun = {"index": index, "id": call.id, "type": "function", "function": {"name": call.name, "arguments": ""}}
-        begin, rest = ({"index": index, "function": {"arguments": piece}} for piece in _halves(call.written))
+        begin, *rest = ({"index": index, "function": {"arguments": piece}} for piece in _said_of(call, scene))
         records += [_late(chunk({"tool_calls": [piece]}), _is_late(scene, call)) for piece in (begun, begin)]
-        records.append(_late(chunk({"tool_calls": [rest]}), _is_late(scene, call, begun=True)))
+        records += [_late(chunk({"tool_calls": [piece]}), _is_late(scene, call, begun=True)) for piece in rest]
     return [*records, _late(chunk({}, scene.finish)), _late({**chunk({}), "choices": [], "usage": _openai_usage(scene)})]
 
 
@@ -251,7 +258,13 @@ def _anthropic_end(scene: Scene) -> Json:
 
 
 def _anthropic_whole(scene: Scene) -> Any:
-    return _anthropic_message(scene, content=_anthropic_blocks(scene), **_anthropic_end(scene))
+    blocks = [block for block in _anthropic_blocks(scene) if block.get("id") not in _half_calls(scene)]
+    return _anthropic_message(scene, content=blocks, **_anthropic_end(scene))
+
+
+def _half_calls(scene: Scene) -> set[str]:
+    """The ids of calls that have no place in an answer, because they were not come to the end of, and arguments are an object there."""
+    return {call.id for call in scene.calls if call not in scene.whole_calls}
 
 
 def _anthropic_records(scene: Scene) -> list[Json]:
@@ -279,9 +292,9 @@ def _anthropic_deltas(block: Json, scene: Scene) -> list[tuple[Json, bool]]:
             return [({"type": "text_delta", "text": piece}, late) for piece, late in _cut_text(scene)]
         case _:
             (call,) = (call for call in scene.calls if call.id == block["id"])
-            begin, rest = _halves(json.dumps(block["input"]))
+            begin, *rest = _said_of(call, scene)
             deltas = [({"type": "input_json_delta", "partial_json": piece}, _is_late(scene, call)) for piece in ("", begin)]
-            return [*deltas, ({"type": "input_json_delta", "partial_json": rest}, _is_late(scene, call, begun=True))]
+            return deltas + [({"type": "input_json_delta", "partial_json": piece}, _is_late(scene, call, begun=True)) for piece in rest]
 
 
 def _anthropic_asked(request: Request) -> Asked:
@@ -363,7 +376,7 @@ def _gemini_parts(scene: Scene) -> list[Json]:
             scene,
             call,
         )
-        for place, call in enumerate(scene.calls)
+        for place, call in enumerate(scene.whole_calls)
     ]
 
 
@@ -448,7 +461,7 @@ GEMINI = Egress(
 def _ollama_end(scene: Scene) -> Json:
     counts = {"prompt_eval_count": scene.prompt_tokens, "eval_count": scene.completion_tokens}
     durations = dict.fromkeys(("total_duration", "load_duration", "prompt_eval_duration", "eval_duration"), 1000)
-    return {"done": True, "done_reason": "length" if scene.finish == "length" else "stop", **durations, **counts}
+    return {"done": True, "done_reason": "stop" if scene.finish == "tool_calls" else scene.finish, **durations, **counts}
 
 
 def _ollama_record(message: Json, **more: Any) -> Json:
@@ -459,7 +472,7 @@ def _ollama_record(message: Json, **more: Any) -> Json:
 def _ollama_calls(scene: Scene) -> list[Json]:
     return [
         {"id": call.id, "function": {"index": place, "name": call.name, "arguments": dict(call.arguments)}}
-        for place, call in enumerate(scene.calls)
+        for place, call in enumerate(scene.whole_calls)
     ]
 
 
@@ -467,7 +480,7 @@ def _ollama_whole(scene: Scene) -> Any:
     message: Json = {"content": scene.text}
     if scene.thoughts:
         message["thinking"] = scene.thoughts
-    if scene.calls:
+    if scene.whole_calls:
         message["tool_calls"] = _ollama_calls(scene)
     return _ollama_record(message, **_ollama_end(scene))
 
@@ -475,7 +488,7 @@ def _ollama_whole(scene: Scene) -> Any:
 def _ollama_records(scene: Scene) -> list[Json]:
     records = [_late(_ollama_record({"thinking": piece}), late) for piece, late in _cut_thoughts(scene)]
     records += [_late(_ollama_record({"content": piece}), late) for piece, late in _cut_text(scene)]
-    calls = zip(scene.calls, _ollama_calls(scene), strict=True)
+    calls = zip(scene.whole_calls, _ollama_calls(scene), strict=True)
     records += [_late_call(_ollama_record({"tool_calls": [written]}), scene, call) for call, written in calls]
     return [*records, _late(_ollama_record({}, **_ollama_end(scene)))]
 

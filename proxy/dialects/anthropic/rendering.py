@@ -2,7 +2,7 @@
 
 A block is opened by the first thing that is said in it, and closed before the next: clients put what they read into the blocks by their
 number. Arguments of calls are handed on while the model writes them; when they turn out to be no JSON object, the end says what that
-means: cut off by the token limit they are what they are, otherwise the answer failed.
+means: cut off by the token limit or a filter they are what they are, otherwise the answer failed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import orjson
 
 from proxy.canonical.arguments import arguments_object, unreadable_arguments
-from proxy.canonical.completion import Completion, Usage
+from proxy.canonical.completion import CUT_OFF, Completion, Usage
 from proxy.canonical.events import ChatEvent, Failed, Finished, KeepAlive, PartClosed, PartDelta, PartKind, PartOpened, Started, UsageSeen
 from proxy.canonical.fold import AnswerPart
 from proxy.canonical.request import ChatRequest, ReasoningPart, RefusalPart, ToolCallPart
@@ -168,7 +168,7 @@ class MessageStreamRenderer:
         self._before = self._after = b""
 
     def _finish(self, finished: Finished, pieces: list[bytes]) -> None:
-        if self._unreadable and finished.finish_reason != "length":
+        if self._unreadable and finished.finish_reason not in CUT_OFF:
             self.failure = self._unreadable
             pieces.append(error_event(self.failure))
             return
@@ -181,7 +181,7 @@ class MessageStreamRenderer:
 
 
 def render_message(completion: Completion, request: TextRequest, stopwatch: Stopwatch) -> bytes:
-    """The whole message. Raises `UpstreamBroken` when a call's arguments are no JSON object, unless the token limit cut them off."""
+    """The whole message. Raises `UpstreamBroken` when a call's arguments are no JSON object, unless they were cut off."""
     shown = shown_reasoning(request)
     content: list[Record] = []
     for part in completion.parts:
@@ -190,7 +190,7 @@ def render_message(completion: Completion, request: TextRequest, stopwatch: Stop
                 arguments = arguments_object(part.arguments)
                 if arguments is not None:
                     content.append(tool_use_block(part.id, part.name, arguments))
-                elif completion.finish_reason != "length":
+                elif completion.finish_reason not in CUT_OFF:
                     raise unreadable_arguments(part.name, part.arguments)
             case ReasoningPart():
                 content += _reasoning_blocks(part, shown)

@@ -71,6 +71,9 @@ CLIENT_FIELDS: Final[Mapping[str, Support]] = MappingProxyType(
         "workspace_id": Support("dropped", _ELSEWHERE),
         "count_tokens": Support("translated", "", "token_counts"),
         "(answer) content[] (thinking)": Support("translated", "also unasked, of models that think anyway: `disabled` keeps it out"),
+        "(answer) content[] (tool_use)": Support(
+            "approximated", "a call in whose midst the limit or a filter ended the answer is left out; a stream has begun to tell of it"
+        ),
         "(answer) usage": Support("translated", "cached tokens apart from the others, as Anthropic counts", "usage"),
         "(answer) usage (a stop sequence matched)": Support(
             "approximated",

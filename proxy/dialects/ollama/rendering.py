@@ -1,7 +1,8 @@
 """Ollama's answers to chat and generate: NDJSON lines while the model speaks, or one object when it is done.
 
 Each fragment of text or thinking is a line of its own. A tool call is held until it is complete, for its arguments are an object. What to
-make of arguments that are no object, the end says: cut off by the token limit the call is dropped, otherwise the answer failed. Pure.
+make of arguments that are no object, the end says: cut off by the token limit or a filter the call is dropped, otherwise the answer failed.
+Pure.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Sequence
 import orjson
 
 from proxy.canonical.arguments import arguments_object, unreadable_arguments
-from proxy.canonical.completion import Completion, Usage
+from proxy.canonical.completion import CUT_OFF, Completion, Usage
 from proxy.canonical.events import ChatEvent, Failed, Finished, KeepAlive, PartClosed, PartDelta, PartKind, PartOpened, UsageSeen
 from proxy.canonical.request import ChatRequest, ReasoningPart, ToolCallPart
 from proxy.dialect import Stopwatch, TextRequest
@@ -132,7 +133,7 @@ class LineRenderer:
         return opening + before + orjson.dumps(record) + after + _LINE_END
 
     def _finish(self, finished: Finished) -> bytes:
-        if self._unreadable and finished.finish_reason != "length":
+        if self._unreadable and finished.finish_reason not in CUT_OFF:
             self.failure = self._unreadable
             return error_line(self.failure)
         content = self._shape.content("", {})
@@ -184,7 +185,7 @@ def _render_whole(shape: Shape, completion: Completion, request: TextRequest, st
                 arguments = arguments_object(part.arguments)
                 if arguments is not None:
                     calls.append(tool_call(part.id, len(calls), part.name, arguments))
-                elif completion.finish_reason != "length":
+                elif completion.finish_reason not in CUT_OFF:
                     raise unreadable_arguments(part.name, part.arguments)
             case ReasoningPart():
                 thoughts.append(part.text)

@@ -77,6 +77,9 @@ CLIENT_FIELDS: Final[Mapping[str, Support]] = MappingProxyType(
         "options.num_thread": Support("dropped", _LOCAL_HARDWARE),
         "options.draft_num_predict": Support("dropped", _LOCAL_HARDWARE),
         "options.use_mmap": Support("dropped", _LOCAL_HARDWARE),
+        "(answer) message.tool_calls": Support(
+            "approximated", "a call in whose midst the limit or a filter ended the answer is left out: arguments are objects"
+        ),
         "(answer) prompt_eval_count, eval_count": Support("translated", "left out where the upstream tells none", "usage"),
         "(answer) signatures": Support(
             "approximated",

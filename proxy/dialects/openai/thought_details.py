@@ -18,6 +18,12 @@ _GROWING = ("text", "summary")
 _STATE = ("signature", "data")
 
 
+class _Pieces(list[str]):
+    """A text that still grows: put together once, for each time costs as much as all that was said."""
+
+    __slots__ = ()
+
+
 class Details:
     """The details of one part, put together."""
 
@@ -33,14 +39,19 @@ class Details:
                 continue
             known = self._entries.setdefault((entry.get("type"), str(entry.get("index"))), {})
             for name, value in entry.items():
-                if name in _GROWING and isinstance(value, str) and isinstance(known.get(name), str):
-                    known[name] += value
+                if name in _GROWING and isinstance(value, str):
+                    if not isinstance(pieces := known.get(name), _Pieces):
+                        known[name] = pieces = _Pieces()
+                    pieces.append(value)
                 elif value is not None or name not in known:
                     known[name] = value
 
     def listed(self) -> list[dict[str, Any]]:
         """The details, in their order."""
-        return list(self._entries.values())
+        return [
+            {name: "".join(value) if isinstance(value, _Pieces) else value for name, value in each.items()}
+            for each in self._entries.values()
+        ]
 
     def word(self) -> str:
         """The details as a text, `""` when they are nothing but words."""

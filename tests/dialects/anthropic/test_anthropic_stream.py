@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.canonical.completion import Usage
+from proxy.canonical.completion import FinishReason, Usage
 from proxy.canonical.events import ChatEvent, Failed, Finished, KeepAlive, PartClosed, PartDelta, PartOpened, Started, UsageSeen
 from proxy.canonical.fold import collect
 from proxy.canonical.grammar import check
@@ -214,11 +214,12 @@ def test_arguments_that_are_no_object_are_a_failure(sdk: Reads) -> None:
         read(sdk(stream))
 
 
-def test_arguments_that_the_limit_cut_off_end_as_anthropics_own(sdk: Reads) -> None:
+@pytest.mark.parametrize(("finish", "reason"), [("length", "max_tokens"), ("content_filter", "refusal")])
+def test_arguments_that_were_cut_off_end_as_anthropics_own(sdk: Reads, finish: FinishReason, reason: str) -> None:
     renderer = a_renderer()
-    message = read(sdk(renderer.render(a_stream(a_call("a", "f", '{"x":'), finish="length"))))
+    message = read(sdk(renderer.render(a_stream(a_call("a", "f", '{"x":'), finish=finish))))
     assert renderer.failure is None
-    assert message.stop_reason == "max_tokens"
+    assert message.stop_reason == reason
 
 
 def test_line_ends_of_unicode_do_not_break_lines() -> None:

@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from proxy.canonical.catalog import ListedModel, ModelCard
-from proxy.canonical.completion import Usage
+from proxy.canonical.completion import FinishReason, Usage
 from proxy.canonical.events import PartClosed
 from proxy.canonical.fold import collect
 from proxy.canonical.request import (
@@ -73,9 +73,10 @@ def test_arguments_keep_their_letters() -> None:
     )
 
 
-def test_half_a_call_is_left_out_when_the_limit_cut_it_off() -> None:
-    message = orjson.loads(whole(a_part("text", "x"), a_call("a", "f", '{"x":'), finish="length"))
-    assert ([block["type"] for block in message["content"]], message["stop_reason"]) == (["text"], "max_tokens")
+@pytest.mark.parametrize(("finish", "reason"), [("length", "max_tokens"), ("content_filter", "refusal")])
+def test_half_a_call_is_left_out_when_it_was_cut_off(finish: FinishReason, reason: str) -> None:
+    message = orjson.loads(whole(a_part("text", "x"), a_call("a", "f", '{"x":'), finish=finish))
+    assert ([block["type"] for block in message["content"]], message["stop_reason"]) == (["text"], reason)
 
 
 def test_arguments_that_are_no_object_are_a_failure() -> None:

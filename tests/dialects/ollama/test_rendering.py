@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.canonical.completion import Completion, Usage
+from proxy.canonical.completion import CUT_OFF, Completion, FinishReason, Usage
 from proxy.canonical.events import ChatEvent, Failed, Finished, KeepAlive, PartClosed, PartDelta, PartOpened, Started, UsageSeen
 from proxy.canonical.fold import collect
 from proxy.canonical.request import PromptRequest, ReasoningPart, RefusalPart, Sampling, TextPart, ToolCallPart
@@ -148,12 +148,13 @@ def test_generate_gives_tool_calls_too() -> None:
     assert lines[0]["tool_calls"] == [{"id": "a", "function": {"index": 0, "name": "f", "arguments": {}}}]
 
 
+@pytest.mark.parametrize("finish", sorted(CUT_OFF))
 @pytest.mark.parametrize("arguments", ['{"x":', "[1]", '"{}"', '{"a":1}{"b":2}', "7"])
-def test_a_call_cut_off_by_the_token_limit_is_dropped(arguments: str) -> None:
-    lines = chat_lines(a_stream(a_part("text", "ok"), a_call("a", "f", arguments), finish="length"))
+def test_a_call_cut_off_by_the_token_limit_or_a_filter_is_dropped(arguments: str, finish: FinishReason) -> None:
+    lines = chat_lines(a_stream(a_part("text", "ok"), a_call("a", "f", arguments), finish=finish))
 
     assert [line["message"].get("tool_calls") for line in lines] == [None, None]
-    assert lines[-1]["done_reason"] == "length"
+    assert lines[-1]["done_reason"] == finish
 
 
 def test_arguments_that_are_nested_too_deeply_are_not_said_to_be_no_object() -> None:
@@ -418,13 +419,14 @@ def test_a_plain_continuation_is_rendered_as_a_generate() -> None:
     assert rendered(GenerateStreamRenderer(request, TickingStopwatch()), a_stream(a_part("text", "a")))[0]["response"] == "a"
 
 
-def test_a_whole_call_with_unreadable_arguments_raises_unless_cut_off() -> None:
+@pytest.mark.parametrize("finish", sorted(CUT_OFF))
+def test_a_whole_call_with_unreadable_arguments_raises_unless_cut_off(finish: FinishReason) -> None:
     parts = (TextPart("ok"), ToolCallPart("a", "f", '{"x":'))
 
     with pytest.raises(UpstreamBroken, match="the tool 'f' with arguments that are not a JSON object"):
         render_chat(a_completion(parts=parts, finish_reason="tool_calls"), a_chat_request(), TickingStopwatch())
-    whole = orjson.loads(render_chat(a_completion(parts=parts, finish_reason="length"), a_chat_request(), TickingStopwatch()))
-    assert whole["message"] == {"role": "assistant", "content": "ok"}
+    whole = orjson.loads(render_chat(a_completion(parts=parts, finish_reason=finish), a_chat_request(), TickingStopwatch()))
+    assert (whole["message"], whole["done_reason"]) == ({"role": "assistant", "content": "ok"}, finish)
 
 
 @pytest.mark.parametrize("reason", ["load", "unload"])

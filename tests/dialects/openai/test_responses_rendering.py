@@ -10,7 +10,7 @@ import pytest
 from openai.types.responses import Response, ResponseOutputMessage
 from pydantic import TypeAdapter
 
-from proxy.canonical.completion import Usage
+from proxy.canonical.completion import CUT_OFF, FinishReason, Usage
 from proxy.canonical.events import ChatEvent, Failed, KeepAlive, PartClosed, PartDelta, PartOpened
 from proxy.canonical.fold import collect
 from proxy.canonical.request import ReasoningPart
@@ -135,6 +135,15 @@ def test_a_call_that_was_cut_off_is_not_done() -> None:
 
     assert [event["arguments"] for event in found if event["type"] == "response.function_call_arguments.done"] == ["{}"]
     assert [item["status"] for item in found[-1]["response"]["output"]] == ["completed", "incomplete"]
+
+
+@pytest.mark.parametrize("finish", sorted(CUT_OFF))
+def test_a_call_whose_arguments_are_whole_is_done_though_the_answer_was_cut_off(finish: FinishReason) -> None:
+    """Gemini's and Ollama's calls come whole, also before a limit or a filter."""
+    for arguments, status in (('{"x":1}', "completed"), ("{}", "completed"), (" ", "incomplete"), ('{"x":1', "incomplete")):
+        found = events_of(a_stream(a_call("a", "f", arguments), finish=finish))
+        assert [item["status"] for item in found[-1]["response"]["output"]] == [status]
+        assert any(event["type"] == "response.function_call_arguments.done" for event in found) is (status == "completed")
 
 
 def test_thoughts_are_not_shown_to_those_who_do_not_want_them() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from itertools import pairwise
 from typing import Any
 
@@ -14,6 +15,7 @@ from proxy.canonical.fold import collect
 from proxy.canonical.grammar import check
 from proxy.canonical.request import Message, ReasoningPart, TextPart
 from proxy.dialects.openai.reading import read_completion, stream_reader
+from proxy.dialects.openai.thought_details import Details
 from tests.dialects.openai.asking import answered, messages
 from tests.dialects.openai.records import DONE, a_route, ids, record, sse
 
@@ -77,6 +79,28 @@ def test_details_that_are_only_words_are_nothing_to_keep() -> None:
     for odd in (1, {}, [1], ["x"], None):
         stream = sse(record({"content": "ok", "reasoning_details": odd}), record(finish="stop"))
         assert collect(read(stream + DONE)).parts == (TextPart("ok"),)
+
+
+def test_words_in_many_pieces_are_put_together_in_linear_time() -> None:
+    pieces = [{"type": "reasoning.text", "text": "x" * 60, "index": 0}, {"type": "reasoning.summary", "summary": "y" * 60, "index": 1}]
+    details = Details()
+    began = time.perf_counter()
+    for _ in range(20_000):
+        details.add(pieces)
+    details.add([SIGNED])
+    listed = details.listed()
+    assert time.perf_counter() - began < 2, "a quadratic reader takes half a minute"
+    assert [one["text"] if "text" in one else one["summary"] for one in listed] == ["x" * 1_200_000, "y" * 1_200_000]
+    assert details.listed() == listed
+
+
+def test_words_that_are_none_are_taken_as_they_come() -> None:
+    details = Details()
+    for text in (None, "a", "b", None, ["c"], None, "d", "e"):
+        details.add([{"type": "reasoning.text", "text": text}])
+    assert details.listed() == [{"type": "reasoning.text", "text": "de"}]
+    details.add([{"type": "reasoning.text", "text": ["f"]}, {"type": "reasoning.summary", "summary": None}])
+    assert details.listed() == [{"type": "reasoning.text", "text": ["f"]}, {"type": "reasoning.summary", "summary": None}]
 
 
 def test_a_whole_answer_has_them_too() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from proxy.canonical.completion import CUT_OFF
 from proxy.canonical.events import ChatEvent, Finished, Started, UsageSeen
 from proxy.dialects.anthropic.reading.finish import read_finish
 from proxy.dialects.anthropic.reading.parts import Parts
@@ -92,7 +93,7 @@ class Answer:
         """Reads the end of the answer, which the server marked as such, or which is clear from what it said before."""
         parts, reason = self._parts, self.stop_reason
         parts.stop(events)
-        if read_finish(reason, has_calls=False) in ("length", "content_filter"):
+        if read_finish(reason, has_calls=False) in CUT_OFF:
             parts.drop_blank_call()
         parts.tell_blank_call(events)
         if self._explanation and not parts.has_words and not parts.calls:

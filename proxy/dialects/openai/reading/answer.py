@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from proxy.canonical.completion import FinishReason, Usage
+from proxy.canonical.completion import CUT_OFF, FinishReason, Usage
 from proxy.canonical.events import ChatEvent, Finished, PartDelta, PartKind, Started, UsageSeen
 from proxy.dialects.openai.reading.deltas import Segment, logprob_items, segments_of, shared_out
 from proxy.dialects.openai.reading.finish import corrected, is_finish_word, read_finish
@@ -93,7 +93,7 @@ class Answer:
         if not self._answered:
             raise UpstreamBroken("the upstream ended its answer without having given one")
         self._begin(events)
-        self._queue.close(events, cut_off=self.finish_reason in ("length", "content_filter"))
+        self._queue.close(events, cut_off=self.finish_reason in CUT_OFF)
         reason = corrected(self.finish_reason, has_calls=self._queue.calls > 0)
         events.append(Finished(reason, self._raw_reason, self._stop_sequence))
 

@@ -1,7 +1,8 @@
 """The answers of `/v1/responses`: events while the model speaks, or the object that they end with. Pure.
 
 A response consists of items, and a message of parts. Texts that follow on each other are parts of one message. Whether an item is complete
-can be told only when the next one begins, or the model has said why it stopped: until then the last one stays open.
+can be told only when the next one begins, or the model has said why it stopped: until then the last one stays open. A call whose arguments
+are an object is complete however the answer ends.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 
 import orjson
 
+from proxy.canonical.arguments import arguments_object
 from proxy.canonical.completion import Completion, Usage
 from proxy.canonical.events import ChatEvent, Failed, Finished, KeepAlive, PartClosed, PartDelta, PartKind, PartOpened, Started, UsageSeen
 from proxy.canonical.fold import completion_events
@@ -188,7 +190,8 @@ class ResponseStreamRenderer:
             return b""
         done = b""
         place: Record = {"output_index": len(self.response["output"])}
-        if item["type"] == "function_call" and status == "completed":
+        if item["type"] == "function_call" and (status == "completed" or _is_object(item["arguments"])):
+            status = "completed"
             members = {"item_id": item["id"], **place, "name": item["name"], "arguments": item["arguments"]}
             done = self._event("response.function_call_arguments.done", members)
         if "status" in item:
@@ -222,3 +225,8 @@ def render_response(completion: Completion, request: TextRequest, stopwatch: Sto
     renderer = ResponseStreamRenderer(request, stopwatch)
     renderer.render(completion_events(completion))
     return line_safe(dumps_exact(renderer.response))
+
+
+def _is_object(arguments: str) -> bool:
+    """Whether nothing can be missing of the arguments."""
+    return bool(arguments.strip()) and arguments_object(arguments) is not None
