@@ -70,7 +70,9 @@ def test_vectors_come_in_the_order_of_their_texts(gateway_of: Gateway, upstream:
 
 @pytest.mark.parametrize("tokens", [None, 3], ids=["uncounted", "counted"])
 @pytest.mark.parametrize("client", CLIENTS)
-def test_more_texts_than_gemini_takes_are_sent_in_parts(gateway_of: Gateway, upstream: FakeUpstream, client: str, tokens: int | None) -> None:
+def test_more_texts_than_gemini_takes_are_sent_in_parts(
+    gateway_of: Gateway, upstream: FakeUpstream, client: str, tokens: int | None
+) -> None:
     gemini = next(egress for egress in EGRESSES if egress.name == "gemini")
     gemini.play(upstream, Scene("none"))
     asked: list[list[str]] = []
@@ -78,7 +80,9 @@ def test_more_texts_than_gemini_takes_are_sent_in_parts(gateway_of: Gateway, ups
     def embedded(request: Request) -> Answer:
         texts = [each["content"]["parts"][0]["text"] for each in request.json["requests"]]
         if len(texts) > 100:
-            return json_answer({"error": {"code": 400, "message": "at most 100 requests can be in one batch", "status": "INVALID_ARGUMENT"}}, 400)
+            return json_answer(
+                {"error": {"code": 400, "message": "at most 100 requests can be in one batch", "status": "INVALID_ARGUMENT"}}, 400
+            )
         asked.append(texts)
         counted = {"usageMetadata": {"promptTokenCount": tokens}} if tokens else {}
         return json_answer({"embeddings": [{"values": [1.0, float(text)]} for text in texts]} | counted)
@@ -89,7 +93,7 @@ def test_more_texts_than_gemini_takes_are_sent_in_parts(gateway_of: Gateway, ups
     vectors = answer["embeddings"] if client == "ollama.embed" else [entry["embedding"] for entry in answer["data"]]
     assert [vector[1] / vector[0] for vector in vectors] == pytest.approx([*range(201)], abs=1e-3)
     assert [len(part) for part in asked] == [100, 100, 1]
-    assert sum(asked, []) == texts
+    assert [text for part in asked for text in part] == texts
     told = answer.get("prompt_eval_count") if client == "ollama.embed" else answer["usage"]["prompt_tokens"]
     assert (told or 0) == 3 * (tokens or 0)
 

@@ -154,7 +154,9 @@ def _made_of_another(body: bytes, payload: Payload, asked: CreateRequest) -> Res
     new = exchange.home_of(_DIALECT, asked.model)
     wanted, given = exchange.named_upstream(asked.model), exchange.named_upstream(asked.source)
     if wanted and given and wanted != given:
-        raise InvalidRequest(f"'from' is on {given}, and 'model' is to be on {wanted}: a model is made of one on its own server", param="from")
+        raise InvalidRequest(
+            f"'from' is on {given}, and 'model' is to be on {wanted}: a model is made of one on its own server", param="from"
+        )
     home = exchange.home_of(_DIALECT, f"{wanted}/{asked.source}" if wanted and not given else asked.source)
     if home is None:
         return None

@@ -24,7 +24,7 @@ def render_error(error: ProxyError) -> bytes:
 def error_object(error: ProxyError, *, is_translated: bool = False) -> dict[str, object]:
     """OpenAI's error object. An upstream keeps its own `type`, `param`, `code`; an unknown model has the type that Ollama gives it.
 
-    A reason that an upstream tells in words of its own (llama.cpp's `exceed_context_size_error`) has OpenAI's where the answer is not relayed.
+    A reason that an upstream tells in words of its own (llama.cpp's `exceed_context_size_error`) has OpenAI's where nothing is relayed.
 
     Args:
         is_translated: whether it ends a translated answer that had begun. Of a refusal, it knows itself.

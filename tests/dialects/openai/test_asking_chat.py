@@ -133,7 +133,11 @@ def test_marks_of_what_to_cache_are_kept() -> None:
 
 
 def test_a_turn_of_the_model_and_a_result_may_have_no_content() -> None:
-    call = {"role": "assistant", "content": [], "tool_calls": [{"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}]}
+    call = {
+        "role": "assistant",
+        "content": [],
+        "tool_calls": [{"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}],
+    }
     turns = conversation({"role": "user", "content": "hi"}, call, {"role": "tool", "tool_call_id": "a", "content": []})
     assert [turn.parts for turn in turns[1:]] == [(ToolCallPart("a", "f", "{}"),), (ToolResultPart("a", "f", ()),)]
 

@@ -105,4 +105,11 @@ def error_event(error: ProxyError, sequence_number: int, *, is_translated: bool 
         is_translated: as with `error_object`.
     """
     told = error_object(error, is_translated=is_translated)
-    return {"type": "error", "sequence_number": sequence_number, "code": told["code"], "message": told["message"], "param": told["param"], "error": told}
+    return {
+        "type": "error",
+        "sequence_number": sequence_number,
+        "code": told["code"],
+        "message": told["message"],
+        "param": told["param"],
+        "error": told,
+    }
