@@ -60,6 +60,7 @@ class Profile:
         suffix: whether a gap before a suffix can be filled; some servers drop a suffix in silence.
         embeddings: fields that go with every request for vectors.
         truncation: fields that let the server shorten texts that are too long for it.
+        texts_at_once: how many texts one request for vectors may have.
         output_limit: how many tokens an answer can have at most, where that is known and the server refuses to be asked for more.
         output_room: how many it can have beside the prompt at hand, which the server just said. Not kept for other prompts.
         names_stops: whether the server tells which stop sequence ended an answer.
@@ -113,6 +114,7 @@ class Profile:
     suffix: bool = True
     embeddings: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
     truncation: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
+    texts_at_once: int | None = None
     output_limit: int | None = None
     output_room: int | None = None
     names_stops: bool = False
@@ -245,6 +247,8 @@ _GEMINI = Profile(
     reasoning="level",
     efforts=("minimal", *_LEVELS),
     must_echo_reasoning=True,
+    # "at most 100 requests can be in one batch"
+    texts_at_once=100,
     signatures="own",
     results_show=True,
     files="any",
@@ -370,6 +374,7 @@ PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
                 params=_named(*_SAMPLING, "parallel_tool_calls"),
                 reasoning="effort",
                 efforts=("none", "minimal", *_LEVELS),
+                texts_at_once=100,
                 signatures="google",
             ),
             Profile(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import orjson
 
 from proxy.errors import UpstreamBroken
-from proxy.wire.deep_json import is_too_deep
+from proxy.wire.deep_json import fault_of, is_too_much
 from proxy.wire.json_text import with_whole_characters
 
 _WHITESPACE_TO_SPACES = str.maketrans("\t\n\r", "   ")
@@ -35,13 +35,14 @@ def arguments_object(text: str) -> bytes | None:
 
 def unreadable_arguments(name: str, text: str) -> UpstreamBroken:
     """The error for a call of the tool `name` with which nobody can do anything, for its arguments are this text."""
-    fault = "nested too deeply to be read" if _is_too_deep(text) else "not a JSON object"
+    fault = _excess_of(text) or "not a JSON object"
     return UpstreamBroken(f"the model called the tool '{name}' with arguments that are {fault}; ask again")
 
 
-def _is_too_deep(text: str) -> bool:
+def _excess_of(text: str) -> str:
+    """What the text is, where it is too much to be read; `""` where it is not."""
     try:
         orjson.loads(with_whole_characters(text.encode()))
     except orjson.JSONDecodeError as error:
-        return is_too_deep(error)
-    return False
+        return fault_of(error) if is_too_much(error) else ""
+    return ""

@@ -136,6 +136,10 @@ class Gateway:
         speakers = [upstream for upstream in self._upstreams.values() if upstream.egress.name == dialect]
         return home_of(self._steps, sorted(speakers, key=lambda upstream: upstream.name != default), model, client)
 
+    def named_upstream(self, name: str) -> str:
+        """The upstream that a name begins with, `""` for none: where a client wants what it names to be, whoever has it now."""
+        return self._table.named_upstream(name)
+
     def hand_on(
         self,
         home: Destination,

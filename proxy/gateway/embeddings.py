@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from proxy.canonical.affinity import NO_KEY
@@ -33,11 +33,23 @@ class Embedding:
     def vectors(self, goal: Goal) -> EmbeddingsResult:
         """The vectors."""
         route = self.steps.route(goal.destination, self.request.model, self.notes)
-        return self.steps.with_repairs(route, self.notes, partial(self._shortened, goal))
+        return self.steps.with_repairs(route, self.notes, partial(self._joined, goal))
 
-    def _shortened(self, goal: Goal, route: Route) -> EmbeddingsResult:
+    def _joined(self, goal: Goal, route: Route) -> EmbeddingsResult:
+        """The vectors, asked for in parts where the upstream takes only so many texts at once."""
+        request, most = self.request, route.profile.texts_at_once
+        if most is None or len(request.inputs) <= most:
+            return self._shortened(goal, request, route)
+        starts = range(0, len(request.inputs), most)
+        parts = [self._shortened(goal, replace(request, inputs=request.inputs[start : start + most]), route) for start in starts]
+        counts = [part.prompt_tokens for part in parts if part.prompt_tokens is not None]
+        return EmbeddingsResult(
+            tuple(vector for part in parts for vector in part.vectors), sum(counts) if len(counts) == len(parts) else None
+        )
+
+    def _shortened(self, goal: Goal, request: EmbeddingsRequest, route: Route) -> EmbeddingsResult:
         """The vectors, of shortened texts if need be and allowed."""
-        request, shortenings = self.request, 0
+        shortenings = 0
         while True:
             try:
                 return self._answer(goal, request, route)

@@ -218,6 +218,7 @@ class Steps:
                 egress = self._upstreams[route.upstream].egress
                 profile = egress.repair(refusal, route.profile) if notes.repairs < MAX_REPAIRS else None
                 if profile is None:
+                    refusal.is_translated = True
                     raise named(refusal, route.model) from refusal
                 notes.repairs += 1
                 _log.info("upstream refused a parameter; asking again without", extra=_about(route, notes) | {"error": refusal.message})

@@ -100,6 +100,12 @@ class Resolver:
             return self._mapped(entry, Rule.MAPPING_GLOB)
         return self._place(name, address, holder)
 
+    def named_upstream(self, name: str) -> str:
+        """The upstream that `name` begins with, before a slash; `""` where it begins with none, or is another one's name of a model."""
+        name = name.strip()
+        address = self._address(name, self._holder(name))
+        return address.upstream.name if address is not None and address.separator == "/" else ""
+
     def _matching(self, name: str, address: _Address | None) -> tuple[str, str] | None:
         return self._mapping.matching(name, beginning=address.beginning if address else "")
 

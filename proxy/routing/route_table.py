@@ -73,6 +73,10 @@ class RouteTable:
         chain = routes.kept.get(name)
         return routes.find_chain(name) if chain is None else chain
 
+    def named_upstream(self, name: str) -> str:
+        """The upstream that `name` begins with. See `Resolver.named_upstream`."""
+        return self._current().resolver.named_upstream(name)
+
     def merged(self) -> Sequence[ListedName]:
         """All names that clients can use, none twice: the operator's first, then by upstream."""
         return self._current().merged
@@ -112,6 +116,7 @@ class _Routes:
     Attributes:
         lists: what `names` were made of, or equals of that.
         kept: chains that were asked for before.
+        resolver: of the names alone, without fallbacks.
     """
 
     def __init__(
@@ -125,14 +130,14 @@ class _Routes:
         self.lists = lists
         self.names = names
         self.kept: dict[str, tuple[Destination, ...]] = {}
-        self._resolver = resolver
+        self.resolver = resolver
         self._mapped = mapped
         self._chains = Chains(resolver, fallbacks)
         self._unknown = frozenset(each.name for each in names if not each.is_known)
 
     @cached_property
     def merged(self) -> tuple[ListedName, ...]:
-        return merge(self._resolver, self._mapped)
+        return merge(self.resolver, self._mapped)
 
     def find_chain(self, name: str) -> tuple[Destination, ...]:
         """The chain of `name`, kept from now on. Raises `ModelNotFound`."""
@@ -146,7 +151,7 @@ class _Routes:
     def find(self, name: str) -> ListedName | None:
         """See `RouteTable.find`."""
         try:
-            found = self._resolver.resolve(name)
+            found = self.resolver.resolve(name)
         except ModelNotFound:
             return None
         is_there = found.card is not None or found.rule in _GIVEN or found.upstream in self._unknown

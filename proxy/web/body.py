@@ -18,6 +18,7 @@ from proxy.errors import InvalidRequest, RequestTimeout
 from proxy.web.state import current_request
 from proxy.web.unpacking import refuse_if_larger, unpack
 from proxy.wire import large_json
+from proxy.wire.deep_json import fault_of, is_too_large
 from proxy.wire.exact_json import has_long_numbers, loads_exact
 from proxy.wire.json_text import with_whole_characters
 
@@ -134,8 +135,9 @@ def _json_object(body: bytes, loads: Callable[[bytes], Any]) -> dict[str, Any]:
     except orjson.JSONDecodeError as error:
         try:
             payload = orjson.loads(with_whole_characters(body))
-        except orjson.JSONDecodeError:
-            raise InvalidRequest(f"the request body is not valid JSON: {error}") from error
+        except orjson.JSONDecodeError as still:
+            fault = fault_of(still) if is_too_large(still) else f"not valid JSON: {error}"
+            raise InvalidRequest(f"the request body is {fault}") from error
     if not isinstance(payload, dict):
         raise InvalidRequest(f"the request body must be a JSON object, not {_KINDS.get(type(payload), 'null')}")
     return payload

@@ -236,6 +236,11 @@ def home_of(dialect: str, model: str = "") -> Destination | None:
     return asked.home_of(dialect, model, asking_client(asked))
 
 
+def named_upstream(name: str) -> str:
+    """See `Gateway.named_upstream`."""
+    return gateway().named_upstream(name)
+
+
 def gateway() -> Gateway:
     return state().gateway
 

@@ -6,12 +6,13 @@ Such numbers stand in schemas (the limits of an unsigned 128-bit integer) and in
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from typing import Any
 
 import orjson
 
-from proxy.wire.deep_json import TooDeep
+from proxy.wire.deep_json import TooDeep, TooLarge
 
 _DIGITS_TO_0 = bytes.maketrans(b"0123456789", b"0" * 10)
 _LONG = b"0" * 19
@@ -26,15 +27,24 @@ def has_long_numbers(text: bytes) -> bool:
 
 
 def loads_exact(text: bytes) -> Any:
-    """The value, integers digit by digit. Raises `ValueError` for what is no JSON or too deep."""
+    """The value, integers digit by digit. Raises `ValueError` for what is no JSON or too much, as `is_too_much` tells."""
     try:
-        return json.loads(text)
+        return json.loads(text, parse_float=finite)
     except RecursionError as error:
         raise TooDeep from error
 
 
+def finite(digits: str) -> float:
+    """The number that JSON spells so. Raises `TooLarge`."""
+    number = float(digits)
+    if not math.isfinite(number):
+        raise TooLarge
+    return number
+
+
 def dumps_exact(value: Any, default: Callable[[Any], Any] | None = None) -> bytes:
-    """The JSON text, integers digit by digit. Raises `TypeError` as orjson does: half characters, a few hundred levels.
+    """The JSON text, integers digit by digit. Raises `TypeError` as orjson does: half characters, a few hundred levels; and for
+    what is no number beside integers that orjson can't write, where orjson alone writes `null`.
 
     Args:
         default: what orjson asks about values that JSON does not know. Beside integers that it can't write, their `str` stands for them.
@@ -51,4 +61,7 @@ def dumps_exact(value: Any, default: Callable[[Any], Any] | None = None) -> byte
         default(unknown)  # It raises for what it does not know.
         return str(unknown)
 
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=as_text).encode()
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=as_text).encode()
+    except ValueError as error:
+        raise TypeError(str(error)) from error

@@ -12,32 +12,38 @@ import math
 from typing import Any
 
 from proxy.wire.deep_json import TooDeep
+from proxy.wire.exact_json import finite
 
 # Fields whose values are pieces of one longer text, so that the second half of a character may come with the next record.
 _STREAMED = frozenset({"content", "text", "reasoning", "reasoning_content", "refusal", "arguments"})
 
 
 class LenientJson:
-    """Reads the records of one stream."""
+    """Reads the records of one stream.
 
-    __slots__ = ("_halves",)
+    Args:
+        has_arguments: whether arguments of calls stand in them as values: then numbers are what they are, or the record can't be read.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_halves", "_has_arguments")
+
+    def __init__(self, *, has_arguments: bool = False) -> None:
         self._halves: dict[str, str] = {}
+        self._has_arguments = has_arguments
 
     def read(self, text: bytes) -> Any:
         """The value; what is no number is `None`, what is no character is U+FFFD.
 
         Raises:
-            ValueError: the text is no JSON by any reading.
+            ValueError: the text is no JSON by any reading, or too much, as `is_too_much` tells.
         """
         try:
             return json.loads(
                 text.decode("utf-8", "replace"),
                 object_hook=self._mended,
                 parse_constant=_no_number,
-                parse_float=_number,
-                parse_int=_integer,
+                parse_float=finite if self._has_arguments else _number,
+                parse_int=int if self._has_arguments else _integer,
             )
         except RecursionError as error:
             raise TooDeep from error

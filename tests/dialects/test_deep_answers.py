@@ -1,4 +1,6 @@
-"""Answers nested more deeply than any reader goes: that is what clients are told, and not that they are no JSON, or were cut."""
+"""Answers that are too much for any reader, nested too deeply or with numbers beyond a double: that is what clients are told, and not that
+they are no JSON, or were cut; and no number becomes another one.
+"""
 
 from __future__ import annotations
 
@@ -48,3 +50,17 @@ def test_what_is_nested_too_deeply_is_called_so(dialect: str, begin: bytes, reco
         assert isinstance(events[-1], Failed)
         assert "nested too deeply" in events[-1].error.message
         assert len(events[-1].error.message) < 200
+
+
+@pytest.mark.parametrize("ending", [b"\n\n", b""])
+@pytest.mark.parametrize("arguments", [b'{"z":1E400}', b'{"z":-1e999,"id":12345678901234567890123}'], ids=["alone", "beside a long one"])
+@pytest.mark.parametrize(
+    ("dialect", "begin", "record", "whole"),
+    [("gemini", b"data: ", _CANDIDATE, _CANDIDATE), ("ollama", b"", _LINE, _LINE), ("anthropic", b"data: ", _BLOCK, _MESSAGE)],
+)
+def test_a_number_that_is_too_large_is_called_so(
+    dialect: str, begin: bytes, record: bytes, whole: bytes, ending: bytes, arguments: bytes
+) -> None:
+    for events in read(dialect, begin + record.replace(DEEP, arguments) + ending, whole.replace(DEEP, arguments)):
+        assert isinstance(events[-1], Failed)
+        assert "a number too large to be read" in events[-1].error.message

@@ -164,3 +164,80 @@ def test_who_has_no_ollama_server_is_refused_as_ever(tmp_path: Path, cloud: Fake
     client = create_app(config_of(tmp_path, text, {})).test_client()
     assert client.post(f"/api/blobs/{DIGEST}", data=b"x").status_code == 501
     assert client.post("/api/create", json={"model": "new", "from": "m"}).status_code == 501
+
+
+@pytest.fixture
+def other() -> Iterator[FakeUpstream]:
+    with FakeUpstream() as server:
+        yield server
+
+
+@pytest.fixture
+def two_boxes(tmp_path: Path, upstream: FakeUpstream, other: FakeUpstream, cloud: FakeUpstream) -> FlaskClient:
+    """Of a gateway in front of two Ollama servers, `l` with one model, `m` with another, and a cloud."""
+    entry = OLLAMA.models[1]["models"][0]
+    for server, name in ((upstream, "llama3.2:latest"), (other, "only-m:latest")):
+        server.on("/api/tags", json_answer({"models": [{**entry, "name": name, "model": name}]}))
+        server.on("/api/create", Answer(200, NDJSON, lines({"status": "success"})))
+        server.on("/api/copy", Answer(200, {}, [], "length"))
+    boxes = "".join(
+        f'[upstreams.{name}]\ndialect = "ollama"\nbase_url = "{server.origin}"\n{more}'
+        for name, server, more in (("l", upstream, ""), ("m", other, 'aliases = { "quick" = "only-m:latest" }\n'))
+    )
+    text = f'[settings]\ndefault_upstream = "l"\n{boxes}[upstreams.cloud]\nbase_url = "{cloud.base_url}"\n'
+    return create_app(config_of(tmp_path, text, {})).test_client()
+
+
+@pytest.mark.parametrize(
+    ("model", "source", "home", "got"),
+    [
+        ("mario", "only-m", "m", {"model": "mario", "from": "only-m"}),
+        ("m/mario", "m/only-m", "m", {"model": "mario", "from": "only-m:latest"}),
+        ("mario", "m/only-m", "m", {"model": "mario", "from": "only-m:latest"}),
+        ("m/mario", "only-m", "m", {"model": "mario", "from": "only-m"}),
+        ("m/mario", "quick", "m", {"model": "mario", "from": "only-m:latest"}),
+        ("mario", "l/llama3.2", "l", {"model": "mario", "from": "llama3.2:latest"}),
+        ("mario", "nobodys:1b", "l", {"model": "mario", "from": "nobodys:1b"}),
+        ("m/mario", "llama3.2", "m", {"model": "mario", "from": "llama3.2"}),
+        ("llama3.2", "only-m", "m", {"model": "llama3.2", "from": "only-m"}),
+        ("mario:8b", "M/only-m", "m", {"model": "mario:8b", "from": "only-m:latest"}),
+    ],
+)
+def test_a_model_is_made_where_its_name_says_else_where_what_it_is_made_of_is(
+    two_boxes: FlaskClient, upstream: FakeUpstream, other: FakeUpstream, model: str, source: str, home: str, got: Any
+) -> None:
+    answer = two_boxes.post("/api/create", json={"model": model, "from": source, "system": "be Mario"})
+    assert (answer.status_code, answer.data) == (200, b"".join(lines({"status": "success"})))
+    server, away = (upstream, other) if home == "l" else (other, upstream)
+    (request,) = server.requests_to("/api/create")
+    assert request.json == got | {"system": "be Mario"}
+    assert not away.requests_to("/api/create")
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "param"),
+    [
+        ("/api/create", {"model": "l/mario", "from": "m/only-m"}, "'from'"),
+        ("/api/create", {"model": "cloud/mario", "from": "m/only-m"}, "'from'"),
+        ("/api/copy", {"source": "only-m", "destination": "l/copy1"}, "not on l"),
+        ("/api/copy", {"source": "l/llama3.2", "destination": "cloud/copy1"}, "not on cloud"),
+    ],
+)
+def test_a_model_is_not_made_of_one_on_another_server(
+    two_boxes: FlaskClient, upstream: FakeUpstream, other: FakeUpstream, path: str, body: Any, param: str
+) -> None:
+    answer = two_boxes.post(path, json=body)
+    assert answer.status_code == 400
+    assert param in answer.get_json()["error"]
+    assert not [*upstream.requests_to(path), *other.requests_to(path)]
+
+
+def test_a_model_is_not_made_of_one_that_no_ollama_server_has(two_boxes: FlaskClient) -> None:
+    for body in ({"model": "mario", "from": "cloud/m"}, {"model": "cloud/mario", "from": "only-m"}):
+        assert two_boxes.post("/api/create", json=body).status_code == 501
+
+
+def test_a_copy_may_say_where_it_is(two_boxes: FlaskClient, other: FakeUpstream) -> None:
+    for destination in ("m/copy1", "M/copy1", "copy1", "you/copy1"):
+        assert two_boxes.post("/api/copy", json={"source": "only-m", "destination": destination}).status_code == 200
+    assert [request.json["destination"] for request in other.requests_to("/api/copy")] == ["copy1", "copy1", "copy1", "you/copy1"]

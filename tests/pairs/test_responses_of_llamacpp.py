@@ -29,3 +29,20 @@ def test_llamacpps_responses_are_made_of_its_chats(tmp_path: Path, upstream: Fak
     assert not upstream.requests_to("/responses")
     assert client.post("/v1/chat/completions", json={"model": "m", "messages": [], "odd": 1}).status_code == 200
     assert upstream.requests_to("/chat/completions")[-1].json["odd"] == 1
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+def test_a_prompt_that_is_too_long_for_llamacpp_is_told_in_openais_words_unless_it_answers_itself(
+    tmp_path: Path, upstream: FakeUpstream, stream: bool
+) -> None:
+    own = {"code": 400, "message": "the request exceeds the available context size", "type": "exceed_context_size_error"}
+    upstream.on("/models", json_answer({"data": [ENTRY]}))
+    upstream.on("/chat/completions", json_answer({"error": own}, 400))
+    client = a_client(tmp_path, "[upstreams.it]\nbase_url = @it\n", it=upstream)
+    told = client.post("/v1/responses", json={"model": "m", "input": "hi", "stream": stream})
+    assert told.status_code == 400
+    assert told.json == {
+        "error": {"message": own["message"], "type": "invalid_request_error", "param": None, "code": "context_length_exceeded"}
+    }
+    relayed = client.post("/v1/chat/completions", json={"model": "m", "messages": [], "stream": stream})
+    assert (relayed.status_code, relayed.json) == (400, {"error": {**own, "param": None}})

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.dialect_pages import upstream_tables
-from tests.fake_upstream import FakeUpstream, json_answer
+from tests.fake_upstream import Answer, FakeUpstream, Request, json_answer
 from tests.pairs.conftest import Gateway
 from tests.pairs.scenes import Scene
 from tests.pairs.upstreams import EGRESSES, Egress
@@ -66,6 +66,36 @@ def test_vectors_come_in_the_order_of_their_texts(gateway_of: Gateway, upstream:
         )
     assert [pytest.approx(vector) for vector in vectors] == [FIRST, SECOND]
     assert tokens in (4, 0 if egress.name == "gemini" else 4, None if egress.name == "gemini" else 4)
+
+
+@pytest.mark.parametrize("tokens", [None, 3], ids=["uncounted", "counted"])
+@pytest.mark.parametrize("client", CLIENTS)
+def test_more_texts_than_gemini_takes_are_sent_in_parts(
+    gateway_of: Gateway, upstream: FakeUpstream, client: str, tokens: int | None
+) -> None:
+    gemini = next(egress for egress in EGRESSES if egress.name == "gemini")
+    gemini.play(upstream, Scene("none"))
+    asked: list[list[str]] = []
+
+    def embedded(request: Request) -> Answer:
+        texts = [each["content"]["parts"][0]["text"] for each in request.json["requests"]]
+        if len(texts) > 100:
+            return json_answer(
+                {"error": {"code": 400, "message": "at most 100 requests can be in one batch", "status": "INVALID_ARGUMENT"}}, 400
+            )
+        asked.append(texts)
+        counted = {"usageMetadata": {"promptTokenCount": tokens}} if tokens else {}
+        return json_answer({"embeddings": [{"values": [1.0, float(text)]} for text in texts]} | counted)
+
+    upstream.on(SOURCES["gemini"].path, embedded)
+    texts = [str(number) for number in range(201)]
+    answer = gateway_of(upstream, gemini).post(CLIENTS[client], json={"model": "m", "input": texts}).get_json()
+    vectors = answer["embeddings"] if client == "ollama.embed" else [entry["embedding"] for entry in answer["data"]]
+    assert [vector[1] / vector[0] for vector in vectors] == pytest.approx([*range(201)], abs=1e-3)
+    assert [len(part) for part in asked] == [100, 100, 1]
+    assert [text for part in asked for text in part] == texts
+    told = answer.get("prompt_eval_count") if client == "ollama.embed" else answer["usage"]["prompt_tokens"]
+    assert (told or 0) == 3 * (tokens or 0)
 
 
 @pytest.mark.parametrize(

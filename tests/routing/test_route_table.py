@@ -373,3 +373,21 @@ def test_a_model_list_is_what_a_route_table_reads() -> None:
     now_s[0] = 61.0
     models.ensure_known()
     assert table.find("a") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "named"),
+    [
+        ("m/new", "m"),
+        (" M/new ", "m"),
+        ("m/only", "m"),
+        ("l/x", "l"),
+        ("new", ""),
+        ("m:new", ""),
+        ("me/new", ""),
+        ("m/", ""),
+        ("m/odd", ""),
+    ],
+)
+def test_a_new_name_may_say_where_it_is_to_be_unless_somebody_has_it(name: str, named: str) -> None:
+    assert a_table(an_upstream("l", ["x", "m/odd"]), an_upstream("m", ["only"])).named_upstream(name) == named

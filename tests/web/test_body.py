@@ -390,7 +390,6 @@ def test_json_when_missing_is_refused(body: bytes) -> None:
         b'{"a":NaN}',
         b'{"a":Infinity}',
         b'{"a":-Infinity}',
-        b'{"a":1e999}',
         b'{"a":01}',
         b'{"a":"line\nbreak"}',
         b'{"a":"\\x"}',
@@ -401,11 +400,17 @@ def test_json_when_missing_is_refused(body: bytes) -> None:
         b"[" * 2_000_000,
         b'{"a":' * 100_000,
     ],
-    ids=range(20),
+    ids=range(19),
 )
 def test_json_when_invalid_is_refused(body: bytes) -> None:
     with pytest.raises(InvalidRequest, match="not valid JSON"):
         parse_json(body)
+
+
+@pytest.mark.parametrize("more", [b"", b',"half":"\\ud83d"', b',"messages":[],"tools":[12345678901234567890123]'])
+def test_a_number_beyond_a_double_is_called_too_large(more: bytes) -> None:
+    with pytest.raises(InvalidRequest, match="number too large"):
+        parse_json(b'{"z":1E400' + more + b"}")
 
 
 @pytest.mark.parametrize(

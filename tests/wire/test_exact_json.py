@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proxy.wire.deep_json import fault_of, is_too_much
 from proxy.wire.exact_json import dumps_exact, has_long_numbers, loads_exact
+from proxy.wire.lenient_json import LenientJson
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(1 << 200), 1 << 200) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -52,3 +54,23 @@ def test_what_cannot_be_written_is_refused() -> None:
 def test_what_cannot_be_read_is_refused(text: bytes) -> None:
     with pytest.raises(ValueError, match=r"Expecting|nested too deeply"):
         loads_exact(text)
+
+
+@pytest.mark.parametrize("number", [b"1E400", b"-1e999", b"1" + b"0" * 400 + b".5"])
+def test_numbers_beyond_a_double_are_no_infinities(number: bytes) -> None:
+    text = b'{"z":' + number + b',"id":12345678901234567890123}'
+    for read in (loads_exact, LenientJson(has_arguments=True).read, orjson.loads):
+        with pytest.raises(ValueError, match=r".") as caught:
+            read(text)
+        assert is_too_much(caught.value)
+        assert fault_of(caught.value) == "JSON with a number too large to be read"
+    assert LenientJson().read(text)["z"] is None
+
+
+def test_integers_of_arguments_keep_their_digits_beside_what_only_lenient_readers_take() -> None:
+    assert LenientJson(has_arguments=True).read(b'{"z":NaN,"id":12345678901234567890123}') == {"z": None, "id": 12345678901234567890123}
+
+
+def test_what_is_no_number_is_refused_beside_long_integers() -> None:
+    with pytest.raises(TypeError):
+        dumps_exact({"z": float("inf"), "id": 1 << 70})

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from proxy.dialect import Payload
+from proxy.dialects.ollama.names import are_same
 from proxy.dialects.ollama.relays import key_of
 from proxy.wire.json_text import replace_top_level_string
 from proxy.wire.messages import Upload, UpstreamCall
@@ -30,6 +31,15 @@ def model_call(
     return UpstreamCall(f"/api/{word}", body, method=method, stream=True, first_byte_s=patience_s, headers=headers or {})
 
 
+def create_call(body: bytes, payload: Payload, upstream_model: str, source: str) -> UpstreamCall:
+    """The call that makes a model that the server is to know as `upstream_model` of one that it knows as `source`."""
+    key = key_of(payload, "from")
+    asked = payload.get(key)
+    if isinstance(asked, str) and not are_same(asked, source):
+        body = _renamed(body, payload, key, source)
+    return model_call("create", body, payload, upstream_model)
+
+
 def copy_call(body: bytes, payload: Payload, upstream: str, upstream_model: str) -> UpstreamCall:
     """The call that copies the model that the server knows as `upstream_model`. The copy is on the same server.
 
@@ -39,8 +49,8 @@ def copy_call(body: bytes, payload: Payload, upstream: str, upstream_model: str)
     source, destination = key_of(payload, "source"), key_of(payload, "destination")
     body = _renamed(body, payload, source, upstream_model)
     copy = payload.get(destination)
-    if isinstance(copy, str):
-        body = _renamed(body, payload, destination, copy.removeprefix(f"{upstream}/"))
+    if isinstance(copy, str) and copy.lower().startswith(f"{upstream.lower()}/"):
+        body = _renamed(body, payload, destination, copy[len(upstream) + 1 :])
     return UpstreamCall("/api/copy", body, stream=True)
 
 

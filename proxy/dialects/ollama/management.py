@@ -34,9 +34,10 @@ class TransferRequest:
 
 @dataclass(frozen=True, slots=True)
 class CreateRequest:
-    """Which model to create; its source is checked for presence only."""
+    """Which model to create; `source` is the one that it is made of, `""` where it is made of files alone."""
 
     model: str
+    source: str = ""
     stream: bool = True
 
 
@@ -78,9 +79,10 @@ def parse_create(payload: Payload) -> CreateRequest:
     """The request to `/api/create`. Raises `InvalidRequest`."""
     row = CREATE.read(payload)
     model = _named_model(row, "invalid model name")
-    if not row.get("from") and "files" not in row:
+    source = checked_name(row.get("from", ""), "from")
+    if not source and "files" not in row:
         raise InvalidRequest("neither 'from' or 'files' was specified", param="from")
-    return CreateRequest(model, row.get("stream", True))
+    return CreateRequest(model, source, row.get("stream", True))
 
 
 def parse_copy(payload: Payload) -> CopyRequest:

@@ -12,9 +12,9 @@ from proxy.dialect import Payload
 from proxy.dialects.ollama import about, relays
 from proxy.dialects.ollama.catalogue import model_digest, render_ps, render_show, render_tags
 from proxy.dialects.ollama.failures import render_copy_error, render_error, render_show_error
-from proxy.dialects.ollama.handing_on import blob_call, copy_call, model_call
+from proxy.dialects.ollama.handing_on import blob_call, copy_call, create_call, model_call
 from proxy.dialects.ollama.ingress import CHAT, EMBED, EMBEDDINGS, GENERATE, NDJSON
-from proxy.dialects.ollama.parsing import parse_copy, parse_create, parse_delete, parse_pull, parse_push, parse_show
+from proxy.dialects.ollama.parsing import CreateRequest, parse_copy, parse_create, parse_delete, parse_pull, parse_push, parse_show
 from proxy.dialects.ollama.pulling import SUCCESS, missing_lines, pulled_lines, render_missing
 from proxy.dialects.ollama.relay import ProgressRelay
 from proxy.errors import InvalidRequest, ModelNotFound, NotSupported
@@ -136,20 +136,46 @@ def push() -> Response:
 
 
 def create() -> Response:
-    """An Ollama server's own word; elsewhere a refusal."""
+    """An Ollama server's own word: the one that the new name says, else the one that has what it is made of; elsewhere a refusal."""
     body, payload = exchange.read_json_text()
-    handed = _handed_on("create", body, payload, parse_create(payload).model)
+    asked = parse_create(payload)
+    handed = _made_of_another(body, payload, asked) if asked.source else _handed_on("create", body, payload, asked.model)
     if handed is not None:
         return handed
     raise NotSupported(_elsewhere("models cannot be created", "create it there; to give one a second name, use MODEL_MAPPING_FILE"))
 
 
+def _made_of_another(body: bytes, payload: Payload, asked: CreateRequest) -> Response | None:
+    """The answer of the server on which a model is made of another one; `None` where that is no Ollama server.
+
+    Raises:
+        InvalidRequest: they are to be on two servers.
+    """
+    new = exchange.home_of(_DIALECT, asked.model)
+    wanted, given = exchange.named_upstream(asked.model), exchange.named_upstream(asked.source)
+    if wanted and given and wanted != given:
+        raise InvalidRequest(
+            f"'from' is on {given}, and 'model' is to be on {wanted}: a model is made of one on its own server", param="from"
+        )
+    home = exchange.home_of(_DIALECT, f"{wanted}/{asked.source}" if wanted and not given else asked.source)
+    if home is None:
+        return None
+    # What has the name elsewhere stays what it is.
+    name = new.upstream_model if new is not None and new.upstream == home.upstream else asked.model
+    call = create_call(body, payload, name, home.upstream_model)
+    return exchange.hand_on("ollama.create", home, call, ProgressRelay, render_error, model=asked.model, changes_models=True)
+
+
 def copy() -> Response:
     """An Ollama server's own word. Elsewhere a refusal; that there is no model to be copied is said first, as Ollama does."""
     body, payload = exchange.read_json_text()
-    source = parse_copy(payload).source
+    asked = parse_copy(payload)
+    source = asked.source
     home = exchange.home_of(_DIALECT, source)
     if home is not None:
+        wanted = exchange.named_upstream(asked.destination)
+        if wanted and wanted != home.upstream:
+            raise InvalidRequest(f"the model is on {home.upstream}, where its copy is made, too: not on {wanted}", param="destination")
         call = copy_call(body, payload, home.upstream, home.upstream_model)
         return exchange.hand_on("ollama.copy", home, call, ProgressRelay, render_copy_error, model=source, changes_models=True)
     exchange.find_model(source)

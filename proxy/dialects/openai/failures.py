@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import orjson
 
-from proxy.errors import ProxyError
+from proxy.errors import ProxyError, UpstreamRefused
 from proxy.wire.plain_words import plain
 
 _TYPE_OF_STATUS = {
@@ -21,14 +21,24 @@ def render_error(error: ProxyError) -> bytes:
     return orjson.dumps({"error": error_object(error)})
 
 
-def error_object(error: ProxyError) -> dict[str, object]:
-    """OpenAI's error object. An upstream keeps its own `type`, `param`, `code`; an unknown model has the type that Ollama gives it."""
+def error_object(error: ProxyError, *, is_translated: bool = False) -> dict[str, object]:
+    """OpenAI's error object. An upstream keeps its own `type`, `param`, `code`; an unknown model has the type that Ollama gives it.
+
+    A reason that an upstream tells in words of its own (llama.cpp's `exceed_context_size_error`) has OpenAI's where nothing is relayed.
+
+    Args:
+        is_translated: whether it ends a translated answer that had begun. Of a refusal, it knows itself.
+    """
     own = _upstream_error(error)
+    is_translated = is_translated or (isinstance(error, UpstreamRefused) and error.is_translated)
+    word, code = _word(own.get("type")), _word(own.get("code"))
+    if is_translated and error.code and code != error.code:
+        word, code = None, error.code
     return {
         "message": error.message,
-        "type": _word(own.get("type")) or _type_of(error),
+        "type": word or _type_of(error),
         "param": _word(own.get("param")) or error.param,
-        "code": _word(own.get("code")) or error.code,
+        "code": code or error.code,
     }
 
 

@@ -39,7 +39,7 @@ def test_work_that_takes_long_is_waited_for() -> None:
     assert {word for word, call in calls.items() if call.first_byte_s} == {"pull", "push", "create"}
 
 
-@pytest.mark.parametrize(("destination", "named"), [("y", "y"), ("local/y", "y"), ("far/y", "far/y")])
+@pytest.mark.parametrize(("destination", "named"), [("y", "y"), ("local/y", "y"), ("LOCAL/y", "y"), ("far/y", "far/y")])
 def test_a_copy_stays_on_its_server(destination: str, named: str) -> None:
     payload: dict[str, Any] = {"source": "local/x", "destination": destination}
     call = copy_call(orjson.dumps(payload), payload, "local", "x")

@@ -49,8 +49,9 @@ def test_pull_and_push_stream_unless_told_not_to(sent: dict[str, Any], stream: b
 
 @pytest.mark.parametrize("source", [{"from": "n"}, {"files": {"a.gguf": "sha256:00"}}])
 def test_create_needs_a_source(source: dict[str, Any]) -> None:
-    assert parse_create({"model": "m", **source}) == CreateRequest("m")
-    assert parse_create({"model": "m", "stream": False, **source}) == CreateRequest("m", stream=False)
+    made_of = source.get("from", "")
+    assert parse_create({"model": "m", **source}) == CreateRequest("m", made_of)
+    assert parse_create({"model": "m", "stream": False, **source}) == CreateRequest("m", made_of, stream=False)
 
 
 def test_copy_and_delete() -> None:

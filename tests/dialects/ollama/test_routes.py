@@ -41,6 +41,9 @@ class StandInGateway:
     def home_of(self, dialect: str, model: str = "", _client: Client = ANYBODY) -> None:
         return None
 
+    def named_upstream(self, name: str) -> str:
+        return ""
+
     def models(self, _client: Client) -> Sequence[ListedModel]:
         if self.down:
             raise UpstreamUnavailable("the upstream cannot be reached")

@@ -132,6 +132,16 @@ def test_marks_of_what_to_cache_are_kept() -> None:
     assert asked(tools=[{**F, "cache_control": hint}]).tools == (Tool("f", cache_hint=hint),)
 
 
+def test_a_turn_of_the_model_and_a_result_may_have_no_content() -> None:
+    call = {
+        "role": "assistant",
+        "content": [],
+        "tool_calls": [{"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}],
+    }
+    turns = conversation({"role": "user", "content": "hi"}, call, {"role": "tool", "tool_call_id": "a", "content": []})
+    assert [turn.parts for turn in turns[1:]] == [(ToolCallPart("a", "f", "{}"),), (ToolResultPart("a", "f", ()),)]
+
+
 def test_a_turn_of_the_model_has_thoughts_words_and_calls() -> None:
     turn = {
         "role": "assistant",
@@ -360,6 +370,13 @@ def test_a_stream_may_want_counts() -> None:
         ({"messages": [{"role": "user", "content": [{"type": "video_url"}]}]}, "messages[0].content[0].type", "invalid_value"),
         ({"messages": [{"role": "user"}]}, "messages[0].content", "missing_required_parameter"),
         ({"messages": [{"role": "system", "content": None}]}, "messages[0].content", "missing_required_parameter"),
+        ({"messages": [{"role": "user", "content": []}]}, "messages[0].content", "empty_array"),
+        ({"messages": [{"role": "user", "content": [{"type": "text"}]}]}, "messages[0].content[0].text", "missing_required_parameter"),
+        (
+            {"messages": [{"role": "assistant", "content": [{"type": "refusal", "refusal": None}]}]},
+            "messages[0].content[0].refusal",
+            "missing_required_parameter",
+        ),
         ({"messages": [{"role": "user", "content": [{}]}]}, "messages[0].content[0].type", "missing_required_parameter"),
         ({"messages": [{"role": "tool", "content": "x"}]}, "messages[0].tool_call_id", "missing_required_parameter"),
         (

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from proxy.dialects.openai.failures import render_error
+from proxy.dialects.openai.failures import error_object, render_error
 from proxy.dialects.openai.reading import read_error
 from proxy.dialects.openai.relay import RelayTail
 from proxy.errors import (
@@ -93,6 +93,23 @@ def test_error_when_the_upstream_has_another_shape_becomes_openais(body: bytes) 
 def test_reason_when_the_upstream_gave_no_code_is_told() -> None:
     own = {"message": "This model's maximum context length is 10 tokens", "type": "BadRequestError", "param": None, "code": None}
     assert rendered(read_error(400, {}, json.dumps({"error": own}).encode()))["code"] == "context_length_exceeded"
+
+
+def test_a_reason_in_words_of_the_upstreams_own_is_told_in_openais_where_the_answer_is_translated() -> None:
+    own = {"message": "the request exceeds the available context size", "type": "exceed_context_size_error", "code": 400}
+    error = read_error(400, {}, json.dumps({"error": own}).encode())
+    assert rendered(error) == {**own, "param": None}
+    assert error_object(error, is_translated=True)["type"] == "invalid_request_error"
+    error.is_translated = True
+    told = rendered(error)
+    assert (told["type"], told["code"]) == ("invalid_request_error", "context_length_exceeded")
+
+
+def test_what_openai_itself_says_stays_where_the_answer_is_translated() -> None:
+    own = {"message": "no", "type": "image_error", "param": "input", "code": "image_too_small"}
+    error = read_error(400, {}, json.dumps({"error": own}).encode())
+    error.is_translated = True
+    assert rendered(error) == own
 
 
 @pytest.mark.parametrize("member", ["message", "type", "param", "code"])

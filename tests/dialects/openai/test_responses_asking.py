@@ -223,6 +223,8 @@ def test_what_asks_for_nothing_that_would_be_kept_is_taken(payload: Any) -> None
         ({"input": [{"type": "item_reference", "id": "msg_1"}]}, "input[0].type", "unsupported_parameter"),
         ({"input": [{"type": "file_search_call", "id": "fs_1"}]}, "input[0].type", "unsupported_parameter"),
         ({"input": [{"role": "user"}]}, "input[0].content", "missing_required_parameter"),
+        ({"input": [{"role": "user", "content": []}]}, "input[0].content", "empty_array"),
+        ({"input": [{"role": "user", "content": [{"type": "input_text"}]}]}, "input[0].content[0].text", "missing_required_parameter"),
         ({"input": [{"type": "function_call_output", "call_id": "a"}]}, "input[0].output", "missing_required_parameter"),
         ({"input": [{"type": "function_call", "name": "f"}]}, "input[0].call_id", "missing_required_parameter"),
         (

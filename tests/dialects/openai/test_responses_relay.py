@@ -151,6 +151,15 @@ def test_the_sdk_raises_at_a_relayed_stream_that_was_cut(judge: Judge) -> None:
         list(judge.told("/v1/responses", data).responses.create(model="m", input="hi", stream=True))
 
 
+def test_the_error_that_ends_a_relayed_stream_is_numbered_on() -> None:
+    reader = ResponseTail()
+    assert records(reader.render_failure(UpstreamTimeout("it was silent")))[-1]["sequence_number"] == 0
+    reader.feed(an_event("response.created", sequence_number=0, response={"id": "resp_1"}))
+    reader.feed(an_event("response.output_text.delta", delta='{"sequence_number":99}', sequence_number=7, item_id="msg_1"))
+    reader.feed(b'event: response.output_text.delta\ndata: {"sequence_number":8,"del')
+    assert records(reader.render_failure(UpstreamTimeout("it was silent")))[-1]["sequence_number"] == 8
+
+
 def test_a_whole_answer_tells_its_cost() -> None:
     assert usage_of(orjson.dumps(a_response("completed"))) == Usage(7, 3)
     early = orjson.dumps({"usage": USAGE, "output": "x" * 100_000})

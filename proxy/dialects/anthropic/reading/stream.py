@@ -11,7 +11,7 @@ from proxy.canonical.events import ChatEvent, Failed, KeepAlive
 from proxy.dialects.anthropic.reading.answer import Answer
 from proxy.dialects.anthropic.reading.refusals import refusal_in_answer
 from proxy.errors import UpstreamBroken, UpstreamError
-from proxy.wire.deep_json import fault_of, is_too_deep
+from proxy.wire.deep_json import fault_of, is_too_much
 from proxy.wire.exact_json import has_long_numbers, loads_exact
 from proxy.wire.lenient_json import LenientJson
 from proxy.wire.refusals import described
@@ -37,7 +37,7 @@ class AnswerReader:
 
     def __init__(self, new_id: Callable[[], str]) -> None:
         self._answer = Answer(new_id)
-        self._lenient = LenientJson()
+        self._lenient = LenientJson(has_arguments=True)
         self._sse: SseReader | None = None
         self._whole = WholeAnswer()
         self._over = False
@@ -128,7 +128,7 @@ class AnswerReader:
             try:
                 payload = self._lenient.read(body)
             except ValueError as error:  # An error without its `data:`, or half an answer.
-                if is_too_deep(error):
+                if is_too_much(error):
                     raise UpstreamBroken(f"the upstream sent an answer that is {fault_of(error)}: {described(body)}") from error
                 sse = SseReader()
                 self._read(sse.feed(body), events)
@@ -154,5 +154,5 @@ def _is_whole(text: bytes) -> bool:
     try:
         orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        return is_too_deep(error)
+        return is_too_much(error)
     return True

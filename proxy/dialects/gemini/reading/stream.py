@@ -11,7 +11,7 @@ import orjson
 from proxy.canonical.events import ChatEvent, Failed, KeepAlive
 from proxy.dialects.gemini.reading.answer import Answer
 from proxy.errors import UpstreamBroken, UpstreamError
-from proxy.wire.deep_json import fault_of, is_too_deep
+from proxy.wire.deep_json import fault_of, is_too_much
 from proxy.wire.exact_json import has_long_numbers, loads_exact
 from proxy.wire.lenient_json import LenientJson
 from proxy.wire.refusals import described
@@ -37,7 +37,7 @@ class AnswerReader:
 
     def __init__(self, new_id: Callable[[], str]) -> None:
         self._answer = Answer(new_id)
-        self._lenient = LenientJson()
+        self._lenient = LenientJson(has_arguments=True)
         self._sse: SseReader | None = None
         self._whole = WholeAnswer()
         self._over = False
@@ -110,7 +110,7 @@ class AnswerReader:
             try:
                 return self._lenient.read(text)
             except ValueError as error:
-                broken = UpstreamBroken if is_too_deep(error) else _Unreadable
+                broken = UpstreamBroken if is_too_much(error) else _Unreadable
                 raise broken(f"the upstream sent what is {fault_of(error)}: {described(text)}") from error
 
     def _fail(self, error: UpstreamError, events: list[ChatEvent]) -> None:

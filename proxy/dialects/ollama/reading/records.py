@@ -7,7 +7,7 @@ from typing import Any, Final
 import orjson
 
 from proxy.errors import UpstreamBroken
-from proxy.wire.deep_json import is_too_deep
+from proxy.wire.deep_json import fault_of, is_too_much
 from proxy.wire.exact_json import has_long_numbers, loads_exact
 from proxy.wire.json_text import with_whole_characters
 from proxy.wire.refusals import described, refusal_in_answer
@@ -43,7 +43,7 @@ def answer_record(line: bytes) -> Record:
     try:
         record = decoded(line)
     except ValueError as error:
-        raise _too_deep(line) if is_too_deep(error) else _no_record(line) from error
+        raise _too_much(line, error) if is_too_much(error) else _no_record(line) from error
     if not isinstance(record, dict):
         raise _no_record(line)
     if record.get("error"):
@@ -70,8 +70,8 @@ def is_last(record: Record) -> bool:
     return record.get("done") is True or bool(record.get("done_reason"))
 
 
-def _too_deep(line: bytes) -> UpstreamBroken:
-    return UpstreamBroken(f"the upstream sent a line that is nested too deeply to be read: {described(line)}")
+def _too_much(line: bytes, error: ValueError) -> UpstreamBroken:
+    return UpstreamBroken(f"the upstream sent a line that is {fault_of(error)}: {described(line)}")
 
 
 def _no_record(line: bytes) -> UpstreamBroken:

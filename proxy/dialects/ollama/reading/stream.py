@@ -10,7 +10,7 @@ from proxy.dialects.ollama.reading.answer import Answer
 from proxy.dialects.ollama.reading.lines import Lines
 from proxy.dialects.ollama.reading.records import answer_record, decoded
 from proxy.errors import UpstreamBroken, UpstreamError
-from proxy.wire.deep_json import is_too_deep
+from proxy.wire.deep_json import is_too_much
 
 _BLANK = b"\xef\xbb\xbf \t\r\n"
 
@@ -95,5 +95,5 @@ def _is_whole(line: bytes) -> bool:
     try:
         decoded(line)
     except ValueError as error:
-        return is_too_deep(error) or not line.lstrip().startswith((b"{", b"["))
+        return is_too_much(error) or not line.lstrip().startswith((b"{", b"["))
     return True

@@ -63,4 +63,4 @@ class Frame:
 
 def error_record(error: ProxyError) -> bytes:
     """The record that tells clients that the stream failed; every one of them raises at it."""
-    return sse_data(orjson.dumps({"error": error_object(error)}))
+    return sse_data(orjson.dumps({"error": error_object(error, is_translated=True)}))

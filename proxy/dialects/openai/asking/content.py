@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from proxy.canonical.request import AudioPart, FilePart, ImagePart, ReasoningPart, RefusalPart, TextPart
 from proxy.dialects.openai.asking.media import attachment, picture, sound
-from proxy.dialects.openai.asking.row import Row, missing, rows_of, unsupported, wrong_type, wrong_value
+from proxy.dialects.openai.asking.row import Row, empty_array, missing, rows_of, unsupported, wrong_type, wrong_value
 
 ContentPart = TextPart | ImagePart | AudioPart | FilePart | RefusalPart | ReasoningPart
 PartReader = Callable[[Row], ContentPart]
@@ -30,10 +30,13 @@ def read_content(value: Any, place: str, readers: Mapping[str, PartReader]) -> t
 
 
 def required_content(row: Row, readers: Mapping[str, PartReader]) -> tuple[ContentPart, ...]:
-    """The parts of the `content` of who has nothing else to say: it may be empty, but must be there. Raises `InvalidRequest`."""
-    if row.get("content") is None:
+    """The parts of the `content` of who has nothing else to say: the text may be empty, but must be there. Raises `InvalidRequest`."""
+    content = row.get("content")
+    if content is None:
         raise missing(row.place("content"))
-    return read_content(row.get("content"), row.place("content"), readers)
+    if content == []:
+        raise empty_array(row.place("content"))
+    return read_content(content, row.place("content"), readers)
 
 
 def _part(row: Row, readers: Mapping[str, PartReader]) -> ContentPart:
@@ -46,12 +49,12 @@ def _part(row: Row, readers: Mapping[str, PartReader]) -> ContentPart:
 
 def read_text(row: Row) -> TextPart:
     """What is said."""
-    return TextPart(row.text("text"), row.mapping("cache_control"))
+    return TextPart(row.present_text("text"), row.mapping("cache_control"))
 
 
 def read_refusal(row: Row) -> RefusalPart:
     """What was said instead of an answer."""
-    return RefusalPart(row.text("refusal"))
+    return RefusalPart(row.present_text("refusal"))
 
 
 def _image(row: Row) -> ContentPart:

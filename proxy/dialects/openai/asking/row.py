@@ -56,6 +56,12 @@ class Row:
             raise missing(self.place(name))
         return value
 
+    def present_text(self, name: str) -> str:
+        """A string that may be empty, but must be there."""
+        if self._members.get(name) is None:
+            raise missing(self.place(name))
+        return self.text(name)
+
     def flag(self, name: str) -> bool | None:
         """A boolean."""
         value = self._members.get(name)
@@ -148,6 +154,12 @@ def wrong_value(place: str, value: str, allowed: Iterable[str]) -> InvalidReques
 def missing(place: str) -> InvalidRequest:
     """The error about what must be there."""
     return InvalidRequest(f"Missing required parameter: '{place}'.", param=place, code="missing_required_parameter")
+
+
+def empty_array(place: str) -> InvalidRequest:
+    """The error about an array in which something must be."""
+    message = f"Invalid '{place}': empty array. Expected an array with minimum length 1, but got an empty array instead."
+    return InvalidRequest(message, param=place, code="empty_array")
 
 
 def unsupported(place: str, why: str) -> InvalidRequest:

@@ -98,7 +98,19 @@ def failed_error(error: ProxyError) -> Record:
     return {"code": code, "message": error.message}
 
 
-def error_event(error: ProxyError) -> Record:
-    """The event at which clients raise. Its members stand there twice: typed clients read them, and SDKs look for an `error`."""
-    told = error_object(error)
-    return {"type": "error", "code": told["code"], "message": told["message"], "param": told["param"], "error": told}
+def error_event(error: ProxyError, sequence_number: int, *, is_translated: bool = False) -> Record:
+    """The event at which clients raise. Its members stand there twice: typed clients read them, and SDKs look for an `error`.
+
+    Args:
+        sequence_number: how many events came before it.
+        is_translated: as with `error_object`.
+    """
+    told = error_object(error, is_translated=is_translated)
+    return {
+        "type": "error",
+        "sequence_number": sequence_number,
+        "code": told["code"],
+        "message": told["message"],
+        "param": told["param"],
+        "error": told,
+    }

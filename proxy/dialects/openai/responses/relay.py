@@ -23,6 +23,7 @@ _END_ANYWHERE = re.compile(rb'"type"\s*:\s*"(response\.(?:completed|incomplete|f
 _DATA = re.compile(rb"^data:[ \t]*(\{[^\r\n]*)", re.MULTILINE)
 _INPUT = re.compile(rb'"input_tokens"\s*:\s*(\d{1,15})\b')
 _OUTPUT = re.compile(rb'"output_tokens"\s*:\s*(\d{1,15})\b')
+_SEQUENCE = re.compile(rb'"sequence_number"\s*:\s*(\d{1,15})\b')
 _FAILED = ("response.failed", "error")
 
 
@@ -65,8 +66,11 @@ class ResponseTail(RelayTail):
         return rest + apart(tail)
 
     def render_failure(self, error: ProxyError) -> bytes:
-        """The event that OpenAI ends a stream with that failed, set apart from one that has no blank line after it yet."""
-        return apart(self._tail()) + b"event: error\ndata: " + orjson.dumps(error_event(error)) + b"\n\n"
+        """The event that OpenAI ends a stream with that failed, set apart from one that has no blank line after it yet, and numbered on."""
+        tail = self._tail()
+        last = count_of(_SEQUENCE, b'"sequence_number"', tail)
+        event = error_event(error, 0 if last is None else last + 1)
+        return apart(tail) + b"event: error\ndata: " + orjson.dumps(event) + b"\n\n"
 
     def _look_for_the_end(self, lines: bytes) -> None:
         for found in _END.finditer(lines):

@@ -216,7 +216,7 @@ class ResponseStreamRenderer:
         if self.response:
             self.response |= {"status": "failed", "error": failed_error(error), "usage": usage_record(self._usage)}
             failed = self._event("response.failed", {"response": self.response})
-        event = error_event(error)
+        event = error_event(error, self._sequence, is_translated=True)
         return failed + self._event(event.pop("type"), event)
 
 
