@@ -14,6 +14,7 @@ from typing import Protocol
 from proxy.canonical.events import ChatEvent, Failed, PartClosed, PartDelta, PartOpened
 from proxy.canonical.keepsakes import Keeping, with_keepsakes
 from proxy.canonical.request import ChatRequest, ReasoningPart, ToolCallPart
+from proxy.canonical.thought_places import Words
 from proxy.dialect import TextRequest
 from proxy.routing import Route
 
@@ -86,16 +87,19 @@ class Keepsakes:
     def keep(self, request: TextRequest, parts: Sequence[object]) -> None:
         """Keeps what belongs to the calls of the answer to `request`."""
         if isinstance(request, ChatRequest):
-            keeping = Keeping(request)
+            keeping, letters = Keeping(request), 0
             for part in parts:
-                self._take(keeping, part)
+                if isinstance(part, Words):
+                    letters += len(part.text)
+                else:
+                    self._take(keeping, part, letters)
 
     def watch(self, request: TextRequest) -> Watch | None:
         """What watches the stream that answers `request`, where it may hold calls."""
         return Watch(partial(self._take, Keeping(request))) if isinstance(request, ChatRequest) and request.tools else None
 
-    def _take(self, keeping: Keeping, part: object) -> None:
-        for key, value in keeping.take(part):
+    def _take(self, keeping: Keeping, part: object, letters: int) -> None:
+        for key, value in keeping.take(part, letters):
             self._shelf.put(key, value)
 
 
@@ -103,13 +107,14 @@ class Watch:
     """Watches one stream. What belongs to a call is kept before the call's end is told: then the client may come back with it.
 
     Args:
-        take: is handed the thoughts and calls of the answer.
+        take: is handed the thoughts and calls of the answer, and how many letters of its words stand before each.
     """
 
-    def __init__(self, take: Callable[[ReasoningPart | ToolCallPart], None]) -> None:
+    def __init__(self, take: Callable[[ReasoningPart | ToolCallPart, int], None]) -> None:
         self._take = take
         self._open: PartOpened | None = None
         self._texts: list[str] = []
+        self._letters = 0
 
     def note(self, events: Sequence[ChatEvent]) -> None:
         """Notes what the stream brought."""
@@ -120,8 +125,10 @@ class Watch:
                     self._texts.clear()
                 case PartDelta() if self._open is not None:
                     self._texts.append(event.text)
+                case PartDelta():
+                    self._letters += len(event.text)
                 case PartClosed() if self._open is not None:
-                    self._take(_part(self._open, "".join(self._texts), event))
+                    self._take(_part(self._open, "".join(self._texts), event), self._letters)
                     self._open = None
                 case Failed():
                     self._open = None

@@ -155,6 +155,10 @@ def test_a_turn_of_the_model_has_thoughts_words_and_calls() -> None:
         ({"thinking_blocks": [{"type": "thinking", "thinking": "p", "signature": "s"}]}, ReasoningPart("p", "s", "anthropic")),
         ({"thinking_blocks": [{"type": "thinking", "thinking": "p", "signature": "gemini:s"}]}, ReasoningPart("p", "s", "gemini")),
         ({"thinking_blocks": [{"type": "redacted_thinking", "data": "d"}]}, ReasoningPart("", "d", "anthropic", redacted=True)),
+        (
+            {"thinking_blocks": [{"type": "thinking", "thinking": "p", "signature": "s"}, {"type": "redacted_thinking", "data": "d"}]},
+            ReasoningPart("p", "s", "anthropic", is_loose=True),
+        ),
         ({"thinking_blocks": [{"type": "thinking", "thinking": "p"}], "reasoning": "q"}, ReasoningPart("p")),
         ({"thinking_blocks": [{"type": "thinking"}], "reasoning": "q"}, ReasoningPart("q")),
         ({"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "p"}]}]}, ReasoningPart("p")),
