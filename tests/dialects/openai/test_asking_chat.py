@@ -155,10 +155,6 @@ def test_a_turn_of_the_model_has_thoughts_words_and_calls() -> None:
         ({"thinking_blocks": [{"type": "thinking", "thinking": "p", "signature": "s"}]}, ReasoningPart("p", "s", "anthropic")),
         ({"thinking_blocks": [{"type": "thinking", "thinking": "p", "signature": "gemini:s"}]}, ReasoningPart("p", "s", "gemini")),
         ({"thinking_blocks": [{"type": "redacted_thinking", "data": "d"}]}, ReasoningPart("", "d", "anthropic", redacted=True)),
-        (
-            {"thinking_blocks": [{"type": "thinking", "thinking": "p", "signature": "s"}, {"type": "redacted_thinking", "data": "d"}]},
-            ReasoningPart("p", "s", "anthropic", is_loose=True),
-        ),
         ({"thinking_blocks": [{"type": "thinking", "thinking": "p"}], "reasoning": "q"}, ReasoningPart("p")),
         ({"thinking_blocks": [{"type": "thinking"}], "reasoning": "q"}, ReasoningPart("q")),
         ({"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "p"}]}]}, ReasoningPart("p")),
@@ -167,6 +163,15 @@ def test_a_turn_of_the_model_has_thoughts_words_and_calls() -> None:
 )
 def test_thoughts_come_back_in_many_forms(said: Any, part: ReasoningPart) -> None:
     assert conversation({"role": "assistant", **said})[0].parts == (part,)
+
+
+def test_a_chat_does_not_tell_where_one_of_several_signed_thoughts_stood() -> None:
+    blocks = [{"type": "thinking", "thinking": "p", "signature": "s"}, {"type": "redacted_thinking", "data": "d"}]
+    parts = conversation({"role": "assistant", "thinking_blocks": blocks})[0].parts
+    assert parts == (
+        ReasoningPart("p", "s", "anthropic", is_loose=True),
+        ReasoningPart("", "d", "anthropic", redacted=True, is_loose=True),
+    )
 
 
 def test_signatures_of_calls_come_back_where_google_has_them() -> None:
