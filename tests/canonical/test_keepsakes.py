@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from proxy.canonical.keepsakes import Keeping, with_keepsakes
 from proxy.canonical.request import ChatRequest, Message, Part, ReasoningPart, TextPart, ToolCallPart, ToolResultPart
@@ -191,3 +193,40 @@ def test_no_word_is_lost_though_the_client_changed_how_many_there_are() -> None:
             SECOND,
             OTHER,
         ]
+
+
+@st.composite
+def turns(draw: st.DrawFn) -> list[Part]:
+    """What a model may answer: words, thoughts and calls in any order, a call at the end."""
+    kinds = [*draw(st.lists(st.sampled_from(("words", "thought", "call")), max_size=8)), "call"]
+    made: dict[str, Callable[[int], Part]] = {
+        "words": lambda number: TextPart("ab世界"[: 1 + number % 4]),
+        "thought": lambda number: ReasoningPart(f"hm{number}", f"S{number}", "anthropic"),
+        "call": lambda number: ToolCallPart(f"call_{number}", "look", f'{{"n": {number}}}'),
+    }
+    return [made[kind](number) for number, kind in enumerate(kinds)]
+
+
+def places(parts: Sequence[Part]) -> list[tuple[ReasoningPart, int, int]]:
+    """How many letters and calls stand before each thought."""
+    found, letters, calls = [], 0, 0
+    for part in parts:
+        match part:
+            case ReasoningPart():
+                found.append((part, letters, calls))
+            case TextPart():
+                letters += len(part.text)
+            case _:
+                calls += 1
+    return found
+
+
+@given(turns(), st.booleans())
+def test_thoughts_stand_where_they_stood_whatever_a_chat_makes_of_their_turn(turn: list[Part], brings_thoughts: bool) -> None:
+    thoughts = [replace(part, is_loose=True) for part in turn if isinstance(part, ReasoningPart)] if brings_thoughts else []
+    text = "".join(part.text for part in turn if isinstance(part, TextPart))
+    calls = [part for part in turn if isinstance(part, ToolCallPart)]
+    back = restored((*thoughts, TextPart(text), *calls), *turn)
+    assert places(back) == places(turn)
+    assert "".join(part.text for part in back if isinstance(part, TextPart)) == text
+    assert [part for part in back if isinstance(part, ToolCallPart)] == calls
