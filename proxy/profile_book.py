@@ -73,8 +73,8 @@ class ProfileBook:
     def learn(self, upstream: str, model: str, profile: Profile) -> None:
         """Asks `model` with `profile` from now on, but for what holds for one prompt alone."""
         key = (upstream, model)
-        if profile.output_room is not None:
-            profile = replace(profile, output_room=None)
+        if profile.output_room is not None or not profile.latest_thoughts:
+            profile = replace(profile, output_room=None, latest_thoughts=True)
         with self._lock:
             unlearnt = self._unlearnt.get(key)
             if unlearnt is not None and unlearnt.current == profile:

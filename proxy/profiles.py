@@ -50,6 +50,8 @@ class Profile:
         must_echo_reasoning: whether the server refuses earlier turns without their thinking.
         unsigned_thoughts: whether a server that speaks Anthropic's language takes thoughts back that nobody signed, as those that are not
             Anthropic's own give them.
+        latest_thoughts: whether the thoughts of the model's latest turn go back; not where the server just said that they are not as it
+            gave them. Kept for no other conversation.
         prefill: how a server is made to go on with the last turn where that is the model's: vLLM's switch, Mistral's mark, or llama.cpp's
             condition that it must not think; `reworded` where such a turn is refused, and the user must ask for the rest; `""` where it is
             history like any other, or is gone on with unasked.
@@ -106,6 +108,7 @@ class Profile:
     echo_reasoning: Literal["", "reasoning_content", "reasoning", "thinking"] = ""
     must_echo_reasoning: bool = False
     unsigned_thoughts: bool = False
+    latest_thoughts: bool = True
     prefill: Literal["", "switch", "mark", "unthinking", "reworded"] = ""
     think_tags: bool = True
     prompt_path: str = "/completions"

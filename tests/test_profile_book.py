@@ -90,5 +90,7 @@ def test_what_holds_for_one_prompt_is_not_kept() -> None:
     book.learn("u", "m", replace(book.current("u", "m"), output_room=9))
     assert book.current("u", "m") == PROFILES["generic"]
     assert book.current("v", "m").dimensions is False, "no lesson was pushed out"
+    book.learn("u", "m", replace(book.current("u", "m"), latest_thoughts=False))
+    assert book.current("u", "m") == PROFILES["generic"]
     book.learn("u", "m", replace(book.current("u", "m"), output_room=9, output_limit=90))
     assert book.current("u", "m") == replace(PROFILES["generic"], output_limit=90)

@@ -7,24 +7,16 @@ anything but the client's own words. An id that we made says as much as the plac
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import orjson
 
-from proxy.canonical.request import ChatRequest, Message, Part, ReasoningPart, ToolCallPart
+from proxy.canonical.request import ChatRequest, Message, ReasoningPart, ToolCallPart
+from proxy.canonical.thought_places import Keepsake, with_thoughts_in_place
 from proxy.canonical.trail import Trail, key_by_id
 
 Find = Callable[[Sequence[Sequence[str]]], Sequence[bytes | None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Keepsake:
-    """What belongs to one call: the thoughts before it, and its own signature."""
-
-    reasoning: tuple[ReasoningPart, ...] = ()
-    opaque: str = ""
-    origin: str = ""
 
 
 class Keeping:
@@ -34,25 +26,29 @@ class Keeping:
         request: what is answered. It is read when there is something to keep.
     """
 
-    __slots__ = ("_calls", "_reasoning", "_request", "_trail")
+    __slots__ = ("_calls", "_request", "_thoughts", "_trail")
 
     def __init__(self, request: ChatRequest) -> None:
         self._request = request
         self._trail: Trail | None = None
-        self._reasoning: list[ReasoningPart] = []
+        self._thoughts: list[tuple[int, ReasoningPart]] = []
         self._calls: list[ToolCallPart] = []  # those that the trail has not come to yet
 
-    def take(self, part: object) -> Sequence[tuple[str, bytes]]:
-        """The keys and what is to be kept by each, where this part of the answer is a call with which something is."""
+    def take(self, part: object, letters: int) -> Sequence[tuple[str, bytes]]:
+        """The keys and what is to be kept by each, where this part of the answer is a call with which something is.
+
+        Args:
+            letters: how many letters of the answer's words stand before it.
+        """
         if isinstance(part, ReasoningPart):
-            self._reasoning.append(part)
+            self._thoughts.append((letters, part))
         if not isinstance(part, ToolCallPart):
             return ()
         self._calls.append(part)
-        if not self._reasoning and not part.opaque:
+        if not self._thoughts and not part.opaque:
             return ()
-        written = _written(Keepsake(tuple(self._reasoning), part.opaque, part.origin))
-        self._reasoning.clear()
+        written = _written(Keepsake(tuple(self._thoughts), part.opaque, part.origin, letters))
+        self._thoughts.clear()
         return [(key, written) for key in _keys(self._request.model, part, self._key_of_latest())]
 
     def _key_of_latest(self) -> str:
@@ -65,19 +61,19 @@ class Keeping:
 
 
 def with_keepsakes(request: ChatRequest, find: Find) -> ChatRequest:
-    """`request` with what was kept of the calls in it, where the client did not bring it along.
+    """`request` with what was kept of the calls in it, where the client did not bring it along, or brought it without its place.
 
     Args:
         find: what is kept of each call, by the first of its keys that knows something.
     """
-    if not any(_lacks(part) for message in request.messages for part in message.parts):
+    if not any(map(_lacks, request.messages)):
         return request
     places = Trail(request.model).follow(request.messages)
     lacking = [
         _keys(request.model, call, place)
         for message, own in zip(request.messages, places, strict=True)
+        if _lacks(message)
         for call, place in _placed(message, own)
-        if _lacks(call)
     ]
     kept = {place: _read(found) for (*_, place), found in zip(lacking, find(lacking), strict=True) if found is not None}
     if not kept:
@@ -86,8 +82,12 @@ def with_keepsakes(request: ChatRequest, find: Find) -> ChatRequest:
     return replace(request, messages=tuple(messages))
 
 
-def _lacks(part: Part) -> bool:
-    return isinstance(part, ToolCallPart) and not part.opaque
+def _lacks(message: Message) -> bool:
+    """Whether something may be kept of the turn's calls that the client did not bring. Few bring the place of a thought."""
+    calls = [part for part in message.parts if isinstance(part, ToolCallPart)]
+    return bool(calls) and (
+        not all(call.opaque for call in calls) or any(isinstance(part, ReasoningPart) and part.opaque for part in message.parts)
+    )
 
 
 def _keys(model: str, call: ToolCallPart, place: str) -> tuple[str, ...]:
@@ -103,36 +103,15 @@ def _placed(message: Message, keys: Sequence[str]) -> Iterator[tuple[ToolCallPar
 def _restored(message: Message, keys: Sequence[str], kept: dict[str, Keepsake]) -> Message:
     if kept.keys().isdisjoint(keys):
         return message
-    parts: list[Part] = []
-    before: list[Part] = []
-    of_calls = iter(keys)
-    for part in message.parts:
-        if not isinstance(part, ToolCallPart):
-            before.append(part)
-            continue
-        keepsake = kept.get(next(of_calls))
-        if keepsake is None:
-            parts += [*before, part]
-        else:
-            parts += [*_with_thoughts(before, keepsake.reasoning), replace(part, opaque=keepsake.opaque, origin=keepsake.origin)]
-        before = []
-    return replace(message, parts=(*parts, *before))
-
-
-def _with_thoughts(parts: list[Part], reasoning: tuple[ReasoningPart, ...]) -> list[Part]:
-    """The parts before a call, with the thoughts that the model had; those that the client signed or hid for it are better known."""
-    thoughts = [part for part in parts if isinstance(part, ReasoningPart)]
-    if not reasoning or any(thought.opaque for thought in thoughts):
-        return parts
-    return [*reasoning, *(part for part in parts if not isinstance(part, ReasoningPart))]
+    return replace(message, parts=with_thoughts_in_place(message.parts, [kept.get(key) for key in keys]))
 
 
 def _written(keepsake: Keepsake) -> bytes:
-    reasoning = [[part.text, part.opaque, part.origin, part.redacted] for part in keepsake.reasoning]
-    return orjson.dumps([reasoning, keepsake.opaque, keepsake.origin])
+    thoughts = [[letters, part.text, part.opaque, part.origin, part.redacted] for letters, part in keepsake.thoughts]
+    return orjson.dumps([thoughts, keepsake.opaque, keepsake.origin, keepsake.letters])
 
 
 def _read(text: bytes) -> Keepsake:
-    reasoning: list[list[Any]]
-    reasoning, opaque, origin = orjson.loads(text)
-    return Keepsake(tuple(ReasoningPart(*part) for part in reasoning), opaque, origin)
+    thoughts: list[list[Any]]
+    thoughts, opaque, origin, letters = orjson.loads(text)
+    return Keepsake(tuple((place, ReasoningPart(*part)) for place, *part in thoughts), opaque, origin, letters)

@@ -56,12 +56,14 @@ class ReasoningPart:
     Attributes:
         opaque: a signature, or what stands for thoughts that were hidden; only upstreams of the dialect `origin` understand it.
         redacted: whether `opaque` stands for the thoughts themselves, of which no text is known.
+        is_loose: whether it is not known where among the words and calls of its turn it stood.
     """
 
     text: str
     opaque: str = ""
     origin: str = ""
     redacted: bool = False
+    is_loose: bool = False
 
 
 @dataclass(frozen=True, slots=True)

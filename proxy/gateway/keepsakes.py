@@ -14,6 +14,7 @@ from typing import Protocol
 from proxy.canonical.events import ChatEvent, Failed, PartClosed, PartDelta, PartOpened
 from proxy.canonical.keepsakes import Keeping, with_keepsakes
 from proxy.canonical.request import ChatRequest, ReasoningPart, ToolCallPart
+from proxy.canonical.thought_places import Words
 from proxy.dialect import TextRequest
 from proxy.profiles import Profile
 from proxy.routing import Destination, Route
@@ -107,9 +108,12 @@ class Keepsakes:
             chain: where the next request of the conversation may go. What nobody there may want to see again is not kept.
         """
         if isinstance(request, ChatRequest) and any(isinstance(part, ToolCallPart) for part in parts) and self._is_wanted(chain):
-            keeping = Keeping(request)
+            keeping, letters = Keeping(request), 0
             for part in parts:
-                self._take(keeping, part)
+                if isinstance(part, Words):
+                    letters += len(part.text)
+                else:
+                    self._take(keeping, part, letters)
 
     def watch(self, request: TextRequest, chain: Sequence[Destination]) -> Watch | None:
         """What watches the stream that answers `request`, where it may hold calls and something is to be kept. `chain` as for `keep`."""
@@ -120,8 +124,8 @@ class Keepsakes:
     def _is_wanted(self, chain: Sequence[Destination]) -> bool:
         return any(self._profile_of(destination).may_want_back for destination in chain)
 
-    def _take(self, keeping: Keeping, part: object) -> None:
-        for key, value in keeping.take(part):
+    def _take(self, keeping: Keeping, part: object, letters: int) -> None:
+        for key, value in keeping.take(part, letters):
             self._shelf.put(key, value)
 
 
@@ -133,13 +137,14 @@ class Watch:
     """Watches one stream. What belongs to a call is kept before the call's end is told: then the client may come back with it.
 
     Args:
-        take: is handed the thoughts and calls of the answer.
+        take: is handed the thoughts and calls of the answer, and how many letters of its words stand before each.
     """
 
-    def __init__(self, take: Callable[[ReasoningPart | ToolCallPart], None]) -> None:
+    def __init__(self, take: Callable[[ReasoningPart | ToolCallPart, int], None]) -> None:
         self._take = take
         self._open: PartOpened | None = None
         self._texts: list[str] = []
+        self._letters = 0
 
     def note(self, events: Sequence[ChatEvent]) -> None:
         """Notes what the stream brought."""
@@ -150,8 +155,10 @@ class Watch:
                     self._texts.clear()
                 case PartDelta() if self._open is not None:
                     self._texts.append(event.text)
+                case PartDelta():
+                    self._letters += len(event.text)
                 case PartClosed() if self._open is not None:
-                    self._take(_part(self._open, "".join(self._texts), event))
+                    self._take(_part(self._open, "".join(self._texts), event), self._letters)
                     self._open = None
                 case Failed():
                     self._open = None

@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from proxy.canonical.keepsakes import Keeping, with_keepsakes
 from proxy.canonical.request import ChatRequest, Message, Part, ReasoningPart, TextPart, ToolCallPart, ToolResultPart
@@ -16,8 +18,11 @@ ASKED = (Message("system", (TextPart("be brief"),)), Message("user", (TextPart("
 
 def kept_of(parts: Sequence[object], before: Sequence[Message] = ASKED) -> dict[str, bytes]:
     """What is kept of an answer to `before`."""
-    keeping = Keeping(ChatRequest("m", tuple(before)))
-    return dict(kept for part in parts for kept in keeping.take(part))
+    keeping, kept, letters = Keeping(ChatRequest("m", tuple(before))), dict[str, bytes](), 0
+    for part in parts:
+        kept |= dict(keeping.take(part, letters))
+        letters += len(part.text) if isinstance(part, TextPart) else 0
+    return kept
 
 
 def found_in(kept: Mapping[str, bytes]) -> Callable[[Sequence[Sequence[str]]], list[bytes | None]]:
@@ -134,3 +139,94 @@ def test_an_id_that_is_not_ours_finds_nothing_by_itself(numbered: str) -> None:
 def test_an_id_of_ours_is_not_given_what_another_model_thought() -> None:
     request = ChatRequest("other", (*ASKED, Message("assistant", (replace(ECHOED, id=ISSUED.id),))))
     assert with_keepsakes(request, found_in(kept_of([THOUGHT, ISSUED]))) is request
+
+
+SECOND = ReasoningPart("then", "bGF0ZXI=", "anthropic")
+OTHER = ToolCallPart("toolu_9876543210", "see", "{}")
+LOOSE = (replace(THOUGHT, is_loose=True), replace(SECOND, is_loose=True))
+
+
+def test_words_are_cut_where_something_stood_between() -> None:
+    back = restored((TextPart("ABC"), ECHOED, OTHER), THOUGHT, TextPart("A"), CALL, SECOND, TextPart("B"), OTHER, TextPart("C"))
+    assert back == (THOUGHT, TextPart("A"), replace(CALL, arguments=ECHOED.arguments), SECOND, TextPart("BC"), OTHER)
+
+
+def test_each_thought_comes_back_once_and_knows_its_place_again() -> None:
+    back = restored((*LOOSE, ECHOED, OTHER), THOUGHT, CALL, SECOND, OTHER)
+    assert back == (THOUGHT, replace(CALL, arguments=ECHOED.arguments), SECOND, OTHER)
+
+
+def test_places_come_back_though_every_call_is_signed() -> None:
+    signed = replace(OTHER, opaque="b3RoZXI=", origin="anthropic")
+    assert restored((*LOOSE, CALL, signed), THOUGHT, CALL, SECOND, signed) == (THOUGHT, CALL, SECOND, signed)
+
+
+def test_a_call_of_which_nothing_is_kept_stays_before_what_came_behind_it() -> None:
+    first = ToolCallPart("1", "see", "{}")
+    assert restored((TextPart("AB"), first, ECHOED), TextPart("A"), first, THOUGHT, TextPart("B"), CALL)[:4] == (
+        TextPart("A"),
+        first,
+        THOUGHT,
+        TextPart("B"),
+    )
+
+
+def test_thoughts_whose_call_is_forgotten_stay_loose() -> None:
+    kept = kept_of([THOUGHT, CALL, SECOND, OTHER])
+    turn = [*ASKED, Message("assistant", (*LOOSE, OTHER))]
+    assert came_back(kept, turn) == (*LOOSE, OTHER)
+
+
+def test_what_was_kept_of_another_answer_to_the_same_words_stays_away() -> None:
+    assert restored((*LOOSE, ECHOED, OTHER), ReasoningPart("new", "bmV3", "anthropic"), CALL, OTHER) == (*LOOSE, ECHOED, OTHER)
+    resigned = replace(ECHOED, opaque="bmV3", origin="anthropic")
+    assert restored((*LOOSE, resigned), THOUGHT, SECOND, CALL) == (*LOOSE, resigned)
+
+
+def test_no_word_is_lost_though_the_client_changed_how_many_there_are() -> None:
+    for said in ("", "A", "what a long text"):
+        back = restored((TextPart(said), ECHOED, OTHER), THOUGHT, TextPart("AB"), CALL, SECOND, OTHER)
+        assert "".join(part.text for part in back if isinstance(part, TextPart)) == said
+        assert [part for part in back if not isinstance(part, TextPart)] == [
+            THOUGHT,
+            replace(CALL, arguments=ECHOED.arguments),
+            SECOND,
+            OTHER,
+        ]
+
+
+@st.composite
+def turns(draw: st.DrawFn) -> list[Part]:
+    """What a model may answer: words, thoughts and calls in any order, a call at the end."""
+    kinds = [*draw(st.lists(st.sampled_from(("words", "thought", "call")), max_size=8)), "call"]
+    made: dict[str, Callable[[int], Part]] = {
+        "words": lambda number: TextPart("ab世界"[: 1 + number % 4]),
+        "thought": lambda number: ReasoningPart(f"hm{number}", f"S{number}", "anthropic"),
+        "call": lambda number: ToolCallPart(f"call_{number}", "look", f'{{"n": {number}}}'),
+    }
+    return [made[kind](number) for number, kind in enumerate(kinds)]
+
+
+def places(parts: Sequence[Part]) -> list[tuple[ReasoningPart, int, int]]:
+    """How many letters and calls stand before each thought."""
+    found, letters, calls = [], 0, 0
+    for part in parts:
+        match part:
+            case ReasoningPart():
+                found.append((part, letters, calls))
+            case TextPart():
+                letters += len(part.text)
+            case _:
+                calls += 1
+    return found
+
+
+@given(turns(), st.booleans())
+def test_thoughts_stand_where_they_stood_whatever_a_chat_makes_of_their_turn(turn: list[Part], brings_thoughts: bool) -> None:
+    thoughts = [replace(part, is_loose=True) for part in turn if isinstance(part, ReasoningPart)] if brings_thoughts else []
+    text = "".join(part.text for part in turn if isinstance(part, TextPart))
+    calls = [part for part in turn if isinstance(part, ToolCallPart)]
+    back = restored((*thoughts, TextPart(text), *calls), *turn)
+    assert places(back) == places(turn)
+    assert "".join(part.text for part in back if isinstance(part, TextPart)) == text
+    assert [part for part in back if isinstance(part, ToolCallPart)] == calls

@@ -98,6 +98,7 @@ _PREFILL = re.compile(r"prefill|must end with a user message|final assistant (?:
 _SYSTEM_TURN = re.compile(
     r"messages.{0,40}role.{0,60}(?:system|user.{0,12}assistant)|unexpected role.{0,4}system|mid-conversation system", re.IGNORECASE
 )
+_MOVED = re.compile(r"thinking.{0,100}(?:cannot|can't|may not|must not) be modified", re.IGNORECASE)
 _UNSIGNED = re.compile(r"\bsignature\b.{0,60}thinking|thinking.{0,60}\bsignature\b", re.IGNORECASE)
 _USER = re.compile(r"metadata(?:\.user_id)?['\"`]?:? .{0,60}(?:extra inputs|not (?:supported|permitted)|at most|too long)", re.IGNORECASE)
 _STOPS = re.compile(r"stop_sequences.{0,60}(?:whitespace|white space)", re.IGNORECASE)
@@ -116,6 +117,7 @@ def _odds_and_ends(words: str, profile: Profile) -> Profile:
 
 
 _SENTENCES: Final[tuple[tuple[re.Pattern[str], Callable[[Profile], Profile]], ...]] = (
+    (_MOVED, lambda profile: replace(profile, latest_thoughts=False)),
     (_UNSIGNED, lambda profile: replace(profile, unsigned_thoughts=False)),
     (_PREFILL, lambda profile: replace(profile, prefill="reworded")),
     (_STRICT_TOOL, lambda profile: replace(profile, strict_schema=False)),

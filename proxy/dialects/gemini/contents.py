@@ -110,7 +110,8 @@ def _model_parts(parts: Iterable[Part], profile: Profile) -> list[Json]:
             built.append(call | {"thoughtSignature": signature} if signature else call)
             called = True
         elif isinstance(part, ReasoningPart):
-            _add_thought(built, part)
+            if not part.is_loose:  # It would be taken for what another part is signed with.
+                _add_thought(built, part)
         else:
             built += _spoken((part,), profile)
     return built

@@ -39,7 +39,11 @@ _CHAT: Final[Mapping[str, Support]] = {
     "messages[].content (of tools: image_url)": Support("translated", "", "tool_result_images"),
     "messages[].refusal": Support("translated", "as text", "text"),
     "messages[].reasoning_content, reasoning": Support("translated", "", "reasoning_history"),
-    "messages[].thinking_blocks": Support("translated", "only for the upstream that signed them", "opaque"),
+    "messages[].thinking_blocks": Support(
+        "approximated",
+        "only for the upstream that signed them; several of one turn are left out where the gateway no longer knows where they stood",
+        "opaque",
+    ),
     "messages[].audio": Support("dropped", _ELSEWHERE),
     "messages[].tool_calls": Support("translated", "ids that come again in later turns are replaced", "tool_calls"),
     "messages[].tool_calls[].extra_content": Support("translated", "only for the upstream that signed the call", "opaque"),

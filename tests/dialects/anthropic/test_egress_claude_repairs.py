@@ -83,6 +83,11 @@ def learnt(message: str, profile: Profile) -> Profile:
             {"blank_stops": False},
         ),
         ("This model does not support tools", GENERIC, {"tools": False}),
+        (
+            "messages.1.content.1: `thinking` or `redacted_thinking` blocks in the latest assistant message cannot be modified.",
+            GENERIC,
+            {"latest_thoughts": False},
+        ),
     ],
 )
 def test_a_refusal_teaches(message: str, profile: Profile, changes: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -190,6 +191,42 @@ def test_thoughts_go_back_only_where_they_came_from_and_first() -> None:
         {"type": "thinking", "thinking": "mine", "signature": "sig=="},
         {"type": "redacted_thinking", "data": "data"},
         text("so"),
+    ]
+
+
+def test_a_model_that_chooses_when_to_think_may_have_spoken_before() -> None:
+    turn = said("assistant", "so", ReasoningPart("mine", "sig==", "anthropic"), called("c"))
+    conversation = (said("user", "a"), turn, answered("c", "b"))
+    assert [block["type"] for block in messages(*conversation, profile=NEWEST)[1]["content"]] == ["text", "thinking", "tool_use"]
+
+
+def test_thoughts_of_a_turn_stay_away_where_the_place_of_one_is_not_known() -> None:
+    thoughts = ReasoningPart("one", "s1", "anthropic"), ReasoningPart("two", "s2", "anthropic", is_loose=True)
+    conversation = (said("user", "a"), said("assistant", *thoughts, called("c")), answered("c", "b"))
+    body = built(to("claude-4").profile, messages=conversation, reasoning="high")
+    assert [block["type"] for block in body["messages"][1]["content"]] == ["tool_use"]
+    assert "thinking" not in body
+
+
+def test_thoughts_since_the_users_last_words_stay_away_where_they_were_called_modified() -> None:
+    thought = ReasoningPart("mine", "s1", "anthropic")
+    conversation = (
+        *(
+            said("user", "a"),
+            said("assistant", thought, called("c")),
+            answered("c", "b"),
+            said("assistant", thought, "so"),
+            said("user", "d"),
+        ),
+        *(said("assistant", thought, called("e")), answered("e", "f"), said("assistant", thought, "g", called("h")), answered("h", "i")),
+    )
+    profile = replace(to("claude-4").profile, latest_thoughts=False)
+    turns = [turn["content"] for turn in built(profile, messages=conversation)["messages"] if turn["role"] == "assistant"]
+    assert [[block["type"] for block in turn] for turn in turns] == [
+        ["thinking", "tool_use"],
+        ["thinking", "text"],
+        ["tool_use"],
+        ["text", "tool_use"],
     ]
 
 

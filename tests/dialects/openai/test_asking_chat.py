@@ -175,6 +175,15 @@ def test_thoughts_come_back_in_many_forms(said: Any, part: ReasoningPart) -> Non
     assert conversation({"role": "assistant", **said})[0].parts == (part,)
 
 
+def test_a_chat_does_not_tell_where_one_of_several_signed_thoughts_stood() -> None:
+    blocks = [{"type": "thinking", "thinking": "p", "signature": "s"}, {"type": "redacted_thinking", "data": "d"}]
+    parts = conversation({"role": "assistant", "thinking_blocks": blocks})[0].parts
+    assert parts == (
+        ReasoningPart("p", "s", "anthropic", is_loose=True),
+        ReasoningPart("", "d", "anthropic", redacted=True, is_loose=True),
+    )
+
+
 def test_signatures_of_calls_come_back_where_google_has_them() -> None:
     for word, found in (("QQ==", ("QQ==", "gemini")), ("anthropic:s", ("s", "anthropic"))):
         call = {"id": "a", "function": {"name": "f", "arguments": "{}"}, "extra_content": {"google": {"thought_signature": word}}}

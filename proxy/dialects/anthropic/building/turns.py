@@ -128,6 +128,8 @@ class _Building:
         self._let_go()
         if not turns.messages:
             self._add("user", [])
+        if not self._profile.latest_thoughts:
+            _forget_latest_thoughts(turns.messages)
         last = turns.messages[-1]
         if last["role"] == "assistant":
             self._end_in_own_words(last)
@@ -161,6 +163,8 @@ class _Building:
 
     def _assistant_blocks(self, message: Message) -> list[Json]:
         blocks: list[Json | None] = []
+        # One that stood elsewhere is refused, and so are the others without it.
+        knows_places = not any(isinstance(part, ReasoningPart) and part.is_loose for part in message.parts)
         for part in message.parts:
             match part:
                 case TextPart():
@@ -168,13 +172,14 @@ class _Building:
                 case RefusalPart():
                     blocks.append(text_block(part.text))
                 case ReasoningPart():
-                    blocks.append(thinking_block(part, takes_unsigned=self._profile.unsigned_thoughts))
+                    if knows_places:
+                        blocks.append(thinking_block(part, takes_unsigned=self._profile.unsigned_thoughts))
                 case ToolCallPart():
                     self._turns.called[part.name] = None
                     blocks.append(tool_use_block(part, self._ids[part.id]))
                 case _:  # What only users can show.
                     continue
-        return _thoughts_first(said(blocks))
+        return said(blocks) if self._profile.reasoning == "adaptive" else _thoughts_first(said(blocks))
 
     def _add_results(self, message: Message) -> None:
         results = [part for part in message.parts if isinstance(part, ToolResultPart)]
@@ -216,13 +221,23 @@ def _user_blocks(parts: Iterable[Part]) -> list[Json]:
 
 
 def _thoughts_first(blocks: list[Json]) -> list[Json]:
-    """`blocks` with a thought as the first, if there is one: a turn that thought must begin so.
+    """`blocks` with a thought as the first, if there is one: a turn that thought must begin so, unless the model itself chooses when to.
 
-    Source: https://github.com/anthropics/claude-code/issues/20698
+    Source: https://github.com/anthropics/claude-code/issues/20698 and
+    https://platform.claude.com/docs/en/build-with-claude/adaptive-thinking, "Validation changes".
     """
     if not blocks or blocks[0]["type"] in _THOUGHTS:
         return blocks
     return sorted(blocks, key=lambda block: block["type"] not in _THOUGHTS)
+
+
+def _forget_latest_thoughts(messages: list[Json]) -> None:
+    """Leaves out what the model thought since the user said something. A turn of nothing but thoughts stays: an empty one is refused."""
+    for message in reversed(messages):
+        if message["role"] == "assistant":
+            message["content"] = [block for block in message["content"] if block["type"] not in _THOUGHTS] or message["content"]
+        elif message["role"] == "user" and not _answers_calls(message):
+            return
 
 
 def _answers_calls(message: Json) -> bool:

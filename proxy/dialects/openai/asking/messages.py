@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from proxy.canonical.conversation import Conversation
@@ -82,6 +83,9 @@ def _assistant(row: Row, functions: _Functions) -> Message:
 def _reasoning(row: Row) -> list[ReasoningPart]:
     """What the model thought: in blocks where a signature belongs to it, else as a text under one of its two names."""
     blocks = [part for block in row.rows("thinking_blocks") if (part := _thinking_block(block)) is not None]
+    if sum(bool(block.opaque) for block in blocks) > 1:
+        # A chat has no place for them among words and calls.
+        return [replace(block, is_loose=True) for block in blocks]
     if blocks:
         return blocks
     text = row.text("reasoning_content") or row.text("reasoning")
