@@ -175,7 +175,7 @@ def test_results_stand_before_all_else_that_their_message_says() -> None:
     messages = turns(
         ("user", "go"),
         ("assistant", [text("ok"), call("t1", "f", x=1), call("t2", "g")]),
-        ("user", [text("see"), result("t1"), text("next"), result("t2", [text("a")], is_error=True, cache_control=CACHE)]),
+        ("user", [text("see"), result("t2", [text("a")], is_error=True, cache_control=CACHE), text("next"), result("t1")]),
     )
     assert messages[1:] == (
         Message("assistant", (TextPart("ok"), ToolCallPart("t1", "f", '{"x":1}'), ToolCallPart("t2", "g", "{}"))),
@@ -183,6 +183,17 @@ def test_results_stand_before_all_else_that_their_message_says() -> None:
         Message("tool", (ToolResultPart("t2", "g", (TextPart("a"),), is_error=True, cache_hint=CACHE),)),
         Message("user", (TextPart("see"), TextPart("next"))),
     )
+
+
+@pytest.mark.parametrize("answered", [["t3", "t1"], ["t2"], ["t3", "t2", "t1"], []])
+def test_results_stand_in_the_order_of_their_calls(answered: list[str]) -> None:
+    calls = [("assistant", [call(name)]) for name in ("t1", "t2", "t3")]
+    results = [("user", [text("see"), result(name)]) for name in answered]
+    called, *tools = [message for message in turns(("user", "go"), *calls, *results)[1:] if message.role != "user"]
+    ids = ["t1", "t2", "t3"]
+    assert [part.id for part in called.parts if isinstance(part, ToolCallPart)] == ids
+    found = [part for message in tools for part in message.parts if isinstance(part, ToolResultPart)]
+    assert [(part.call_id, part.is_error) for part in found] == [(name, name not in answered) for name in ids]
 
 
 def test_results_show_pictures_and_documents() -> None:
