@@ -39,7 +39,7 @@ class Profile:
         named_tool: how one tool is demanded; `only` sends just that tool, and demands any.
         any_tool: the word that demands a call.
         name_chars: how long names of tools may be; longer ones are shortened on the way there. `None`: of any length.
-        plain_names: whether names of tools may have only the letters and digits of ASCII, `_` and `-`; others are spelled so there.
+        plain_names: whether names of tools may have only the letters and digits of ASCII, `_` and `-`; others are replaced there.
         tool_ids: `alnum9` for servers that take only nine letters or digits.
         no_content: how a turn that has only tool calls says so.
         message_names: whether messages may carry the `name` of who speaks.

@@ -24,7 +24,9 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
         "file_urls": Support("approximated", _FETCHED),
         "names": Support("dropped", "there is no place for who speaks"),
         "tools": Support(
-            "translated", "schemas as they came, before Gemini 2.5 in OpenAPI's words; names that are not legal are spelled out"
+            "translated",
+            "schemas as they came, before Gemini 2.5 in OpenAPI's words; names that are not legal get others, and the client's own come "
+            "back with the calls",
         ),
         "strict_tools": Support("dropped", "there is no such switch"),
         "tool_choice": Support("translated", "as `functionCallingConfig`"),
