@@ -48,8 +48,8 @@ class Profile:
         unsigned_thoughts: whether a server that speaks Anthropic's language takes thoughts back that nobody signed, as those that are not
             Anthropic's own give them.
         prefill: how a server is made to go on with the last turn where that is the model's: vLLM's switch, Mistral's mark, or llama.cpp's
-            condition that it must not think; `reworded` where such a turn is refused, and the user must ask for the rest; `""` where it is
-            history like any other, or is gone on with unasked.
+            condition that it must not think; `unasked` where it always does; `reworded` where such a turn is refused, and the user must ask
+            for the rest; `""` where it is history like any other.
         think_tags: whether `<think>` tags at the start of the content are split off.
         prompt_path: where plain texts are continued, `""` where they are what a user says in a chat.
         odd_paths: where answers are not such as clients can read, though the server has the path: what is asked there is translated.
@@ -102,7 +102,7 @@ class Profile:
     echo_reasoning: Literal["", "reasoning_content", "reasoning", "thinking"] = ""
     must_echo_reasoning: bool = False
     unsigned_thoughts: bool = False
-    prefill: Literal["", "switch", "mark", "unthinking", "reworded"] = ""
+    prefill: Literal["", "switch", "mark", "unthinking", "unasked", "reworded"] = ""
     think_tags: bool = True
     prompt_path: str = "/completions"
     odd_paths: frozenset[str] = frozenset()
@@ -132,6 +132,14 @@ class Profile:
     def answer_within(self, asked: int) -> int:
         """How many tokens to ask for, at most, where a client asked for so many."""
         return min(limit for limit in (asked, self.output_limit, self.output_room) if limit is not None)
+
+    @property
+    def repeats_prefill(self) -> bool:
+        """Whether answers may begin with the last turn where that is the model's: Mistral's do, and where it is history they may.
+
+        Source: Mistral's API, of `prefix`: "force the model to start its answer by the content of the message".
+        """
+        return self.prefill in ("", "mark")
 
     @property
     def wants_back(self) -> bool:
@@ -209,6 +217,7 @@ _ANTHROPIC = Profile(
     json_schema=False,
     logprobs=False,
     dimensions=False,
+    prefill="unasked",
     think_tags=False,
     signatures="own",
     prompt_path="",
@@ -344,6 +353,7 @@ PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
                 reasoning="effort",
                 efforts=("none", "minimal", *_LEVELS, "max"),
                 echo_reasoning="reasoning",
+                prefill="unasked",
             ),
             # The same server asked in its own language, in which all of this but the token limit stands under `options`.
             Profile(
@@ -354,6 +364,7 @@ PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
                 reasoning="effort",
                 efforts=(*_LEVELS, "max"),
                 echo_reasoning="thinking",
+                prefill="unasked",
             ),
             Profile("tgi", params=_named(*_SAMPLING)),
             # Gemini's OpenAI-style door.

@@ -46,7 +46,7 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
         "hidden_reasoning": Support("translated", "thoughts are not asked for"),
         "reasoning_history": Support("dropped", "thoughts that are not signed are summaries for people"),
         "opaque": Support("carried", "where a call's was lost, Gemini 3 gets the word that stands for it"),
-        "prefill": Support("approximated", "it is history to Gemini"),
+        "prefill": Support("approximated", "it is history to Gemini, and answers lose it that begin with it again"),
         "max_tokens": Support("translated", "as `maxOutputTokens`, lowered to what the model can write; thoughts count"),
         "temperature": Support("carried"),
         "top_p": Support("translated", "as `topP`"),
