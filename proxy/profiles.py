@@ -42,7 +42,7 @@ class Profile:
         named_tool: how one tool is demanded; `only` sends just that tool, and demands any.
         any_tool: the word that demands a call.
         name_chars: how long names of tools may be; longer ones are shortened on the way there. `None`: of any length.
-        plain_names: whether names of tools may have only the letters and digits of ASCII, `_` and `-`; others are spelled so there.
+        plain_names: whether names of tools may have only the letters and digits of ASCII, `_` and `-`; others are replaced there.
         tool_ids: `alnum9` for servers that take only nine letters or digits.
         no_content: how a turn that has only tool calls says so.
         message_names: whether messages may carry the `name` of who speaks.
@@ -53,8 +53,8 @@ class Profile:
         latest_thoughts: whether the thoughts of the model's latest turn go back; not where the server just said that they are not as it
             gave them. Kept for no other conversation.
         prefill: how a server is made to go on with the last turn where that is the model's: vLLM's switch, Mistral's mark, or llama.cpp's
-            condition that it must not think; `reworded` where such a turn is refused, and the user must ask for the rest; `""` where it is
-            history like any other, or is gone on with unasked.
+            condition that it must not think; `unasked` where it always does; `reworded` where such a turn is refused, and the user must ask
+            for the rest; `""` where it is history like any other.
         think_tags: whether `<think>` tags at the start of the content are split off.
         prompt_path: where plain texts are continued, `""` where they are what a user says in a chat.
         odd_paths: where answers are not such as clients can read, though the server has the path: what is asked there is translated.
@@ -109,7 +109,7 @@ class Profile:
     must_echo_reasoning: bool = False
     unsigned_thoughts: bool = False
     latest_thoughts: bool = True
-    prefill: Literal["", "switch", "mark", "unthinking", "reworded"] = ""
+    prefill: Literal["", "switch", "mark", "unthinking", "unasked", "reworded"] = ""
     think_tags: bool = True
     prompt_path: str = "/completions"
     odd_paths: frozenset[str] = frozenset()
@@ -140,6 +140,14 @@ class Profile:
     def answer_within(self, asked: int) -> int:
         """How many tokens to ask for, at most, where a client asked for so many."""
         return min(limit for limit in (asked, self.output_limit, self.output_room) if limit is not None)
+
+    @property
+    def repeats_prefill(self) -> bool:
+        """Whether answers may begin with the last turn where that is the model's: Mistral's do, and where it is history they may.
+
+        Source: Mistral's API, of `prefix`: "force the model to start its answer by the content of the message".
+        """
+        return self.prefill in ("", "mark")
 
     @property
     def wants_back(self) -> bool:
@@ -222,6 +230,7 @@ _ANTHROPIC = Profile(
     json_schema=False,
     logprobs=False,
     dimensions=False,
+    prefill="unasked",
     think_tags=False,
     signatures="own",
     prompt_path="",
@@ -359,6 +368,7 @@ PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
                 reasoning="effort",
                 efforts=("none", "minimal", *_LEVELS, "max"),
                 echo_reasoning="reasoning",
+                prefill="unasked",
             ),
             # The same server asked in its own language, in which all of this but the token limit stands under `options`.
             Profile(
@@ -369,6 +379,7 @@ PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
                 reasoning="effort",
                 efforts=(*_LEVELS, "max"),
                 echo_reasoning="thinking",
+                prefill="unasked",
             ),
             Profile("tgi", params=_named(*_SAMPLING)),
             # Gemini's OpenAI-style door.

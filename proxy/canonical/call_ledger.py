@@ -66,10 +66,6 @@ class CallLedger:
         call = waiting.popleft() if waiting else None
         return self._open.pop(call.id, None) if call else None
 
-    def unanswered(self) -> tuple[OpenCall, ...]:
-        """The latest turn's calls without a result."""
-        return tuple(self._open.values())
-
     def _made_up(self, name: str, arguments: str) -> str:
         while True:
             self._seen[name, arguments] += 1

@@ -1,7 +1,7 @@
 """Messages in the order that upstreams insist on, whatever order a client sent them in. Pure.
 
-Behind a turn that calls tools stand the results of its calls, all of them, and then the rest. A call without a result gets one that says
-so; a result that nothing called for becomes something that the user said: upstreams refuse a conversation with either.
+Behind a turn that calls tools stand the results of its calls, all of them and in their order, and then the rest. A call without a result
+gets one that says so; a result that nothing called for becomes something that the user said: upstreams refuse a conversation with either.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Conversation:
         self._messages: list[Message] = []
         self._ledger = CallLedger()
         self._turn: list[Part] = []
-        self._results: list[Message] = []
+        self._results: dict[str, ToolResultPart] = {}  # by the ids of their calls
         self._after: list[Message] = []
 
     def add(self, message: Message) -> None:
@@ -54,7 +54,7 @@ class Conversation:
         if call is None:
             self._after.append(Message("user", result.parts))
         else:
-            self._results.append(Message("tool", (replace(result, call_id=call.id, name=call.name),)))
+            self._results[call.id] = replace(result, call_id=call.id, name=call.name)
 
     def end(self) -> tuple[Message, ...]:
         """All messages, once there are no more."""
@@ -69,8 +69,10 @@ class Conversation:
         """Moves the open turn to the rest, with an answer for every call."""
         if self._turn:
             self._messages.append(Message("assistant", tuple(self._turn)))
-        for call in self._ledger.unanswered():
-            self._results.append(Message("tool", (ToolResultPart(call.id, call.name, _NO_RESULT, is_error=True),)))
-        self._messages += self._results + self._after
-        self._turn, self._results, self._after = [], [], []
+        self._messages += [Message("tool", (self._result_of(part),)) for part in self._turn if isinstance(part, ToolCallPart)]
+        self._messages += self._after
+        self._turn, self._results, self._after = [], {}, []
         self._ledger.begin_turn()
+
+    def _result_of(self, call: ToolCallPart) -> ToolResultPart:
+        return self._results.get(call.id) or ToolResultPart(call.id, call.name, _NO_RESULT, is_error=True)

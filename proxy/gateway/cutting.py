@@ -15,6 +15,7 @@ from proxy.canonical.request import ChatRequest
 from proxy.canonical.sole_call import SoleCall
 from proxy.canonical.stops import StopCutter
 from proxy.canonical.unfenced import Unfenced
+from proxy.canonical.unrepeated import Unrepeated, own_last_words
 from proxy.dialect import TextRequest
 from proxy.routing import Route
 
@@ -70,6 +71,8 @@ def _cutters(request: TextRequest, route: Route) -> Iterator[Cutter]:
         yield SoleCall()
     if isinstance(request, ChatRequest) and request.response_format is not None:
         yield Unfenced()
+    if isinstance(request, ChatRequest) and route.profile.repeats_prefill and (words := own_last_words(request)):
+        yield Unrepeated(words)
     if stops := _local_stops(request, route):
         yield StopCutter(stops)
 

@@ -78,5 +78,27 @@ def test_a_name_that_openai_cannot_read_is_the_clients_own_in_the_answer(profile
     assert told(request, Route("u", "m", "m", PROFILES["vllm"])) is request
 
 
+@pytest.mark.parametrize(
+    ("profile", "left"),
+    [
+        (PROFILES["generic"], " two"),
+        (PROFILES["gemini"], " two"),
+        (PROFILES["mistral"], " two"),
+        (replace(PROFILES["vllm"], prefill=""), " two"),
+        (PROFILES["vllm"], "one two"),
+        (PROFILES["llamacpp"], "one two"),
+        (PROFILES["claude-4.5"], "one two"),
+        (PROFILES["claude-5"], "one two"),
+        (PROFILES["ollama"], "one two"),
+        (PLAIN, "one two"),
+    ],
+)
+def test_words_to_go_on_with_are_not_said_again_by_who_takes_them_for_history(profile: Profile, left: str) -> None:
+    request = ChatRequest("m", (Message("user", (TextPart("hi"),)), Message("assistant", (TextPart("one"),))))
+    cutter = cutter_of(request, Route("u", "m", "m", profile))
+    stream = a_stream(a_text("one two"))
+    assert texts_of(stream if cutter is None else cutter.feed(stream)) == [("text", left)]
+
+
 def test_a_plain_text_has_no_calls() -> None:
     assert cutter_of(PromptRequest("m", "x"), Route("u", "m", "m", PLAIN)) is None

@@ -107,6 +107,30 @@ def test_form_that_comes_in_markdown_is_told_without_it_where_it_is_translated(
     assert told.text == (fenced if is_relayed else '{"city": "Paris"}')
 
 
+# Words of the model's own that it shall go on with
+
+BEGUN = [{"role": "user", "content": "json"}, {"role": "assistant", "content": '{"city":'}]
+BEGINNING: dict[str, Json] = {
+    "openai.chat": {"messages": BEGUN},
+    "openai.responses": {"input": BEGUN},
+    "anthropic.messages": {"messages": BEGUN},
+    "ollama.chat": {"messages": BEGUN},
+}
+
+
+@BOTH_WAYS
+@ON_ALL
+@pytest.mark.parametrize("name", BEGINNING)
+def test_words_that_are_history_upstream_are_not_said_twice(
+    gateway_of: Gateway, upstream: FakeUpstream, name: str, egress: Egress, stream: bool
+) -> None:
+    play(upstream, egress, lambda _: replace(PLAIN, text='{"city":"Paris"}'))
+    told, _ = ask(gateway_of, upstream, egress, name, BEGINNING[name], stream=stream)
+    goes_on = egress.name in ("anthropic", "ollama")  # What comes from these is the rest.
+    is_relayed = BY_NAME[name].dialect == egress.name and name != "openai.responses"
+    assert told.text == ('{"city":"Paris"}' if goes_on or is_relayed else '"Paris"}')
+
+
 # Stop sequences
 
 STOPS: dict[str, Json] = {

@@ -42,9 +42,12 @@ CLIENT_FIELDS: Final[Mapping[str, Support]] = MappingProxyType(
         "cache_control": Support("translated", "also the request's own, on its last block", "cache_hints"),
         "tools[] (custom)": Support("translated", "", "tools"),
         "tools[].strict": Support("translated", "", "strict_tools"),
-        "tools[] (bash, text_editor, memory)": Support("approximated", "as a function with the schema that Claude knows by heart", "tools"),
+        "tools[] (bash, text_editor, memory, computer)": Support(
+            "approximated", "as a function with the schema that Claude knows by heart", "tools"
+        ),
         "tools[] (tool_search_tool)": Support("approximated", "left out: the model is told of all tools at once"),
-        "tools[] (web_search, web_fetch, code_execution, computer, browser, ...)": Support("refused", "they run on Anthropic's servers"),
+        "tools[] (web_search, web_fetch, code_execution, mcp_toolset, advisor)": Support("refused", "they run on Anthropic's servers"),
+        "tools[] (computer_toolset, browser_toolset)": Support("refused", "many tools under one name, whose schemas only Claude knows"),
         "tools[].defer_loading, input_examples, eager_input_streaming, allowed_callers": Support("dropped", "only Claude knows them"),
         "tool_choice": Support("translated", "nothing of it without tools", "tool_choice"),
         "tool_choice (tool)": Support("translated", "", "named_tool"),
@@ -102,7 +105,9 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
         "file_urls": Support("carried"),
         "names": Support("dropped", "turns have no names"),
         "tools": Support(
-            "translated", "choices at the top of a schema become words; names with other letters are spelled out, and read back"
+            "translated",
+            "choices at the top of a schema become words; names that are too long, or have other letters than ASCII's, get others; the "
+            "client's own come back with the calls",
         ),
         "strict_tools": Support("approximated", "strict where the schema is one that Anthropic binds by as it stands"),
         "tool_choice": Support("approximated", _UNFORCED),

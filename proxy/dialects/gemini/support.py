@@ -24,7 +24,9 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
         "file_urls": Support("approximated", _FETCHED),
         "names": Support("dropped", "there is no place for who speaks"),
         "tools": Support(
-            "translated", "schemas as they came, before Gemini 2.5 in OpenAPI's words; names that are not legal are spelled out"
+            "translated",
+            "schemas as they came, before Gemini 2.5 in OpenAPI's words; names that are not legal get others, and the client's own come "
+            "back with the calls",
         ),
         "strict_tools": Support("dropped", "there is no such switch"),
         "tool_choice": Support("translated", "as `functionCallingConfig`"),
@@ -44,7 +46,7 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
         "hidden_reasoning": Support("translated", "thoughts are not asked for"),
         "reasoning_history": Support("dropped", "thoughts that are not signed are summaries for people"),
         "opaque": Support("carried", "where a call's was lost, Gemini 3 gets the word that stands for it"),
-        "prefill": Support("approximated", "it is history to Gemini"),
+        "prefill": Support("approximated", "it is history to Gemini, and answers lose it that begin with it again"),
         "max_tokens": Support("translated", "as `maxOutputTokens`, lowered to what the model can write; thoughts count"),
         "temperature": Support("carried"),
         "top_p": Support("translated", "as `topP`"),

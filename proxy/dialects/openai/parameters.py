@@ -118,7 +118,7 @@ def _speaks_of_json(request: ChatRequest) -> bool:
 
 def add_prefill(body: Json, request: ChatRequest, profile: Profile) -> None:
     """Lets the model go on with its own last words, as Ollama's templates do, where the server must be told to."""
-    if not profile.prefill or not request.messages or request.messages[-1].role != "assistant":
+    if profile.prefill in ("", "unasked") or not request.messages or request.messages[-1].role != "assistant":
         return
     last = body["messages"][-1]
     if last["role"] != "assistant" or "tool_calls" in last or not last.get("content"):

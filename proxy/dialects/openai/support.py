@@ -218,7 +218,10 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
         "opaque": Support(
             "approximated", "of calls to Google's OpenAI-style door, details of thoughts to OpenRouter; elsewhere there is no place for any"
         ),
-        "prefill": Support("approximated", "vLLM, llama.cpp and Mistral go on with it; to others it is history"),
+        "prefill": Support(
+            "approximated",
+            "vLLM, llama.cpp, Mistral and Ollama go on with it; to others it is history, and answers lose it that begin with it again",
+        ),
         "max_tokens": Support(
             "translated",
             "by the server's name for it; lowered to what it says that the model, or the context beside the prompt, has room for",

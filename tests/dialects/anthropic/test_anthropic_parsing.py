@@ -175,7 +175,7 @@ def test_results_stand_before_all_else_that_their_message_says() -> None:
     messages = turns(
         ("user", "go"),
         ("assistant", [text("ok"), call("t1", "f", x=1), call("t2", "g")]),
-        ("user", [text("see"), result("t1"), text("next"), result("t2", [text("a")], is_error=True, cache_control=CACHE)]),
+        ("user", [text("see"), result("t2", [text("a")], is_error=True, cache_control=CACHE), text("next"), result("t1")]),
     )
     assert messages[1:] == (
         Message("assistant", (TextPart("ok"), ToolCallPart("t1", "f", '{"x":1}'), ToolCallPart("t2", "g", "{}"))),
@@ -183,6 +183,17 @@ def test_results_stand_before_all_else_that_their_message_says() -> None:
         Message("tool", (ToolResultPart("t2", "g", (TextPart("a"),), is_error=True, cache_hint=CACHE),)),
         Message("user", (TextPart("see"), TextPart("next"))),
     )
+
+
+@pytest.mark.parametrize("answered", [["t3", "t1"], ["t2"], ["t3", "t2", "t1"], []])
+def test_results_stand_in_the_order_of_their_calls(answered: list[str]) -> None:
+    calls = [("assistant", [call(name)]) for name in ("t1", "t2", "t3")]
+    results = [("user", [text("see"), result(name)]) for name in answered]
+    called, *tools = [message for message in turns(("user", "go"), *calls, *results)[1:] if message.role != "user"]
+    ids = ["t1", "t2", "t3"]
+    assert [part.id for part in called.parts if isinstance(part, ToolCallPart)] == ids
+    found = [part for message in tools for part in message.parts if isinstance(part, ToolResultPart)]
+    assert [(part.call_id, part.is_error) for part in found] == [(name, name not in answered) for name in ids]
 
 
 def test_results_show_pictures_and_documents() -> None:
@@ -292,9 +303,53 @@ def test_tools_are_functions() -> None:
     assert orjson.dumps([tool.parameters for tool in tools])
 
 
-@pytest.mark.parametrize("kind", ["web_search_20250305", "code_execution_20250825", "computer_20251124", "mcp_toolset", "x"])
+@pytest.mark.parametrize(
+    "kind", ["web_search_20250305", "web_fetch_20250910", "code_execution_20250825", "mcp_toolset", "advisor_20260301"]
+)
 def test_tools_of_anthropics_servers_are_refused(kind: str) -> None:
     assert refused(tools=[FUNCTION, {"type": kind, "name": "t"}]).startswith(f"tools.1.type: '{kind}' runs on Anthropic's servers")
+
+
+@pytest.mark.parametrize("kind", ["computer_toolset_20260801", "browser_toolset_20260801", "bash_x", "computer_1", "x"])
+def test_tools_that_only_claude_knows_are_refused(kind: str) -> None:
+    assert refused(tools=[FUNCTION, {"type": kind}]).startswith(f"tools.1.type: '{kind}' is a tool that only Claude knows")
+
+
+SCREEN = {"name": "computer", "display_width_px": 1024, "display_height_px": 768}
+
+
+def test_a_computer_is_told_with_the_size_of_its_screen() -> None:
+    (tool,) = parsed(tools=[{"type": "computer_20250124", **SCREEN, "display_number": 1, "cache_control": CACHE}]).tools
+    assert (tool.name, tool.cache_hint) == ("computer", CACHE)
+    assert "(X11 display :1) is 1024 pixels wide and 768 pixels high" in tool.description
+    assert tool.parameters
+    fields = "action coordinate text start_coordinate scroll_direction scroll_amount duration"
+    assert (list(tool.parameters["properties"]), tool.parameters["required"]) == (fields.split(), ["action"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "known"),
+    [
+        ("computer_20241022", {}, (False, False)),
+        ("computer_20250124", {"enable_zoom": True}, (True, False)),
+        ("computer_20251124", {}, (True, False)),
+        ("computer_20251124", {"enable_zoom": True}, (True, True)),
+    ],
+)
+def test_a_computer_does_what_its_version_can(kind: str, more: Any, known: tuple[bool, bool]) -> None:
+    (tool,) = parsed(tools=[{"type": kind, **SCREEN, **more}]).tools
+    assert tool.parameters
+    properties = tool.parameters["properties"]
+    actions = properties["action"]["enum"]
+    assert {"screenshot", "left_click", "type", "key"} <= set(actions)
+    assert ("scroll" in actions, "zoom" in actions) == ("scroll_amount" in properties, "region" in properties) == known
+    assert len(set(actions)) == len(actions)
+
+
+@pytest.mark.parametrize("missing", ["display_width_px", "display_height_px"])
+def test_a_computer_without_a_screen_is_refused(missing: str) -> None:
+    tool = {"type": "computer_20250124", **SCREEN, missing: None}
+    assert refused(tools=[tool]) == f"tools.0.{missing}: Field required"
 
 
 @pytest.mark.parametrize(

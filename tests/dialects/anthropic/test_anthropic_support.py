@@ -100,10 +100,11 @@ SAMPLES: dict[str, Sample] = {
     "cache_control": with_fields(**CACHED),
     "tools[] (custom)": with_fields(tools=[TOOL]),
     "tools[].strict": with_tools([{**TOOL, "strict": True}]),
-    "tools[] (bash, text_editor, memory)": with_fields(tools=[{"type": "bash_20250124", "name": "bash"}]),
-    "tools[] (web_search, web_fetch, code_execution, computer, browser, ...)": with_fields(
+    "tools[] (bash, text_editor, memory, computer)": with_fields(tools=[{"type": "bash_20250124", "name": "bash"}]),
+    "tools[] (web_search, web_fetch, code_execution, mcp_toolset, advisor)": with_fields(
         tools=[{"type": "web_search_20250305", "name": "web_search"}]
     ),
+    "tools[] (computer_toolset, browser_toolset)": with_fields(tools=[{"type": "browser_toolset_20260801"}]),
     "tools[].defer_loading, input_examples, eager_input_streaming, allowed_callers": with_tools(
         [{**TOOL, "defer_loading": True, "input_examples": [{}], "eager_input_streaming": True, "allowed_callers": ["direct"]}]
     ),

@@ -84,8 +84,8 @@ def test_results_stand_in_one_message_before_what_the_user_says() -> None:
         {
             "role": "user",
             "content": [
-                {"type": "tool_result", "tool_use_id": "c2", "content": [text("rain")]},
                 {"type": "tool_result", "tool_use_id": "c1", "content": [text("sun"), PNG_BLOCK]},
+                {"type": "tool_result", "tool_use_id": "c2", "content": [text("rain")]},
                 text("and?"),
             ],
         },

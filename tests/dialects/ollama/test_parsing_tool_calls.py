@@ -52,8 +52,8 @@ def test_case_60_swapped_results_find_their_calls_by_tool_name() -> None:
     messages = conversation(calling(a_call("f"), a_call("g")), a_result("of g", tool_name="g"), a_result("of f", tool_name="f"))
     f, g = calls_of(messages)
     assert [(result.call_id, result.name, result.parts[0]) for result in results_of(messages)] == [
-        (g.id, "g", TextPart("of g")),
         (f.id, "f", TextPart("of f")),
+        (g.id, "g", TextPart("of g")),
     ]
 
 

@@ -48,12 +48,40 @@ def test_lost_keywords_are_said() -> None:
     assert property_of({"type": "string", "pattern": "^a", "format": "date-time"})["description"] == "(pattern: ^a; format: date-time)"
 
 
-def test_a_closed_object_says_nothing_of_it() -> None:
-    assert property_of({"type": "object", "properties": {}, "additionalProperties": False}) == {"type": "object", "properties": {}}
-    assert property_of({"type": "object", "additionalProperties": {"type": "number"}}) == {
-        "type": "object",
-        "description": '(additionalProperties: {"type":"number"})',
+@pytest.mark.parametrize(
+    ("schema", "words"),
+    [
+        ({"type": "boolean", "default": False}, "(default: false)"),
+        ({"type": "object", "additionalProperties": False}, "(additionalProperties: false)"),
+        ({"type": "object", "additionalProperties": {"type": "number"}}, '(additionalProperties: {"type":"number"})'),
+        ({"prefixItems": [{"type": "string"}], "items": False}, '(prefixItems: [{"type":"string"}]; items: false)'),
+        ({"enum": [True, False], "const": False}, ""),
+        ({"type": "array", "uniqueItems": False, "deprecated": False, "nullable": False, "readOnly": False, "writeOnly": False}, ""),
+        ({"type": "number", "exclusiveMinimum": False, "exclusiveMaximum": False}, ""),
+        ({"type": "array", "uniqueItems": True}, "(uniqueItems: true)"),
+    ],
+)
+def test_what_is_false_is_said_where_that_says_something(schema: Any, words: str) -> None:
+    found = property_of(schema)
+
+    assert found.get("description", "") == words
+    assert "items" not in found
+    assert found.get("enum") == ([False] if "const" in schema else None)
+
+
+def test_a_closed_function_says_so() -> None:
+    assert tool_schema({"type": "object", "properties": {"a": {}}, "additionalProperties": False}) == (
+        {"type": "object", "properties": {"a": {}}},
+        "(additionalProperties: false)",
+    )
+
+
+def test_two_kinds_of_alternatives_are_both_told() -> None:
+    assert property_of({"anyOf": [{"type": "string"}], "oneOf": [{"minLength": 2}]}) == {
+        "anyOf": [{"type": "string"}],
+        "description": '(oneOf: [{"minLength":2}])',
     }
+    assert property_of({"anyOf": [], "oneOf": [{"type": "string"}]}) == {"anyOf": [{"type": "string"}]}
 
 
 def test_references_are_replaced_by_what_they_refer_to() -> None:

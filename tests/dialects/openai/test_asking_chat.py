@@ -209,8 +209,8 @@ def test_results_stand_behind_their_calls_and_every_call_has_one() -> None:
         {"role": "tool", "tool_call_id": "zzz", "content": "lost"},
     )
     assert found[1:] == (
-        Message("tool", (ToolResultPart("b", "bb", (TextPart("2"),)),)),
         Message("tool", (ToolResultPart("a", "aa", (TextPart("(no result)"),), is_error=True),)),
+        Message("tool", (ToolResultPart("b", "bb", (TextPart("2"),)),)),
         Message("user", (TextPart("wait"),)),
         Message("user", (TextPart("lost"),)),
     )

@@ -7,15 +7,21 @@ from typing import Any
 
 from proxy.canonical.request import Tool
 from proxy.dialects.anthropic.parsing.client_tools import known_tool
+from proxy.dialects.anthropic.parsing.computer_tool import computer_tool
 from proxy.dialects.anthropic.parsing.rows import Row
 
 # Finds tools whose definitions the client holds back; here the model is told of all of them.
 _SEARCH = "tool_search_tool_"
+_ON_SERVERS = ("web_search_", "web_fetch_", "code_execution_", "mcp_toolset", "advisor_")
 _CHOICES = {"auto": "auto", "any": "required", "none": "none"}
 
 
 def read_tools(request: Row) -> tuple[Tool, ...]:
-    """The functions that the model may call. Raises `InvalidRequest` for those that only Anthropic's servers can run."""
+    """The functions that the model may call.
+
+    Raises:
+        InvalidRequest: for those that only Anthropic's servers can run, or only Claude knows.
+    """
     return tuple(tool for row in request.rows("tools") if (tool := _tool(row)) is not None)
 
 
@@ -46,10 +52,18 @@ def _tool(row: Row) -> Tool | None:
         return Tool(_name(row), description, parameters, row.flag("strict"), cache_hint)
     if kind.startswith(_SEARCH):
         return None
-    known = known_tool(kind)
+    known = known_tool(kind) or computer_tool(kind, row)
     if known is None:
-        raise row.refuse("type", f"'{kind[:60]}' runs on Anthropic's servers, which do not serve this model: leave the tool out")
+        raise row.refuse("type", f"'{kind[:60]}' {_why_not(kind)}")
     return Tool(_name(row), *known, cache_hint=cache_hint)
+
+
+def _why_not(kind: str) -> str:
+    if kind.startswith(_ON_SERVERS):
+        return "runs on Anthropic's servers, which do not serve this model: leave the tool out"
+    return (
+        "is a tool that only Claude knows, and it does not serve this request: leave the tool out, or send its input_schema as a custom one"
+    )
 
 
 def _name(row: Row) -> str:

@@ -24,6 +24,8 @@ _SAID_CHARS = 400
 _KEPT = frozenset({"type", "description", "enum", "items", "properties", "required", "anyOf"})
 # What says nothing to a model that the other keywords don't say, or is dealt with by itself.
 _MUTE = frozenset({"$schema", "$id", "$anchor", "$comment", "$defs", "definitions", "$ref", "title", "oneOf", "allOf", "const", "strict"})
+# What says nothing where it is false, which it is where it is left out, too.
+_MUTE_IF_FALSE = frozenset({"uniqueItems", "deprecated", "nullable", "readOnly", "writeOnly", "exclusiveMinimum", "exclusiveMaximum"})
 
 
 def tool_schema(schema: Mapping[str, Any] | None) -> tuple[Schema, str]:
@@ -74,7 +76,7 @@ class _Folding:
         properties, branches = schema.get("properties"), schema.get("anyOf") or schema.get("oneOf")
         if isinstance(properties, Mapping):
             built["properties"] = {name: self.node(inner, levels - 1, within) for name, inner in properties.items()}
-        if "items" in schema:
+        if schema.get("items", False) is not False:
             built["items"] = self.node(schema["items"], levels - 1, within)
         if isinstance(branches, list) and branches:
             built["anyOf"] = [self.node(branch, levels - 1, within) for branch in branches]
@@ -135,10 +137,10 @@ def _type(schema: Mapping[str, Any]) -> str | list[str] | None:
 
 
 def _enum(schema: Mapping[str, Any]) -> list[Any] | None:
+    if "const" in schema:
+        return [schema["const"]]
     enum = schema.get("enum")
-    if isinstance(enum, list) and enum:
-        return enum
-    return [schema["const"]] if "const" in schema else None
+    return enum if isinstance(enum, list) and enum else None
 
 
 def _names(value: object) -> list[str]:
@@ -149,8 +151,17 @@ def _description(schema: Mapping[str, Any]) -> str:
     """What the node says of itself, and after it what it says in keywords that Ollama does not know."""
     description = schema.get("description")
     said = description if isinstance(description, str) else ""
-    lost = "; ".join(f"{name}: {_written(value)}" for name, value in schema.items() if name not in _KEPT | _MUTE and value is not False)
+    lost = "; ".join(f"{name}: {_written(value)}" for name, value in schema.items() if _is_lost(name, value, schema))
     return f"{said} ({lost})".lstrip() if lost else said
+
+
+def _is_lost(name: str, value: object, schema: Mapping[str, Any]) -> bool:
+    """Whether the model hears of a keyword only if it is said."""
+    if value is False:
+        return name == "items" or name not in _KEPT | _MUTE | _MUTE_IF_FALSE
+    if name == "oneOf":  # Its place is taken by the other alternatives.
+        return bool(value) and bool(schema.get("anyOf"))
+    return name not in _KEPT | _MUTE
 
 
 def _written(value: object) -> str:
