@@ -88,6 +88,10 @@ class RouteTable:
         """
         return self._current().find(name)
 
+    def addressee(self, name: str) -> str:
+        """The upstream that `name`, or the operator, says is to be asked for it, whatever others list; `""` where none is said."""
+        return self._current().resolver.addressee(name)
+
     def _current(self) -> _Routes:
         routes = self._routes
         return routes if all(map(is_, map(_known, self._views), routes.lists)) else self._renewed(tuple(map(_known, self._views)))

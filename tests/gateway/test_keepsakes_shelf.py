@@ -106,8 +106,8 @@ shelf = MemoryShelf(lambda: 0.0, most_bytes=8 * 1024 * 1024)
 thought = ReasoningPart("x" * int(sys.argv[1]), "c2ln", "gemini")
 before = resident_bytes()
 for number in range(30_000):
-    keeping.take(thought)
-    ((_, value),) = keeping.take(ToolCallPart("c", "f", "{}"))
+    keeping.take(thought, 0)
+    ((_, value),) = keeping.take(ToolCallPart("c", "f", "{}"), 0)
     shelf.put(hashlib.sha256(b"%d" % number).hexdigest(), value)
 print(shelf.taken_bytes, resident_bytes() - before)
 """

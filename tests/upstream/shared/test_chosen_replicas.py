@@ -92,7 +92,7 @@ def test_a_share_by_weight_holds_with_fewer_seats_than_workers(redis: RedisServe
 
     def client(seed: int) -> None:
         chance = random.Random(seed)
-        for _ in range(60):
+        for _ in range(150):
             worker = chance.choice(workers)
             with worker.seats.take(lambda: list(worker.replicas)) as seat:  # noqa: B023
                 places.append(seat.replica.id)
@@ -101,7 +101,8 @@ def test_a_share_by_weight_holds_with_fewer_seats_than_workers(redis: RedisServe
     with ThreadPoolExecutor(2) as pool:
         for each in [pool.submit(client, seed) for seed in range(2)]:
             each.result()
-    assert 0.7 < places.count("a") / len(places) < 0.8
+    # Those who get no answer on a busy machine go elsewhere. With the workers' own parts alone it was 0.6.
+    assert 0.67 < places.count("a") / len(places) < 0.83
 
 
 def test_without_redis_a_conversation_does_not_wait_for_what_nobody_can_tell(own_redis: RedisServer, start_worker: StartWorker) -> None:
