@@ -71,6 +71,10 @@ class ListsByKey:
         error = self._shown_to(secret).error
         return None if error is None else error.with_traceback(None)
 
+    def refuses(self, secret: str) -> bool:
+        """Whether the last question with the key was refused to it."""
+        return _is_refusal(self._shown_to(secret).error)
+
     def begin(self, secret: str, spawn: Callable[[Callable[[], None]], object]) -> None:
         """Asks with the key beside the caller, if it is time to and no question with it is under way. Raises nothing: `has_told` and
         `error` say what came of it.
@@ -119,7 +123,7 @@ class ListsByKey:
     def _note_failure(self, shown: _Shown, error: UpstreamError) -> None:
         """A key that is refused sees nothing from now on; it says nothing of the upstream. Another failure leaves what was seen."""
         shown.error, shown.due_s = error, self._clock() + PAUSE_AFTER_FAILURE_S
-        if isinstance(error, UpstreamRefused) and error.told_status in KEY_REFUSED:
+        if _is_refusal(error):
             self._note_answer()
             shown.cards, shown.names = (), None
         else:
@@ -148,3 +152,7 @@ class ListsByKey:
                     del self._shown[min(self._shown, key=lambda known: self._shown[known].names is not None)]
                 shown = self._shown.setdefault(digest, _Shown())
         return shown
+
+
+def _is_refusal(error: UpstreamError | None) -> bool:
+    return isinstance(error, UpstreamRefused) and error.told_status in KEY_REFUSED
