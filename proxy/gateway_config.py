@@ -165,7 +165,7 @@ class _Reading:
             tuple(self._upstreams()),
             self._default_upstream(),
             MappingProxyType({**aliases, **{name: target for name, target in files.mapping.items() if name not in aliases}}),
-            MappingProxyType(self._names("fallbacks", kinds.several(kinds.word()))),
+            MappingProxyType(self._names("fallbacks", kinds.several(kinds.word(), "must be a name, or a list of names, in quotes"))),
             files.catalogue,
         )
 

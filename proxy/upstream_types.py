@@ -69,12 +69,21 @@ def or_empty(kind: Field) -> Field:
     return fields.Function(deserialize=lambda value: "" if value == "" else kind.deserialize(value))
 
 
-def several(each: Field) -> Field:
-    """A list, or one alone, as a tuple. Problems are told by the position in the list, from 0."""
+def several(each: Field, wanted: str = "") -> Field:
+    """A list, or one alone, as a tuple. Problems are told by the position in the list, from 0.
+
+    Args:
+        wanted: what is said of one alone that is wrong; `""` for what `each` says.
+    """
     listed: Field = fields.List(each)
 
     def read(value: object) -> tuple[Any, ...]:
-        return tuple(listed.deserialize(value)) if isinstance(value, list | tuple) else (each.deserialize(value),)
+        if isinstance(value, list | tuple):
+            return tuple(listed.deserialize(value))
+        try:
+            return (each.deserialize(value),)
+        except ValidationError as error:
+            raise ValidationError(wanted or error.messages) from error
 
     return fields.Function(deserialize=read)
 

@@ -179,6 +179,12 @@ def test_one_error_lists_all_that_is_wrong_by_the_name_under_which_it_was_writte
     assert problems["DEFAULT_UPSTREAM"] == "must be one of boxes, Cloud"
 
 
+@pytest.mark.parametrize("value", ["3", '""', "true"])
+def test_a_fallback_that_is_no_name_is_told_that_it_may_be_a_list(file: Path, value: str) -> None:
+    file.write_text(f'[upstreams.a]\nbase_url = "http://a"\n[fallbacks]\n"gpt-4.1*" = {value}\n')
+    assert the_problems(file) == {'fallbacks."gpt-4.1*"': "must be a name, or a list of names, in quotes"}
+
+
 @pytest.mark.parametrize("section", ["aliases", "fallbacks"])
 @pytest.mark.parametrize("name", ["", " "])
 def test_a_name_that_no_request_can_say_is_wrong(file: Path, section: str, name: str) -> None:

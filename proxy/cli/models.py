@@ -11,6 +11,7 @@ from proxy.assembly import build_gateway
 from proxy.cli.base_url import is_refused_key
 from proxy.cli.listening import address_of
 from proxy.cli.table import in_columns
+from proxy.cli.waiting import naming_awaited
 from proxy.dialects.ollama.names import display_name
 from proxy.errors import ModelNotFound, UpstreamError
 from proxy.gateway import Gateway
@@ -28,7 +29,8 @@ def command(names: tuple[str, ...]) -> None:
     logging.getLogger("proxy").addHandler(logging.NullHandler())  # an error is told below
     config = load_config()
     gateway = build_gateway(config)
-    unknown = gateway.await_lists()
+    with naming_awaited(gateway.awaited_lists):
+        unknown = gateway.await_lists()
     notes = list(_notes(config, unknown))
     try:
         shown = {name: name for name in names} or _listed(gateway)

@@ -140,6 +140,10 @@ class Gateway:
         unknown = lists.lacks()
         return {name: lack.error for name, upstream in self._upstreams.items() if (lack := unknown.get(upstream.models))}
 
+    def awaited_lists(self) -> Sequence[str]:
+        """The upstreams of which nothing came yet, neither a list nor an error."""
+        return [name for name, upstream in self._upstreams.items() if self._lists.is_awaited(upstream.models)]
+
     def chain(self, name: str) -> Sequence[Destination]:
         """Where a request for `name` goes, and where next. Raises `ModelNotFound`."""
         return self._steps.chain(name)
@@ -168,18 +172,30 @@ class Gateway:
 
     def _found(self, name: str, client: Client) -> Destination:
         lists = self._lists
-        lists.ensure_any(client.secret)
+        try:
+            lists.ensure_any(client.secret)
+        except UpstreamError:
+            self._ensure_addressee_told(name, client)
+            raise
         if lists.has_pending:
             lists.await_all()
         found = self._table.find(name)
         if found is None:
-            raise lists.error_of_name(name, client.secret)
+            is_final = self._ensure_addressee_told(name, client)
+            raise ModelNotFound(name) if is_final else lists.error_of_name(name, client.secret)
         destination = found.destination
         if destination.rule not in _GIVEN_BY_THE_OPERATOR:
             lists.ensure_told(self._upstreams[destination.upstream].models, client.secret)
         if not self._is_shown(destination, client):
             raise ModelNotFound(name)
         return destination
+
+    def _ensure_addressee_told(self, name: str, client: Client) -> bool:
+        """Whether `name` is of one upstream alone, whose list decides. Raises why that is not known to the client, if it is not."""
+        upstream = self._upstreams.get(self._table.addressee(name))
+        if upstream is not None:
+            self._lists.ensure_told(upstream.models, client.secret)
+        return upstream is not None
 
     def _is_shown(self, destination: Destination, client: Client) -> bool:
         """Whether the model is one that the client may be told of. Its upstream decides that by the client's key, if by any."""

@@ -53,13 +53,12 @@ class Lack:
             return UpstreamUnavailable(
                 f"{what}: {self._named}", code="model_list_unknown", retry_after_s=self.error.retry_after_s or _LISTS_SOON_S
             )
-        address = f"{self.name}/{model}"
+        address = "" if model.lower().startswith((f"{self.name}/", f"{self.name}:")) else f"{self.name}/{model}"
         if not self.is_by_key:
-            return ModelNotFound(
-                model, f"{self._upstream} does not tell its models ({self.error.message}): what it has is asked for as '{address}'"
-            )
+            advice = f": what it has is asked for as '{address}'" if address else ""
+            return ModelNotFound(model, f"{self._upstream} does not tell its models ({self.error.message}){advice}")
         what = f"no upstream that shows its models has '{model}', and {self._what_of_key}"
-        otherwise = f"if the key may do all but list models, ask for '{address}'" if self.has_key else ""
+        otherwise = f"if the key may do all but list models, ask for '{address}'" if self.has_key and address else ""
         return about_clients_key(self.error, what, has_key=self.has_key, otherwise=otherwise)
 
     @property

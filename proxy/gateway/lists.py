@@ -124,6 +124,11 @@ class ModelLists:
         by_key = self._by_key.get(models)
         return is_told(models) if by_key is None else by_key.has_told(secret)
 
+    def is_awaited(self, models: ModelList) -> bool:
+        """Whether nothing came yet of the question that is asked without a client's key."""
+        by_key = self._by_key.get(models)
+        return not self.is_told(models, "") and (models.last_error if by_key is None else by_key.error("")) is None
+
     def ensure_told(self, models: ModelList, secret: str) -> None:
         """Raises why the list is not known to who comes with that key, if it is not."""
         if not self.is_told(models, secret):

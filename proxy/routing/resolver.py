@@ -62,7 +62,7 @@ class Resolver:
         self.upstreams = tuple(upstream for _, upstream in upstreams)
         self._by_name = {upstream.name.lower(): upstream for upstream in self.upstreams}
         self._defaults = (self._by_name[default.lower()],) if default else self.upstreams
-        self._why_default = f"not listed, {'default' if default else 'first'} upstream"
+        self._why_default = f"{_lack_of(self.upstreams)}, {'default' if default else 'first'} upstream"
         self._with_globs = tuple(upstream for upstream in self.upstreams if upstream.has_globs)
         self._hidden = frozenset().union(*(upstream.hidden for upstream in self.upstreams))
         self._mapping = mapping
@@ -99,6 +99,15 @@ class Resolver:
         if entry is not None:
             return self._mapped(entry, Rule.MAPPING_GLOB)
         return self._place(name, address, holder)
+
+    def addressee(self, name: str) -> str:
+        """The upstream that `name`, or the operator, says is to be asked for it, whatever others list; `""` where none is said."""
+        try:
+            destination = self.resolve(name)
+        except ModelNotFound:
+            address = self._address(name.strip(), self._holder(name.strip()))
+            return address.upstream.name if address else ""
+        return "" if destination.rule is Rule.DEFAULT else destination.upstream
 
     def _matching(self, name: str, address: _Address | None) -> tuple[str, str] | None:
         return self._mapping.matching(name, beginning=address.beginning if address else "")
@@ -161,3 +170,10 @@ class Resolver:
                 if found is not None:
                     return found
         return None
+
+
+def _lack_of(upstreams: Sequence[UpstreamNames]) -> str:
+    """What is true of a name that no known list has."""
+    if all(upstream.is_known for upstream in upstreams):
+        return "not listed"
+    return "not listed by those that tell" if any(upstream.is_known for upstream in upstreams) else "no list is known"

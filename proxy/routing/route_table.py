@@ -84,6 +84,10 @@ class RouteTable:
         """
         return self._current().find(name)
 
+    def addressee(self, name: str) -> str:
+        """The upstream that `name`, or the operator, says is to be asked for it, whatever others list; `""` where none is said."""
+        return self._current().addressee(name)
+
     def _current(self) -> _Routes:
         routes = self._routes
         return routes if all(map(is_, map(_known, self._views), routes.lists)) else self._renewed(tuple(map(_known, self._views)))
@@ -112,6 +116,7 @@ class _Routes:
     Attributes:
         lists: what `names` were made of, or equals of that.
         kept: chains that were asked for before.
+        addressee: see `RouteTable.addressee`.
     """
 
     def __init__(
@@ -125,6 +130,7 @@ class _Routes:
         self.lists = lists
         self.names = names
         self.kept: dict[str, tuple[Destination, ...]] = {}
+        self.addressee = resolver.addressee
         self._resolver = resolver
         self._mapped = mapped
         self._chains = Chains(resolver, fallbacks)

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from proxy.cli import main
 from proxy.settings import Settings
-from tests.fake_upstream import FakeUpstream, json_answer
+from tests.fake_upstream import Answer, FakeUpstream, json_answer
 
 Models = Callable[..., Result]
 
@@ -82,9 +82,24 @@ def test_names_that_are_asked_for_need_no_list(several: tuple[FakeUpstream, Mode
     result = run("cloud:x", "nobody-lists-me", "boxes/secret")
     assert rows(result)[1:] == [
         ("cloud:x", "cloud", "x", "prefix cloud:, its list is not known"),
-        ("nobody-lists-me", "boxes", "nobody-lists-me", "not listed, first upstream"),
+        ("nobody-lists-me", "boxes", "nobody-lists-me", "not listed by those that tell, first upstream"),
         ("boxes/secret", "-", "-", "hidden"),
     ]
+
+
+def test_upstream_that_is_waited_for_is_named_meanwhile(several: tuple[FakeUpstream, Models]) -> None:
+    boxes, run = several
+    listed = json_answer({"object": "list", "data": [{"id": "big"}]})
+    boxes.on("/models", Answer(200, listed.headers, listed.steps, "length", before=[2.3]))
+    result = run("big")
+    assert result.exit_code == 0
+    assert result.stderr.startswith("Waiting for the models of boxes.\n")
+    assert result.stderr.count("Waiting") == 1
+
+
+def test_nobody_is_named_who_answers_soon(several: tuple[FakeUpstream, Models]) -> None:
+    _, run = several
+    assert "Waiting" not in run("big").stderr
 
 
 def test_a_server_that_is_not_there_is_one_line_that_names_check(models: Models) -> None:

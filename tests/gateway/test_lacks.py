@@ -58,6 +58,14 @@ def test_list_that_the_operators_key_may_not_see_denies_the_name() -> None:
     )
 
 
+@pytest.mark.parametrize("model", ["boxes/m", "Boxes:m"])
+def test_name_that_begins_with_the_upstream_gets_no_second_one(model: str) -> None:
+    told = OF_THE_OPERATOR.told_of(model)
+    assert told.message == f"model '{model}' not found; the upstream 'boxes' does not tell its models (who are you)"
+    told = Lack("boxes", REFUSED, is_by_key=True, has_key=True).told_of(model)
+    assert told.message.endswith("(who are you): send one that it takes as 'Authorization: Bearer <key>'")
+
+
 def test_only_upstream_has_no_name_to_ask_by() -> None:
     assert Lack("", REFUSED).told_of("m") is REFUSED
     assert "''" not in Lack("", REFUSED, is_by_key=True).told_of("m").message

@@ -225,6 +225,33 @@ def test_the_reason_tells_a_configured_default_from_the_first() -> None:
     assert first.why == "not listed, first upstream"
 
 
+def test_the_reason_says_whether_all_lists_are_known() -> None:
+    unknown = an_upstream("azure", None)
+    assert a_table(LOCAL, unknown).chain("new")[0].why == "not listed by those that tell, first upstream"
+    assert a_table(unknown, LOCAL, default="azure").chain("new")[0].why == "not listed by those that tell, default upstream"
+    assert a_table(unknown).chain("new")[0].why == "no list is known, first upstream"
+
+
+@pytest.mark.parametrize(
+    ("name", "addressee"),
+    [
+        ("boxes/new", "boxes"),
+        ("Boxes:new", "boxes"),
+        ("boxes/hidden", "boxes"),
+        ("openai/boxes/x", "openai"),
+        ("boxes/foreign", "openai"),
+        ("fast-1", "boxes"),
+        ("new", ""),
+        ("hidden", ""),
+        ("nobody/new", ""),
+        ("boxes/", ""),
+    ],
+)
+def test_addressee_is_the_upstream_that_a_name_is_asked_for_at_whatever_is_listed(name: str, addressee: str) -> None:
+    boxes = an_upstream("boxes", ["llama3", "hidden"], hide=("hidden",), aliases={"fast-*": "llama4"})
+    assert a_table(boxes, an_upstream("openai", ["boxes/foreign"])).addressee(name) == addressee
+
+
 def test_requests_without_a_model_have_an_upstream_too() -> None:
     assert a_table(LOCAL, CLOUD, default="openai").default_upstream == "openai"
     assert a_table(LOCAL, an_upstream("high", None, priority=1)).default_upstream == "high"

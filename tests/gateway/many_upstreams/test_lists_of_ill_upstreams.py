@@ -113,6 +113,38 @@ def test_model_that_an_upstream_may_have_that_never_told_is_no_unknown_one(a_cli
     assert client.post("/api/show", json={"model": "big"}).status_code == 200
 
 
+@pytest.mark.parametrize("model", ["boxes/nosuch", "boxes:nosuch", "BOXES/nosuch:latest", "boxes/secret"])
+@pytest.mark.parametrize("upstreams", [TWO, f"{TWO}[settings]\ndefault_upstream = 'cloud'\n"])
+def test_name_that_its_own_upstream_lacks_is_unknown_whatever_others_may_have(
+    a_client: Client, boxes: FakeUpstream, cloud: FakeUpstream, model: str, upstreams: str
+) -> None:
+    several.lists(boxes, "big", "secret")
+    boxes.on(CHAT, json_answer(refusal("no such model", code="model_not_found"), 404))
+    cloud.close()
+    client = a_client(upstreams.replace("base_url = @boxes", "base_url = @boxes\nmodels.hide = ['secret']"))
+    answers = [ask(client, model=model), client.get(f"/v1/models/{model}"), client.post("/api/show", json={"model": model})]
+    assert [answer.status_code for answer in answers] == [404] * 3
+    assert [answer for answer in answers if "cloud" in answer.text or "Retry-After" in answer.headers] == []
+
+
+def test_name_is_unknown_where_a_glob_leads_to_an_upstream_that_lacks_it(a_client: Client, cloud: FakeUpstream) -> None:
+    cloud.close()
+    client = a_client(f'{TWO}\n[aliases]\n"nosuch*" = "boxes/nosuch"\n')
+    assert client.get("/v1/models/nosuch-1").status_code == 404
+    assert client.get("/v1/models/unheard").status_code == 503
+
+
+def test_name_whose_own_upstream_has_not_told_its_models_hears_of_that_one(
+    a_client: Client, boxes: FakeUpstream, cloud: FakeUpstream
+) -> None:
+    boxes.close()
+    cloud.close()
+    client = a_client()
+    for path in ("/v1/models/cloud/large", "/v1/models/cloud:large"):
+        answer = client.get(path)
+        assert (answer.status_code, "'cloud'" in answer.text, "'boxes'" in answer.text) == (503, True, False)
+
+
 @pytest.mark.parametrize("path", [*CHATS, "/v1/embeddings"])
 def test_name_that_nobody_lists_is_no_unknown_one_while_an_upstream_has_not_told_its_models(
     a_client: Client, boxes: FakeUpstream, cloud: FakeUpstream, path: str

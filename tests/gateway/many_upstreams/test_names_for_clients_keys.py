@@ -217,3 +217,32 @@ def test_list_that_the_operators_key_may_not_see_has_no_plain_names(a_client: Cl
     assert answer.status_code == 404
     for words in ("not found", "the upstream 'cloud' does not tell its models (Missing scopes: api.model.read)", "'cloud/unheard'"):
         assert words in message(answer)
+
+
+WITH_GONE = '[upstreams.gone]\nbase_url = "http://127.0.0.1:9/v1"\n'
+
+
+@pytest.mark.parametrize("path", ["/api/chat", *QUESTIONS])
+@pytest.mark.parametrize("text", [f"{BOTH}{WITH_GONE}", f"{ALONE}{WITH_GONE}", f"{WITH_GONE}{ALONE}"])
+@pytest.mark.parametrize("model", ["cloud/unheard", "cloud:unheard"])
+@pytest.mark.parametrize("other_key", ["", OTHER_KEY])
+def test_name_with_a_prefix_hears_of_its_own_upstream_while_another_is_gone(
+    a_client: Client, path: str, text: str, model: str, other_key: str
+) -> None:
+    client = a_client(text)
+    if other_key:
+        assert client.get("/v1/models", headers={"Authorization": f"Bearer {other_key}"}).status_code == 200
+    for key, status, word in (("", 401, "(no key)"), (WRONG_KEY, 401, "(a wrong key)"), (KEY, 404, "not found")):
+        answer = ask(client, path, model, key)
+        assert (answer.status_code, word in message(answer), "gone" in message(answer)) == (status, True, False)
+
+
+@pytest.mark.parametrize("path", QUESTIONS)
+@pytest.mark.parametrize("model", ["cloud/unheard", "cloud:unheard"])
+def test_no_advice_gives_a_name_a_second_prefix(a_client: Client, boxes: FakeUpstream, path: str, model: str) -> None:
+    client = a_client(BOTH)
+    assert ask(client, path, model, KEY).status_code == 404
+    told = ask(client, path, model, CHAT_KEY)
+    assert (told.status_code, "cloud/cloud" in told.text, "ask for" in told.text) == (403, False, False)
+    boxes.on("/models", json_answer(refusal("Missing scopes: api.model.read"), 403))
+    assert message(ask(a_client(BOTH), path, model, KEY)).endswith("not found")
