@@ -118,7 +118,7 @@ def relay_get(
         reply, body = _told(goal.upstream, call, notes)
     except UpstreamRefused as refusal:
         if otherwise is None or refusal.upstream_status not in _NO_SUCH_URL:
-            raise steps.advised(named(refusal, notes.model), goal.upstream, client) from refusal
+            raise steps.explained(named(refusal, notes.model), destination, notes.model, client) from refusal
         return Reply(200, _WHOLE_TYPE, otherwise)
     headers = passed_on(reply.headers, _PASSED_ON)
     if notes.model and notes.model != destination.upstream_model:
