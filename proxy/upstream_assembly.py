@@ -170,6 +170,7 @@ def _build_client(
         cooldown_s=stubbornness.breaker_cooldown_s,
         on_recovery=ignore_recovery if seats is None else seats.welcome,
         is_listed=is_listed,
+        words=words,
     )
 
     def rest_s(replica: Replica, model: str) -> float:

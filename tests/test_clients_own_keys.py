@@ -39,11 +39,34 @@ def boxes() -> Iterator[FakeUpstream]:
         yield upstream
 
 
-def ask(client: FlaskClient, key: str) -> str:
-    body = {"model": "cloud/large", "messages": [{"role": "user", "content": "hi"}]}
-    answer = client.post("/v1/chat/completions", json=body, headers={"Authorization": f"Bearer {key}"})
+def ask(client: FlaskClient, key: str, model: str = "cloud/large") -> str:
+    body = {"model": model, "messages": [{"role": "user", "content": "hi"}]}
+    answer = client.post("/v1/chat/completions", json=body, headers={"Authorization": f"Bearer {key}"} if key else {})
     said: str = answer.get_json()["choices"][0]["message"]["content"]
     return said
+
+
+@pytest.mark.parametrize("key", ["", "sk-of-nobody-0123456789"])
+def test_fallback_that_wants_another_key_does_not_end_the_chain(tmp_path: Path, cloud: FakeUpstream, boxes: FakeUpstream, key: str) -> None:
+    denied = json_answer(refusal("denied", code="invalid_api_key"), 401)
+    for path in ("/models", CHAT):
+        cloud.on(path, denied)
+    with several.an_upstream("own") as own:
+        own.on(CHAT, json_answer(refusal("boom"), 500))
+        text = f"""{KEYS.replace('"cloud/large"', '"own"').replace('["boxes/big"]', '["cloud/large", "boxes/big"]')}
+[upstreams.own]
+base_url = @own
+"""
+        client = several.a_client(tmp_path, text, cloud=cloud, boxes=boxes, own=own)
+        assert [ask(client, key, "own") for _ in range(2)] == ["from the boxes"] * 2
+    assert len(cloud.requests_to(CHAT)) == (2 if key else 0)
+
+
+def test_fallback_that_lets_everybody_in_is_asked_without_a_key(tmp_path: Path, cloud: FakeUpstream, boxes: FakeUpstream) -> None:
+    cloud.on(CHAT, json_answer(chat_reply("from the cloud")))
+    boxes.on(CHAT, json_answer(refusal("boom"), 500))
+    client = several.a_client(tmp_path, KEYS.replace('"cloud/large" = ["boxes/big"]', '"big" = ["cloud/large"]'), cloud=cloud, boxes=boxes)
+    assert ask(client, "", "big") == "from the cloud"
 
 
 @pytest.mark.parametrize("status", [404, 405])

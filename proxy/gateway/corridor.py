@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 
@@ -200,7 +201,7 @@ class Gateway:
         return [self._listed(each.name, each.destination) for each in merged]
 
     def find_model(self, name: str, client: Client = ANYBODY) -> ListedModel:
-        """The model that clients get by `name`.
+        """The model that clients get by `name`; where an upstream serves a key that it refuses its list to, what they may get.
 
         Raises:
             ModelNotFound: there is none: the upstreams tell their models and not this one, and the operator does not either.
@@ -250,6 +251,15 @@ class Gateway:
         return Crossing(self._steps, self._lacking, own, sent)
 
     def _found(self, name: str, client: Client) -> Destination:
+        try:
+            return self._found_in_lists(name, client)
+        except ProxyError:
+            unlisted = self._kept_from_lists(name, client)
+            if unlisted is None:
+                raise
+            return unlisted
+
+    def _found_in_lists(self, name: str, client: Client) -> Destination:
         lists = self._lists
         try:
             lists.ensure_any(client.secret)
@@ -268,6 +278,17 @@ class Gateway:
         if not self._is_shown(destination, client):
             raise ModelNotFound(name)
         return destination
+
+    def _kept_from_lists(self, name: str, client: Client) -> Destination | None:
+        """Where requests for `name` go, if that upstream refuses its list to a key that it may serve all the same: nobody but the upstream
+        knows then what it has, and what others are shown of it is not for this client.
+        """
+        try:
+            destination = self._table.chain(name)[0]
+        except ModelNotFound:
+            return None
+        lack = self._lists.lacks(client.secret).get(self._upstreams[destination.upstream].models)
+        return replace(destination, card=None) if lack is not None and lack.is_of_lists_alone else None
 
     def _ensure_addressee_told(self, name: str, client: Client) -> bool:
         """Whether `name` is of one upstream alone, whose list decides. Raises why that is not known to the client, if it is not."""

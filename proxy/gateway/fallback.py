@@ -2,10 +2,13 @@
 
 What goes on to the next destination is an error that another upstream may not have: no connection, no answer in time, a broken one, no
 free seat, 401 to 404, 408 to 410, 425, 429 and what is wrong with a server. What is wrong with the request ends it, and so does what is
-wrong with the key that its client came with, or should have come with: an operator's key elsewhere is not there to stand in for it.
+wrong with the key that its client came with, or should have come with, at the upstream that the model leads to: an operator's key elsewhere
+is not there to stand in for it. A fallback that refuses the client's key ends nothing, and one that is known to want a key is passed over
+for who brings none.
 
 When nobody serves, the client hears of the model that it asked for: the first error. But where that one would not change by waiting (no
-such model, a key that is refused), and that of a later destination would, it hears of the latter: asking again makes sense then.
+such model, a key that is refused), and that of a later destination would, it hears of the latter: asking again makes sense then. Of who
+was left alone for the sake of the others, it hears why.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from proxy.errors import ModelNotFound, NotSupported, Overloaded, ProxyError, Up
 from proxy.gateway.steps import Goal, Steps
 from proxy.routing import Destination
 from proxy.telemetry import ExchangeNotes
+from proxy.upstream.fleet import RESTING
 from proxy.wire.messages import Client
 
 T = TypeVar("T")
@@ -59,7 +63,7 @@ def served(
             if told is error:
                 raise
             raise told from error
-    goals = [chain[0], *filter(suits, chain[1:])]
+    goals = [chain[0], *(each for each in chain[1:] if suits(each) and steps.lets_in(each, client))]
     errors: list[ProxyError] = []
     for place, destination in enumerate(goals, start=1):
         if errors:
@@ -69,7 +73,7 @@ def served(
             return serve(Goal(destination, upstream, is_last=place == len(goals)))
         except ProxyError as error:
             errors.append(steps.explained(error, destination, notes.model, client))
-            if not is_worth_asking_elsewhere(error) or upstream.client.refused_the_client(error, notes):
+            if not is_worth_asking_elsewhere(error) or (place == 1 and upstream.client.refused_the_client(error, notes)):
                 break
     raise _most_telling(errors)
 
@@ -105,7 +109,8 @@ def _ends_request(error: ProxyError) -> bool:
 
 def _most_telling(errors: Sequence[ProxyError]) -> ProxyError:
     """What the client hears: before all else, that its request may have been worked on."""
-    return errors[-1] if _ends_request(errors[-1]) else next(filter(_may_pass, errors), errors[0])
+    error = errors[-1] if _ends_request(errors[-1]) else next(filter(_may_pass, errors), errors[0])
+    return error.__cause__ if error.code == RESTING and isinstance(error.__cause__, ProxyError) else error
 
 
 def _may_pass(error: ProxyError) -> bool:

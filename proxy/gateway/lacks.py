@@ -38,6 +38,13 @@ class Lack:
         """Whether the key was refused that it was asked for with, or that there was none: to ask again changes nothing."""
         return isinstance(self.error, UpstreamRefused) and self.error.told_status in KEY_REFUSED
 
+    @property
+    def is_of_lists_alone(self) -> bool:
+        """Whether the key may be good for all but lists of models: it was refused this one, and a client's own is known there."""
+        if not isinstance(self.error, UpstreamRefused) or not self.is_refusal:
+            return False
+        return not self.is_by_key or (self.has_key and self.error.told_status != _NO_KEY_STATUS)
+
     def told(self) -> UpstreamError:
         """What who wants to see the list hears."""
         if self.is_by_key and isinstance(self.error, UpstreamRefused) and self.is_refusal:

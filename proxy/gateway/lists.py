@@ -69,14 +69,16 @@ class ModelLists:
         Args:
             secret: the key of the client who asks, `""` for none.
         """
+        untold = [lists for models, lists in self._by_key.items() if not is_told(models)]
+        self._begin_with(secret, untold)
         if self._pending:
             self._await_first(_FIRST_LISTS_S)
         for models in self._own:
             if models not in self._pending:
                 models.ensure_known()
         if self._by_key:
-            self._ask_with(secret, _FIRST_LISTS_S, [lists for models, lists in self._by_key.items() if not is_told(models)])
-            self._renew_with(secret, [lists for lists in self._by_key.values() if lists.is_old])
+            self._await_with(secret, untold, _FIRST_LISTS_S, if_failing_s=0.0)
+            self._begin_with(secret, [lists for lists in self._by_key.values() if lists.is_old])
 
     def await_all(self, within_s: float | None = UNLISTED_NAME_S) -> None:
         """Waits for those that are pending; `None` for as long as it takes."""
@@ -90,12 +92,15 @@ class ModelLists:
         return {models: self._lack(models, secret) for models in self._lists if not self.is_told(models, secret)}
 
     def await_renewed(self, secret: str = "") -> bool:
-        """Waits a moment for lists that could not be had, and were asked for again just now, and for those that the client's key was not
-        shown yet. Whether one has come.
+        """Waits a moment for lists that could not be had, and were asked for again just now, and for longer for those that the client's key
+        was not shown yet; for none that hangs. Whether one has come.
         """
         coming = [models for models in self._own if not is_told(models) and models.is_on_its_way]
         is_renewed = bool(coming) and any_of([partial(_can_tell, models) for models in coming], self._spawn, _ASK_AGAIN_S)
-        return self._ask_with(secret, UNLISTED_NAME_S, self._by_key.values()) or is_renewed
+        untold = [lists for lists in self._by_key.values() if not lists.has_told(secret)]
+        self._begin_with(secret, untold)
+        self._await_with(secret, untold, UNLISTED_NAME_S, if_failing_s=_ASK_AGAIN_S)
+        return any(lists.has_told(secret) for lists in untold) or is_renewed
 
     def ensure_any(self, secret: str = "") -> None:
         """Sees to it that there is something to show to who comes with that key.
@@ -105,8 +110,10 @@ class ModelLists:
         """
         self.ensure_known(secret)
         if self._by_key:
-            self._ask_with(secret, UNLISTED_NAME_S if len(self._lists) == 1 else _FIRST_LISTS_S, self._by_key.values())
-            self._renew_with(secret, self._by_key.values())
+            within_s = UNLISTED_NAME_S if len(self._lists) == 1 else _FIRST_LISTS_S
+            self._begin_with(secret, self._by_key.values())
+            if_failing_s = 0.0 if self._is_any_told(secret) else within_s
+            self._await_with(secret, self._by_key.values(), within_s, if_failing_s=if_failing_s)
         if not (self._is_any_told(secret) or self._comes_late() or self._is_any_told_again()):
             lacks = list(self.lacks(secret).values())
             if lacks:  # A list may have come meanwhile.
@@ -161,17 +168,15 @@ class ModelLists:
     def _tells_any(self, within_s: float) -> bool:
         return bool(self._own) and any_of([partial(_can_tell, models) for models in self._own], self._spawn, within_s)
 
-    def _ask_with(self, secret: str, within_s: float, lists: Iterable[ListsByKey]) -> bool:
-        """Asks for those lists that the key was not shown, and waits so long for all of them. Whether one has come."""
-        unknown = [each for each in lists if not each.has_told(secret) and each.is_due(secret)]
-        if unknown:
-            any_of([partial(_ask_in_vain, each, secret) for each in unknown], self._spawn, within_s)
-        return any(each.has_told(secret) for each in unknown)
-
-    def _renew_with(self, secret: str, lists: Iterable[ListsByKey]) -> None:
+    def _begin_with(self, secret: str, lists: Iterable[ListsByKey]) -> None:
         for each in lists:
-            if each.is_due(secret):
-                self._spawn(partial(each.ask, secret))
+            each.begin(secret, self._spawn)
+
+    def _await_with(self, secret: str, lists: Iterable[ListsByKey], within_s: float, *, if_failing_s: float) -> None:
+        """Waits for those lists that the key was not shown, all of them at once."""
+        for each in lists:
+            if not each.has_told(secret):
+                each.await_answer(secret, if_failing_s if each.fails else within_s)
 
     def _await_first(self, within_s: float | None) -> None:
         """Waits so long, from when the first lists were asked for."""
@@ -195,12 +200,6 @@ class ModelLists:
 def is_told(models: ModelList) -> bool:
     """Whether the upstream's list is known, or is known not to exist."""
     return models.known is not None or not models.lists
-
-
-def _ask_in_vain(lists: ListsByKey, secret: str) -> bool:
-    """Asks, and says no: nobody is content with the first of several answers."""
-    lists.ask(secret)
-    return False
 
 
 def _can_tell(models: ModelList) -> bool:

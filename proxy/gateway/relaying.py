@@ -149,7 +149,7 @@ def relay_get(
         reply, body = _told(goal.upstream, steps.signed(call, goal, client, lambda _: b""), notes)
     except UpstreamRefused as refusal:
         if otherwise is None or refusal.upstream_status not in _NO_SUCH_URL:
-            raise steps.advised(named(refusal, notes.model), goal.upstream, client) from refusal
+            raise steps.explained(named(refusal, notes.model), destination, notes.model, client) from refusal
         return Reply(200, WHOLE_TYPE, otherwise)
     headers = passed_on(reply.headers, _OF_LISTS)
     if notes.model and notes.model != destination.upstream_model:

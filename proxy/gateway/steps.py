@@ -148,6 +148,11 @@ class Steps:
         """The upstream that is called so."""
         return self._upstreams[name]
 
+    def lets_in(self, destination: Destination, client: Client) -> bool:
+        """Whether the destination's upstream is not known to refuse whoever brings no key, or this client brings one."""
+        by_key = self._upstreams[destination.upstream].lists_by_key
+        return by_key is None or bool(client.secret) or not by_key.refuses("")
+
     def route(self, destination: Destination, model: str, notes: ExchangeNotes) -> Route:
         """How a request for `model` is sent there. What happens from now on is noted of this destination."""
         note_destination(notes, destination)

@@ -112,6 +112,11 @@ class Breakers:
         """Seconds until an attempt may be let through, 0 when it would be now. How long a probe takes is guessed."""
         return max(circuit.rest_s() for circuit in self._circuits_of(model))
 
+    def refusal(self, model: str) -> UpstreamUnavailable | None:
+        """What an attempt would hear that is not let through now; `None` when it would be."""
+        refusals = (circuit.refusal() for circuit in self._circuits_of(model))
+        return next((refusal for refusal in refusals if refusal is not None), None)
+
     def states(self) -> dict[str, BreakerState]:
         """The state of each breaker: `""` is the way to the upstream, the others are models. A model without an entry is well."""
         return {"": self._way.state, **{model: circuit.state for model, circuit in list(self._models.items())}}
@@ -258,6 +263,11 @@ class _Circuit:
             return 0.0
         rest_s = self._still_open_s() if self.storage.state == STATE_OPEN else 0.0
         return max(rest_s, _PROBE_TAKES_S if self._probing else 0.0)
+
+    def refusal(self) -> UpstreamUnavailable | None:
+        """See `Breakers.refusal`."""
+        rest_s = self.rest_s()
+        return self._refusal(rest_s) if rest_s else None
 
     def enter(self, *, anyway: bool) -> bool:
         """Whether the call that is let in is the probe. Raises `UpstreamUnavailable` when none is let in."""

@@ -9,6 +9,10 @@ from proxy.upstream.cooldown import CoolDowns
 from proxy.upstream.journey import Journey
 from proxy.upstream.replica import Replica
 from proxy.upstream.verdicts import Blamed, Judgement
+from proxy.upstream.words import PLAIN_WORDS, Words
+
+# The code of an error that says: left alone because somebody else can be asked. Its cause is what there is to say when nobody else serves.
+RESTING = "upstream_resting"
 
 
 def ignore_recovery(replica: Replica) -> None:
@@ -27,6 +31,7 @@ class Fleet:
         cooldown_s: how long is left alone who did not say how long.
         on_recovery: is told a replica that may be asked again.
         is_listed: whether some replica is known to have the model. That one of them has no other is nobody else's business.
+        words: what messages call the upstream.
     """
 
     def __init__(
@@ -37,12 +42,14 @@ class Fleet:
         cooldown_s: float,
         on_recovery: Callable[[Replica], None] = ignore_recovery,
         is_listed: Callable[[str], bool] = lists_all,
+        words: Words = PLAIN_WORDS,
     ) -> None:
         self.replicas = tuple(replicas)
         self.cooldowns = cooldowns
         self._cooldown_s = cooldown_s
         self._on_recovery = on_recovery
         self._is_listed = is_listed
+        self._upstream = words.upstream
 
     def able(self, journey: Journey) -> Sequence[Replica]:
         """Those that may be asked next, one at least.
@@ -56,13 +63,16 @@ class Fleet:
         return able
 
     def turn_away_from(self, replica: Replica, model: str) -> None:
-        """For a request that another upstream can be asked for: raises `UpstreamUnavailable` while the one replica is to be left alone."""
+        """For a request that another upstream can be asked for: raises `UpstreamUnavailable` while the one replica is to be left alone,
+        from what is to be said of that where the other one fails, too.
+        """
         why, rest_s = replica.suspicion, self.rest_s(replica, model)
         if rest_s:
             why = self.cooldowns.why(replica.id, model) or next((reason for _, reason in replica.keys.resting().values()), why)
         if why or rest_s:
-            message = f"the upstream is left alone for now, because another one can be asked: {why or 'its breaker is open'}"
-            raise UpstreamUnavailable(message, code="upstream_resting", retry_after_s=rest_s or None)
+            message = f"{self._upstream} is left alone for now, because another one can be asked: {why or 'its breaker is open'}"
+            cause = replica.breakers.refusal(model) or self._rest(why, rest_s)
+            raise UpstreamUnavailable(message, code=RESTING, retry_after_s=rest_s or None) from cause
 
     def has_another(self, journey: Journey) -> bool:
         """Whether somebody is left who may be asked at once."""
@@ -123,6 +133,10 @@ class Fleet:
         """Seconds for which the replica is to be left alone; 0 when it is not."""
         of_breakers = 0.0 if replica.breakers.all_closed else replica.breakers.rest_s(model)
         return max(of_breakers, self.cooldowns.rest_s(replica.id, model), replica.keys.rest_s())
+
+    def _rest(self, why: str, rest_s: float) -> UpstreamUnavailable:
+        until = f"; it is asked again in {max(rest_s, 0.1):.1f} s" if rest_s else ""
+        return UpstreamUnavailable(f"{self._upstream} is left alone for now: {why}{until}", code=RESTING, retry_after_s=rest_s or None)
 
     def _able(self, journey: Journey) -> Sequence[Replica]:
         """The well ones; else the one that is free soonest. Who does not want to be asked is only asked by who has asked nobody yet."""

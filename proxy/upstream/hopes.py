@@ -49,6 +49,10 @@ class Hope(Generic[R]):
         """Ends the wait. To be called once for each."""
         self._gate.release()
 
+    def forget_end(self) -> None:
+        """Before the next wait: an end that came when nobody waited any more is none of that one."""
+        self._gate.acquire(blocking=False)
+
     def is_able(self, replica: R) -> bool:
         """Whether the replica may still serve the request."""
         try:

@@ -6,6 +6,7 @@ import hashlib
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from proxy.canonical.catalog import ModelCard
 from proxy.errors import UpstreamError, UpstreamRefused
@@ -35,6 +36,9 @@ class ListsByKey:
         fetch: asks the upstream with a key, `""` for none. Raises `UpstreamError`.
         ttl_s: a list that is older is renewed; until then the old one serves.
         clock: seconds that never go back.
+
+    Attributes:
+        fails: whether the last question, with whatever key, was not answered; a refusal is an answer.
     """
 
     def __init__(self, models: ModelList, fetch: Callable[[str], Sequence[ModelCard]], ttl_s: float, clock: Callable[[], float]) -> None:
@@ -43,7 +47,10 @@ class ListsByKey:
         self._ttl_s = ttl_s
         self._clock = clock
         self._shown: dict[bytes, _Shown] = {}
+        self._asking: dict[_Shown, float] = {}
+        self._answered_s = float("-inf")
         self._lock = threading.Lock()
+        self.fails = False
 
     @property
     def is_old(self) -> bool:
@@ -64,16 +71,33 @@ class ListsByKey:
         error = self._shown_to(secret).error
         return None if error is None else error.with_traceback(None)
 
-    def is_due(self, secret: str) -> bool:
-        """Whether it is time to ask with the key."""
-        return self._clock() >= self._shown_to(secret).due_s
+    def refuses(self, secret: str) -> bool:
+        """Whether the last question with the key was refused to it."""
+        return _is_refusal(self._shown_to(secret).error)
 
-    def ask(self, secret: str) -> None:
-        """Asks with the key, when it is time to, one caller at a time. Raises nothing: `has_told` and `error` say what came of it."""
+    def begin(self, secret: str, spawn: Callable[[Callable[[], None]], object]) -> None:
+        """Asks with the key beside the caller, if it is time to and no question with it is under way. Raises nothing: `has_told` and
+        `error` say what came of it.
+
+        Args:
+            spawn: runs a function beside the caller.
+        """
         shown = self._shown_to(secret)
-        with shown.turn:
-            if self._clock() >= shown.due_s:
-                self._ask(shown, secret)
+        if self._clock() < shown.due_s or not shown.turn.acquire(blocking=False):
+            return
+        try:
+            spawn(partial(self._ask_and_pass_turn, shown, secret))
+        except BaseException:
+            shown.turn.release()
+            raise
+
+    def await_answer(self, secret: str, within_s: float) -> None:
+        """Waits for the question with the key that is under way, if one is, until the upstream has been silent for so long: who comes
+        later waits for less, and for one that hangs, not at all.
+        """
+        turn = self._shown_to(secret).turn
+        if turn.locked() and turn.acquire(timeout=max(0.0, self._silent_since_s() + within_s - self._clock())):
+            turn.release()
 
     def renew(self, secret: str) -> None:
         """Asks with the key now: the upstream was told to have other models, and what it shows to other keys is old. Raises nothing."""
@@ -83,13 +107,23 @@ class ListsByKey:
         with shown.turn:
             self._ask(shown, secret)
 
+    def _ask_and_pass_turn(self, shown: _Shown, secret: str) -> None:
+        try:
+            self._ask(shown, secret)
+        finally:
+            shown.turn.release()
+
     def _ask(self, shown: _Shown, secret: str) -> None:
+        self._asking[shown] = self._clock()
         shown.due_s = self._clock() + PAUSE_AFTER_FAILURE_S
         try:
             cards = self._fetch(secret)
         except UpstreamError as error:
             self._note_failure(shown, error)
             return
+        finally:
+            del self._asking[shown]
+        self._note_answer()
         shown.cards, shown.names, shown.error = tuple(cards), frozenset(card.id for card in cards), None
         shown.due_s = self._clock() + self._ttl_s
         self._pass_on()
@@ -97,10 +131,19 @@ class ListsByKey:
     def _note_failure(self, shown: _Shown, error: UpstreamError) -> None:
         """A key that is refused sees nothing from now on; it says nothing of the upstream. Another failure leaves what was seen."""
         shown.error, shown.due_s = error, self._clock() + PAUSE_AFTER_FAILURE_S
-        if isinstance(error, UpstreamRefused) and error.told_status in KEY_REFUSED:
+        if _is_refusal(error):
+            self._note_answer()
             shown.cards, shown.names = (), None
         else:
+            self.fails = True
             self._models.note_failure(error)
+
+    def _note_answer(self) -> None:
+        self.fails, self._answered_s = False, self._clock()
+
+    def _silent_since_s(self) -> float:
+        """Since when, by the clock, there are questions and no answer to any of them."""
+        return max(self._answered_s, min(tuple(self._asking.values()), default=self._clock()))
 
     def _pass_on(self) -> None:
         with self._lock:
@@ -117,3 +160,7 @@ class ListsByKey:
                     del self._shown[min(self._shown, key=lambda known: self._shown[known].names is not None)]
                 shown = self._shown.setdefault(digest, _Shown())
         return shown
+
+
+def _is_refusal(error: UpstreamError | None) -> bool:
+    return isinstance(error, UpstreamRefused) and error.told_status in KEY_REFUSED

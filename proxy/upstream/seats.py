@@ -224,6 +224,7 @@ class Seats(Generic[R]):
         try:
             if hope.seat is None and hope.replica is not None:
                 self._hopes.remove(hope.replica, hope)
+                hope.forget_end()
                 self._choice.take_back(hope.replica, hope.rivals)
                 hope.passed_over.add(hope.replica)
                 hope.replica = None

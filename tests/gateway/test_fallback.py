@@ -82,6 +82,7 @@ class Asking:
         self.notes = ExchangeNotes(model="m")
         self.asked: list[tuple[str, bool]] = []
         self.explained: dict[ProxyError, ProxyError] = {}
+        self.shut = ""
 
     def serve(self, goal: Goal) -> str:
         name = goal.destination.upstream
@@ -96,7 +97,9 @@ class Asking:
     def served(self, *names: str, without: str = "") -> str:
         client = SimpleNamespace(refused_the_client=lambda error, notes: error is self.refusal)
         steps: Any = SimpleNamespace(
-            upstream=lambda name: SimpleNamespace(name=name, client=client), explained=lambda error, *_: self.explained.get(error, error)
+            upstream=lambda name: SimpleNamespace(name=name, client=client),
+            explained=lambda error, *_: self.explained.get(error, error),
+            lets_in=lambda destination, _: destination.upstream != self.shut,
         )
         return served(
             cast(Steps, steps), [at(name) for name in names], self.notes, ANYBODY, self.serve, lambda each: each.upstream != without
@@ -125,6 +128,31 @@ def test_key_of_the_client_that_is_refused_is_not_asked_elsewhere() -> None:
     with pytest.raises(UpstreamRefused, match="who are you"):
         asking.served("a", "b")
     assert asking.asked == [("a", False)]
+
+
+def test_fallback_that_refuses_the_clients_key_is_not_the_last() -> None:
+    refusal = UpstreamRefused("who are you", status=401)
+    asking = Asking(a=UpstreamUnavailable("gone"), b=refusal, c="answer")
+    asking.refusal = refusal
+    assert asking.served("a", "b", "c") == "answer"
+
+
+def test_fallback_that_wants_a_key_is_passed_over_by_who_brings_none() -> None:
+    asking = Asking(a=UpstreamUnavailable("gone"), b="never")
+    asking.shut = "b"
+    with pytest.raises(UpstreamUnavailable, match="gone"):
+        asking.served("a", "b")
+    assert asking.asked == [("a", True)]
+    asking.shut, asking.script["a"] = "a", "answer"
+    assert asking.served("a", "b") == "answer"
+
+
+def test_who_was_left_alone_for_the_sake_of_others_is_told_of_by_what_is_wrong_with_it() -> None:
+    resting, why = UpstreamUnavailable("left alone, because another one can be asked", code="upstream_resting"), UpstreamUnavailable("ill")
+    resting.__cause__ = why
+    with pytest.raises(UpstreamUnavailable) as raised:
+        Asking(a=resting, b=UpstreamBroken("garbage")).served("a", "b")
+    assert raised.value is why
 
 
 @pytest.mark.parametrize("then", [(), ("b",)])

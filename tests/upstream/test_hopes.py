@@ -13,6 +13,7 @@ import pytest
 
 from proxy.errors import Overloaded, UpstreamUnavailable
 from proxy.upstream.choice import Choice, PrefixAffinity, WeightedRoundRobin
+from proxy.upstream.hopes import Hope
 from proxy.upstream.seat import Seat
 from proxy.upstream.seats import Seats
 from proxy.upstream.waiter import WaitEnd
@@ -129,6 +130,15 @@ def test_who_has_no_answer_in_time_goes_elsewhere(scene: Scene) -> None:
     assert scene.take().replica is scene.second
     assert 0.19 < time.monotonic() - began_s < 2
     assert scene.seats.hopes_at(scene.home) == 0
+
+
+def test_an_answer_that_came_too_late_is_none_to_what_is_hoped_for_next() -> None:
+    hope = Hope[FakeReplica](list, KEY)
+    for _ in range(2):
+        assert not hope.wait(0)
+        hope.end()
+        hope.forget_end()
+    assert not hope.wait(0)
 
 
 def test_nobody_hopes_beyond_the_end_of_a_request_or_the_longest_wait(pool: ThreadPoolExecutor) -> None:

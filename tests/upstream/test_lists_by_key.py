@@ -23,6 +23,10 @@ class Upstream:
         self.models = ModelList(self._nobody, TTL_S, lambda: self.now_s, self._spawn)
         self.lists = ListsByKey(self.models, self.fetch, TTL_S, lambda: self.now_s)
 
+    def ask(self, secret: str) -> None:
+        """Lets a list be asked for with a key, and waits for what comes of it."""
+        self.lists.begin(secret, lambda work: work())
+
     def fetch(self, secret: str) -> list[ModelCard]:
         self.asked.append(secret)
         self.now_s += 0.1
@@ -44,8 +48,8 @@ class Upstream:
 
 def test_each_key_is_shown_its_own_and_names_are_those_of_all() -> None:
     upstream = Upstream(a=["x", "y"], b=["y", "z"])
-    upstream.lists.ask("a")
-    upstream.lists.ask("b")
+    upstream.ask("a")
+    upstream.ask("b")
     assert [upstream.lists.shows(key, name) for key in "ab" for name in "xyz"] == [True, True, False, False, True, True]
     assert sorted(upstream.names()) == ["x", "y", "z"]
 
@@ -53,39 +57,39 @@ def test_each_key_is_shown_its_own_and_names_are_those_of_all() -> None:
 def test_refusal_is_that_keys_alone_and_kept_for_a_moment() -> None:
     upstream = Upstream(a=["x"])
     for key in ("wrong", "a", "wrong"):
-        upstream.lists.ask(key)
+        upstream.ask(key)
     assert upstream.asked == ["wrong", "a"]
     assert [str(upstream.lists.error(key)) for key in ("wrong", "a", "other")] == ["no such key: wrong", "None", "None"]
     assert [upstream.lists.has_told(key) for key in ("wrong", "a", "other")] == [False, True, False]
     assert upstream.models.last_error is None
     upstream.now_s += 2
-    upstream.lists.ask("wrong")
+    upstream.ask("wrong")
     assert upstream.asked == ["wrong", "a", "wrong"]
 
 
 def test_refusal_in_the_body_of_a_success_is_that_keys_alone() -> None:
     upstream = Upstream()
     upstream.error = UpstreamRefused("no such key", status=401, upstream_status=200)
-    upstream.lists.ask("a")
+    upstream.ask("a")
     assert str(upstream.lists.error("a")) == "no such key"
     assert upstream.models.last_error is None
 
 
 def test_key_that_is_withdrawn_sees_nothing_any_more() -> None:
     upstream = Upstream(a=["x"])
-    upstream.lists.ask("a")
+    upstream.ask("a")
     upstream.now_s += TTL_S
     del upstream.shown["a"]
-    upstream.lists.ask("a")
+    upstream.ask("a")
     assert (upstream.lists.has_told("a"), upstream.lists.shows("a", "x")) == (False, False)
 
 
 def test_failure_of_the_upstream_leaves_what_was_seen() -> None:
     upstream = Upstream(a=["x"])
-    upstream.lists.ask("a")
+    upstream.ask("a")
     upstream.now_s += TTL_S
     upstream.error = UpstreamUnavailable("nobody is there")
-    upstream.lists.ask("a")
+    upstream.ask("a")
     assert upstream.lists.shows("a", "x")
     assert upstream.models.is_stale
 
@@ -93,29 +97,29 @@ def test_failure_of_the_upstream_leaves_what_was_seen() -> None:
 def test_upstream_without_a_list_hides_nothing() -> None:
     upstream = Upstream()
     upstream.error = UpstreamRefused("no such page", status=404)
-    upstream.lists.ask("a")
+    upstream.ask("a")
     assert (upstream.models.lists, upstream.lists.has_told("b"), upstream.lists.shows("b", "x")) == (False, True, True)
 
 
 def test_upstream_that_has_other_models_is_asked_at_once_and_by_others_when_they_come() -> None:
     upstream = Upstream(a=["x"], b=["x"])
     for key in "ab":
-        upstream.lists.ask(key)
+        upstream.ask(key)
     upstream.shown = {"a": ["x", "new"], "b": ["new"]}
     upstream.lists.renew("a")
     assert [upstream.lists.shows(key, "new") for key in "ab"] == [True, False]
     assert sorted(upstream.names()) == ["new", "x"]
-    upstream.lists.ask("b")
+    upstream.ask("b")
     assert [upstream.lists.shows("b", name) for name in ("new", "x")] == [True, False]
     assert upstream.asked == ["a", "b", "a", "b"]
 
 
 def test_many_wrong_keys_push_no_good_one_out() -> None:
     upstream = Upstream(a=["x"])
-    upstream.lists.ask("a")
+    upstream.ask("a")
     for number in range(400):
-        upstream.lists.ask(f"wrong-{number}")
+        upstream.ask(f"wrong-{number}")
     asked = len(upstream.asked)
-    upstream.lists.ask("a")
+    upstream.ask("a")
     assert len(upstream.asked) == asked
     assert upstream.lists.error("wrong-0") is None

@@ -181,6 +181,26 @@ def test_what_is_told_when_nobody_serves(
     assert (asked(boxes), asked(cloud)) == (["big"], ["large"])
 
 
+@pytest.mark.parametrize(
+    ("why", "words"),
+    [
+        ("500", "the model 'big' of the upstream 'boxes' failed 2 times in a row, last with: crashed; it is asked again in "),
+        ("429", "the upstream 'boxes' is left alone for now: slow down; it is asked again in "),
+    ],
+)
+@pytest.mark.parametrize("path", CHATS)
+def test_upstream_that_was_not_asked_is_told_of_by_what_is_wrong_with_it(
+    a_client: Client, boxes: FakeUpstream, cloud: FakeUpstream, path: str, why: str, words: str
+) -> None:
+    boxes.on(CHAT, EARLY_FAILURES[why])
+    cloud.on(CHAT, EARLY_FAILURES["500"])
+    client = a_client(FALLBACK, BREAKER_FAILURES="2")
+    for _ in range(2):
+        ask(client, path)
+    answer = ask(client, path)
+    assert (answer.status_code, "Retry-After" in answer.headers, words in answer.text) == (503, True, True), answer.text
+
+
 def test_each_destination_has_its_own_repairs_and_lessons(a_client: Client, boxes: FakeUpstream, cloud: FakeUpstream) -> None:
     def refusing(request: Request) -> Answer:
         if "seed" in request.json:

@@ -242,7 +242,89 @@ def test_name_with_a_prefix_hears_of_its_own_upstream_while_another_is_gone(
 def test_no_advice_gives_a_name_a_second_prefix(a_client: Client, boxes: FakeUpstream, path: str, model: str) -> None:
     client = a_client(BOTH)
     assert ask(client, path, model, KEY).status_code == 404
-    told = ask(client, path, model, CHAT_KEY)
-    assert (told.status_code, "cloud/cloud" in told.text, "ask for" in told.text) == (403, False, False)
+    told = ask(client, path, model, WRONG_KEY)
+    assert (told.status_code, "cloud/cloud" in told.text, "ask for" in told.text) == (401, False, False)
     boxes.on("/models", json_answer(refusal("Missing scopes: api.model.read"), 403))
     assert message(ask(a_client(BOTH), path, model, KEY)).endswith("not found")
+
+
+MAY_NOT_LIST = json_answer(refusal("Missing scopes: api.model.read"), 403)
+OF_THE_OPERATOR = "[upstreams.cloud]\nbase_url = @cloud\napi_key = 'sk-of-the-operator-5'\n"
+
+
+@pytest.fixture
+def one_model(cloud: FakeUpstream) -> None:
+    """Lets the cloud tell of `large` alone whatever key asks, but for those that are unknown."""
+
+    def tell(request: Request) -> Answer:
+        if key_of(request) in ("", WRONG_KEY):
+            return json_answer(refusal("a wrong key", code="invalid_api_key"), 401)
+        return json_answer({"id": "large", "object": "model", "owned_by": "the cloud"})
+
+    cloud.on("/models/large", tell)
+    cloud.on("/models/unheard", json_answer(refusal("no such model", code="model_not_found"), 404))
+
+
+@pytest.mark.usefixtures("one_model")
+@pytest.mark.parametrize("other_key", ["", KEY])
+@pytest.mark.parametrize(
+    ("text", "models"),
+    [
+        (BOTH, ["cloud/large", "cloud:large", "CLOUD/large"]),
+        (TO_THE_CLOUD, ["large", "cloud/large"]),
+        (f"{TO_THE_CLOUD}{WITH_GONE}", ["large", "cloud/large"]),
+        (ALONE, ["large", "cloud/large"]),
+    ],
+)
+def test_questions_are_answered_where_a_clients_key_may_do_all_but_list(
+    a_client: Client, text: str, models: list[str], other_key: str
+) -> None:
+    client = a_client(text)
+    if other_key:
+        client.get("/v1/models", headers={"Authorization": f"Bearer {other_key}"})
+    for model in models:
+        told = ask(client, "/v1/models/{}", model, CHAT_KEY)
+        assert (told.status_code, told.get_json()["id"], told.get_json()["owned_by"]) == (200, model, "the cloud")
+        shown = ask(client, "/api/show", model, CHAT_KEY)
+        assert (shown.status_code, "completion" in shown.get_json()["capabilities"]) == (200, True)
+        assert [ask(client, path, model, key).status_code for path in QUESTIONS for key in ("", WRONG_KEY)] == [401] * 4
+
+
+@pytest.mark.usefixtures("one_model")
+@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize(
+    ("text", "models"),
+    [
+        (TWO, ["cloud/large", "cloud:large"]),
+        (f'{TWO}[settings]\ndefault_upstream = "cloud"\n', ["large", "cloud/large"]),
+        (OF_THE_OPERATOR, ["large", "cloud/large"]),
+    ],
+)
+def test_questions_are_answered_where_the_operators_key_may_do_all_but_list(
+    a_client: Client, cloud: FakeUpstream, text: str, models: list[str], status: int
+) -> None:
+    cloud.on("/models", json_answer(refusal("Missing scopes: api.model.read"), status))
+    client = a_client(text)
+    for model in models:
+        told = ask(client, "/v1/models/{}", model)
+        assert (told.status_code, told.get_json()["id"]) == (200, model)
+        assert ask(client, "/api/show", model).status_code == 200
+
+
+@pytest.mark.usefixtures("one_model")
+@pytest.mark.parametrize("model", ["unheard", "cloud/unheard"])
+@pytest.mark.parametrize("text", [TO_THE_CLOUD, ALONE, f"{TO_THE_CLOUD}{WITH_GONE}"])
+def test_upstream_that_is_asked_for_a_model_alone_has_the_last_word(a_client: Client, text: str, model: str) -> None:
+    client = a_client(text)
+    expected = 503 if WITH_GONE in text and model == "unheard" else 404
+    assert [ask(client, path, model, CHAT_KEY).status_code for path in ("/v1/models/{}", "/api/chat")] == [expected] * 2
+
+
+@pytest.mark.usefixtures("one_model")
+def test_what_another_key_is_shown_of_a_model_is_not_told(a_client: Client, cloud: FakeUpstream) -> None:
+    shown = json_answer({"object": "list", "data": [{"id": "large", "object": "model", "context_length": 4321}]})
+    cloud.on("/models", lambda request: shown if key_of(request) == KEY else MAY_NOT_LIST)
+    client = a_client(TO_THE_CLOUD)
+    assert "4321" in ask(client, "/api/show", "large", KEY).text
+    answer = ask(client, "/api/show", "large", CHAT_KEY)
+    assert (answer.status_code, "4321" in answer.text) == (200, False)
