@@ -85,7 +85,7 @@ def ps() -> Response:
 def show() -> Response:
     """What is known of one model."""
     asked = parse_show(exchange.read_json())
-    found = exchange.find_model(asked.model)
+    found = exchange.find_model(asked.model, may_be_unlisted=True)
     return exchange.json_reply(render_show(asked, found.card, request.headers.get("User-Agent", "")))
 
 

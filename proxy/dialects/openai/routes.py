@@ -37,7 +37,7 @@ def one_model(model: str) -> Response:
     where there are several servers, or where the one does not tell of single models.
     """
     gateway = exchange.gateway()
-    found = exchange.find_model(model)
+    found = exchange.find_model(model, may_be_unlisted=True)
     listed = None if found.card == ModelCard(found.card.id) else ingress.render_model(found)
     if listed is not None and not (gateway.names_are_upstreams and found.card.id == model):
         return exchange.json_reply(listed)
