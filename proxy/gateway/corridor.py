@@ -182,7 +182,7 @@ class Gateway:
             ProxyError: for everything that goes wrong.
         """
         notes.model = name
-        destination = self._found(name, client)
+        destination = self._found(name, client, may_be_unlisted=True)
         if not self.speaks(destination.upstream, dialect):
             return None
         return relay_get(self._steps, f"{path}/{destination.upstream_model}", destination, notes, client, otherwise=otherwise)
@@ -200,14 +200,17 @@ class Gateway:
             merged = tuple(each for each in merged if self._is_shown(each.destination, client))
         return [self._listed(each.name, each.destination) for each in merged]
 
-    def find_model(self, name: str, client: Client = ANYBODY) -> ListedModel:
-        """The model that clients get by `name`; where an upstream serves a key that it refuses its list to, what they may get.
+    def find_model(self, name: str, client: Client = ANYBODY, *, may_be_unlisted: bool = False) -> ListedModel:
+        """The model that clients get by `name`.
+
+        Args:
+            may_be_unlisted: whether what they may get is meant, too: where an upstream serves a key that it refuses its list to.
 
         Raises:
             ModelNotFound: there is none: the upstreams tell their models and not this one, and the operator does not either.
             UpstreamError: its upstream has not told its models yet.
         """
-        return self._listed(name, self._found(name, client))
+        return self._listed(name, self._found(name, client, may_be_unlisted=may_be_unlisted))
 
     def await_lists(self) -> Mapping[str, UpstreamError]:
         """Waits until all upstreams have told their models to who brings no key, or failed to. Why those failed that did, by upstream."""
@@ -250,11 +253,11 @@ class Gateway:
     def _crossing(self, own: RelayEndpoint, sent: Sent) -> Crossing:
         return Crossing(self._steps, self._lacking, own, sent)
 
-    def _found(self, name: str, client: Client) -> Destination:
+    def _found(self, name: str, client: Client, *, may_be_unlisted: bool) -> Destination:
         try:
             return self._found_in_lists(name, client)
         except ProxyError:
-            unlisted = self._kept_from_lists(name, client)
+            unlisted = self._kept_from_lists(name, client) if may_be_unlisted else None
             if unlisted is None:
                 raise
             return unlisted
@@ -266,9 +269,10 @@ class Gateway:
         except UpstreamError:
             self._ensure_addressee_told(name, client)
             raise
-        if lists.has_pending:
-            lists.await_all()
         found = self._table.find(name)
+        if found is None and lists.has_pending:
+            lists.await_all()
+            found = self._table.find(name)
         if found is None:
             is_final = self._ensure_addressee_told(name, client)
             raise ModelNotFound(name) if is_final else lists.error_of_name(name, client.secret)

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from proxy.errors import ModelNotFound, ProxyError, UpstreamError, UpstreamUnavailable
 from proxy.gateway.lacks import Lack, called, most_telling
 from proxy.gateway.together import Spawn, any_of
+from proxy.routing.names import without_latest
 from proxy.upstream.lists_by_key import ListsByKey
 from proxy.upstream.models import ModelList
 
@@ -19,6 +20,7 @@ _FIRST_LISTS_S = 1.0
 # a list where there is but one.
 UNLISTED_NAME_S = 5.0
 _ASK_AGAIN_S = 1.0
+_CAME_LATE = "the list of models that has this one came only while it was looked for elsewhere; ask again"
 _NONE: Mapping[ModelList, ListsByKey] = MappingProxyType({})
 _NAMELESS: Mapping[ModelList, str] = MappingProxyType({})
 
@@ -140,8 +142,15 @@ class ModelLists:
         Args:
             besides: the list of an upstream that was asked for it.
         """
+        if self._came_late(model, secret, besides):
+            return UpstreamUnavailable(_CAME_LATE, code="model_list_unknown", retry_after_s=1)
         lacks = [lack for models, lack in self.lacks(secret).items() if models is not besides]
         return most_telling(lacks).told_of(model) if lacks else ModelNotFound(model)
+
+    def _came_late(self, model: str, secret: str, besides: ModelList | None) -> bool:
+        """Whether the model is on a list that was shown to the key only now, when it was looked for elsewhere."""
+        bare = without_latest(model.strip())
+        return any(models is not besides and models.lists and lists.shows(secret, bare) for models, lists in self._by_key.items())
 
     def _lack(self, models: ModelList, secret: str) -> Lack:
         by_key, name = self._by_key.get(models), self._names.get(models, "")

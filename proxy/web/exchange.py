@@ -224,10 +224,10 @@ def models() -> Sequence[ListedModel]:
     return asked.models(asking_client(asked))
 
 
-def find_model(name: str) -> ListedModel:
-    """The model that the client gets by `name`. Raises as `Gateway.find_model`."""
+def find_model(name: str, *, may_be_unlisted: bool = False) -> ListedModel:
+    """The model that the client gets by `name`. As `Gateway.find_model`."""
     asked = gateway()
-    return asked.find_model(name, asking_client(asked))
+    return asked.find_model(name, asking_client(asked), may_be_unlisted=may_be_unlisted)
 
 
 def home_of(dialect: str, model: str = "") -> Destination | None:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import pytest
 
 from proxy.canonical.catalog import ModelCard
-from proxy.errors import UpstreamError, UpstreamRefused, UpstreamTimeout
+from proxy.errors import ModelNotFound, UpstreamError, UpstreamRefused, UpstreamTimeout, UpstreamUnavailable
 from proxy.gateway.lists import ModelLists
 from proxy.upstream.lists_by_key import ListsByKey
 from proxy.upstream.models import ModelList
@@ -40,6 +40,7 @@ class Two:
         self.asked: list[str] = []
         self.later_s = 0.0
         own, models = (ModelList(fetch, 60, self.clock, spawn) for fetch in (lambda: [ModelCard("own")], self._nobody))
+        self.models = models
         self.by_key = ListsByKey(models, self._fetch, 60, self.clock)
         told = [models] if alone else [own, models]
         self.lists = ModelLists(told, self._spawn, self.clock, {models: self.by_key}, {own: "own", models: "cloud"})
@@ -170,3 +171,14 @@ def test_only_upstream_is_waited_for_by_who_wants_to_see_its_list() -> None:
     with within(3, 1.0):
         two.lists.ensure_any(KEY)
     assert two.by_key.shows(KEY, "m")
+
+
+@pytest.mark.parametrize("name", ["m", "m:latest"])
+def test_name_whose_list_came_while_it_was_looked_for_elsewhere_is_not_said_to_be_unknown(name: str) -> None:
+    two = Two()
+    two.lists.ensure_known(KEY)
+    told = two.lists.error_of_name(name, KEY)
+    assert isinstance(told, UpstreamUnavailable)
+    assert (told.code, told.retry_after_s) == ("model_list_unknown", 1)
+    assert isinstance(two.lists.error_of_name("n", KEY), ModelNotFound)
+    assert isinstance(two.lists.error_of_name(name, KEY, two.models), ModelNotFound)

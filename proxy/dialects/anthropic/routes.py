@@ -43,7 +43,7 @@ def models() -> Response:
 
 def one_model(model: str) -> Response:
     """What is known of one model."""
-    return exchange.json_reply(ingress.render_model(exchange.find_model(model)))
+    return exchange.json_reply(ingress.render_model(exchange.find_model(model, may_be_unlisted=True)))
 
 
 def tell_request_id(response: Response) -> Response:

@@ -101,7 +101,7 @@ def show() -> Response:
         # Ollama, too, looks at who asks.
         call = model_call("show", body, payload, home.upstream_model, headers={"user-agent": user_agent} if user_agent else {})
         return exchange.hand_on("ollama.show", home, call, ProgressRelay, render_show_error, model=asked.model)
-    found = exchange.find_model(asked.model)
+    found = exchange.find_model(asked.model, may_be_unlisted=True)
     return exchange.json_reply(render_show(asked, found.card, user_agent))
 
 

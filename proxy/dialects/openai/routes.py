@@ -62,7 +62,7 @@ def one_model(model: str) -> Response:
     where there are several servers, or where the one does not tell of single models.
     """
     gateway = exchange.gateway()
-    found = exchange.find_model(model)
+    found = exchange.find_model(model, may_be_unlisted=True)
     entry = ingress.render_model(found)
     if found.card != ModelCard(found.card.id) and not (gateway.names_are_upstreams and found.card.id == model):
         return exchange.json_reply(entry)

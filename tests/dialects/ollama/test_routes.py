@@ -49,7 +49,7 @@ class StandInGateway:
             raise UpstreamUnavailable("the upstream cannot be reached")
         return [ListedModel(name, CHATTY, "here") for name in self.names]
 
-    def find_model(self, name: str, _client: Client) -> ListedModel:
+    def find_model(self, name: str, _client: Client, *, may_be_unlisted: bool = False) -> ListedModel:
         if self.down:
             raise UpstreamUnavailable("the upstream cannot be reached")
         if name.removesuffix(":latest") not in self.names:

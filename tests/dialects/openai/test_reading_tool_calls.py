@@ -169,9 +169,9 @@ def test_a_legacy_function_call_is_a_call() -> None:
 def test_long_arguments_are_read_in_linear_time_whatever_is_repeated_with_them() -> None:
     fragments = 20_000
     stream = sse(call(0, None, "f", '{"x":"'), *[call(0, None, "f", "{}" * 20)] * fragments, call(0, arguments='"}'))
-    began = time.perf_counter()
+    began = time.process_time()
     assert len(said(read(stream + a_stream(finish="tool_calls")))[0][2]) == 40 * fragments + 8
-    assert time.perf_counter() - began < 5, "a quadratic reader takes a minute"
+    assert time.process_time() - began < 15, "a quadratic reader takes a minute"
 
 
 # Calls among other parts

@@ -4,6 +4,8 @@ nobody is told to come again who would hear the same.
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
@@ -328,3 +330,24 @@ def test_what_another_key_is_shown_of_a_model_is_not_told(a_client: Client, clou
     assert "4321" in ask(client, "/api/show", "large", KEY).text
     answer = ask(client, "/api/show", "large", CHAT_KEY)
     assert (answer.status_code, "4321" in answer.text) == (200, False)
+
+
+@pytest.mark.usefixtures("one_model")
+@pytest.mark.parametrize(("text", "model"), [(BOTH, "cloud/unheard"), (BOTH, "cloud:large"), (ALONE, "unheard")])
+def test_models_that_nobody_lists_are_not_said_to_be_pulled(a_client: Client, text: str, model: str) -> None:
+    headers = {"Authorization": f"Bearer {CHAT_KEY}"}
+    client = a_client(text)
+    for stream in (False, True):
+        pulled = client.post("/api/pull", json={"model": model, "stream": stream}, headers=headers)
+        assert (pulled.status_code, "success" in pulled.text) == (403, False)
+    assert client.delete("/api/delete", json={"model": model}, headers=headers).status_code == 403
+
+
+@pytest.mark.parametrize("path", QUESTIONS)
+def test_model_that_is_listed_waits_for_no_list_that_hangs(a_client: Client, boxes: FakeUpstream, cloud: FakeUpstream, path: str) -> None:
+    boxes.on("/models", json_answer({"object": "list", "data": [{"id": "big"}]}))
+    cloud.on("/models", Answer(200, {}, [], before=[4.0]))
+    client = a_client(TWO)
+    began_s = time.monotonic()
+    assert ask(client, path, "big").status_code == 200
+    assert time.monotonic() - began_s < 3
