@@ -33,7 +33,7 @@ def ask_anthropic(address: str, model: str, scene: Scene, stream: bool) -> Told:
 
 
 def ask_openai_chat(address: str, model: str, scene: Scene, stream: bool) -> Told:
-    """By `chat.completions.create`, and by the helper for streams, which takes only tools that are strict."""
+    """By `chat.completions.create`, and by the helper for streams, which wants strict tools, and raises what was cut off or filtered."""
     ingress = _INGRESSES["openai.chat"]
     with openai.OpenAI(base_url=f"{address}/v1", api_key="of-the-client", max_retries=0) as client:
         body: Any = {"model": model, **ingress.body(scene)}
@@ -44,10 +44,12 @@ def ask_openai_chat(address: str, model: str, scene: Scene, stream: bool) -> Tol
             tool["function"] |= {"strict": True, "parameters": {**tool["function"]["parameters"], "additionalProperties": False}}
         try:
             with client.chat.completions.stream(**body) as told:
-                completion = told.get_final_completion()
-        except openai.LengthFinishReasonError as cut_short:
-            return ingress.read_whole(cut_short.completion.model_dump())
-        return ingress.read_whole(completion.model_dump())
+                return ingress.read_whole(told.get_final_completion().model_dump())
+        except (openai.LengthFinishReasonError, openai.ContentFilterFinishReasonError) as cut_short:
+            completion: Any = cut_short.completion
+            # With tools the helper raises it at the reason, and the counts come after that.
+            usage = completion.usage or [chunk.usage for chunk in client.chat.completions.create(**body, stream=True)][-1]
+            return ingress.read_whole({**completion.model_dump(), "usage": usage.model_dump()})
 
 
 def ask_openai_responses(address: str, model: str, scene: Scene, stream: bool) -> Told:
