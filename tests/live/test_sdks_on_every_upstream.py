@@ -58,6 +58,8 @@ RUNS = {"tool_call": ["Paris"], "limited_in_call": [], "filtered_in_second_call"
 def test_anthropics_tool_runner_runs_what_the_model_came_to_the_end_of(house: House, egress: Egress, name: str) -> None:
     import anthropic
 
+    from tests.vendors import anthropic_at
+
     ran: list[str] = []
 
     @anthropic.beta_tool
@@ -69,7 +71,7 @@ def test_anthropics_tool_runner_runs_what_the_model_came_to_the_end_of(house: Ho
 
     house.play(egress, BY_NAME[name])
     asked: Any = {"model": f"{egress.name}/m", "max_tokens": 100, "messages": [{"role": "user", "content": "hi"}]}
-    with anthropic.Anthropic(base_url=house.master.address, api_key="of-the-client", max_retries=0) as client:
+    with anthropic_at(house.master.address) as client:
         finals = [turn.get_final_message() for turn in client.beta.messages.tool_runner(**asked, tools=[get_weather], stream=True)]
     assert ran == RUNS[name]
     assert finals[-1].stop_reason == {"length": "max_tokens", "content_filter": "refusal"}.get(BY_NAME[name].finish, "end_turn")
@@ -104,21 +106,20 @@ def test_an_sdk_raises_where_a_plain_text_fails(house: House, sdk: str, egress: 
 
 @pytest.mark.parametrize("egress", [egress for egress in EGRESSES if egress.name in SOURCES], ids=lambda egress: egress.name)
 def test_the_sdks_get_vectors(house: House, egress: Egress) -> None:
-    import ollama
-    import openai
+    from tests.vendors import ollama_at, openai_at
 
     house.upstreams[egress.name].on(SOURCES[egress.name].path, json_answer(SOURCES[egress.name].answer))
-    with ollama.Client(host=house.master.address) as client:
+    with ollama_at(house.master.address) as client:
         assert [pytest.approx(vector) for vector in client.embed(f"{egress.name}/m", ["a", "b"]).embeddings] == [FIRST, SECOND]
-    with openai.OpenAI(base_url=f"{house.master.address}/v1", api_key="of-the-client", max_retries=0) as other:
+    with openai_at(house.master.address) as other:
         data = other.embeddings.create(model=f"{egress.name}/m", input=["a", "b"], encoding_format="float").data
         assert [pytest.approx(entry.embedding) for entry in sorted(data, key=lambda entry: entry.index)] == [FIRST, SECOND]
 
 
 def test_anthropics_sdk_lists_the_models_of_all_upstreams(house: House) -> None:
-    import anthropic
+    from tests.vendors import anthropic_at
 
-    with anthropic.Anthropic(base_url=house.master.address, api_key="of-the-client", max_retries=0) as client:
+    with anthropic_at(house.master.address) as client:
         listed = [model.id for model in client.models.list(limit=2)]
         assert sorted(listed) == sorted({"m", *listed})
         assert len(listed) == len(set(listed)) == len(EGRESSES)
@@ -126,11 +127,11 @@ def test_anthropics_sdk_lists_the_models_of_all_upstreams(house: House) -> None:
 
 
 def test_anthropics_sdk_counts_tokens_where_the_upstream_counts_and_where_it_does_not(house: House) -> None:
-    import anthropic
+    from tests.vendors import anthropic_at
 
     house.upstreams["anthropic"].on("/v1/messages/count_tokens", json_answer({"input_tokens": 11}))
     house.upstreams["gemini"].on("/v1beta/models/m:countTokens", json_answer({"totalTokens": 12}))
-    with anthropic.Anthropic(base_url=house.master.address, api_key="of-the-client", max_retries=0) as client:
+    with anthropic_at(house.master.address) as client:
         counts = {
             egress.name: client.messages.count_tokens(
                 model=f"{egress.name}/m", messages=[{"role": "user", "content": "hello there"}]
