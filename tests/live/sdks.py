@@ -13,6 +13,7 @@ import openai
 from tests.pairs.clients import INGRESSES
 from tests.pairs.scenes import Scene
 from tests.pairs.told import Told
+from tests.vendors import anthropic_at, ollama_at, openai_at
 
 _INGRESSES = {ingress.name: ingress for ingress in INGRESSES}
 FAILURES = (anthropic.APIError, openai.APIError, ollama.ResponseError, httpx.HTTPError)
@@ -24,7 +25,7 @@ Ask = Callable[[str, str, Scene, bool], Told]
 def ask_anthropic(address: str, model: str, scene: Scene, stream: bool) -> Told:
     """By `messages.create`, and by the helper for streams."""
     ingress = _INGRESSES["anthropic.messages"]
-    with anthropic.Anthropic(base_url=address, api_key="of-the-client", max_retries=0) as client:
+    with anthropic_at(address) as client:
         body: Any = {"model": model, **ingress.body(scene)}
         if not stream:
             return ingress.read_whole(client.messages.create(**body).model_dump())
@@ -33,9 +34,9 @@ def ask_anthropic(address: str, model: str, scene: Scene, stream: bool) -> Told:
 
 
 def ask_openai_chat(address: str, model: str, scene: Scene, stream: bool) -> Told:
-    """By `chat.completions.create`, and by the helper for streams, which takes only tools that are strict."""
+    """By `chat.completions.create`, and by the helper for streams, which wants strict tools, and raises what was cut off or filtered."""
     ingress = _INGRESSES["openai.chat"]
-    with openai.OpenAI(base_url=f"{address}/v1", api_key="of-the-client", max_retries=0) as client:
+    with openai_at(address) as client:
         body: Any = {"model": model, **ingress.body(scene)}
         if not stream:
             del body["stream_options"]
@@ -44,16 +45,18 @@ def ask_openai_chat(address: str, model: str, scene: Scene, stream: bool) -> Tol
             tool["function"] |= {"strict": True, "parameters": {**tool["function"]["parameters"], "additionalProperties": False}}
         try:
             with client.chat.completions.stream(**body) as told:
-                completion = told.get_final_completion()
-        except openai.LengthFinishReasonError as cut_short:
-            return ingress.read_whole(cut_short.completion.model_dump())
-        return ingress.read_whole(completion.model_dump())
+                return ingress.read_whole(told.get_final_completion().model_dump())
+        except (openai.LengthFinishReasonError, openai.ContentFilterFinishReasonError) as cut_short:
+            completion: Any = cut_short.completion
+            # With tools the helper raises it at the reason, and the counts come after that.
+            usage = completion.usage or [chunk.usage for chunk in client.chat.completions.create(**body, stream=True)][-1]
+            return ingress.read_whole({**completion.model_dump(), "usage": usage.model_dump()})
 
 
 def ask_openai_responses(address: str, model: str, scene: Scene, stream: bool) -> Told:
     """By `responses.create`, and by the helper for streams."""
     ingress = _INGRESSES["openai.responses"]
-    with openai.OpenAI(base_url=f"{address}/v1", api_key="of-the-client", max_retries=0) as client:
+    with openai_at(address) as client:
         body: Any = {"model": model, **ingress.body(scene)}
         if not stream:
             return ingress.read_whole(client.responses.create(**body).model_dump())
@@ -68,7 +71,7 @@ def ask_openai_responses(address: str, model: str, scene: Scene, stream: bool) -
 def ask_ollama(address: str, model: str, scene: Scene, stream: bool) -> Told:
     """By `chat`, as a stream or whole."""
     ingress = _INGRESSES["ollama.chat"]
-    with ollama.Client(host=address) as client:
+    with ollama_at(address) as client:
         answer: Any = client.chat(model=model, stream=stream, **ingress.body(scene))
         records = list(answer) if stream else [answer]
     told = Told()
@@ -97,7 +100,7 @@ Plain = tuple[str, str | None, int | None]
 
 def generate_by_ollama(address: str, model: str, stream: bool) -> Plain:
     """By `generate`, as a stream or whole."""
-    with ollama.Client(host=address) as client:
+    with ollama_at(address) as client:
         answer: Any = client.generate(model, "hi", stream=stream)
         records = list(answer) if stream else [answer]
     return "".join(record.response for record in records), records[-1].done_reason, records[-1].eval_count
@@ -106,7 +109,7 @@ def generate_by_ollama(address: str, model: str, stream: bool) -> Plain:
 def complete_by_openai(address: str, model: str, stream: bool) -> Plain:
     """By `completions.create`, as a stream or whole."""
     counted: Any = {"stream_options": {"include_usage": True}} if stream else {}
-    with openai.OpenAI(base_url=f"{address}/v1", api_key="of-the-client", max_retries=0) as client:
+    with openai_at(address) as client:
         answer: Any = client.completions.create(model=model, prompt="hi", stream=stream, **counted)
         chunks = list(answer) if stream else [answer]
     choices = [choice for chunk in chunks for choice in chunk.choices]

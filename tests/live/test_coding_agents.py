@@ -15,6 +15,7 @@ from tests.live.house import House
 from tests.pairs.clients import INGRESSES
 from tests.pairs.scenes import BY_NAME, SCHEMA, Call
 from tests.pairs.upstreams import EGRESSES, Egress
+from tests.vendors import anthropic_at
 
 ON_ALL = pytest.mark.parametrize("egress", EGRESSES, ids=[f"on {egress.name}" for egress in EGRESSES])
 MARK: dict[str, Any] = {"type": "ephemeral"}
@@ -66,7 +67,7 @@ HEADERS = {"x-app": "cli", "User-Agent": "claude-cli/2.1.9 (external, cli)", "an
 
 
 def claude_code(house: House) -> anthropic.Anthropic:
-    return anthropic.Anthropic(base_url=house.master.address, auth_token="of-the-client", max_retries=0, default_headers=HEADERS)
+    return anthropic_at(house.master.address, api_key=None, auth_token="of-the-client", default_headers=HEADERS)
 
 
 @ON_ALL

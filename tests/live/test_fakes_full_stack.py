@@ -4,6 +4,7 @@ addresses that tell nothing, so what each refuses has to be learnt, with at most
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from tests.fakes import FAKES, start_fake
 from tests.fakes.server import LogEntry
 from tests.live.gateways import Gateways
+from tests.vendors import ollama_at
 
 MAX_REPAIRS = 3
 OPTIONS = {
@@ -64,9 +66,10 @@ HISTORY: list[Any] = [
 
 @dataclass
 class Place:
-    """A fake, and an Ollama client of the gateway in front of it."""
+    """A fake, the name of its upstream, and an Ollama client of the gateway in front of it."""
 
     name: str
+    upstream: str
     client: ollama.Client
     log: list[LogEntry]
 
@@ -76,6 +79,7 @@ class Place:
 
     def chat(self, model: str, messages: list[Any], *, stream: bool) -> tuple[ollama.Message, str | None]:
         """The whole message and the reason of its end."""
+        model = f"{self.upstream}/{model}"
         thinks = "thinking" in (self.client.show(model).capabilities or ())
         more: dict[str, Any] = {"think": True} if thinks else {}
         parts: Any = self.client.chat(
@@ -96,14 +100,26 @@ class Place:
         return ollama.Message(role="assistant", content=content, tool_calls=calls), parts[-1].done_reason
 
 
-@pytest.fixture(scope="module", params=FAKES)
-def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    base_url, stop, log = start_fake(request.param)
-    gateways = Gateways(tmp_path_factory.mktemp(request.param))
-    with ollama.Client(host=gateways.serving(base_url).address) as client:
-        yield Place(request.param, client, log)
-    gateways.close()
-    stop()
+@pytest.fixture(scope="module")
+def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Place]]:
+    """All of them behind one gateway, to which they are numbers."""
+    folder = tmp_path_factory.mktemp("fakes")
+    file, text, logs = folder / "proxy.toml", "", dict[str, list[LogEntry]]()
+    with ExitStack() as stack:
+        for number, name in enumerate(FAKES):
+            base_url, stop, logs[name] = start_fake(name)
+            stack.callback(stop)
+            text += f'[upstreams.number-{number}]\nbase_url = "{base_url}"\n'
+        file.write_text(text)
+        gateways = Gateways(folder)
+        stack.callback(gateways.close)
+        client = stack.enter_context(ollama_at(gateways.configured(file).address))
+        yield {name: Place(name, f"number-{number}", client, log) for number, (name, log) in enumerate(logs.items())}
+
+
+@pytest.fixture(params=FAKES)
+def place(request: pytest.FixtureRequest, places: dict[str, Place]) -> Place:
+    return places[request.param]
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])

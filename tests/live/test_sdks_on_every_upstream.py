@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -15,9 +16,7 @@ from tests.pairs.test_vectors_of_pairs import FIRST, SECOND, SOURCES
 from tests.pairs.upstreams import EGRESSES, Egress
 
 NAMES = ("anthropic", "openai chat", "openai responses", "ollama")
-
-
-WHOLE = ("text", "two_tool_calls", "reasoning", "refused", "cut")
+WHOLE = ("text", "two_tool_calls", "reasoning", "limited_in_call", "filtered", "refused", "cut")
 ASKED = [(scene, True) for scene in SCENES] + [(BY_NAME[name], False) for name in WHOLE]
 
 
@@ -37,8 +36,45 @@ def test_an_sdk_gets_the_answer_or_raises(house: House, sdk: str, egress: Egress
     told = SDKS[sdk](house.master.address, f"{egress.name}/m", scene, stream)
     assert told.ended
     assert (told.text, told.thoughts, told.finish) == (scene.text, scene.thoughts, scene.finish)
-    assert told.calls == [(call.name, dict(call.arguments)) for call in scene.calls]
+    assert told.calls == calls_of(scene, egress, sdk, stream=stream)
     assert (told.prompt_tokens, told.completion_tokens) == (scene.prompt_tokens, scene.completion_tokens)
+
+
+def calls_of(scene: Scene, egress: Egress, sdk: str, *, stream: bool) -> list[tuple[str, dict[str, Any]]]:
+    """The calls that a library reads.
+
+    Of one that was cut off in a stream Anthropic's libraries give what there is, as they do where Anthropic's own server was cut off: the
+    reason for the end says that it is not to be run. No whole member of its arguments has come.
+    """
+    cut_off = scene.calls[len(scene.whole_calls) :] if sdk == "anthropic" and stream and egress.in_pieces else ()
+    return [*((call.name, dict(call.arguments)) for call in scene.whole_calls), *((call.name, {}) for call in cut_off)]
+
+
+RUNS = {"tool_call": ["Paris"], "limited_in_call": [], "filtered_in_second_call": []}
+
+
+@pytest.mark.parametrize("name", RUNS)
+@pytest.mark.parametrize("egress", EGRESSES, ids=[f"on {egress.name}" for egress in EGRESSES])
+def test_anthropics_tool_runner_runs_what_the_model_came_to_the_end_of(house: House, egress: Egress, name: str) -> None:
+    import anthropic
+
+    from tests.vendors import anthropic_at
+
+    ran: list[str] = []
+
+    @anthropic.beta_tool
+    def get_weather(city: str = "nowhere") -> str:
+        """The weather."""
+        ran.append(city)
+        house.play(egress, BY_NAME["tool_result"])
+        return f"sunny in {city}"
+
+    house.play(egress, BY_NAME[name])
+    asked: Any = {"model": f"{egress.name}/m", "max_tokens": 100, "messages": [{"role": "user", "content": "hi"}]}
+    with anthropic_at(house.master.address) as client:
+        finals = [turn.get_final_message() for turn in client.beta.messages.tool_runner(**asked, tools=[get_weather], stream=True)]
+    assert ran == RUNS[name]
+    assert finals[-1].stop_reason == {"length": "max_tokens", "content_filter": "refusal"}.get(BY_NAME[name].finish, "end_turn")
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
@@ -70,21 +106,20 @@ def test_an_sdk_raises_where_a_plain_text_fails(house: House, sdk: str, egress: 
 
 @pytest.mark.parametrize("egress", [egress for egress in EGRESSES if egress.name in SOURCES], ids=lambda egress: egress.name)
 def test_the_sdks_get_vectors(house: House, egress: Egress) -> None:
-    import ollama
-    import openai
+    from tests.vendors import ollama_at, openai_at
 
     house.upstreams[egress.name].on(SOURCES[egress.name].path, json_answer(SOURCES[egress.name].answer))
-    with ollama.Client(host=house.master.address) as client:
+    with ollama_at(house.master.address) as client:
         assert [pytest.approx(vector) for vector in client.embed(f"{egress.name}/m", ["a", "b"]).embeddings] == [FIRST, SECOND]
-    with openai.OpenAI(base_url=f"{house.master.address}/v1", api_key="of-the-client", max_retries=0) as other:
+    with openai_at(house.master.address) as other:
         data = other.embeddings.create(model=f"{egress.name}/m", input=["a", "b"], encoding_format="float").data
         assert [pytest.approx(entry.embedding) for entry in sorted(data, key=lambda entry: entry.index)] == [FIRST, SECOND]
 
 
 def test_anthropics_sdk_lists_the_models_of_all_upstreams(house: House) -> None:
-    import anthropic
+    from tests.vendors import anthropic_at
 
-    with anthropic.Anthropic(base_url=house.master.address, api_key="of-the-client", max_retries=0) as client:
+    with anthropic_at(house.master.address) as client:
         listed = [model.id for model in client.models.list(limit=2)]
         assert sorted(listed) == sorted({"m", *listed})
         assert len(listed) == len(set(listed)) == len(EGRESSES)
@@ -92,11 +127,11 @@ def test_anthropics_sdk_lists_the_models_of_all_upstreams(house: House) -> None:
 
 
 def test_anthropics_sdk_counts_tokens_where_the_upstream_counts_and_where_it_does_not(house: House) -> None:
-    import anthropic
+    from tests.vendors import anthropic_at
 
     house.upstreams["anthropic"].on("/v1/messages/count_tokens", json_answer({"input_tokens": 11}))
     house.upstreams["gemini"].on("/v1beta/models/m:countTokens", json_answer({"totalTokens": 12}))
-    with anthropic.Anthropic(base_url=house.master.address, api_key="of-the-client", max_retries=0) as client:
+    with anthropic_at(house.master.address) as client:
         counts = {
             egress.name: client.messages.count_tokens(
                 model=f"{egress.name}/m", messages=[{"role": "user", "content": "hello there"}]
@@ -116,15 +151,15 @@ def test_the_npm_libraries_get_the_answers_or_throw(house: House, scene: Scene) 
     for egress in EGRESSES:
         house.play(egress, scene)
     ingresses = [ingress for ingress in INGRESSES if ingress.name != "ollama.chat"]
-    asked = [(ingress, {"model": f"{egress.name}/m", **ingress.body(scene)}) for ingress in ingresses for egress in EGRESSES]
-    results = run_script("vendors_client.mjs", house.master.address, json.dumps([(ingress.name, body) for ingress, body in asked]))
-    for (ingress, body), result in zip(asked, results, strict=True):
-        who = f"{ingress.name} on {body['model']}: {result}"
+    asked = [(ingress, egress, {"model": f"{egress.name}/m", **ingress.body(scene)}) for ingress in ingresses for egress in EGRESSES]
+    results = run_script("vendors_client.mjs", house.master.address, json.dumps([(ingress.name, body) for ingress, _, body in asked]))
+    for (ingress, egress, _), result in zip(asked, results, strict=True):
+        who = f"{ingress.name} on {egress.name}: {result}"
         if scene.end:
             assert {"refused": REFUSAL, "told": TROUBLE}.get(scene.end, "") in result["error"], who
             continue
         assert "answer" in result, who
         told = ingress.read_whole(result["answer"])
         assert (told.text, told.thoughts, told.finish) == (scene.text, scene.thoughts, scene.finish), who
-        assert told.calls == [(call.name, dict(call.arguments)) for call in scene.calls], who
+        assert told.calls == calls_of(scene, egress, ingress.dialect, stream=True), who
         assert (told.prompt_tokens, told.completion_tokens) == (scene.prompt_tokens, scene.completion_tokens), who

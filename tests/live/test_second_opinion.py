@@ -4,8 +4,6 @@ asks it in the other one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import anthropic
@@ -16,6 +14,7 @@ import requests
 from tests.live.gateways import Gateways
 from tests.live.master import Master
 from tests.pairs.scenes import PARIS
+from tests.vendors import anthropic_at, openai_at
 
 SCHEMA = {"type": "object", "properties": {"city": {"enum": ["Paris", "Oslo"]}}, "required": ["city"], "additionalProperties": False}
 SAME: dict[str, Any] = {"model": "tiny", "max_tokens": 24, "temperature": 0.0}
@@ -81,14 +80,8 @@ def gateway(gateways: Gateways, llamacpp: str, tmp_path_factory: pytest.TempPath
     return gateways.configured(file)
 
 
-@contextmanager
-def claudes(address: str) -> Iterator[anthropic.Anthropic]:
-    with anthropic.Anthropic(base_url=address, api_key="any", max_retries=0) as client:
-        yield client
-
-
 def of_claude(address: str, model: str, body: dict[str, Any], *, stream: bool) -> anthropic.types.Message:
-    with claudes(address) as client:
+    with anthropic_at(address) as client:
         asked = {**SAME, **body, "model": model}
         asked["extra_body"] = {"temperature": asked.pop("temperature")}  # This SDK has forgotten it.
         if not stream:
@@ -99,7 +92,7 @@ def of_claude(address: str, model: str, body: dict[str, Any], *, stream: bool) -
 
 
 def of_openai(address: str, model: str, body: dict[str, Any], *, stream: bool) -> Any:
-    with openai.OpenAI(base_url=f"{address}/v1", api_key="any", max_retries=0) as client:
+    with openai_at(address) as client:
         asked = {**SAME, **body, "model": model}
         if not stream:
             return client.chat.completions.create(**asked)
@@ -185,7 +178,7 @@ def test_events_come_in_the_same_order(gateway: Master, llamacpp: str) -> None:
 
 def test_tokens_are_counted_before_anything_is_asked(gateway: Master, llamacpp: str) -> None:
     def counted(address: str, model: str) -> int:
-        with claudes(address) as client:
+        with anthropic_at(address) as client:
             body: Any = {name: FOR_CLAUDE["tool"][name] for name in ("messages", "tools")}
             return client.messages.count_tokens(model=model, **body).input_tokens
 

@@ -24,6 +24,7 @@ class Egress:
         root: whether its base URL ends before the version.
         models: path and answer of the list of models.
         paths: where chats are asked for, whole and as a stream.
+        in_pieces: whether the arguments of a call come in pieces, so that half of them can be told.
         prompt_path: where plain texts are gone on with, if anywhere.
         continued: a record of a chat as one of such a text.
     """
@@ -41,6 +42,7 @@ class Egress:
     stream_headers: dict[str, str]
     asked: Callable[[Request], Asked]
     end: bytes = b""
+    in_pieces: bool = False
     prompt_path: str = ""
     continued: Callable[[Json], Json] = dict
 
@@ -227,6 +229,7 @@ OPENAI = Egress(
     stream_headers=SSE,
     asked=_openai_asked,
     end=b"data: [DONE]\n\n",
+    in_pieces=True,
     prompt_path="/completions",
     continued=_openai_continued,
 )
@@ -360,6 +363,7 @@ ANTHROPIC = Egress(
     refusal={"type": "error", "error": {"type": "invalid_request_error", "message": REFUSAL}, "request_id": "req_1"},
     stream_headers=SSE,
     asked=_anthropic_asked,
+    in_pieces=True,
 )
 
 

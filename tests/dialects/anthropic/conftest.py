@@ -8,6 +8,7 @@ import anthropic
 import pytest
 
 from tests.fake_upstream import Answer, FakeUpstream, Step
+from tests.vendors import anthropic_at
 
 Reads = Callable[..., anthropic.Anthropic]
 
@@ -20,7 +21,7 @@ def sdk(upstream: FakeUpstream) -> Iterator[Reads]:
     def client_of(*steps: Step, status: int = 200, stream: bool = True, path: str = "/v1/messages") -> anthropic.Anthropic:
         kind = "text/event-stream" if stream else "application/json"
         upstream.on(path, Answer(status, {"content-type": kind, "request-id": "req_1"}, steps))
-        clients.append(anthropic.Anthropic(api_key="key", base_url=upstream.base_url.removesuffix("/v1"), max_retries=0))
+        clients.append(anthropic_at(upstream.origin))
         return clients[-1]
 
     yield client_of

@@ -2,14 +2,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import openai
 import pytest
 
 from tests.dialects.openai.judged import Judge
 from tests.fake_upstream import FakeUpstream
+from tests.vendors import openai_at
 
 
 @pytest.fixture
 def judge() -> Iterator[Judge]:
-    with FakeUpstream() as desk, openai.OpenAI(base_url=f"{desk.origin}/v1", api_key="any", max_retries=0) as client:
+    with FakeUpstream() as desk, openai_at(desk.origin) as client:
         yield Judge(desk, client)
