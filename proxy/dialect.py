@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from operator import eq
 from typing import Any, Protocol
 
@@ -101,6 +102,14 @@ class CountEndpoint:
     render_count: Callable[[int], bytes]
     render_error: Callable[[ProxyError], bytes]
     whole_type: str
+
+
+class Reach(Enum):
+    """Which of an upstream's replicas are to do what a call asks for."""
+
+    ANY = "one that is well"
+    ALL = "each of them"
+    HOLDERS = "each that has the model; the others have nothing to do"
 
 
 class RelayReader(Protocol):

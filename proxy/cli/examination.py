@@ -17,6 +17,7 @@ from proxy.cli.spoken import Spoken
 from proxy.dialects.registry import api_of
 from proxy.errors import NotSupported, ProxyError, UpstreamRefused
 from proxy.gateway import MAX_REPAIRS, Upstream
+from proxy.gateway.foreign import kind_of
 from proxy.key_names import KeyNames
 from proxy.routing import Route, ShownModels
 from proxy.wire.messages import UpstreamCall
@@ -24,6 +25,8 @@ from proxy.wire.messages import UpstreamCall
 T = TypeVar("T")
 
 _MAX_TOKENS = 64
+# What an answer that came whole calls itself; lines of JSON, as Ollama streams them, have a type of their own.
+_WHOLE = "application/json"
 _NO_CHAT = re.compile(r"embed|rerank|whisper|transcribe|tts|speech|audio|realtime|dall-e|image|moderation|guard|ocr", re.IGNORECASE)
 _FOR_EMBEDDINGS = re.compile(r"embed|\bbge|\be5-|minilm", re.IGNORECASE)
 _WEATHER = Tool(
@@ -255,7 +258,7 @@ class _Model:
             reply.close()
         if events and isinstance(events[-1], Failed):
             raise events[-1].error
-        return "json" in reply.headers.get("content-type", ""), events
+        return kind_of(reply).partition(";")[0].strip() == _WHOLE, events
 
     def _with_repairs(self, attempt: Callable[[Route], T]) -> T:
         for _ in range(MAX_REPAIRS):

@@ -15,6 +15,8 @@ the upstreams:
     counting.py    parse -> route -> build -> send -> read, for a number of tokens
     wholes.py      an answer that is read at once: vectors, or a number of tokens
     handing_on.py  what only upstreams of the client's own language can do
+    everywhere.py  that which all replicas of one are to do
+    handed.py      one server's answer to it
     sent.py        what a client sent
     cutting.py     what is changed in requests and answers, where the upstream can't be told
     fallback.py    who is asked when a destination does not serve

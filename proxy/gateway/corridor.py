@@ -11,7 +11,7 @@ import orjson
 
 from proxy.canonical.catalog import ListedModel, ModelCard
 from proxy.catalogue_file import Catalogue, describe
-from proxy.dialect import CountEndpoint, EmbeddingsEndpoint, Payload, RelayEndpoint, RelayReader, Stopwatch, TextEndpoint
+from proxy.dialect import CountEndpoint, EmbeddingsEndpoint, Payload, Reach, RelayEndpoint, RelayReader, Stopwatch, TextEndpoint
 from proxy.errors import ModelNotFound, ProxyError, UpstreamError, UpstreamRefused
 from proxy.gateway.embeddings import embed
 from proxy.gateway.forked import Crossing, answer
@@ -150,9 +150,10 @@ class Gateway:
         client: Client = ANYBODY,
         *,
         changes_models: bool = False,
+        reach: Reach = Reach.ANY,
     ) -> Reply:
         """See `proxy.gateway.handing_on`."""
-        return hand_on(self._steps, home, call, reader, notes, client, changes_models=changes_models)
+        return hand_on(self._steps, home, call, reader, notes, client, changes_models=changes_models, reach=reach)
 
     def embed(
         self, payload: Payload, endpoint: EmbeddingsEndpoint, notes: ExchangeNotes, stopwatch: Stopwatch, client: Client = ANYBODY

@@ -1,6 +1,7 @@
 """The way of what only upstreams of the client's own language can do, beside texts and vectors: Ollama's keeping of models.
 
-The call is put together by the dialect; here it is decided which upstream gets it, and its answer is handed on as it comes.
+The call is put together by the dialect; here it is decided which upstream gets it, and its answer is handed on as it comes. What all
+replicas are to do is the business of `everywhere`.
 """
 
 from __future__ import annotations
@@ -9,20 +10,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 
-from proxy.dialect import RelayReader
+from proxy.dialect import Reach, RelayReader
 from proxy.errors import ProxyError, UpstreamError, UpstreamRefused
-from proxy.gateway.foreign import kind_of, no_answer
+from proxy.gateway.everywhere import Task, hand_to_all
+from proxy.gateway.handed import news, tells_news, whole
 from proxy.gateway.inner_errors import ErrorCover
 from proxy.gateway.noting import note_failure
 from proxy.gateway.relaying import WHOLE_TYPE
-from proxy.gateway.steps import Goal, Steps, Upstream, named, note_destination, read_and_close
+from proxy.gateway.steps import Goal, Steps, Upstream, named, note_destination
 from proxy.routing import Destination, Rule
 from proxy.telemetry import ExchangeNotes
 from proxy.upstream.reply import UpstreamReply
 from proxy.wire.headers import content_type
 from proxy.wire.messages import Client, Reply, UpstreamCall
-
-_HTML = "html"
 
 
 def home_of(steps: Steps, upstreams: list[Upstream], model: str, client: Client) -> Destination | None:
@@ -51,37 +51,40 @@ def hand_on(
     client: Client,
     *,
     changes_models: bool,
+    reach: Reach,
 ) -> Reply:
     """The upstream's own answer to `call`.
 
     Args:
         make_reader: watches a stream of NDJSON.
         changes_models: whether the upstream has other models afterwards.
+        reach: which of its replicas are to do it.
 
     Raises:
         ProxyError: for everything that goes wrong before the first byte.
     """
     note_destination(notes, home)
     upstream = steps.upstream(home.upstream)
-    goal = Goal(home, upstream, is_last=True)
+    call = steps.signed(call, Goal(home, upstream, is_last=True), client, lambda _: b"")
+    after = partial(_renew_models, upstream, client) if changes_models else _nothing
+
+    def explained(error: ProxyError) -> ProxyError:
+        return steps.advised(named(error, notes.model), upstream, client) if isinstance(error, UpstreamRefused) else error
+
+    replicas = {} if reach is Reach.ANY else upstream.client.of_each_replica()
+    if len(replicas) > 1:
+        return hand_to_all(Task(upstream, call, reach, make_reader, notes, explained, after), replicas)
     try:
-        reply = upstream.client.send(steps.signed(call, goal, client, lambda _: b""), notes, once=True)
+        reply = upstream.client.send(call, notes, once=True)
     except UpstreamRefused as refusal:
         if call.method == "HEAD":  # Its answer is the status, and has no words that could say more.
             return Reply(refusal.upstream_status, WHOLE_TYPE, b"")
-        raise steps.advised(named(refusal, notes.model), upstream, client) from refusal
-    kind = kind_of(reply)
-    if _HTML in kind:
-        reply.close()
-        raise no_answer(reply, upstream)
-    after = partial(_renew_models, upstream, client) if changes_models else _nothing
-    if "ndjson" in kind:
-        return Reply(
-            reply.status, content_type(reply.headers, kind), _lines(reply, make_reader(), upstream, notes, after), close=reply.close
-        )
-    body = ErrorCover(upstream.client, notes).over(read_and_close(reply, upstream.patience_s))
+        raise explained(refusal) from refusal
+    if tells_news(reply, upstream):
+        return Reply(reply.status, content_type(reply.headers, ""), _lines(reply, make_reader(), upstream, notes, after), close=reply.close)
+    answer = whole(reply, upstream, ErrorCover(upstream.client, notes))
     after()
-    return Reply(reply.status, content_type(reply.headers, WHOLE_TYPE), body)
+    return answer
 
 
 def _lines(
@@ -91,15 +94,8 @@ def _lines(
     its client sees its end.
     """
     cover = ErrorCover(upstream.client, notes)
-    broken: ProxyError | None = None
     try:
-        try:
-            for chunk in reply.chunks():
-                if data := reader.feed(chunk):
-                    yield cover.over(data)
-        except ProxyError as error:
-            broken = error
-        rest = _closed(reader, broken)
+        rest = yield from news(reply, reader, cover)
         after()
         if reader.failure is not None:
             note_failure(notes, reader.failure)
@@ -110,18 +106,6 @@ def _lines(
             upstream.client.make_fit(error, notes)
         note_failure(notes, error)
         yield reader.render_failure(error)
-    finally:
-        reply.close()
-
-
-def _closed(reader: RelayReader, broken: ProxyError | None) -> bytes:
-    """The bytes that waited. Raises why the stream broke off, unless it had come to its own end before."""
-    try:
-        return reader.close()
-    except ProxyError:
-        if broken is not None:
-            raise broken from None
-        raise
 
 
 def _renew_models(upstream: Upstream, client: Client) -> None:

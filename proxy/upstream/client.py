@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -54,6 +54,7 @@ class UpstreamClient:
         clients_bring_keys: whether only clients have keys: then a refusal is about theirs, also for those who came without.
         total_s: longest time from a request to the end of its answer; 0 for any.
         background: what runs beside the calls; the first of them starts it.
+        is_part: whether the fleet is one replica out of several: it is told by its name then, and nobody waits for a seat there.
         sleep: waits for so many seconds before all replicas are asked again.
         clock: seconds that never go back.
     """
@@ -71,13 +72,15 @@ class UpstreamClient:
         clients_bring_keys: bool = False,
         total_s: float = 0.0,
         background: Background | None = None,
+        is_part: bool = False,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = name
         self._fleet = fleet
         self._lone = fleet.replicas[0] if len(fleet.replicas) == 1 else None
-        self._unlimited = self._lone if seats is None else None
+        self._unlimited = self._lone if seats is None and not is_part else None
+        self._tells_replica = self._lone is None or is_part
         self._choice = choice
         self._seats = seats
         self._policy = policy
@@ -117,6 +120,28 @@ class UpstreamClient:
                 return outcome
             if outcome is not None and not self._goes_on(outcome, journey, notes):
                 raise journey.of_all_keys(outcome.error) if self._lone is not None else journey.error()
+
+    def of_each_replica(self) -> Mapping[str, UpstreamClient]:
+        """A client of each replica alone, by its label, for what all of them are to do; first those that are not known to be unwell."""
+        fleet = self._fleet
+        return {
+            replica.label: UpstreamClient(
+                self.name,
+                fleet.of_one(replica),
+                choice=self._choice,
+                seats=None,
+                policy=self._policy,
+                budget=self._budget,
+                retry_sent=self._retry_sent,
+                clients_bring_keys=self._clients_bring_keys,
+                total_s=self._total_s,
+                background=self._background,
+                is_part=len(fleet.replicas) > 1,
+                sleep=self._sleep,
+                clock=self._clock,
+            )
+            for replica in sorted(fleet.replicas, key=lambda replica: bool(replica.suspicion))
+        }
 
     def start(self) -> None:
         """Starts what runs beside the calls, in the process that serves: else the first call does."""
@@ -229,9 +254,9 @@ class UpstreamClient:
     def _asked(self, replica: Replica, call: UpstreamCall, notes: ExchangeNotes, journey: Journey) -> UpstreamReply | Fault | None:
         key = journey.key = None if call.client_secret else replica.keys.only or replica.keys.pick()
         journey.replica, journey.sent_s = replica, self._clock()
-        if self._lone is None:
+        if self._tells_replica:
             notes.replica = replica.label
-        elif journey.can_go_elsewhere:
+        if self._lone is not None and journey.can_go_elsewhere:
             self._fleet.turn_away_from(replica, journey.model)
         # Whether a question is answered proves nothing of work: it leaves the trial to who can.
         if (self._lone is None or journey.can_go_elsewhere) and call.method != "GET":
@@ -348,7 +373,7 @@ class UpstreamClient:
         fields = {
             "upstream": self.name,
             "upstream_model": journey.model,
-            "replica": replica.label if replica is not None and self._lone is None else "",
+            "replica": replica.label if replica is not None and self._tells_replica else "",
             "key": key.name if key is not None and replica is not None and len(replica.keys) > 1 else "",
             "attempt": journey.attempts,
             "error_kind": error.kind,

@@ -51,6 +51,10 @@ class Fleet:
         self._is_listed = is_listed
         self._upstream = words.upstream
 
+    def of_one(self, replica: Replica) -> Fleet:
+        """The same with that replica alone, for what it is to do itself."""
+        return Fleet((replica,), self.cooldowns, cooldown_s=self._cooldown_s, on_recovery=self._on_recovery, is_listed=self._is_listed)
+
     def able(self, journey: Journey) -> Sequence[Replica]:
         """Those that may be asked next, one at least.
 

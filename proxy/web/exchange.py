@@ -13,7 +13,7 @@ from typing import Any
 from flask import Response
 
 from proxy.canonical.catalog import ListedModel, ModelCard
-from proxy.dialect import CountEndpoint, EmbeddingsEndpoint, Payload, RelayEndpoint, RelayReader, Stopwatch, TextEndpoint
+from proxy.dialect import CountEndpoint, EmbeddingsEndpoint, Payload, Reach, RelayEndpoint, RelayReader, Stopwatch, TextEndpoint
 from proxy.errors import ProxyError
 from proxy.gateway import Gateway, Sent
 from proxy.routing import Destination
@@ -141,6 +141,7 @@ def hand_on(
     *,
     model: str = "",
     changes_models: bool = False,
+    reach: Reach = Reach.ANY,
 ) -> Response:
     """The answer of an upstream of the client's own language to `call`, errors included.
 
@@ -150,13 +151,14 @@ def hand_on(
         reader: makes the watcher of a stream of NDJSON.
         model: the name that the client asked for.
         changes_models: whether the upstream has other models afterwards.
+        reach: which of its replicas are to do it.
     """
 
     def carry(asked: Asked) -> Reply:
         asked.notes.model = model
         if call.upload is None:  # While a client sends, a byte on its socket is no sign of anything.
             asked.await_upstream()
-        return asked.gateway.hand_on(home, call, reader, asked.notes, asked.client(), changes_models=changes_models)
+        return asked.gateway.hand_on(home, call, reader, asked.notes, asked.client(), changes_models=changes_models, reach=reach)
 
     return _carried(name, render_error, carry)
 

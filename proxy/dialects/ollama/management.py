@@ -34,11 +34,14 @@ class TransferRequest:
 
 @dataclass(frozen=True, slots=True)
 class CreateRequest:
-    """Which model to create; `source` is the one that it is made of, `""` where it is made of files alone."""
+    """Which model to create; `source` is the one that it is made of, `""` where it is made of files alone. `needs_blobs` says whether files
+    are part of it that were sent before.
+    """
 
     model: str
     source: str = ""
     stream: bool = True
+    needs_blobs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,7 @@ def parse_create(payload: Payload) -> CreateRequest:
     source = checked_name(row.get("from", ""), "from")
     if not source and "files" not in row:
         raise InvalidRequest("neither 'from' or 'files' was specified", param="from")
-    return CreateRequest(model, source, row.get("stream", True))
+    return CreateRequest(model, source, row.get("stream", True), bool(row.get("files") or row.get("adapters")))
 
 
 def parse_copy(payload: Payload) -> CopyRequest:

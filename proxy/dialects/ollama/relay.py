@@ -72,9 +72,31 @@ class LineRelay:
 
 
 class ProgressRelay(LineRelay):
-    """The same for the lines that tell how far the work on a model has come: success is their end."""
+    """The same for the lines that tell how far the work on a model has come. Their end is success, or an error; it waits for `close`,
+    because other servers may have the same work to do before it is true.
+    """
 
-    __slots__ = ()
+    __slots__ = ("_end",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._end = b""
+
+    def feed(self, chunk: bytes) -> bytes:
+        """See `RelayReader`."""
+        lines = super().feed(chunk)
+        if not lines:
+            return b""
+        lines, self._end = self._end + lines, b""
+        record = (record_of(self._last) or {}) if b'"success"' in self._last or b'"error"' in self._last else {}
+        if record.get("error") or self.is_end(record):
+            begin = lines.rstrip().rfind(b"\n") + 1
+            lines, self._end = lines[:begin], lines[begin:]
+        return lines
+
+    def close(self) -> bytes:
+        """See `RelayReader`."""
+        return self._end + super().close()
 
     def is_end(self, record: dict[str, Any]) -> bool:
         """Whether the work is done."""

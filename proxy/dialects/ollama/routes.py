@@ -8,7 +8,7 @@ from functools import partial
 from flask import Blueprint, Response, current_app, request
 
 import proxy
-from proxy.dialect import Payload
+from proxy.dialect import Payload, Reach
 from proxy.dialects.ollama import about, relays
 from proxy.dialects.ollama.catalogue import model_digest, render_ps, render_show, render_tags
 from proxy.dialects.ollama.failures import render_copy_error, render_error, render_show_error
@@ -106,12 +106,12 @@ def show() -> Response:
 
 
 def pull() -> Response:
-    """An Ollama server's own word. Elsewhere success for a model that is there; like Ollama, a stream tells the lack of one in its second
-    line, under status 200.
+    """An Ollama server's own word; all its replicas fetch the model. Elsewhere success for a model that is there; like Ollama, a stream
+    tells the lack of one in its second line, under status 200.
     """
     body, payload = exchange.read_json_text()
     asked = parse_pull(payload)
-    handed = _handed_on("pull", body, payload, asked.model)
+    handed = _handed_on("pull", body, payload, asked.model, reach=Reach.ALL)
     if handed is not None:
         return handed
     try:
@@ -163,7 +163,9 @@ def _made_of_another(body: bytes, payload: Payload, asked: CreateRequest) -> Res
     # What has the name elsewhere stays what it is.
     name = new.upstream_model if new is not None and new.upstream == home.upstream else asked.model
     call = create_call(body, payload, name, home.upstream_model)
-    return exchange.hand_on("ollama.create", home, call, ProgressRelay, render_error, model=asked.model, changes_models=True)
+    # Blobs are where they were sent to: on one replica.
+    reach = Reach.ANY if asked.needs_blobs else Reach.ALL
+    return exchange.hand_on("ollama.create", home, call, ProgressRelay, render_error, model=asked.model, changes_models=True, reach=reach)
 
 
 def copy() -> Response:
@@ -177,7 +179,9 @@ def copy() -> Response:
         if wanted and wanted != home.upstream:
             raise InvalidRequest(f"the model is on {home.upstream}, where its copy is made, too: not on {wanted}", param="destination")
         call = copy_call(body, payload, home.upstream, home.upstream_model)
-        return exchange.hand_on("ollama.copy", home, call, ProgressRelay, render_copy_error, model=source, changes_models=True)
+        return exchange.hand_on(
+            "ollama.copy", home, call, ProgressRelay, render_copy_error, model=source, changes_models=True, reach=Reach.HOLDERS
+        )
     exchange.find_model(source)
     raise NotSupported(_elsewhere("models cannot be copied", "to give one a second name, use MODEL_MAPPING_FILE"))
 
@@ -186,7 +190,7 @@ def delete() -> Response:
     """An Ollama server's own word. Elsewhere a refusal; that there is no such model is said first, as Ollama does."""
     body, payload = exchange.read_json_text()
     model = parse_delete(payload).model
-    handed = _handed_on("delete", body, payload, model, method="DELETE")
+    handed = _handed_on("delete", body, payload, model, method="DELETE", reach=Reach.HOLDERS)
     if handed is not None:
         return handed
     exchange.find_model(model)
@@ -205,13 +209,13 @@ def blob(digest: str) -> Response:
     raise NotSupported(_elsewhere("blobs cannot be stored", "add the model there"))
 
 
-def _handed_on(word: str, body: bytes, payload: Payload, model: str, *, method: str = "POST") -> Response | None:
+def _handed_on(word: str, body: bytes, payload: Payload, model: str, *, method: str = "POST", reach: Reach = Reach.ANY) -> Response | None:
     """The answer of the Ollama server that has the model, or is to get it; `None` where there is none."""
     home = exchange.home_of(_DIALECT, model)
     if home is None:
         return None
     call = model_call(word, body, payload, home.upstream_model, method=method)
-    return exchange.hand_on(f"ollama.{word}", home, call, ProgressRelay, render_error, model=model, changes_models=True)
+    return exchange.hand_on(f"ollama.{word}", home, call, ProgressRelay, render_error, model=model, changes_models=True, reach=reach)
 
 
 def web_service(name: str) -> Response:

@@ -71,3 +71,12 @@ def test_anthropic_is_not_asked_for_vectors(check: Check) -> None:
         ANTHROPIC.play(server, BY_NAME["text"])
         status, rows, _ = check(server.origin, UPSTREAM_DEFAULT_DIALECT="anthropic")
     assert (status, rows["embeddings"]) == (0, ("skipped", "an Anthropic API has none"))
+
+
+@pytest.mark.parametrize("egress", EGRESSES, ids=lambda egress: egress.name)
+def test_an_answer_in_pieces_is_known_as_such_in_every_dialect(check: Check, egress: Egress) -> None:
+    with FakeUpstream() as server:
+        egress.play(server, BY_NAME["text"])
+        _, rows, _ = check(egress.base_url(server), UPSTREAM_DEFAULT_DIALECT=egress.name)
+    verdict, finding = rows["streaming"]
+    assert (verdict, finding.startswith("an answer in ")) == ("ok", True)

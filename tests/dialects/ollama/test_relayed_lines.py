@@ -85,6 +85,21 @@ def test_work_on_models_ends_with_success() -> None:
     assert reader.failure is not None
 
 
+@pytest.mark.parametrize("end", [b'{"status":"success"}\n', b'{"error":"no room"}\n', b'{"status": "success"}'])
+def test_the_end_of_work_on_models_waits_for_the_end_of_the_stream(end: bytes) -> None:
+    reader, begin = ProgressRelay(), b'{"status":"pulling \\"success\\""}\n'
+    assert [reader.feed(piece) for piece in (begin[:9], begin[9:] + end[:4], end[4:], b"")] == [b"", begin, b"", b""]
+    assert reader.close() == end
+
+
+def test_what_follows_an_end_of_work_on_models_is_not_lost() -> None:
+    reader = ProgressRelay()
+    assert reader.feed(b'{"status":"success"}\n') == b""
+    assert reader.feed(b'{"status":"more"}\n') == b'{"status":"success"}\n{"status":"more"}\n'
+    with pytest.raises(UpstreamBroken):
+        reader.close()
+
+
 def test_a_stream_begins_with_its_first_record() -> None:
     assert not begins(b"")
     assert not begins(b"\r\n\n")
