@@ -174,6 +174,18 @@ def test_one_servers_list_is_its_own(alone: FlaskClient, boxes: FakeUpstream) ->
     assert alone.get("/api/tags").json["models"][0]["digest"] == "ab" * 32  # type: ignore[index]
 
 
+def test_a_list_of_several_tells_the_servers_own_digest(both: FlaskClient) -> None:
+    digests = {model["name"]: model["digest"] for model in both.get("/api/tags").json["models"]}  # type: ignore[index]
+
+    assert digests["llama3:latest"] == digests["nomic:latest"] == "ab" * 32 != digests["large:latest"]
+
+
+def test_what_a_server_says_of_its_models_to_ollamas_clients_is_not_shown_to_others(both: FlaskClient) -> None:
+    (entry,) = [model for model in both.get("/v1/models").json["data"] if model["id"] == "llama3:latest"]  # type: ignore[index]
+
+    assert set(entry) == {"id", "object", "created", "owned_by"}
+
+
 def test_lists_of_several_are_one(both: FlaskClient) -> None:
     names = {model["name"] for model in both.get("/api/tags").json["models"]}  # type: ignore[index]
     ids = {model["id"] for model in both.get("/v1/models").json["data"]}  # type: ignore[index]

@@ -19,7 +19,7 @@ _SCALES: Final = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
 def read_models(body: bytes) -> list[ModelCard]:
     """The cards of all models, in the server's order. What older servers do not tell, of capabilities above all, stays unknown.
 
-    The entries themselves are not kept: they would be shown to clients of other languages as their own fields.
+    The entries themselves are kept for Ollama's clients alone: to others they would be shown as fields of their own language.
 
     Raises:
         UpstreamBroken: the body is no model list.
@@ -31,7 +31,7 @@ def read_models(body: bytes) -> list[ModelCard]:
     entries = payload.get("models") if isinstance(payload, dict) else None
     if not isinstance(entries, list) and not (isinstance(payload, dict) and "models" in payload and entries is None):
         raise _no_list()
-    return [_card(name, entry) for entry in entries or () if isinstance(entry, dict) and (name := _name(entry))]
+    return [card_of(name, entry) for entry in entries or () if isinstance(entry, dict) and (name := _name(entry))]
 
 
 def _no_list() -> UpstreamBroken:
@@ -44,7 +44,8 @@ def _name(entry: Mapping[str, Any]) -> str:
     return _text(entry.get("name")) or _text(entry.get("model"))
 
 
-def _card(name: str, entry: Mapping[str, Any]) -> ModelCard:
+def card_of(name: str, entry: Mapping[str, Any]) -> ModelCard:
+    """The card of the model that a list has under `name`."""
     details = entry.get("details")
     details = details if isinstance(details, dict) else {}
     listed = entry.get("capabilities")
@@ -59,6 +60,7 @@ def _card(name: str, entry: Mapping[str, Any]) -> ModelCard:
         size_bytes=_count(entry.get("size")),
         family=_text(details.get("family")),
         quantization=_text(details.get("quantization_level")),
+        tag=entry,
     )
 
 
