@@ -15,6 +15,7 @@ the upstreams:
     counting.py    parse -> route -> build -> send -> read, for a number of tokens
     wholes.py      an answer that is read at once: vectors, or a number of tokens
     handing_on.py  what only upstreams of the client's own language can do
+    gathering.py   a question of which each upstream tells a part of the answer
     sent.py        what a client sent
     cutting.py     what is changed in requests and answers, where the upstream can't be told
     fallback.py    who is asked when a destination does not serve

@@ -7,7 +7,7 @@ it, given a value that means "unknown" or that they assume anyway. What an Ollam
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -19,6 +19,7 @@ from proxy.dialects.ollama.management import ShowRequest
 from proxy.dialects.ollama.modelfile import modelfile_text, parameters_text, template_text
 from proxy.dialects.ollama.names import display_name
 from proxy.dialects.ollama.reading.models import card_of
+from proxy.dialects.ollama.reading.times import unix_s
 from proxy.dialects.ollama.records import Record
 from proxy.wire.ndjson import line_safe
 
@@ -55,6 +56,23 @@ def render_tags(models: Iterable[ListedModel]) -> bytes:
 def render_ps() -> bytes:
     """The models that are loaded: none, for a remote upstream's memory is its own business."""
     return b'{"models":[]}'
+
+
+def render_loaded(told: Iterable[tuple[str, Iterable[tuple[str, Mapping[str, Any]]]]], name_of: Callable[[str, str], str]) -> bytes:
+    """The models that are loaded on several Ollama servers: as Ollama has it, the one that stays longest first.
+
+    Args:
+        told: the entries of each server, with their names.
+        name_of: server and its name of a model -> the one that clients use, `""` where they may not know of it.
+    """
+    entries = [
+        {**entry, "name": display_name(name), "model": display_name(name)}
+        for server, loaded in told
+        for model, entry in loaded
+        if (name := name_of(server, model))
+    ]
+    entries.sort(key=lambda entry: -unix_s(entry.get("expires_at")))
+    return line_safe(orjson.dumps({"models": entries}))
 
 
 def render_show(request: ShowRequest, card: ModelCard, user_agent: str) -> bytes:

@@ -1,9 +1,9 @@
-"""The model list of an Ollama server -> cards. Pure."""
+"""The lists of an Ollama server, of its models and of those that are loaded. Pure."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import orjson
@@ -24,19 +24,28 @@ def read_models(body: bytes) -> list[ModelCard]:
     Raises:
         UpstreamBroken: the body is no model list.
     """
+    return [card_of(name, entry) for name, entry in _entries(body, "/api/tags")]
+
+
+def read_loaded(body: bytes) -> list[tuple[str, Mapping[str, Any]]]:
+    """The names of the models that are loaded, with the entries of `/api/ps`. Raises as `read_models`."""
+    return list(_entries(body, "/api/ps"))
+
+
+def _entries(body: bytes, path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     try:
         payload = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise _no_list() from error
+        raise _no_list(path) from error
     entries = payload.get("models") if isinstance(payload, dict) else None
     if not isinstance(entries, list) and not (isinstance(payload, dict) and "models" in payload and entries is None):
-        raise _no_list()
-    return [card_of(name, entry) for entry in entries or () if isinstance(entry, dict) and (name := _name(entry))]
+        raise _no_list(path)
+    return ((name, entry) for entry in entries or () if isinstance(entry, dict) and (name := _name(entry)))
 
 
-def _no_list() -> UpstreamBroken:
+def _no_list(path: str) -> UpstreamBroken:
     return UpstreamBroken(
-        "the upstream's answer to /api/tags is no model list; check that its base URL is an Ollama server's, without /api or /v1"
+        f"the upstream's answer to {path} is no model list; check that its base URL is an Ollama server's, without /api or /v1"
     )
 
 
