@@ -33,7 +33,7 @@ def gather(
         spawn: runs a function beside the caller.
 
     Raises:
-        ProxyError: none of them answered; why the first one did not.
+        ProxyError: none of them answered; why one of them did not.
     """
     told = _Told[T](len(upstreams))
     asked = replace(call, first_byte_s=_FIRST_S)

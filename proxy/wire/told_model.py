@@ -33,19 +33,18 @@ class ToldModel:
         return b"".join(map(self._in_line, lines.splitlines(keepends=True)))
 
     def in_whole(self, body: bytes) -> bytes:
-        """A whole answer, which is JSON, with that name."""
-        return replace_top_level_string(body, "model", self._model) if body.lstrip().startswith(b"{") else body
+        """A whole answer, or one line, with that name."""
+        if not body.lstrip().startswith(b"{"):
+            return body
+        try:
+            return replace_top_level_string(body, "model", self._model)
+        except ValueError:  # It is no JSON after all; clients are to see it as it came.
+            return body
 
     def _in_line(self, line: bytes) -> bytes:
         if not self._beginning or not line.startswith(self._beginning):
             first = _FIRST_MEMBER.match(line)
             if first is None:
-                return self._in_odd_line(line)
+                return self.in_whole(line)
             self._beginning, self._own_beginning = first[0], first[1] + orjson.dumps(self._model)
         return self._own_beginning + line[len(self._beginning) :]
-
-    def _in_odd_line(self, line: bytes) -> bytes:
-        try:
-            return self.in_whole(line)
-        except ValueError:  # It is no JSON; clients are to see it as it came.
-            return line
