@@ -194,6 +194,7 @@ class RelayEndpoint:
         misfit_in: the error that a whole answer is that nobody can take for an answer to such a request, if it is one.
         as_stream: a whole answer as the stream that a payload asked for, where the head of a stream has gone out. Raises `UpstreamBroken`.
         max_bytes: of a whole answer.
+        echoes_model: whether answers tell the name that the client asked for, where it is not the upstream's; streams are lines of JSON.
     """
 
     name: str
@@ -218,6 +219,7 @@ class RelayEndpoint:
     misfit_in: Callable[[bytes], UpstreamError | None] = fits_always
     as_stream: Callable[[bytes, Payload], bytes] = is_no_stream
     max_bytes: int = MAX_TEXT_BYTES
+    echoes_model: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,6 +113,28 @@ def test_the_server_gets_its_own_name_of_the_model(both: FlaskClient, boxes: Fak
     assert sent(boxes, "/api/chat").json["model"] == "llama3:latest"
 
 
+@pytest.mark.parametrize("asked", ["boxes/llama3", "nick", "LLAMA3:latest"])
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+def test_clients_find_the_name_that_they_asked_for_in_answers(
+    tmp_path: Path, boxes: FakeUpstream, cloud: FakeUpstream, asked: str, stream: bool
+) -> None:
+    client = several.a_client(tmp_path, BOTH + '[aliases]\nnick = "boxes/llama3"\n', boxes=boxes, cloud=cloud)
+    asking = {"model": asked, "messages": MESSAGES, "stream": stream}
+    answer = client.post("/api/chat", json=asking)
+    boxes.on("/api/generate", json_answer({**DONE, "response": "x"}))
+    boxes.on("/api/embed", json_answer({"model": "llama3:latest", "embeddings": [[0.6, 0.8]]}))
+
+    records = [json.loads(line) for line in answer.data.splitlines()]
+    assert [record["model"] for record in records] == [asked] * len(records)
+    assert [record["message"]["content"] for record in records] == (["hel", "lo", ""] if stream else ["hello"])
+    assert client.post("/api/generate", json={"model": asked, "prompt": "hi", "stream": False}).json == {
+        **DONE,
+        "model": asked,
+        "response": "x",
+    }
+    assert client.post("/api/embed", json={"model": asked, "input": "hi"}).json["model"] == asked  # type: ignore[index]
+
+
 def test_a_cut_stream_ends_with_an_error(alone: FlaskClient, boxes: FakeUpstream) -> None:
     boxes.on("/api/chat", lines(chat_record("hel"), then=(b'{"model":"llama3","mess', CUT)))
     response = alone.post("/api/chat", json={"model": "llama3", "messages": MESSAGES})
@@ -150,6 +172,18 @@ def test_generate_and_vectors_go_through(alone: FlaskClient, boxes: FakeUpstream
 
 def test_one_servers_list_is_its_own(alone: FlaskClient, boxes: FakeUpstream) -> None:
     assert alone.get("/api/tags").json["models"][0]["digest"] == "ab" * 32  # type: ignore[index]
+
+
+def test_a_list_of_several_tells_the_servers_own_digest(both: FlaskClient) -> None:
+    digests = {model["name"]: model["digest"] for model in both.get("/api/tags").json["models"]}  # type: ignore[index]
+
+    assert digests["llama3:latest"] == digests["nomic:latest"] == "ab" * 32 != digests["large:latest"]
+
+
+def test_what_a_server_says_of_its_models_to_ollamas_clients_is_not_shown_to_others(both: FlaskClient) -> None:
+    (entry,) = [model for model in both.get("/v1/models").json["data"] if model["id"] == "llama3:latest"]  # type: ignore[index]
+
+    assert set(entry) == {"id", "object", "created", "owned_by"}
 
 
 def test_lists_of_several_are_one(both: FlaskClient) -> None:

@@ -21,6 +21,7 @@ class ModelCard:
         context_length: the window in tokens.
         parameters: names of request parameters that the upstream says the model takes (OpenRouter), or `None`.
         raw: the upstream's own entry.
+        tag: the entry of an upstream that is an Ollama server, for Ollama's clients alone.
         has: of Ollama's words, what the model can do at least: for those who show models while `capabilities` is unknown.
     """
 
@@ -37,6 +38,7 @@ class ModelCard:
     description: str = ""
     parameters: frozenset[str] | None = None
     raw: Mapping[str, Any] = field(default_factory=dict)
+    tag: Mapping[str, Any] = field(default_factory=dict)
     has: frozenset[str] = frozenset()
 
 

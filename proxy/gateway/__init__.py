@@ -17,6 +17,7 @@ the upstreams:
     handing_on.py  what only upstreams of the client's own language can do
     everywhere.py  that which all replicas of one are to do
     handed.py      one server's answer to it
+    gathering.py   a question of which each upstream tells a part of the answer
     sent.py        what a client sent
     cutting.py     what is changed in requests and answers, where the upstream can't be told
     fallback.py    who is asked when a destination does not serve

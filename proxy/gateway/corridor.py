@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import orjson
 
@@ -16,6 +16,7 @@ from proxy.errors import ModelNotFound, ProxyError, UpstreamError, UpstreamRefus
 from proxy.gateway.embeddings import embed
 from proxy.gateway.forked import Crossing, answer
 from proxy.gateway.forked_wholes import answer_vectors, count
+from proxy.gateway.gathering import gather
 from proxy.gateway.handing_on import hand_on, home_of
 from proxy.gateway.keepsakes import Keepsakes, MemoryShelf, Shelf
 from proxy.gateway.lacking import LackingPaths
@@ -29,6 +30,8 @@ from proxy.profile_book import ProfileBook
 from proxy.routing import Destination, RouteTable, Rule
 from proxy.telemetry import ExchangeNotes
 from proxy.wire.messages import ANYBODY, Client, Reply, UpstreamCall
+
+T = TypeVar("T")
 
 _GIVEN_BY_THE_OPERATOR = (Rule.MAPPING, Rule.ALIAS)
 
@@ -133,9 +136,17 @@ class Gateway:
         Raises:
             ModelNotFound: the name leads nowhere.
         """
-        default = self._table.default_upstream
-        speakers = [upstream for upstream in self._upstreams.values() if upstream.egress.name == dialect]
-        return home_of(self._steps, sorted(speakers, key=lambda upstream: upstream.name != default), model, client)
+        return home_of(self._steps, self._speakers(dialect), model, client)
+
+    def gather(self, dialect: str, call: UpstreamCall, read: Callable[[bytes], T], client: Client = ANYBODY) -> Sequence[tuple[str, T]]:
+        """What the upstreams of the dialect answer to `call`, by their names: see `proxy.gateway.gathering`."""
+        self._lists.ensure_known(client.secret)
+        return gather(self._steps, self._speakers(dialect), call, read, client, self._spawn)
+
+    def name_of(self, upstream: str, model: str, client: Client = ANYBODY) -> str:
+        """The name by which the client gets what the upstream calls `model`, as lists have it; `""` where it is hidden."""
+        found = self._table.name_of(upstream, model)
+        return found.name if found is not None and self._is_shown(found.destination, client) else ""
 
     def named_upstream(self, name: str) -> str:
         """The upstream that a name begins with, `""` for none: where a client wants what it names to be, whoever has it now."""
@@ -250,6 +261,12 @@ class Gateway:
         An error of its own is an answer, unless it says that it is unwell.
         """
         return any_of([partial(_answers, upstream, timeout_s) for upstream in self._upstreams.values()], self._spawn, timeout_s)
+
+    def _speakers(self, dialect: str) -> list[Upstream]:
+        """The upstreams of the dialect, the default one first."""
+        default = self._table.default_upstream
+        speakers = [upstream for upstream in self._upstreams.values() if upstream.egress.name == dialect]
+        return sorted(speakers, key=lambda upstream: upstream.name != default)
 
     def _crossing(self, own: RelayEndpoint, sent: Sent) -> Crossing:
         return Crossing(self._steps, self._lacking, own, sent)

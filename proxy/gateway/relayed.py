@@ -17,6 +17,7 @@ from proxy.upstream.patience import Patience
 from proxy.upstream.reply import UpstreamReply
 from proxy.wire.json_text import is_json_answer
 from proxy.wire.sse import MAX_EVENT_BYTES
+from proxy.wire.told_model import ToldModel
 
 # So much of a stream may be whole lines before anything is said in it; a first record may be longer: it may hold a picture.
 _LONGEST_PRELUDE_BYTES = 64 * 1024
@@ -32,6 +33,7 @@ class RelayedStream:
         head: what it has begun with, to be handed on first.
         is_over: whether that is all, and `reader` is closed.
         client: of the upstream that it comes from.
+        told_model: the name that its lines are to tell, `None` where they keep theirs.
     """
 
     reply: UpstreamReply
@@ -40,6 +42,7 @@ class RelayedStream:
     head: bytes
     is_over: bool
     client: UpstreamClient
+    told_model: ToldModel | None = None
 
     def close(self) -> None:
         """Lets go of the upstream's answer."""
@@ -47,13 +50,15 @@ class RelayedStream:
 
     def pieces(self, notes: ExchangeNotes, on_broken: OnBroken) -> Iterator[bytes]:
         """All of it; no key stands in the errors that it tells. `on_broken` is told when it breaks off."""
-        reader, cover = self.reader, ErrorCover(self.client, notes)
+        reader, cover, told_model = self.reader, ErrorCover(self.client, notes), self.told_model
         broken: ProxyError | None = None
         try:
-            yield cover.over(self.head)
+            yield cover.over(self._named(self.head))
             try:
                 for chunk in self.chunks:
                     if data := reader.feed(chunk):
+                        if told_model is not None:
+                            data = told_model.in_lines(data)
                         yield cover.over(data) if b"error" in data or cover.is_on else data
             except ProxyError as error:
                 broken = error
@@ -77,7 +82,10 @@ class RelayedStream:
         else:
             notes.finish_reason, notes.end = reader.finish_reason, "finished"
         if rest:
-            yield cover.over(rest)
+            yield cover.over(self._named(rest))
+
+    def _named(self, lines: bytes) -> bytes:
+        return lines if self.told_model is None else self.told_model.in_lines(lines)
 
     def _note(self, failure: ProxyError, notes: ExchangeNotes, on_broken: OnBroken) -> None:
         if isinstance(failure, UpstreamError):
@@ -106,8 +114,19 @@ class RelayedWhole:
 Relayed = RelayedStream | RelayedWhole
 
 
-def relayed(reply: UpstreamReply, endpoint: RelayEndpoint, upstream: Upstream, notes: ExchangeNotes, *, asked_stream: bool) -> Relayed:
+def relayed(
+    reply: UpstreamReply,
+    endpoint: RelayEndpoint,
+    upstream: Upstream,
+    notes: ExchangeNotes,
+    *,
+    asked_stream: bool,
+    told_model: ToldModel | None = None,
+) -> Relayed:
     """The answer that `reply` brings, as far as it must be seen to be one.
+
+    Args:
+        told_model: the name that it is to tell, `None` where it keeps its own.
 
     Raises:
         UpstreamError: it is none: an error, or nothing that this API answers with. `reply` is closed then.
@@ -116,8 +135,11 @@ def relayed(reply: UpstreamReply, endpoint: RelayEndpoint, upstream: Upstream, n
         if is_foreign(reply):
             raise no_answer(reply, upstream)
         if not _is_stream(reply, asked_stream):
-            return RelayedWhole(reply, _whole(reply, endpoint, upstream, notes))
-        return _begun(reply, endpoint, upstream)
+            body = _whole(reply, endpoint, upstream, notes)
+            return RelayedWhole(reply, body if told_model is None else told_model.in_whole(body))
+        stream = _begun(reply, endpoint, upstream)
+        stream.told_model = told_model
+        return stream
     except BaseException:
         reply.close()
         raise

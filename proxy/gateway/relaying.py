@@ -22,6 +22,7 @@ from proxy.upstream.reply import UpstreamReply
 from proxy.wire.headers import content_type, passed_on
 from proxy.wire.json_text import add_first_member, replace_top_level_string
 from proxy.wire.messages import ANYBODY, Client, Reply, UpstreamCall
+from proxy.wire.told_model import ToldModel
 
 WHOLE_TYPE = "application/json"
 _OF_LISTS = ("retry-after", "openai-processing-ms", "openai-version", "request-id")
@@ -69,13 +70,19 @@ class Relaying:
         while True:
             reply = client.send(call, notes)
             try:
-                answer = relayed(reply, self.endpoint, goal.upstream, notes, asked_stream=call.stream)
+                answer = relayed(reply, self.endpoint, goal.upstream, notes, asked_stream=call.stream, told_model=self._told_model(goal))
             except UpstreamError as error:
                 if not client.ask_again(error, notes):
                     raise
             else:
                 client.answered(call.model, notes, ended=isinstance(answer, RelayedWhole))
                 return answer
+
+    def _told_model(self, goal: Goal) -> ToldModel | None:
+        endpoint, model = self.endpoint, self.model
+        if not endpoint.echoes_model or not model or endpoint.same_model(model, goal.destination.upstream_model):
+            return None
+        return ToldModel(model)
 
     def _call(self, goal: Goal) -> UpstreamCall:
         endpoint, upstream_model = self.endpoint, goal.destination.upstream_model
@@ -88,7 +95,8 @@ class Relaying:
 
 
 def relay(steps: Steps, words: OwnWords, endpoint: RelayEndpoint, notes: ExchangeNotes, client: Client = ANYBODY) -> Reply:
-    """The upstream's own answer to the client's own request; only the value of `model` is replaced, and only where the names differ.
+    """The upstream's own answer to the client's own request; only the value of `model` is replaced, and only where the names differ:
+    in the answer, too, where clients of that language look for the name that they asked for.
 
     Raises:
         ProxyError: for everything that goes wrong before the first byte, unless the status of a stream has not been open any longer.

@@ -12,7 +12,7 @@ from proxy.routing.destination import Destination, ListedName, Rule
 from proxy.routing.fallbacks import Chains
 from proxy.routing.merged import merge
 from proxy.routing.model_map import ModelMap
-from proxy.routing.names import NameMap
+from proxy.routing.names import NameMap, without_latest
 from proxy.routing.resolver import Resolver
 from proxy.routing.upstream_names import KnownModels, RoutedUpstream, UpstreamNames, names_of
 
@@ -88,6 +88,13 @@ class RouteTable:
         """
         return self._current().find(name)
 
+    def name_of(self, upstream: str, model: str) -> ListedName | None:
+        """The name by which clients get what the upstream calls `model`: the one of the list, and of several the model's own.
+
+        `None` where none leads there: it is hidden.
+        """
+        return self._current().name_of(upstream, model)
+
     def addressee(self, name: str) -> str:
         """The upstream that `name`, or the operator, says is to be asked for it, whatever others list; `""` where none is said."""
         return self._current().resolver.addressee(name)
@@ -143,6 +150,26 @@ class _Routes:
     def merged(self) -> tuple[ListedName, ...]:
         return merge(self.resolver, self._mapped)
 
+    @cached_property
+    def _by_model(self) -> Mapping[tuple[str, str], ListedName]:
+        own_last = sorted(self.merged, key=lambda each: each.destination.rule is Rule.LISTED)
+        return {_place(each.destination): each for each in own_last}
+
+    def name_of(self, upstream: str, model: str) -> ListedName | None:
+        """See `RouteTable.name_of`."""
+        place = upstream, without_latest(model).lower()
+        listed = self._by_model.get(place)
+        if listed is not None:
+            return listed
+        for name in (model, f"{upstream}/{model}"):
+            try:
+                destination = self.resolver.resolve(name)
+            except ModelNotFound:
+                continue
+            if _place(destination) == place:
+                return ListedName(name, destination)
+        return None
+
     def find_chain(self, name: str) -> tuple[Destination, ...]:
         """The chain of `name`, kept from now on. Raises `ModelNotFound`."""
         chain = self._chains.chain(name)
@@ -160,3 +187,9 @@ class _Routes:
             return None
         is_there = found.card is not None or found.rule in _GIVEN or found.upstream in self._unknown
         return ListedName(name, found) if is_there else None
+
+
+def _place(destination: Destination) -> tuple[str, str]:
+    """The same for all names of one model, in any spelling."""
+    upstream, model = destination.key
+    return upstream, without_latest(model).lower()

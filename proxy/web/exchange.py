@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import Response
 
@@ -26,6 +26,8 @@ from proxy.web.failure import JSON, RenderError, error_reply
 from proxy.web.observe import Observation, observation, stream_closed
 from proxy.web.state import current_request, state
 from proxy.wire.messages import ANYBODY, Client, Reply, Upload, UpstreamCall
+
+T = TypeVar("T")
 
 _CLIENT_CLOSED_REQUEST = 499
 _UPLOAD_PIECE_BYTES = 64 * 1024
@@ -159,6 +161,30 @@ def hand_on(
         if call.upload is None:  # While a client sends, a byte on its socket is no sign of anything.
             asked.await_upstream()
         return asked.gateway.hand_on(home, call, reader, asked.notes, asked.client(), changes_models=changes_models, reach=reach)
+
+    return _carried(name, render_error, carry)
+
+
+def gather(
+    name: str,
+    dialect: str,
+    call: UpstreamCall,
+    read: Callable[[bytes], T],
+    render: Callable[[Sequence[tuple[str, T]], Callable[[str, str], str]], bytes],
+    render_error: RenderError,
+) -> Response:
+    """One answer made of those of all upstreams of the dialect to `call`, errors included.
+
+    Args:
+        read: what one of them says. Raises `UpstreamError`.
+        render: the answer, from what they say by their names; the function that it gets is `Gateway.name_of`.
+    """
+
+    def carry(asked: Asked) -> Reply:
+        client = asked.client()
+        asked.await_upstream()
+        told = asked.gateway.gather(dialect, call, read, client)
+        return Reply(200, JSON, render(told, partial(asked.gateway.name_of, client=client)))
 
     return _carried(name, render_error, carry)
 

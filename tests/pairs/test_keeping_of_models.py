@@ -156,7 +156,7 @@ def test_an_upload_is_not_sent_twice(client: FlaskClient, upstream: FakeUpstream
 
 def test_what_is_loaded_is_told_by_the_server(client: FlaskClient, upstream: FakeUpstream) -> None:
     upstream.on("/api/ps", json_answer({"models": [{"name": "m", "size_vram": 1}]}))
-    assert client.get("/api/ps").get_json() == {"models": [{"name": "m", "size_vram": 1}]}
+    assert client.get("/api/ps").get_json() == {"models": [{"name": "boxes/m:latest", "model": "boxes/m:latest", "size_vram": 1}]}
 
 
 def test_who_has_no_ollama_server_is_refused_as_ever(tmp_path: Path, cloud: FakeUpstream) -> None:

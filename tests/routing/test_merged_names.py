@@ -94,3 +94,19 @@ def test_ids_that_no_client_can_write_are_left_out_and_spaces_around_them_do_not
 
 def test_upstreams_that_tell_nothing_add_nothing() -> None:
     assert listed(a_table(an_upstream("a", None, aliases={"big": "d7"}), an_upstream("b", []))) == {"big": "a d7"}
+
+
+def test_what_an_upstream_calls_a_model_is_told_by_the_name_of_the_list() -> None:
+    table = a_table(
+        an_upstream("a", ["x", "y:latest", "gone"], hide=["gone"]),
+        an_upstream("b", ["x", "z"], aliases={"zed": "z", "late": "w:1b"}),
+        an_upstream("c", None),
+        mapping={"nick": "a/y", "y": "b/z"},
+    )
+
+    def names(upstream: str, *models: str) -> list[str | None]:
+        return [found and found.name for found in (table.name_of(upstream, model) for model in models)]
+
+    assert names("a", "x", "X:latest", "y", "gone") == ["x", "x", "a/y:latest", None]
+    assert names("b", "x:latest", "z", "w:1b", "gone") == ["b/x", "z", "late", "b/gone"]
+    assert names("c", "x", "new:1b") == ["c/x", "c/new:1b"]

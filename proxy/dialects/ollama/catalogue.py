@@ -1,14 +1,16 @@
 """How models are shown: `/api/tags`, `/api/show`, `/api/ps`. Pure.
 
 Ollama shows what stands in a model file. A remote upstream tells less: what it does not tell is left out, or, where clients fail without
-it, given a value that means "unknown" or that they assume anyway.
+it, given a value that means "unknown" or that they assume anyway. What an Ollama server tells is shown as it tells it.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import orjson
 
@@ -16,6 +18,8 @@ from proxy.canonical.catalog import CAPABILITIES, ListedModel, ModelCard
 from proxy.dialects.ollama.management import ShowRequest
 from proxy.dialects.ollama.modelfile import modelfile_text, parameters_text, template_text
 from proxy.dialects.ollama.names import display_name
+from proxy.dialects.ollama.reading.models import card_of
+from proxy.dialects.ollama.reading.times import unix_s
 from proxy.dialects.ollama.records import Record
 from proxy.wire.ndjson import line_safe
 
@@ -44,12 +48,31 @@ def render_tags(models: Iterable[ListedModel]) -> bytes:
         if name not in listed or name == model.name:
             listed[name] = model
     newest_first = sorted(listed.items(), key=lambda item: (-item[1].card.created, item[0]))
-    return line_safe(orjson.dumps({"models": [_tag(name, model) for name, model in newest_first]}))
+    return line_safe(
+        orjson.dumps({"models": [_own_tag(name, model) if model.card.tag else _tag(name, model) for name, model in newest_first]})
+    )
 
 
 def render_ps() -> bytes:
     """The models that are loaded: none, for a remote upstream's memory is its own business."""
     return b'{"models":[]}'
+
+
+def render_loaded(told: Iterable[tuple[str, Iterable[tuple[str, Mapping[str, Any]]]]], name_of: Callable[[str, str], str]) -> bytes:
+    """The models that are loaded on several Ollama servers: as Ollama has it, the one that stays longest first.
+
+    Args:
+        told: the entries of each server, with their names.
+        name_of: server and its name of a model -> the one that clients use, `""` where they may not know of it.
+    """
+    entries = [
+        {**entry, "name": display_name(name), "model": display_name(name)}
+        for server, loaded in told
+        for model, entry in loaded
+        if (name := name_of(server, model))
+    ]
+    entries.sort(key=lambda entry: -unix_s(entry.get("expires_at")))
+    return line_safe(orjson.dumps({"models": entries}))
 
 
 def render_show(request: ShowRequest, card: ModelCard, user_agent: str) -> bytes:
@@ -92,6 +115,25 @@ def capability_words(card: ModelCard) -> list[str]:
         # A model that makes vectors does that instead of completion, so for one the defaults would be wrong.
         known = known.union(DEFAULT_CAPABILITIES)
     return [word for word in CAPABILITIES if word in known]
+
+
+def _own_tag(name: str, model: ListedModel) -> Record:
+    """The entry of an Ollama server under the name that clients use, with what it lacks, and with what the operator says otherwise."""
+    entry, ours = model.card.tag, _tag(name, model)
+    theirs = _tag(name, replace(model, card=card_of(model.card.id, entry)))
+    details = entry.get("details")
+    own_details = details if isinstance(details, dict) else {}
+    return {
+        **_laid_over(entry, ours, theirs),
+        "name": name,
+        "model": name,
+        "details": _laid_over(own_details, ours["details"], theirs["details"]),
+    }
+
+
+def _laid_over(entry: Mapping[str, Any], ours: Record, theirs: Record) -> Record:
+    """`entry`, and of `ours` what it lacks, and what would not be made of it."""
+    return {**entry, **{key: value for key, value in ours.items() if key not in entry or value != theirs.get(key)}}
 
 
 def _tag(name: str, model: ListedModel) -> Record:

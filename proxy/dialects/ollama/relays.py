@@ -67,6 +67,7 @@ def _text(name: str, asked: str, affinity_key: Callable[[Payload, str], bytes], 
         stream_type=NDJSON,
         refusal_in=_refusal_in,
         misfit_in=_misfit_in,
+        echoes_model=True,
     )
 
 
@@ -88,6 +89,7 @@ def _vectors(name: str) -> RelayEndpoint:
         stream_type=NDJSON,
         refusal_in=_refusal_in,
         misfit_in=_misfit_in,
+        echoes_model=True,
         max_bytes=MAX_VECTORS_BYTES,
     )
 

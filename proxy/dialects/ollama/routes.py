@@ -10,12 +10,13 @@ from flask import Blueprint, Response, current_app, request
 import proxy
 from proxy.dialect import Payload, Reach
 from proxy.dialects.ollama import about, relays
-from proxy.dialects.ollama.catalogue import model_digest, render_ps, render_show, render_tags
+from proxy.dialects.ollama.catalogue import model_digest, render_loaded, render_ps, render_show, render_tags
 from proxy.dialects.ollama.failures import render_copy_error, render_error, render_show_error
 from proxy.dialects.ollama.handing_on import blob_call, copy_call, create_call, model_call
 from proxy.dialects.ollama.ingress import CHAT, EMBED, EMBEDDINGS, GENERATE, NDJSON
 from proxy.dialects.ollama.parsing import CreateRequest, parse_copy, parse_create, parse_delete, parse_pull, parse_push, parse_show
 from proxy.dialects.ollama.pulling import SUCCESS, missing_lines, pulled_lines, render_missing
+from proxy.dialects.ollama.reading.models import read_loaded
 from proxy.dialects.ollama.relay import ProgressRelay
 from proxy.errors import InvalidRequest, ModelNotFound, NotSupported
 from proxy.web import exchange
@@ -85,11 +86,14 @@ def tags() -> Response:
 
 
 def ps() -> Response:
-    """The models that are loaded: on the Ollama server that is asked first, by its own names."""
+    """The models that are loaded on Ollama servers, by the names of the list; one server's own answer where its list is that, too."""
+    call = UpstreamCall("/api/ps", method="GET")
     home = exchange.home_of(_DIALECT)
     if home is None:
         return exchange.json_reply(render_ps())
-    return exchange.hand_on("ollama.ps", home, UpstreamCall("/api/ps", method="GET"), ProgressRelay, render_error)
+    if exchange.gateway().lists_as_its_own(_DIALECT):
+        return exchange.hand_on("ollama.ps", home, call, ProgressRelay, render_error)
+    return exchange.gather("ollama.ps", _DIALECT, call, read_loaded, render_loaded, render_error)
 
 
 def show() -> Response:

@@ -9,8 +9,10 @@ import orjson
 import pytest
 
 from proxy.canonical.catalog import CAPABILITIES, ListedModel, ModelCard
+from proxy.catalogue_file import describe
 from proxy.dialects.ollama.catalogue import model_digest, render_ps, render_show, render_tags
 from proxy.dialects.ollama.management import ShowRequest
+from proxy.dialects.ollama.reading.models import card_of
 from proxy.errors import InvalidRequest
 
 # What each key of a tag must be, for every client to decode it (types.go, OllamaKit, Zed, koog).
@@ -83,6 +85,49 @@ def test_a_full_card_shows_what_is_known() -> None:
         },
         "capabilities": ["completion", "tools", "vision"],
     }
+
+
+THEIRS: dict[str, Any] = {
+    "name": "seer:8b",
+    "model": "seer:8b",
+    "remote_host": "https://ollama.com",
+    "modified_at": "2026-01-02T03:04:05.123456789+01:00",
+    "size": 4_683_075_271,
+    "digest": "0a8c" * 16,
+    "details": {
+        "parent_model": "eye",
+        "format": "gguf",
+        "family": "q",
+        "families": ["q"],
+        "parameter_size": "8B",
+        "quantization_level": "Q4_K_M",
+        "context_length": 8192,
+    },
+    "capabilities": ["completion", "vision"],
+}
+
+
+def test_an_ollama_servers_entry_is_its_own_but_for_the_name() -> None:
+    card = card_of("seer:8b", THEIRS)
+
+    assert tags_of(card, aliases={"nick": card}) == [THEIRS | {"name": "nick:latest", "model": "nick:latest"}, THEIRS]
+    assert orjson.loads(render_tags([ListedModel("b/seer:8b", card, "there")]))["models"] == [
+        THEIRS | {"name": "b/seer:8b", "model": "b/seer:8b"}
+    ]
+
+
+def test_what_the_operator_says_of_a_model_comes_before_its_servers_word() -> None:
+    (tag,) = tags_of(describe(card_of("seer:8b", THEIRS), {"context_length": 4096, "capabilities": frozenset({"completion"})}))
+
+    assert tag == THEIRS | {"capabilities": ["completion"], "details": THEIRS["details"] | {"context_length": 4096}}
+
+
+def test_what_an_older_servers_entry_lacks_is_there() -> None:
+    (tag,) = tags_of(card_of("old:latest", {"name": "old:latest", "digest": "ab", "details": {"format": "ggml"}}))
+
+    assert {key: type(value) for key, value in tag.items()} == TAG_TYPES
+    assert {key: type(value) for key, value in tag["details"].items()} == DETAIL_TYPES
+    assert (tag["digest"], tag["details"]["format"], tag["capabilities"]) == ("ab", "ggml", ["completion", "tools"])
 
 
 def test_the_newest_come_first_and_equals_by_name() -> None:

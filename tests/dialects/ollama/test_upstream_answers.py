@@ -103,8 +103,9 @@ def test_a_list_of_models_becomes_cards() -> None:
             size_bytes=4683075271,
             family="llama",
             quantization="Q4_K_M",
+            tag=entry,
         ),
-        ModelCard("old", owned_by="library"),
+        ModelCard("old", owned_by="library", tag={"model": "old"}),
     ]
 
 

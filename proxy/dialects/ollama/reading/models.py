@@ -1,9 +1,9 @@
-"""The model list of an Ollama server -> cards. Pure."""
+"""The lists of an Ollama server, of its models and of those that are loaded. Pure."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import orjson
@@ -19,24 +19,33 @@ _SCALES: Final = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
 def read_models(body: bytes) -> list[ModelCard]:
     """The cards of all models, in the server's order. What older servers do not tell, of capabilities above all, stays unknown.
 
-    The entries themselves are not kept: they would be shown to clients of other languages as their own fields.
+    The entries themselves are kept for Ollama's clients alone: to others they would be shown as fields of their own language.
 
     Raises:
         UpstreamBroken: the body is no model list.
     """
+    return [card_of(name, entry) for name, entry in _entries(body, "/api/tags")]
+
+
+def read_loaded(body: bytes) -> list[tuple[str, Mapping[str, Any]]]:
+    """The names of the models that are loaded, with the entries of `/api/ps`. Raises as `read_models`."""
+    return list(_entries(body, "/api/ps"))
+
+
+def _entries(body: bytes, path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     try:
         payload = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise _no_list() from error
+        raise _no_list(path) from error
     entries = payload.get("models") if isinstance(payload, dict) else None
     if not isinstance(entries, list) and not (isinstance(payload, dict) and "models" in payload and entries is None):
-        raise _no_list()
-    return [_card(name, entry) for entry in entries or () if isinstance(entry, dict) and (name := _name(entry))]
+        raise _no_list(path)
+    return ((name, entry) for entry in entries or () if isinstance(entry, dict) and (name := _name(entry)))
 
 
-def _no_list() -> UpstreamBroken:
+def _no_list(path: str) -> UpstreamBroken:
     return UpstreamBroken(
-        "the upstream's answer to /api/tags is no model list; check that its base URL is an Ollama server's, without /api or /v1"
+        f"the upstream's answer to {path} is no model list; check that its base URL is an Ollama server's, without /api or /v1"
     )
 
 
@@ -44,7 +53,8 @@ def _name(entry: Mapping[str, Any]) -> str:
     return _text(entry.get("name")) or _text(entry.get("model"))
 
 
-def _card(name: str, entry: Mapping[str, Any]) -> ModelCard:
+def card_of(name: str, entry: Mapping[str, Any]) -> ModelCard:
+    """The card of the model that a list has under `name`."""
     details = entry.get("details")
     details = details if isinstance(details, dict) else {}
     listed = entry.get("capabilities")
@@ -59,6 +69,7 @@ def _card(name: str, entry: Mapping[str, Any]) -> ModelCard:
         size_bytes=_count(entry.get("size")),
         family=_text(details.get("family")),
         quantization=_text(details.get("quantization_level")),
+        tag=entry,
     )
 
 
