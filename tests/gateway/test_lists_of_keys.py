@@ -53,6 +53,12 @@ class Two:
         self.gate = threading.Event()
         return self.gate
 
+    def fail_a_moment_ago(self) -> None:
+        """Lets the first question fail, so long ago that it is time for the next one."""
+        self.answer = UpstreamTimeout("silent")
+        self.lists.ensure_known(KEY)
+        self.later_s += 3
+
     def _fetch(self, secret: str) -> list[ModelCard]:
         self.asked.append(secret)
         gate, answer = self.gate, self.answer
@@ -116,9 +122,7 @@ def test_those_who_wait_for_a_question_ask_none_themselves() -> None:
 
 def test_question_after_one_that_failed_is_asked_beside_the_request() -> None:
     two = Two()
-    two.answer = UpstreamTimeout("silent")
-    two.lists.ensure_known(KEY)
-    two.later_s += 3
+    two.fail_a_moment_ago()
     gate = two.hang()
     with within(0.3):
         for _ in range(5):
@@ -134,9 +138,7 @@ def test_question_after_one_that_failed_is_asked_beside_the_request() -> None:
 
 def test_answer_to_a_question_that_was_asked_again_is_waited_for_by_who_needs_it() -> None:
     two = Two()
-    two.answer = UpstreamTimeout("silent")
-    two.lists.ensure_known(KEY)
-    two.later_s += 3
+    two.fail_a_moment_ago()
     two.answer = ["m"]
     two.lists.ensure_known(KEY)
     two.lists.await_renewed(KEY)

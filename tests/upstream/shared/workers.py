@@ -24,7 +24,7 @@ from proxy.upstream.shared.topic import Round
 from tests.upstream.replicas import FakeReplica
 
 REPLICAS = ("a", "b")
-_PATIENCE_S = 20
+_PATIENCE_S = 10
 
 
 class Worker:
