@@ -17,6 +17,7 @@ server or the model knows it; `dropped` in silence; `refused` aloud.
 """
 
 OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
+_LOST: Final = ("dropped", "refused")
 
 FEATURES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -102,9 +103,15 @@ LOST_ANYWHERE: Final[Mapping[str, Support]] = MappingProxyType(
 
 
 def met(field: Support, features: Mapping[str, Support]) -> Support:
-    """What becomes of a client's field at an upstream that makes this of features: the worse of both, and what is to be said of either."""
+    """What becomes of a client's field at an upstream that makes this of features: the worse of both, and what is to be said of either.
+
+    Of what is lost only the loss is said: how it would have arrived is no answer to why it does not.
+    """
     there = features.get(field.feature)
     if there is None:
         return field
+    worse = max(field, there, key=lambda support: OUTCOMES.index(support.outcome))
+    if worse.outcome in _LOST:
+        return Support(worse.outcome, worse.note, field.feature)
     notes = "; ".join(dict.fromkeys(filter(None, (field.note, there.note))))
-    return Support(max(field.outcome, there.outcome, key=OUTCOMES.index), notes, field.feature)
+    return Support(worse.outcome, notes, field.feature)

@@ -61,7 +61,25 @@ def test_a_pair_is_as_good_as_the_worse_of_both(field: str, there: str, outcome:
     assert {field, there, outcome} <= set(OUTCOMES)
     both = met(Support(field, "here", "seed"), {"seed": Support(there, "there")})  # type: ignore[arg-type]
     assert both.outcome == outcome
-    assert both.note == "here; there"
+
+
+@pytest.mark.parametrize(
+    ("field", "there", "note"),
+    [
+        ("translated", "approximated", "here; there"),
+        ("carried", "carried", "here; there"),
+        ("translated", "dropped", "there"),
+        ("approximated", "refused", "there"),
+        ("refused", "dropped", "here"),
+        ("dropped", "dropped", "here"),
+    ],
+)
+def test_of_what_is_lost_it_is_said_why_and_not_what_it_would_have_become(field: str, there: str, note: str) -> None:
+    assert met(Support(field, "here", "seed"), {"seed": Support(there, "there")}) == Support(  # type: ignore[arg-type]
+        max(field, there, key=OUTCOMES.index),  # type: ignore[arg-type]
+        note,
+        "seed",
+    )
 
 
 def test_what_ends_at_the_gateway_is_the_same_everywhere() -> None:
