@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+import math
 import struct
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from tests.dialect_pages import upstream_tables
+from tests.dialect_pages import client_tables, upstream_tables
 from tests.fake_upstream import Answer, FakeUpstream, Request, json_answer
 from tests.pairs.conftest import Gateway
 from tests.pairs.scenes import Scene
@@ -43,7 +44,20 @@ SOURCES = {
     ),
 }
 CLIENTS = {"openai.embeddings": "/v1/embeddings", "ollama.embed": "/api/embed"}
+ANSWERED = {"openai.embeddings": "(answer) data[].embedding", "ollama.embed": "(answer) embeddings"}
 ON_THOSE = pytest.mark.parametrize("egress", [each for each in EGRESSES if each.name in SOURCES], ids=lambda egress: egress.name)
+
+
+def longer(answer: Any) -> Any:
+    """The same answer with vectors of length 5."""
+    match answer:
+        case dict():
+            return {name: longer(value) for name, value in answer.items()}
+        case list():
+            return [longer(value) for value in answer]
+        case float():
+            return answer * 5
+    return answer
 
 
 def answer_of(gateway_of: Gateway, upstream: FakeUpstream, egress: Egress, client: str, **body: Any) -> Any:
@@ -66,6 +80,34 @@ def test_vectors_come_in_the_order_of_their_texts(gateway_of: Gateway, upstream:
         )
     assert [pytest.approx(vector) for vector in vectors] == [FIRST, SECOND]
     assert tokens in (4, 0 if egress.name == "gemini" else 4, None if egress.name == "gemini" else 4)
+
+
+@ON_THOSE
+@pytest.mark.parametrize("client", CLIENTS)
+def test_vectors_have_length_1_where_they_are_told_in_other_words_and_the_tables_say_so(
+    gateway_of: Gateway, upstream: FakeUpstream, client: str, egress: Egress
+) -> None:
+    egress.play(upstream, Scene("none"))
+    upstream.on(SOURCES[egress.name].path, json_answer(longer(SOURCES[egress.name].answer)))
+    answer = gateway_of(upstream, egress).post(CLIENTS[client], json={"model": "m", "input": ["a", "b"]}).get_json()
+    vectors = answer["embeddings"] if client == "ollama.embed" else [entry["embedding"] for entry in answer["data"]]
+    is_relayed = client.startswith(egress.name)
+    assert sorted(math.hypot(*vector) for vector in vectors) == pytest.approx([5.0, 5.0] if is_relayed else [1.0, 1.0])
+    told = client_tables()[client.partition(".")[0]][ANSWERED[client]]
+    assert (told.outcome, "length 1" in told.note) == ("approximated", True)
+
+
+@pytest.mark.parametrize(
+    "egress", [each for each in EGRESSES if each.name in SOURCES and each.name != "ollama"], ids=lambda each: each.name
+)
+def test_the_vector_of_ollamas_older_form_stays_as_it_came(gateway_of: Gateway, upstream: FakeUpstream, egress: Egress) -> None:
+    egress.play(upstream, Scene("none"))
+    source = longer(SOURCES[egress.name].answer)
+    upstream.on(
+        SOURCES[egress.name].path, json_answer({name: value[1:] if type(value) is list else value for name, value in source.items()})
+    )
+    answer = gateway_of(upstream, egress).post("/api/embeddings", json={"model": "m", "prompt": "a"}).get_json()
+    assert math.hypot(*answer["embedding"]) == pytest.approx(5.0)
 
 
 @pytest.mark.parametrize("tokens", [None, 3], ids=["uncounted", "counted"])

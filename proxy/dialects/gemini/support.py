@@ -72,7 +72,7 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
         "prompts": Support("approximated", "as what a user says"),
         "finished_prompts": Support("refused", _ONLY_CHATS),
         "suffix": Support("refused", _ONLY_CHATS),
-        "embeddings": Support("carried", "as `batchEmbedContents`, 100 at once"),
+        "embeddings": Support("carried", "asked for by `batchEmbedContents`, 100 at once"),
         "dimensions": Support("translated", "as `outputDimensionality`; cut by the gateway where the model does not"),
         "truncate": Support("approximated", "texts that are too long are always shortened"),
         "token_counts": Support("translated", "as `countTokens`"),

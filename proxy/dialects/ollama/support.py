@@ -86,6 +86,9 @@ CLIENT_FIELDS: Final[Mapping[str, Support]] = MappingProxyType(
             "there is no field for them: the gateway adds them to the same call again where nothing before it has changed",
             "opaque",
         ),
+        "(answer) embeddings": Support(
+            "approximated", "brought to length 1, as Ollama's are; `embedding` of the older form stays as it came", "embeddings"
+        ),
         "(answer) durations": Support("approximated", "measured by the gateway's clock"),
         "(unknown fields)": Support("dropped", "as Ollama does"),
     }
