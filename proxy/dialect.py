@@ -130,7 +130,12 @@ class RelayReader(Protocol):
         """The upstream's word, `""` when none came."""
 
     def feed(self, chunk: bytes) -> bytes:
-        """The bytes to hand on now. A record that is not complete may wait; silence, an empty chunk, gives nothing."""
+        """The bytes to hand on now. A record that is not complete may wait; an empty chunk gives nothing."""
+
+    def sign_of_life(self) -> bytes:
+        """What tells the client of a silent upstream that somebody is there: a record of its own, to be added after the last byte that was
+        handed on. `b""` where that is in the midst of a record, or behind the end, and for streams that know no such thing.
+        """
 
     def close(self) -> bytes:
         """The bytes that waited, when the stream came to its own end.

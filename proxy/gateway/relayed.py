@@ -49,14 +49,16 @@ class RelayedStream:
         self.reply.close()
 
     def pieces(self, notes: ExchangeNotes, on_broken: OnBroken) -> Iterator[bytes]:
-        """All of it; no key stands in the errors that it tells. `on_broken` is told when it breaks off."""
+        """All of it, and signs of life while the upstream is silent; no key stands in the errors that it tells. `on_broken` is told when it
+        breaks off.
+        """
         reader, cover, told_model = self.reader, ErrorCover(self.client, notes), self.told_model
         broken: ProxyError | None = None
         try:
             yield cover.over(self._named(self.head))
             try:
                 for chunk in self.chunks:
-                    if data := reader.feed(chunk):
+                    if data := reader.feed(chunk) if chunk else reader.sign_of_life():
                         if told_model is not None:
                             data = told_model.in_lines(data)
                         yield cover.over(data) if b"error" in data or cover.is_on else data

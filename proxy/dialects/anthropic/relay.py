@@ -11,6 +11,7 @@ from proxy.canonical.completion import Usage
 from proxy.dialects.anthropic.counts import read_counts
 from proxy.dialects.anthropic.failures import error_event
 from proxy.dialects.anthropic.reading.usage import UsageCounts
+from proxy.dialects.anthropic.sse_records import PING
 from proxy.dialects.anthropic.told_errors import refusal_in_event
 from proxy.errors import ProxyError
 from proxy.wire.sse import SseEvent, SseReader
@@ -55,6 +56,11 @@ class MessageRelay(WholeLines):
             self._watch(chunk)
             self._end = (self._end + chunk[-_END_BYTES:])[-_END_BYTES:]
         return chunk
+
+    def sign_of_life(self) -> bytes:
+        """See `RelayReader`."""
+        is_over = self._is_whole or self.failure is not None
+        return PING if self._end.endswith(BLANK_LINES) and not is_over else b""
 
     def close(self) -> bytes:
         """See `RelayReader`. A stream that has not even said why it stopped was cut: a clean end would be a lie."""

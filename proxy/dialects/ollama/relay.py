@@ -12,9 +12,22 @@ from proxy.dialects.ollama.failures import error_line
 from proxy.dialects.ollama.reading.lines import Lines
 from proxy.dialects.ollama.reading.records import answer_record, is_last, record_of
 from proxy.errors import ProxyError, UpstreamBroken
+from proxy.wire.json_text import with_whole_characters
 from proxy.wire.refusals import refusal_in_answer
 
 _VALUE: Final = re.compile(rb"\s*:\s*(\d{1,15})\b")
+# What a record says that says nothing, under its own word for what a model says.
+_WORDLESS: Final = {"message": {"role": "assistant", "content": ""}, "response": ""}
+
+
+def _wordless(word: str, model: str, created_at: str) -> bytes:
+    return orjson.dumps({"model": model, "created_at": created_at, word: _WORDLESS[word], "done": False}) + b"\n"
+
+
+# Signs of life of no model and of no time: what the answer will say of itself is not known before it begins.
+_UNKNOWN: Final = ("", "1970-01-01T00:00:00Z")
+CHAT_KEEP_ALIVE: Final = _wordless("message", *_UNKNOWN)
+GENERATE_KEEP_ALIVE: Final = _wordless("response", *_UNKNOWN)
 
 
 class LineRelay:
@@ -40,6 +53,15 @@ class LineRelay:
         lines = self._lines.feed(chunk) if chunk else b""
         self._keep(lines)
         return lines
+
+    def sign_of_life(self) -> bytes:
+        """See `RelayReader`. A line without a word, of the same model and time as the last one."""
+        record = record_of(with_whole_characters(self._last)) or {}
+        word = next(filter(record.__contains__, _WORDLESS), None)
+        if word is None or record.get("error") or self.is_end(record):
+            return b""
+        told = zip((record.get("model"), record.get("created_at")), _UNKNOWN, strict=True)
+        return _wordless(word, *(value if isinstance(value, str) else unknown for value, unknown in told))
 
     def close(self) -> bytes:
         """See `RelayReader`. A last line without its end is handed on only if it is whole."""
@@ -121,9 +143,3 @@ def _count(body: bytes, name: bytes) -> int | None:
     place = body.rfind(name)
     found = _VALUE.match(body, place + len(name)) if place >= 0 else None
     return int(found[1]) if found else None
-
-
-# Signs of life, without a word and of no time: what the answer will say of itself is not known yet.
-_NO_WORDS: Final = {"model": "", "created_at": "1970-01-01T00:00:00Z"}
-CHAT_KEEP_ALIVE: Final = orjson.dumps({**_NO_WORDS, "message": {"role": "assistant", "content": ""}, "done": False}) + b"\n"
-GENERATE_KEEP_ALIVE: Final = orjson.dumps({**_NO_WORDS, "response": "", "done": False}) + b"\n"

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import orjson
 
 from proxy.canonical.completion import Usage
+from proxy.dialects.openai.beginning import KEEP_ALIVE
 from proxy.dialects.openai.failures import error_object
 from proxy.errors import ProxyError, UpstreamRefused
 from proxy.wire.refusals import refusal_in_answer
@@ -60,6 +61,10 @@ class RelayTail(WholeLines):
             if self._size > 2 * _TAIL_BYTES:
                 self._shorten()
         return chunk
+
+    def sign_of_life(self) -> bytes:
+        """See `RelayReader`."""
+        return KEEP_ALIVE if self._tail().endswith(BLANK_LINES) else b""
 
     def close(self) -> bytes:
         """See `RelayReader`. A stream without `[DONE]` that has not even said why it stopped was cut: a clean end would be a lie."""

@@ -87,6 +87,33 @@ def test_streams_are_handed_on_untouched(line_end: bytes, at: list[int]) -> None
     assert reader.failure is None
 
 
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"])
+@given(at=places)
+def test_signs_of_life_stand_between_events_wherever_a_silence_comes(line_end: bytes, at: list[int]) -> None:
+    stream, reader = WHOLE.replace(b"\n", line_end), MessageRelay()
+    body = b"".join(reader.feed(chunk) + reader.sign_of_life() for chunk in cut(stream, at)) + reader.close()
+    assert body.replace(PING, b"") == stream.replace(PING, b"")
+    assert (reader.usage, reader.finish_reason, reader.failure) == (Usage(114, 7, 100, 5), "end_turn", None)
+
+
+@pytest.mark.parametrize("end", [an_end(), OVERLOADED])
+def test_a_sign_of_life_is_due_until_the_end_of_a_message(end: bytes) -> None:
+    reader, told = MessageRelay(), []
+    for chunk in (b"", a_start()[:-1], b"\n", a_text("hal")[:-9], a_text("hal")[-9:], end):
+        reader.feed(chunk)
+        told.append(reader.sign_of_life())
+    assert told == [b"", b"", PING, PING, PING, b""]
+
+
+def test_sdk_passes_over_signs_of_life_in_the_midst_of_a_message(sdk: Reads) -> None:
+    reader = MessageRelay()
+    stream = a_start() + a_text("hal", "lo") + an_end()
+    body = b"".join(reader.feed(chunk) + reader.sign_of_life() for chunk in stream.splitlines(keepends=True))
+    assert PING in body
+    with sdk(body).messages.stream(**ASKED) as told:
+        assert told.get_final_text() == "hallo"
+
+
 def nameless(stream: bytes) -> bytes:
     """`stream` as servers send it that do not name their events."""
     return re.sub(rb"^event: .*\n", b"", stream, flags=re.MULTILINE)

@@ -75,6 +75,40 @@ def test_silence_gives_nothing() -> None:
     assert LineRelay().feed(b"") == b""
 
 
+@pytest.mark.parametrize("said", [{"message": {"role": "assistant", "content": "a", "thinking": "b"}}, {"response": "a", "thinking": "b"}])
+def test_a_sign_of_life_is_a_line_without_a_word_of_the_same_answer(said: dict[str, Any]) -> None:
+    reader = LineRelay()
+    reader.feed(line({"model": "m", "created_at": "now", **said, "done": False}) + b'{"model":"half')
+    wordless = {"message": {"role": "assistant", "content": ""}} if "message" in said else {"response": ""}
+    assert reader.sign_of_life() == line({"model": "m", "created_at": "now", **wordless, "done": False})
+
+
+@pytest.mark.parametrize("known", [{}, {"model": None, "created_at": 7}, {"model": "", "created_at": "1970-01-01T00:00:00Z"}])
+def test_a_sign_of_life_after_a_line_of_no_model_and_no_time_is_of_none(known: dict[str, Any]) -> None:
+    reader = LineRelay()
+    reader.feed(line({**known, "message": {"content": "a"}}))
+    assert reader.sign_of_life() == relays.CHAT.keep_alive
+
+
+def test_a_sign_of_life_after_half_a_character_is_a_line_all_the_same() -> None:
+    reader = LineRelay()
+    reader.feed(b'{"model":"\\ud83d","message":{"tool_calls":[{"function":{"arguments":{"id":' + b"9" * 30 + b"}}}]}}\n")
+    assert orjson.loads(reader.sign_of_life())["model"] == "\ufffd"
+
+
+@pytest.mark.parametrize("said", [b"", b'{"mod', STREAM, b'{"error":"gone"}\n', b"7\n", b'{"message":{},"done_reason":"stop"}\n'])
+def test_there_is_no_sign_of_life_before_an_answer_nor_behind_its_end(said: bytes) -> None:
+    reader = LineRelay()
+    reader.feed(said)
+    assert reader.sign_of_life() == b""
+
+
+def test_work_on_models_knows_no_sign_of_life() -> None:
+    reader = ProgressRelay()
+    reader.feed(b'{"status":"pulling manifest"}\n')
+    assert reader.sign_of_life() == b""
+
+
 def test_work_on_models_ends_with_success() -> None:
     assert relayed(PULL, reader=ProgressRelay())[0] == PULL
     with pytest.raises(UpstreamBroken):

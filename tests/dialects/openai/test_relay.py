@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from proxy.canonical.catalog import ListedModel, ModelCard
 from proxy.canonical.completion import Usage
+from proxy.dialects.openai.beginning import KEEP_ALIVE
 from proxy.dialects.openai.ingress import render_model
 from proxy.dialects.openai.relay import RelayTail, usage_of
 from proxy.errors import ProxyError, UpstreamBroken, UpstreamTimeout
@@ -200,6 +201,26 @@ def test_nothing_when_held_back_is_ever_a_whole_line() -> None:
     assert reader.feed(b"\n") == b"data: {}\n"
     assert reader.feed(b"\ndata: 1\r") == b"\ndata: 1\r"
     assert reader.feed(b"") == b""
+
+
+@pytest.mark.parametrize("stream", STREAMS, ids=range(len(STREAMS)))
+@given(places=places)
+def test_signs_of_life_wherever_a_silence_comes_stand_between_records(stream: bytes, places: list[int]) -> None:
+    reader = RelayTail()
+    body = b"".join(reader.feed(chunk) + reader.sign_of_life() for chunk in cut(stream, places)) + reader.close()
+    assert body.replace(KEEP_ALIVE, b"") == stream
+    expected = SseReader()
+    assert [event for event in SseReader().feed(body + b"\n\n") if event.data] == [*expected.feed(stream + b"\n\n")]
+    assert reader.usage == Usage(prompt_tokens=7, completion_tokens=3)
+
+
+def test_sign_of_life_is_due_after_a_whole_record_alone() -> None:
+    reader = RelayTail()
+    told = []
+    for chunk in (b"", a_record()[:-1], b"\n", b"event: x\n", b"data: {", b"}\n", b"\n", b"data: " + LONG.encode(), LONG.encode() * 2):
+        reader.feed(chunk)
+        told.append(reader.sign_of_life())
+    assert told == [b"", b"", *[KEEP_ALIVE] * 3, b"", *[KEEP_ALIVE] * 2, b""]
 
 
 @pytest.mark.parametrize("end", [b"", b": bye\n\n", a_usage()])

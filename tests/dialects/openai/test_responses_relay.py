@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.canonical.completion import Usage
+from proxy.dialects.openai.beginning import KEEP_ALIVE
 from proxy.dialects.openai.ingress import RESPONSES
 from proxy.dialects.openai.responses.relay import ResponseTail, usage_of
 from proxy.errors import UpstreamBroken, UpstreamRefused, UpstreamTimeout
@@ -53,6 +54,15 @@ def relayed(stream: bytes, places: list[int]) -> tuple[bytes, ResponseTail]:
 
 
 places = st.lists(st.integers(0, 10_000), max_size=12)
+
+
+@given(places=places, named=st.booleans())
+def test_signs_of_life_stand_between_events_wherever_a_silence_comes(places: list[int], named: bool) -> None:
+    stream, reader = an_answer(named=named), ResponseTail()
+    body = b"".join(reader.feed(chunk) + reader.sign_of_life() for chunk in cut(stream, places)) + reader.close()
+    assert body.replace(KEEP_ALIVE, b"") == stream
+    assert records(body) == records(stream)
+    assert (reader.usage, reader.finish_reason) == (Usage(7, 3), "completed")
 
 
 @given(places=places, named=st.booleans(), end=st.sampled_from(["response.completed", "response.incomplete"]))
