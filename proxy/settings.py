@@ -104,8 +104,8 @@ class Settings:
         15.0,
         kinds.seconds(),
         "Seconds of silence after which a stream's client is sent a sign of life, once the upstream's answer has begun "
-        "(its headers are there), or the headers of ours were sent (timeouts.commit of the upstream); before that, status and error are "
-        "still open.",
+        "(its headers are there; its first words, where its own bytes are handed on), or the headers of ours were sent (timeouts.commit of "
+        "the upstream); before that, status and error are still open. Progress of pull, push and create has none.",
     )
     max_retries: int = _setting(3, kinds.whole_number(0, 20), "How often a failed request is tried again after the first attempt.")
     retry_after_max: float = _setting(
