@@ -34,7 +34,9 @@ the conversations that go to Claude, which would refuse them, and signatures tha
 servers in Anthropic's, and out of OpenAI's chats and responses, and out of the latter what other upstreams' models thought; half a record
 at the end of a stream is left out, and the blank line that its last event lacks is added. An error is no answer: the client gets its words
 in the status and the form that its own language has for them, with the gateway's request id where that form has a place for one, and
-without keys and addresses. An Ollama server gets the client's own name of a model, with `:latest` or without. OpenAI's `/v1/responses`
+without keys and addresses. An Ollama server gets the client's own name of a model, with `:latest` or without, where the server knows it by
+that name; for aliases and names with a prefix it gets its own, and the client finds the one that it asked for in the answer's `model`, as
+Ollama's clients do everywhere: nothing else of the answer is changed. OpenAI's `/v1/responses`
 goes on so where the upstream has it; a 404 or 405 that is not about the model is remembered for ten minutes, and the request is translated
 to a chat, as it always is for llama.cpp, whose own events lack what OpenAI's clients need.
 
