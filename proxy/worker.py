@@ -29,6 +29,8 @@ from proxy.web import draining
 from proxy.web.first_packet import FirstPacket
 
 _PULSE_S = 1.0
+# So long after it was stopped a worker waits for what may still come over open connections, however long these may be idle otherwise.
+_LAST_WAIT_S = 5.0
 
 
 class GatewayWorker(GeventWorker):  # type: ignore[misc]
@@ -48,6 +50,7 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
         self.slate = Slate()
         self._retires_after = sys.maxsize
         self._quits = False
+        self._waits: set[IdleTimeout] = set()
         if self.led:
             # gunicorn's worker would stop at once, and leave its clients to a successor that has yet to start.
             self._retires_after, self.max_requests = self.max_requests, sys.maxsize
@@ -114,7 +117,7 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
     def timeout_ctx(self) -> Any:
         """What ends the wait for the next request of a connection."""
         greenlet: Any = gevent.getcurrent()
-        return IdleTimeout(self.cfg.keepalive, greenlet.client)
+        return IdleTimeout(self.cfg.keepalive, greenlet.client, self._waits)
 
     def _server(self, listener: Any, pool: Pool) -> StreamServer:
         listener.setblocking(1)
@@ -126,11 +129,16 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
 
     def _finish(self, pools: list[Pool]) -> None:
         """Waits for open connections: for a worker that was replaced for as long as they take, else for the graceful timeout."""
-        until_s = math.inf
+        until_s = idle_until_s = math.inf
         while busy := [pool for pool in pools if pool]:
+            now_s = time.monotonic()
             if not self.alive:
-                until_s = min(until_s, time.monotonic() + self.cfg.graceful_timeout)
-            if time.monotonic() > until_s:
+                until_s = min(until_s, now_s + self.cfg.graceful_timeout)
+                idle_until_s = min(idle_until_s, now_s + _LAST_WAIT_S)
+            if now_s > idle_until_s:
+                for wait in self._waits:
+                    wait.give_up()
+            if now_s > until_s:
                 self.log.warning("Worker graceful timeout (pid:%s)", self.pid)
                 for pool in busy:
                     pool.kill(block=True, timeout=1)
@@ -153,27 +161,39 @@ class IdleTimeout:
     """Ends its block when no request has come in time, in silence: gunicorn then closes the connection.
 
     Not over bytes that are there and unread, though: the system would reset the connection instead of letting it be answered.
+
+    Args:
+        waits: has it while it waits.
     """
 
-    def __init__(self, seconds: float, client: Any) -> None:
+    def __init__(self, seconds: float, client: Any, waits: set[IdleTimeout]) -> None:
         self._client = client
+        self._waits = waits
         self._expired = _Expired()
         self._greenlet: Any = gevent.getcurrent()
         self._timer: Any = gevent.get_hub().loop.timer(seconds)
 
     def __enter__(self) -> None:
+        self._waits.add(self)
         self._start()
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> bool:
+        self._waits.discard(self)
         self._timer.stop()
         self._timer.close()
         return error is self._expired
+
+    def give_up(self) -> None:
+        """Waits no longer."""
+        gevent.get_hub().loop.run_callback(self._expire)
 
     def _start(self) -> None:
         self._timer.start(self._expire, update=True)
 
     def _expire(self) -> None:
         """Runs in the hub."""
+        if self not in self._waits:  # It has ended since it was given up.
+            return
         if has_bytes(self._client):
             self._start()
         else:

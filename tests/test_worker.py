@@ -17,6 +17,7 @@ from gunicorn.config import Config
 from proxy.worker import IdleTimeout, close_listener, keep_at_hand
 
 Ends = tuple[Any, Any]
+WAITS: set[IdleTimeout] = set()
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def ends() -> Iterator[Ends]:
 
 def read(client: Any, patience_s: float) -> bytes | None:
     """What comes in time; `None` when the wait is over before."""
-    with IdleTimeout(patience_s, client):
+    with IdleTimeout(patience_s, client, WAITS):
         return bytes(client.recv(100))
     return None
 
@@ -67,8 +68,37 @@ def test_client_that_has_closed_is_not_waited_for(ends: Ends) -> None:
     assert reading.get() == b""
 
 
+def test_wait_that_is_given_up_ends_in_silence(ends: Ends) -> None:
+    reading = gevent.spawn(read, ends[0], 60)
+    gevent.sleep(0)
+    (wait,) = WAITS
+    wait.give_up()
+    assert reading.get(timeout=5) is None
+    assert set() == WAITS
+
+
+def test_request_that_came_before_the_wait_was_given_up_is_read(ends: Ends) -> None:
+    reading = gevent.spawn(read, ends[0], 60)
+    gevent.sleep(0)
+    (wait,) = WAITS
+    ends[1]._sock.send(b"GET")
+    wait.give_up()
+    assert reading.get(timeout=5) == b"GET"
+
+
+def test_wait_that_has_ended_before_it_is_given_up_harms_nobody(ends: Ends) -> None:
+    reading = gevent.spawn(read, ends[0], 60)
+    gevent.sleep(0)
+    (wait,) = WAITS
+    ends[1].sendall(b"GET")
+    assert reading.get(timeout=5) == b"GET"
+    wait.give_up()
+    gevent.sleep(0.01)
+    assert reading.successful()
+
+
 def test_fault_of_a_request_is_not_hidden(ends: Ends) -> None:
-    with pytest.raises(ValueError, match="odd"), IdleTimeout(5, ends[0]):
+    with pytest.raises(ValueError, match="odd"), IdleTimeout(5, ends[0], set()):
         raise ValueError("odd")
 
 

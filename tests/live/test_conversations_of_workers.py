@@ -86,6 +86,7 @@ def test_conversations_stay_at_their_replicas(tmp_path: Path, redis: RedisServer
         "UPSTREAM_BOXES_BASE_URL": ",".join(box.base_url for box in boxes),
         "UPSTREAM_BOXES_POLICY": "prefix_affinity",
         "UPSTREAM_BOXES_LIMITS_IN_FLIGHT": "2",
+        "GUNICORN_CMD_ARGS": "--keep-alive=60",  # A connection is how a worker is asked again, and finding all of them takes its time.
     }
     with running((*COMMAND, "serve"), environ, tmp_path) as master:
         master.await_answer()

@@ -162,6 +162,18 @@ def test_request_that_comes_in_late_on_an_open_connection_is_answered(demo_upstr
             ending.join(20)
 
 
+def test_connection_that_may_be_idle_for_long_does_not_hold_up_the_end(demo_upstream: str, tmp_path: Path) -> None:
+    environ = {"OPENAI_API_BASE_URL": demo_upstream, "DRAIN_DELAY": "0", "GUNICORN_CMD_ARGS": "--keep-alive=600", "GRACEFUL_TIMEOUT": "60"}
+    with running(KINDS["serve"], environ, tmp_path) as master:
+        master.await_answer()
+        with requests.Session() as session:
+            assert session.get(master.address, timeout=5).ok
+            began_s = time.monotonic()
+            assert master.stop() == 0
+            assert time.monotonic() - began_s < 20
+        assert [record for record in master.records() if record["level"] != "INFO"] == []
+
+
 def is_refused(master: Master) -> bool:
     try:
         requests.get(master.address, timeout=5)

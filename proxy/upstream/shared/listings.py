@@ -70,8 +70,10 @@ class Listings:
         if this.is_first and not at and self._untold is None:  # It was emptied; who comes while the upstream is down shall have a list.
             self._untold = self._last
         if at and at != self._seen and self._untold is None:
-            self._seen = at
-            self._hear(at, this.client.hget(self._key, "cards"), this.ahead_s)
+            body = this.client.hget(self._key, "cards")
+            if body is not None:  # Else it was deleted since `at` was read; whoever tells it anew may give it the same time.
+                self._seen = at
+                self._hear(at, body, this.ahead_s)
         return self._untold is not None
 
     def lost(self) -> None:
@@ -81,8 +83,8 @@ class Listings:
         """See `Topic`."""
         return (self._key,)
 
-    def _hear(self, at: bytes, body: bytes | None, ahead_s: float) -> None:
-        cards = decoded(body or b"")
+    def _hear(self, at: bytes, body: bytes, ahead_s: float) -> None:
+        cards = decoded(body)
         try:
             fetched_s = float(at) - ahead_s
         except ValueError:  # Not ours; the next one who tells a list puts his own in its place.

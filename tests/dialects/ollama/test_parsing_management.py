@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -47,11 +48,13 @@ def test_pull_and_push_stream_unless_told_not_to(sent: dict[str, Any], stream: b
     assert parse_push({"model": "m", **sent}) == wanted
 
 
-@pytest.mark.parametrize("source", [{"from": "n"}, {"files": {"a.gguf": "sha256:00"}}])
-def test_create_needs_a_source(source: dict[str, Any]) -> None:
-    made_of = source.get("from", "")
-    assert parse_create({"model": "m", **source}) == CreateRequest("m", made_of)
-    assert parse_create({"model": "m", "stream": False, **source}) == CreateRequest("m", made_of, stream=False)
+@pytest.mark.parametrize(
+    ("source", "made_of", "needs_blobs"), [({"from": "n"}, "n", False), ({"files": {"a.gguf": "sha256:00"}}, "", True)]
+)
+def test_create_needs_a_source(source: dict[str, Any], made_of: str, needs_blobs: bool) -> None:
+    wanted = CreateRequest("m", made_of, needs_blobs=needs_blobs)
+    assert parse_create({"model": "m", **source}) == wanted
+    assert parse_create({"model": "m", "stream": False, **source}) == replace(wanted, stream=False)
 
 
 def test_copy_and_delete() -> None:

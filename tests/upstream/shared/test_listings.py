@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from proxy.canonical.catalog import ModelCard
 from proxy.upstream.shared.listings import decoded, encoded
+from proxy.upstream.shared.topic import Round
 from tests.redis_server import RedisServer
 from tests.upstream.shared.conftest import StartWorker
 from tests.upstream.shared.workers import Worker, wait_until
@@ -72,6 +74,36 @@ def test_a_list_that_redis_has_forgotten_is_told_anew(redis: RedisServer, start_
     wait_until(lambda: first.counter.losses, "nobody noticed")
     wait_until(lambda: first.link.client.exists("test:models"), "it was not told anew")
     assert start_worker(redis.url).models.known == (FULL,)
+
+
+def test_a_list_that_is_deleted_while_it_is_read_is_heard_when_it_is_told_anew(redis: RedisServer) -> None:
+    """Whoever tells it anew gives it the time that it had."""
+    worker, told = Worker(redis.url), Worker(redis.url)
+    worker.member.round()
+    told.listings.fetched([FULL])
+    told.member.round()
+    told.member.round()
+    key = "test:models"
+    at = told.link.client.hget(key, "at")
+    body = told.link.client.hget(key, "cards")
+    this = Round(_Deleting(worker.link.client, key), None, worker.clock(), 0.0, is_first=False)
+    assert not worker.listings.learn(this, iter([at]))
+    assert worker.models.known is None
+    told.link.client.hset(key, mapping={"at": at, "cards": body})
+    worker.listings.learn(replace(this, client=worker.link.client), iter([at]))
+    assert worker.models.known == (FULL,)
+
+
+class _Deleting:
+    """A Redis in which somebody deletes what is asked for, just before."""
+
+    def __init__(self, client: Any, key: str) -> None:
+        self._client = client
+        self._key = key
+
+    def hget(self, *what: str) -> Any:
+        self._client.delete(self._key)
+        return self._client.hget(*what)
 
 
 def test_an_old_list_that_is_told_late_does_not_hide_a_newer_one(redis: RedisServer) -> None:

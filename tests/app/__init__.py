@@ -1,0 +1,1 @@
+"""The gateway as an app of its own."""

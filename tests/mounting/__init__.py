@@ -1,0 +1,1 @@
+"""The gateway inside somebody else's app."""
