@@ -61,6 +61,11 @@ class StreamRenderer(Protocol):
         """The bytes for these events, `b""` when they give the client nothing to read yet. Never called after `Finished` or `Failed`."""
 
 
+def gives_one_answer(_: TextRequest, __: Stopwatch) -> StreamRenderer:
+    """Raises: what parses the requests of such an API makes none that has `others`."""
+    raise TypeError("this API has one answer for each request")
+
+
 @dataclass(frozen=True, slots=True)
 class TextEndpoint:
     """One endpoint that makes text: how its requests are read and its answers written.
@@ -69,6 +74,7 @@ class TextEndpoint:
         name: for logs and metrics, `<dialect>.<word>`.
         parse: decoded JSON -> request. Raises `InvalidRequest`.
         answer_locally: the whole JSON answer when no model has to be asked (Ollama's load and unload), else `None`.
+        choices_renderer: writes the stream that answers a request with `others`, where there are such requests.
         admit: raises when the card says that the model lacks what the request needs; the card is `None` for unlisted models.
         stream_type, whole_type: content types.
         render_error: the body of an error answer, before a stream has begun.
@@ -83,6 +89,7 @@ class TextEndpoint:
     render_error: Callable[[ProxyError], bytes]
     stream_type: str
     whole_type: str
+    choices_renderer: Callable[[TextRequest, Stopwatch], StreamRenderer] = gives_one_answer
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ class AskedUpstream:
     attempts: int
     repairs: int
     failures: list[str]
+    calls: int = 1
 
 
 @dataclass(slots=True)
@@ -30,6 +31,7 @@ class ExchangeNotes:
         replica: the one that was asked last, of upstreams that have several.
         journey: what the upstream's client remembers of the exchange from one attempt to the next; nobody else looks at it.
         first_byte_s: seconds from the request's arrival to the first byte of the answer's body.
+        calls: how many answers the upstream was asked for.
         attempts: how often the upstream was asked; `repairs` says how many of these asked again with a body changed after a refusal.
         failures: the kind of error that each failed attempt met, in order, also when a later attempt went well.
         earlier: the upstreams that were asked before this one, in order.
@@ -43,6 +45,7 @@ class ExchangeNotes:
     upstream_model: str = ""
     replica: str = ""
     stream: bool = False
+    calls: int = 1
     attempts: int = 0
     repairs: int = 0
     first_byte_s: float | None = None
@@ -59,8 +62,8 @@ class ExchangeNotes:
 
     def turn_away(self) -> None:
         """Closes what is noted of the upstream, which will not serve: what comes is about the next one."""
-        self.earlier.append(AskedUpstream(self.upstream, self.attempts, self.repairs, self.failures))
-        self.attempts = self.repairs = 0
+        self.earlier.append(AskedUpstream(self.upstream, self.attempts, self.repairs, self.failures, self.calls))
+        self.calls, self.attempts, self.repairs = 1, 0, 0
         self.failures, self.replica, self.journey = [], "", None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -25,9 +25,31 @@ class Usage:
     reasoning_tokens: int | None = None
 
 
+def usage_of_all(usages: Sequence[Usage]) -> Usage:
+    """What several answers cost together: unknown where it is of one of them; details are those that were told."""
+    prompts, completions = [usage.prompt_tokens for usage in usages], [usage.completion_tokens for usage in usages]
+    return Usage(
+        prompt_tokens=None if None in prompts else known_sum(prompts),
+        completion_tokens=None if None in completions else known_sum(completions),
+        cached_tokens=known_sum(usage.cached_tokens for usage in usages),
+        cache_write_tokens=known_sum(usage.cache_write_tokens for usage in usages),
+        reasoning_tokens=known_sum(usage.reasoning_tokens for usage in usages),
+    )
+
+
+def known_sum(counts: Iterable[int | None]) -> int | None:
+    """The sum of those that are known; `None` where none is."""
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None
+
+
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """A whole answer; `parts` are in the order in which the model made them, `logprobs` are those of all text parts."""
+    """A whole answer; `parts` are in the order in which the model made them, `logprobs` are those of all text parts.
+
+    Attributes:
+        others: the answers to the request's `others`, in their order; `usage` is then that of all.
+    """
 
     id: str
     model: str
@@ -38,3 +60,4 @@ class Completion:
     stop_sequence: str = ""
     usage: Usage = field(default_factory=Usage)
     logprobs: Sequence[dict[str, Any]] = ()
+    others: tuple[Completion, ...] = ()

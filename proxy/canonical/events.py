@@ -1,4 +1,4 @@
-"""The canonical answer, step by step: eight events and the grammar that a legal stream obeys.
+"""The canonical answer, step by step: eight events, the grammar that a legal stream obeys, and what holds several of them.
 
     Started (PartOpened PartDelta* PartClosed)* Finished
 
@@ -86,4 +86,14 @@ class KeepAlive:
     """The upstream is silent, but still there."""
 
 
-ChatEvent = Started | PartOpened | PartDelta | PartClosed | UsageSeen | Finished | Failed | KeepAlive
+@dataclass(slots=True)
+class OfChoice:
+    """What one of several answers told that are given as one. Around it there are only events of all of them: `KeepAlive`, `Failed`, and at
+    the end `UsageSeen` and `Finished`.
+    """
+
+    choice: int
+    events: Sequence[ChatEvent]
+
+
+ChatEvent = Started | PartOpened | PartDelta | PartClosed | UsageSeen | Finished | Failed | KeepAlive | OfChoice

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from proxy.canonical.events import ChatEvent, Failed, Finished, KeepAlive, PartClosed, PartDelta, PartOpened, Started, UsageSeen
+from proxy.canonical.events import ChatEvent, Failed, Finished, KeepAlive, OfChoice, PartClosed, PartDelta, PartOpened, Started, UsageSeen
 
 
 class GrammarError(AssertionError):
@@ -35,6 +35,8 @@ class Grammar:
                 self._ended = True
             case KeepAlive():
                 pass
+            case OfChoice():
+                raise GrammarError(f"{event} holds events of an answer, and is none")
             case _:
                 _require(self._started, event, "comes before Started")
                 self._step_inside(event)

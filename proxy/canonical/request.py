@@ -159,6 +159,7 @@ class ChatRequest:
         names_stops: whether the client is told which stop sequence ended the answer. Where an upstream does not tell, the gateway looks for
             all of them itself, and the upstream gets none.
         extra: options that only some upstreams know (`num_ctx`, `keep_alive_s`): Ollama's, durations in seconds.
+        others: requests that are answered along with this one, by further choices of the same answer.
     """
 
     model: str
@@ -175,6 +176,7 @@ class ChatRequest:
     sampling: Sampling = field(default_factory=Sampling)
     user: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+    others: tuple[ChatRequest, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +185,7 @@ class PromptRequest:
 
     Attributes:
         is_finished: whether the client has put it into the model's own template already (Ollama's `raw`).
+        others: as in `ChatRequest`.
     """
 
     model: str
@@ -193,3 +196,4 @@ class PromptRequest:
     user: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
     is_finished: bool = False
+    others: tuple[PromptRequest, ...] = ()

@@ -4,6 +4,8 @@ It is handed its upstreams and where names lead among them, and imports no diale
 the upstreams:
 
     texts.py       parse -> route -> build -> send -> read -> render, as a stream or whole
+    conversation.py  what of that is done for each destination
+    several.py     several answers to one request, as one
     opening.py     a stream of an upstream, from its first bytes on
     embeddings.py  the same way for vectors
     relaying.py    route -> send the client's own bytes -> hand on the upstream's own bytes

@@ -17,6 +17,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 # So many helpers are kept when they have nothing to do; each holds some 20 kB.
 _KEPT_HELPERS = 64
+_NO_TIME_S = 1e-9
 
 
 class Errand(Protocol[T_co]):
@@ -62,10 +63,18 @@ class Errands:
         errand.done_within(wait_s)
         return errand
 
+    def begin_beside(self, work: Callable[[], None]) -> Errand[None]:
+        """`work` as an errand that nobody waits for yet, and that brings nothing."""
+        return self.begin(work, _nothing_to_let_go, _NO_TIME_S)
+
     def _helpers_of(self, hub: Any) -> _Helpers:
         if self._helpers is None or self._helpers.hub is not hub:
             self._helpers = _Helpers(hub)
         return self._helpers
+
+
+def _nothing_to_let_go(_: object) -> None:
+    """For work whose result is nothing."""
 
 
 class _Helpers:

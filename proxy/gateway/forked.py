@@ -13,6 +13,7 @@ from typing import TypeVar
 from proxy.canonical.completion import Completion
 from proxy.dialect import RelayEndpoint, Stopwatch, TextEndpoint
 from proxy.errors import InvalidRequest, ProxyError, UpstreamRefused
+from proxy.gateway.conversation import Conversation
 from proxy.gateway.errands import Errand
 from proxy.gateway.fallback import served
 from proxy.gateway.lacking import LackingPaths, in_own_words
@@ -21,8 +22,9 @@ from proxy.gateway.opening import Opening
 from proxy.gateway.relayed import Relayed, RelayedStream, RelayedWhole
 from proxy.gateway.relaying import Relaying, asked_model, relay, relayed_reply
 from proxy.gateway.sent import OwnWords, Sent
+from proxy.gateway.several import Several, SeveralOpenings
 from proxy.gateway.steps import Goal, Steps, note_destination
-from proxy.gateway.texts import Conversation, Texts
+from proxy.gateway.texts import Texts
 from proxy.routing import Destination
 from proxy.telemetry import ExchangeNotes
 from proxy.wire.messages import Client, Reply
@@ -114,12 +116,12 @@ class _Asked:
         self._sent = sent
 
     @cached_property
-    def conversation(self) -> Conversation:
+    def conversation(self) -> Conversation | Several:
         """What the client means, read when somebody must know. Raises `InvalidRequest`."""
         request = self.text.parse(self._crossing.steps.with_default_model(self._sent.whole()))
         return self._texts.conversation(request, self._chain, self.notes, self.stopwatch, self.relaying.client)
 
-    def open(self, goal: Goal) -> Opening | Relayed:
+    def open(self, goal: Goal) -> Opening | SeveralOpenings | Relayed:
         """An answer that has begun."""
         return self._crossing.served(goal, self.relaying, self._open)
 
@@ -127,7 +129,7 @@ class _Asked:
         """The whole answer."""
         return self._crossing.served(goal, self.relaying, self._complete)
 
-    def _open(self, goal: Goal) -> Opening:
+    def _open(self, goal: Goal) -> Opening | SeveralOpenings:
         return self.conversation.open(goal)
 
     def _complete(self, goal: Goal) -> Completion:
@@ -175,15 +177,15 @@ def answer(
         return Reply(200, text.whole_type, local)
     if not notes.stream:
         return _whole_reply(served(steps, chain, notes, client, asked.complete, asked.suits), asked, steps, texts)
-    errand: Errand[Opening | Relayed] = steps.errands.begin(
+    errand: Errand[Opening | SeveralOpenings | Relayed] = steps.errands.begin(
         partial(served, steps, chain, notes, client, asked.open, asked.suits), _let_go, steps.upstream(chain[0].upstream).commit_s
     )
     if not errand.is_done:
         return Reply(200, text.stream_type, _late(errand, asked, steps, texts), close=errand.abandon)
     begun = errand.result()
-    if isinstance(begun, Opening):
-        return Reply(200, text.stream_type, _rendered(begun, asked, texts), close=begun.close)
-    return relayed_reply(begun, steps, own, notes)
+    if isinstance(begun, Relayed):
+        return relayed_reply(begun, steps, own, notes)
+    return Reply(200, text.stream_type, _rendered(begun, asked, texts), close=begun.close)
 
 
 def _whole_reply(answered: Completion | Relayed, asked: _Asked, steps: Steps, texts: Texts) -> Reply:
@@ -194,12 +196,13 @@ def _whole_reply(answered: Completion | Relayed, asked: _Asked, steps: Steps, te
     return Reply(200, asked.text.whole_type, body)
 
 
-def _rendered(opening: Opening, asked: _Asked, texts: Texts) -> Iterator[bytes]:
-    renderer = asked.text.stream_renderer(asked.conversation.request, asked.stopwatch)
+def _rendered(opening: Opening | SeveralOpenings, asked: _Asked, texts: Texts) -> Iterator[bytes]:
+    request, text = asked.conversation.request, asked.text
+    renderer = (text.choices_renderer if request.others else text.stream_renderer)(request, asked.stopwatch)
     return texts.rendered(asked.conversation, opening, renderer)
 
 
-def _late(errand: Errand[Opening | Relayed], asked: _Asked, steps: Steps, texts: Texts) -> Iterator[bytes]:
+def _late(errand: Errand[Opening | SeveralOpenings | Relayed], asked: _Asked, steps: Steps, texts: Texts) -> Iterator[bytes]:
     """The bytes of a stream that begins before an upstream's answer does. Whose answer it will be nobody knows: nothing of it is said."""
     own, notes = asked.relaying.endpoint, asked.notes
     try:

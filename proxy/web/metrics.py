@@ -114,7 +114,7 @@ class Metrics:
             self._failures[asked.upstream, kind].inc()
         if asked.repairs:
             self._repairs[(asked.upstream,)].inc(asked.repairs)
-        retries = asked.attempts - 1 - asked.repairs
+        retries = asked.attempts - asked.calls - asked.repairs
         if retries > 0:
             self._retries[(asked.upstream,)].inc(retries)
 

@@ -117,6 +117,13 @@ def test_upstream_failures_when_a_later_attempt_went_well(counted: Counted) -> N
     assert counted("upstream_repairs_total", upstream="openai") == 1
 
 
+def test_attempts_for_several_answers_are_no_retries(counted: Counted) -> None:
+    counted.exchange(notes(calls=3, attempts=5, repairs=1, earlier=[AskedUpstream("boxes", 3, 0, [], calls=2)]))
+
+    assert counted("upstream_retries_total", upstream="openai") == 1
+    assert counted("upstream_retries_total", upstream="boxes") == 1
+
+
 def test_errors_when_told_are_counted_by_kind(counted: Counted) -> None:
     counted.exchange(ExchangeNotes(error_kind="invalid_request"), status="400")
 

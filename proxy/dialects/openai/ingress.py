@@ -13,6 +13,7 @@ from proxy.dialect import MAX_VECTORS_BYTES, EmbeddingsEndpoint, RelayEndpoint, 
 from proxy.dialects.openai.admission import admit
 from proxy.dialects.openai.affinity import affinity_key, response_affinity_key
 from proxy.dialects.openai.answering.chat import ChatStreamRenderer, render_chat
+from proxy.dialects.openai.answering.choices import chat_choices_renderer, completion_choices_renderer
 from proxy.dialects.openai.answering.completions import CompletionStreamRenderer, render_completion
 from proxy.dialects.openai.answering.embeddings import render_embeddings
 from proxy.dialects.openai.asking import parse_chat, parse_completion, parse_embeddings
@@ -86,6 +87,7 @@ CHAT_TRANSLATED = TextEndpoint(
     render_error=render_error,
     stream_type=_SSE,
     whole_type=_JSON,
+    choices_renderer=chat_choices_renderer,
 )
 COMPLETIONS_TRANSLATED = TextEndpoint(
     name=COMPLETIONS.name,
@@ -97,6 +99,7 @@ COMPLETIONS_TRANSLATED = TextEndpoint(
     render_error=render_error,
     stream_type=_SSE,
     whole_type=_JSON,
+    choices_renderer=completion_choices_renderer,
 )
 RESPONSES_TRANSLATED = TextEndpoint(
     name=RESPONSES.name,

@@ -90,7 +90,7 @@ _CHAT: Final[Mapping[str, Support]] = {
     ),
     "num_predict (extra)": Support("translated", "numbers below 1 are no limit", "max_tokens"),
     "keep_alive (extra)": Support("translated", _EXTRA, "keep_alive"),
-    "n": Support("refused", _ONE),
+    "n": Support("approximated", "each answer by a call of its own, with the next `seed`, 8 in all; more are refused"),
     "modalities (audio)": Support("refused", "answers are text"),
     "audio": Support("dropped", "answers are text"),
     "logit_bias": Support("dropped", "numbers of tokens mean something else to every model"),
@@ -114,10 +114,12 @@ _CHAT: Final[Mapping[str, Support]] = {
 }
 
 _COMPLETIONS: Final[Mapping[str, Support]] = {
-    "prompt": Support("translated", "one text; several, and numbers of tokens, are refused", "prompts"),
+    "prompt": Support(
+        "approximated", "several by a call for each; more than 8 answers in all, and numbers of tokens, are refused", "prompts"
+    ),
     "suffix": Support("translated", "", "suffix"),
     "echo": Support("translated", "by the gateway; refused beside `logprobs`"),
-    "best_of": Support("refused", _ONE),
+    "best_of": Support("refused", "unless it says what `n` says: all answers that are made are given"),
     "logprobs (completions)": Support("translated", "a number; as lists in the answer", "logprobs"),
     "max_tokens (completions)": Support("translated", "no number is no limit, where OpenAI stops after 16", "max_tokens"),
 }

@@ -106,10 +106,10 @@ def test_the_sdk_raises_at_a_completion_that_broke(judge: Judge) -> None:
         ({"prompt": None}, "prompt"),
         ({"prompt": [1, 2]}, "prompt"),
         ({"prompt": [[1], [2]]}, "prompt"),
-        ({"prompt": ["a", "b"]}, "prompt"),
+        ({"prompt": ["a", 1]}, "prompt"),
         ({"prompt": []}, "prompt"),
         ({"prompt": {"a": 1}}, "prompt"),
-        ({"n": 2}, "n"),
+        ({"n": 9}, "n"),
         ({"best_of": 3}, "best_of"),
         ({"echo": True, "logprobs": 1}, "echo"),
         ({"logprobs": 21}, "logprobs"),
@@ -133,6 +133,14 @@ def test_a_prompt_is_read_with_all_that_belongs_to_it() -> None:
     sampling = request.sampling
     assert (sampling.max_tokens, sampling.stop, sampling.logprobs, sampling.top_logprobs, sampling.seed) == (7, ("x",), True, 3, 1)
     assert COMPLETIONS_TRANSLATED.parse(PROMPT).sampling.max_tokens is None
+
+
+def test_several_answers_to_each_prompt_stand_in_the_order_of_the_prompts() -> None:
+    request = COMPLETIONS_TRANSLATED.parse({"model": "m", "prompt": ["a", "b"], "n": 2, "best_of": 2, "seed": 5, "echo": True})
+    asked = [(each.prompt, each.sampling.seed, each.others) for each in request.others]  # type: ignore[union-attr]
+    assert (request.prompt, request.sampling.seed) == ("a", 5)  # type: ignore[union-attr]
+    assert asked == [("a", 6, ()), ("b", 5, ()), ("b", 6, ())]
+    assert COMPLETIONS_TRANSLATED.parse({**PROMPT, "n": 1, "best_of": 1}).others == ()
 
 
 def vectors(result: EmbeddingsResult, **payload: Any) -> bytes:

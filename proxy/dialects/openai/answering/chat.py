@@ -38,15 +38,24 @@ _QUIET = (b"", b"")
 
 
 class ChatStreamRenderer:
-    """Writes one stream of `/v1/chat/completions`. What never changes in a chunk is made once."""
+    """Writes one stream of `/v1/chat/completions`. What never changes in a chunk is made once.
 
-    def __init__(self, request: TextRequest, stopwatch: Stopwatch) -> None:
+    Args:
+        choice: which of several answers this is: then the end of the stream is somebody else's business.
+
+    Attributes:
+        frame: what stands around the words of a chunk.
+        wants_usage: whether the stream shall end with token counts.
+    """
+
+    def __init__(self, request: TextRequest, stopwatch: Stopwatch, choice: int | None = None) -> None:
         self._request = request
+        self._choice = choice
         self._stopwatch = stopwatch
-        self._wants_usage = isinstance(request, AskedChat) and request.wants_usage
+        self.wants_usage = isinstance(request, AskedChat) and request.wants_usage
         self._speaks_functions = isinstance(request, AskedChat) and request.speaks_functions
         self._shown = shown_reasoning(request)
-        self._frame = Frame(b"", b"")
+        self.frame = Frame(b"", b"")
         self._around = _QUIET  # what stands before and after a fragment of the open part
         self._open: PartKind | None = None
         self._thoughts: list[str] = []
@@ -96,12 +105,12 @@ class ChatStreamRenderer:
             "created": created_s(started.created, self._stopwatch),
             "model": self._request.model,
         }
-        self._frame = Frame.of(head, b'"delta":{', b"}", wants_usage=self._wants_usage)
+        self.frame = Frame.of(head, b'"delta":{', b"}", wants_usage=self.wants_usage, choice=self._choice or 0)
         return self._said({"role": "assistant", "content": ""})
 
     def _said(self, delta: Record) -> bytes:
         """A chunk that says `delta` and goes on."""
-        return self._frame.before + orjson.dumps(delta)[1:-1] + self._frame.after
+        return self.frame.before + orjson.dumps(delta)[1:-1] + self.frame.after
 
     def _begin_part(self, part: PartOpened) -> bytes:
         self._open = part.kind
@@ -111,7 +120,7 @@ class ChatStreamRenderer:
         if part.kind == "reasoning":
             self._thoughts.clear()
             member = member if self._shown == "all" else b""
-        self._around = (self._frame.before + member, self._frame.after) if member else _QUIET
+        self._around = (self.frame.before + member, self.frame.after) if member else _QUIET
         return b""
 
     def _begin_call(self, call: PartOpened) -> bytes:
@@ -119,7 +128,7 @@ class ChatStreamRenderer:
         if self._speaks_functions and self._calls:  # There is a place for one.
             self._open = None
             return b""
-        before, after = self._frame.before, self._frame.after
+        before, after = self.frame.before, self.frame.after
         function = {"name": call.name, "arguments": ""}
         if self._speaks_functions:
             self._around = (before + b'"function_call":{"arguments":', b"}" + after)
@@ -140,7 +149,7 @@ class ChatStreamRenderer:
         if delta.logprobs and self._open == "text" and self._request.sampling.logprobs:
             items = logprob_records(delta.logprobs, with_top=bool(self._request.sampling.top_logprobs))
             logprobs = orjson.dumps({"content": items, "refusal": None})
-            return before + orjson.dumps(delta.text) + self._frame.after_with(logprobs)
+            return before + orjson.dumps(delta.text) + self.frame.after_with(logprobs)
         return before + orjson.dumps(delta.text) + after if delta.text else b""
 
     def _end_part(self, closed: PartClosed) -> bytes:
@@ -157,28 +166,28 @@ class ChatStreamRenderer:
 
     def _finish(self, finished: Finished) -> bytes:
         reason = _finish_word(finished.finish_reason, speaks_functions=self._speaks_functions)
-        chunk = self._frame.last(stop_record(reason, finished.stop_sequence))
-        counts = usage_record(self._usage) if self._wants_usage else None
-        return chunk + (self._frame.counted(counts) if counts else b"") + DONE
+        chunk = self.frame.last(stop_record(reason, finished.stop_sequence))
+        if self._choice is not None:
+            return chunk
+        counts = usage_record(self._usage) if self.wants_usage else None
+        return chunk + (self.frame.counted(counts) if counts else b"") + DONE
 
 
 def render_chat(completion: Completion, request: TextRequest, stopwatch: Stopwatch) -> bytes:
     """The whole answer of `/v1/chat/completions`."""
     speaks_functions = isinstance(request, AskedChat) and request.speaks_functions
-    reason = _finish_word(completion.finish_reason, speaks_functions=speaks_functions)
+    choices: list[Record] = []
+    for index, answer in enumerate((completion, *completion.others)):
+        reason = _finish_word(answer.finish_reason, speaks_functions=speaks_functions)
+        message = _message(answer, request, speaks_functions=speaks_functions)
+        stop = stop_record(reason, answer.stop_sequence)
+        choices.append({"index": index, "message": message, "logprobs": _logprobs(answer, request), **stop})
     record = {
         "id": answer_id(completion.id, _ID),
         "object": "chat.completion",
         "created": created_s(completion.created, stopwatch),
         "model": request.model,
-        "choices": [
-            {
-                "index": 0,
-                "message": _message(completion, request, speaks_functions=speaks_functions),
-                "logprobs": _logprobs(completion, request),
-                **stop_record(reason, completion.stop_sequence),
-            }
-        ],
+        "choices": choices,
     }
     counts = usage_record(completion.usage)
     return line_safe(orjson.dumps(record | {"usage": counts} if counts else record))

@@ -36,16 +36,17 @@ class Frame:
     head: bytes = b""
 
     @classmethod
-    def of(cls, head: Record, opening: bytes, closing: bytes, *, wants_usage: bool) -> Frame:
+    def of(cls, head: Record, opening: bytes, closing: bytes, *, wants_usage: bool, choice: int = 0) -> Frame:
         """The frame of a stream whose chunks begin with the members of `head`.
 
         Args:
             opening, closing: what stands around the words inside the choice.
             wants_usage: whether a chunk with counts ends the stream; then all others say that they have none.
+            choice: the index of the choice.
         """
         begin = b"data: " + orjson.dumps(head)[:-1] + b","
         tail = b',"usage":null}\n\n' if wants_usage else b"}\n\n"
-        before = begin + b'"choices":[{"index":0,' + opening
+        before = begin + b'"choices":[{"index":%d,' % choice + opening
         return cls(before, closing + _GOES_ON + tail, tail, opening, closing, begin)
 
     def after_with(self, logprobs: bytes) -> bytes:

@@ -22,13 +22,14 @@ _SPOKEN = ("text", "refusal")
 
 
 class CompletionStreamRenderer:
-    """Writes one stream of `/v1/completions`."""
+    """Writes one stream of `/v1/completions`. Arguments and attributes as of `ChatStreamRenderer`."""
 
-    def __init__(self, request: TextRequest, stopwatch: Stopwatch) -> None:
+    def __init__(self, request: TextRequest, stopwatch: Stopwatch, choice: int | None = None) -> None:
         self._request = request
+        self._choice = choice
         self._stopwatch = stopwatch
-        self._wants_usage = isinstance(request, AskedPrompt) and request.wants_usage
-        self._frame = Frame(b"", b"")
+        self.wants_usage = isinstance(request, AskedPrompt) and request.wants_usage
+        self.frame = Frame(b"", b"")
         self._is_spoken = False
         self._chars = 0
         self._usage = Usage()
@@ -63,12 +64,12 @@ class CompletionStreamRenderer:
             "created": created_s(started.created, self._stopwatch),
             "model": self._request.model,
         }
-        self._frame = Frame.of(head, b'"text":', b"", wants_usage=self._wants_usage)
+        self.frame = Frame.of(head, b'"text":', b"", wants_usage=self.wants_usage, choice=self._choice or 0)
         echo = _echo(self._request)
-        return self._frame.before + orjson.dumps(echo) + self._frame.after if echo else b""
+        return self.frame.before + orjson.dumps(echo) + self.frame.after if echo else b""
 
     def _delta(self, delta: PartDelta) -> bytes:
-        frame = self._frame
+        frame = self.frame
         if not self._is_spoken or not (delta.text or delta.logprobs):
             return b""
         begin, self._chars = self._chars, self._chars + len(delta.text)
@@ -78,27 +79,27 @@ class CompletionStreamRenderer:
         return text + frame.after
 
     def _finish(self, finished: Finished) -> bytes:
-        chunk = self._frame.last(stop_record(finished.finish_reason, finished.stop_sequence), b'""')
-        counts = usage_record(self._usage) if self._wants_usage else None
-        return chunk + (self._frame.counted(counts) if counts else b"") + DONE
+        chunk = self.frame.last(stop_record(finished.finish_reason, finished.stop_sequence), b'""')
+        if self._choice is not None:
+            return chunk
+        counts = usage_record(self._usage) if self.wants_usage else None
+        return chunk + (self.frame.counted(counts) if counts else b"") + DONE
 
 
 def render_completion(completion: Completion, request: TextRequest, stopwatch: Stopwatch) -> bytes:
     """The whole answer of `/v1/completions`."""
-    text = "".join(part.text for part in completion.parts if isinstance(part, TextPart | RefusalPart))
-    logprobs = _legacy(completion.logprobs, 0, request) if request.sampling.logprobs and completion.logprobs else None
-    choice = {
-        "text": _echo(request) + text,
-        "index": 0,
-        "logprobs": logprobs,
-        **stop_record(completion.finish_reason, completion.stop_sequence),
-    }
+    choices: list[Record] = []
+    for index, (answer, asked) in enumerate(zip((completion, *completion.others), (request, *request.others), strict=True)):
+        text = "".join([part.text for part in answer.parts if isinstance(part, TextPart | RefusalPart)])
+        logprobs = _legacy(answer.logprobs, 0, asked) if asked.sampling.logprobs and answer.logprobs else None
+        stop = stop_record(answer.finish_reason, answer.stop_sequence)
+        choices.append({"text": _echo(asked) + text, "index": index, "logprobs": logprobs, **stop})
     record: Record = {
         "id": answer_id(completion.id, _ID),
         "object": "text_completion",
         "created": created_s(completion.created, stopwatch),
         "model": request.model,
-        "choices": [choice],
+        "choices": choices,
     }
     counts = usage_record(completion.usage)
     return line_safe(orjson.dumps(record | {"usage": counts} if counts else record))

@@ -10,7 +10,7 @@ from proxy.dialects.openai.asking.formats import read_format
 from proxy.dialects.openai.asking.messages import read_messages
 from proxy.dialects.openai.asking.reasoning import read_reasoning
 from proxy.dialects.openai.asking.row import Row, missing, unsupported
-from proxy.dialects.openai.asking.sampling import check_one_answer, read_extra, read_limit, read_options, read_sampling
+from proxy.dialects.openai.asking.sampling import read_answers, read_extra, read_limit, read_options, read_sampling, with_seed_of
 from proxy.dialects.openai.asking.tools import read_choice, read_tools
 from proxy.dialects.openai.asking.wishes import AskedChat
 from proxy.errors import InvalidRequest
@@ -21,7 +21,7 @@ _MAX_TOP_LOGPROBS = 20
 def parse_chat(payload: Payload) -> AskedChat:
     """The conversation to be continued. Raises `InvalidRequest`."""
     row = Row(payload)
-    check_one_answer(row)
+    answers = read_answers(row)
     _check_modalities(row)
     options = read_options(row)
     reasoning = read_reasoning(row, options)
@@ -30,7 +30,7 @@ def parse_chat(payload: Payload) -> AskedChat:
     messages = row.rows("messages")
     if not messages:
         raise missing("messages")
-    return AskedChat(
+    asked = AskedChat(
         model=row.required_text("model"),
         messages=read_messages(messages),
         stream=bool(row.flag("stream")),
@@ -47,6 +47,11 @@ def parse_chat(payload: Payload) -> AskedChat:
         wants_usage=wants_usage(row),
         speaks_functions=speaks_functions,
     )
+    return asked if answers == 1 else _asked_for_several(asked, answers)
+
+
+def _asked_for_several(asked: AskedChat, answers: int) -> AskedChat:
+    return replace(asked, others=tuple(replace(asked, sampling=with_seed_of(asked.sampling, place)) for place in range(1, answers)))
 
 
 def _may_call_several(row: Row, *, speaks_functions: bool) -> bool | None:

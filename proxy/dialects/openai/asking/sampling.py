@@ -6,7 +6,8 @@ client sends that argument of the SDK as a field. What stands at the top wins.
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from dataclasses import replace
+from typing import Any, Final, TypeVar
 
 from proxy.canonical.request import Sampling
 from proxy.canonical.runner_options import RUNNER_FLAGS, RUNNER_NUMBERS
@@ -15,6 +16,9 @@ from proxy.errors import InvalidRequest
 from proxy.wire.durations import keep_alive_s
 
 T = TypeVar("T")
+
+MOST_ANSWERS: Final = 8
+"""To one request, each by a call of its own that all others of the upstream's users may have to wait for."""
 
 _RANDOM_SEED = _NO_LIMIT = -1
 
@@ -84,13 +88,26 @@ def read_extra(row: Row, options: Row) -> dict[str, Any]:
     return extra
 
 
-def check_one_answer(row: Row) -> None:
-    """Raises `InvalidRequest` when more than one answer is asked for: there is one upstream that makes one."""
-    for name in ("n", "best_of"):
-        count = row.integer(name, 1)
-        if count is not None and count != 1:
-            message = f"Invalid '{name}': this model gives one answer for each request; send {count} requests, or leave '{name}' out."
-            raise InvalidRequest(message, param=name, code="unsupported_value")
+def read_answers(row: Row) -> int:
+    """How many answers to each prompt are asked for. Raises `InvalidRequest` where not all are wanted that are made."""
+    answers, best_of = row.integer("n", 1) or 1, row.integer("best_of", 1)
+    if best_of not in (None, answers):
+        message = f"Invalid 'best_of': this model gives all the answers that it makes; send 'n' with {best_of}, or leave 'best_of' out."
+        raise InvalidRequest(message, param="best_of", code="unsupported_value")
+    if answers > MOST_ANSWERS:
+        raise too_many_answers("n", answers)
+    return answers
+
+
+def too_many_answers(name: str, answers: int) -> InvalidRequest:
+    """The error about a field that asks for so many."""
+    message = f"Invalid '{name}': this model gives at most {MOST_ANSWERS} answers to one request, and {answers} were asked for."
+    return InvalidRequest(message, param=name, code="unsupported_value")
+
+
+def with_seed_of(sampling: Sampling, answer: int) -> Sampling:
+    """How to choose the tokens of one of several answers to the same: the same seed would make them the same."""
+    return sampling if sampling.seed is None or not answer else replace(sampling, seed=sampling.seed + answer)
 
 
 def _number(row: Row, options: Row, name: str) -> float | None:
