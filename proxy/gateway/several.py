@@ -11,10 +11,12 @@ from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from queue import Empty, Queue
+from threading import Event
 from typing import Generic, TypeVar
 
 from proxy.canonical.completion import Completion, Usage, known_sum, usage_of_all
 from proxy.canonical.events import ChatEvent, Failed, Finished, KeepAlive, OfChoice, UsageSeen
+from proxy.errors import UpstreamUnavailable
 from proxy.gateway.conversation import Conversation
 from proxy.gateway.errands import Errand
 from proxy.gateway.noting import note_end, note_events
@@ -86,6 +88,7 @@ class _Calls(Generic[T]):
         self._first = first
         self._news: Queue[tuple[int, T | Exception]] = Queue(_WAITING_NEWS * len(works))
         self._errands: list[Errand[None]] = []
+        self._first_told = Event()
         self._is_closed = False
 
     def begin(self) -> None:
@@ -113,6 +116,7 @@ class _Calls(Generic[T]):
         """Ends those that have not ended, and notes what all of them took."""
         if not self._is_closed:
             self._is_closed = True
+            self._first_told.set()
             for errand in self._errands:
                 errand.abandon()
             self._empty()
@@ -128,12 +132,29 @@ class _Calls(Generic[T]):
         return choice, told
 
     def _run(self, choice: int, work: Callable[[Tell[T]], None]) -> None:
+        tell = partial(self._tell, choice)
         try:
-            work(partial(self._tell, choice))
+            try:
+                work(tell)
+            except UpstreamUnavailable:
+                if not self._may_try_behind_first(choice):
+                    raise
+                work(tell)
         except Exception as error:  # noqa: BLE001 - it is raised in whoever waits for the news
             self._tell(choice, error)
 
+    def _may_try_behind_first(self, choice: int) -> bool:
+        """Whether a call that was let through to nobody is to try again, after the first has got somewhere: a breaker that has been open
+        lets one through, to see.
+        """
+        if not choice or self.notes[choice].attempts:
+            return False
+        self._first_told.wait()
+        return not self._is_closed
+
     def _tell(self, choice: int, told: T | Exception) -> bool:
+        if not choice:
+            self._first_told.set()
         self._news.put((choice, told))
         return not self._is_closed
 

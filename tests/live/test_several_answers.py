@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import itertools
+import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import openai
 import pytest
 
-from tests.fake_upstream import STALL, Answer, FakeUpstream, Request
+from tests.fake_upstream import STALL, Answer, FakeUpstream, Request, json_answer
 from tests.live.bare_client import Client
+from tests.live.gateways import Gateways
 from tests.live.house import House
 from tests.live.master import wait_until
 from tests.pairs.scenes import BY_NAME, Scene
@@ -91,6 +95,33 @@ def test_where_one_fails_the_others_end_at_once(house: House, egress: Egress, st
     wait_until(lambda: len(upstream.requests) == before + 3, lambda: upstream.requests)
     assert all(request.wait_closed() for request in upstream.requests[before : before + 2])
     client.leave()
+
+
+@BOTH_WAYS
+def test_a_breaker_that_lets_one_through_lets_the_others_follow(gateways: Gateways, tmp_path: Path, stream: bool) -> None:
+    from tests.vendors import openai_at
+
+    egress = FOREIGN[0]
+    asked: Any = {"model": "m", "messages": HI, "n": 3}
+    with FakeUpstream() as upstream:
+        egress.play(upstream, TEXT)
+        file = tmp_path / "proxy.toml"
+        file.write_text(f'[upstreams.it]\ndialect = "{egress.name}"\nbase_url = "{egress.base_url(upstream)}"\n')
+        master = gateways.configured(file, BREAKER_FAILURES="1", BREAKER_COOLDOWN="0.2", MAX_RETRIES="0", WEB_CONCURRENCY="1")
+        for path in egress.paths:
+            upstream.on(path, json_answer(egress.trouble, 503))
+        with openai_at(master.address) as client:
+            for _ in range(2):
+                with pytest.raises(openai.APIStatusError):
+                    client.chat.completions.create(**asked)
+            egress.play(upstream, TEXT)
+            time.sleep(0.3)
+            if stream:
+                chunks: Any = list(client.chat.completions.create(**asked, stream=True))
+                ends = [choice.finish_reason for chunk in chunks for choice in chunk.choices if choice.finish_reason]
+            else:
+                ends = [choice.finish_reason for choice in client.chat.completions.create(**asked).choices]
+    assert ends == ["stop"] * 3
 
 
 @ON_FOREIGN
