@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from proxy.canonical.request import AudioPart, FilePart, ImagePart, Part, RefusalPart, TextPart
+from proxy.dialects.openai.file_names import file_name
 from proxy.errors import InvalidRequest
 from proxy.profiles import Profile
 from proxy.wire.large_json import LongText
@@ -18,7 +19,6 @@ Media = ImagePart | AudioPart | FilePart
 _LARGE_CHARS = 1024 * 1024
 _MEDIA = (ImagePart, AudioPart, FilePart)
 _SPOKEN = (TextPart, RefusalPart)
-_UNNAMED = {"application/pdf": "document.pdf"}
 
 
 def content_json(parts: Sequence[Part], between: str, profile: Profile) -> str | list[Json]:
@@ -80,8 +80,7 @@ def _file(part: FilePart, profile: Profile) -> Json:
         )
     if part.url and profile.files != "any":
         raise InvalidRequest("the server of this model takes no documents by URL: send their content", param="messages")
-    name = part.name or _UNNAMED.get(part.mime, "document")
-    return {"type": "file", "file": {"filename": name, "file_data": part.url or _data_url(part)}}
+    return {"type": "file", "file": {"filename": file_name(part.name, part.mime), "file_data": part.url or _data_url(part)}}
 
 
 def _text_of(part: FilePart) -> str:
