@@ -1,7 +1,7 @@
 """Under which names documents go to Chat Completions. Pure.
 
-OpenAI takes a document for what the ending of its name says, and refuses one without an ending: "Expected context stuffing file type to be a
-supported format: .pdf but got none". What clients tell may be a title.
+OpenAI takes a document for what the ending of its name says, and refuses one without an ending: "Expected context stuffing file type to be
+a supported format: .pdf but got none". What clients tell may be a title.
 """
 
 from __future__ import annotations
