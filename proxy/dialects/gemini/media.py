@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from proxy.canonical.no_place import no_place_for
 from proxy.canonical.request import AudioPart, FilePart, ImagePart
-from proxy.errors import InvalidRequest
 from proxy.profiles import Profile
 from proxy.wire.media import is_text
 
@@ -53,7 +53,7 @@ def media_json(part: Media, profile: Profile) -> Json:
     if part.data:
         return {"inlineData": {"mimeType": part.mime if isinstance(part, ImagePart) else _read_as(part), "data": part.data}}
     if not _is_fetched(part.url, profile):
-        raise InvalidRequest(_UNFETCHED, param="messages")
+        raise no_place_for(part, _UNFETCHED)
     mime = part.mime or _mime_of_url(part.url)
     return {"fileData": {"mimeType": mime, "fileUri": part.url} if mime else {"fileUri": part.url}}
 
@@ -70,7 +70,7 @@ def _read_as(part: FilePart) -> str:
         return mime if mime in _TEXTS else _PLAIN
     if mime == "application/pdf" or mime.startswith(_SEEN_AND_HEARD):
         return mime
-    raise InvalidRequest(f"Gemini reads no documents of the type {mime[:80] or 'unknown'!r}: send PDF or text", param="messages")
+    raise no_place_for(part, f"Gemini reads no documents of the type {mime[:80] or 'unknown'!r}: send PDF or text")
 
 
 def _is_fetched(url: str, profile: Profile) -> bool:
