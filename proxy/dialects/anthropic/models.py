@@ -46,7 +46,7 @@ def read_models(body: bytes) -> list[ModelCard]:
     Raises:
         UpstreamBroken: the body is no model list.
     """
-    return [_card(model_id, entry) for model_id, entry in _identified(_payload(body)["data"])]
+    return [card_of(model_id, entry) for model_id, entry in _identified(_payload(body)["data"])]
 
 
 def _payload(body: bytes) -> dict[str, Any]:
@@ -69,7 +69,8 @@ def _identified(items: list[Any]) -> Iterator[tuple[str, Entry]]:
             yield item["id"], item
 
 
-def _card(model_id: str, entry: Entry) -> ModelCard:
+def card_of(model_id: str, entry: Entry) -> ModelCard:
+    """What an entry says of the model."""
     has = _abilities(entry)
     owner = entry.get("owned_by")
     return ModelCard(
