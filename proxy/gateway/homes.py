@@ -15,9 +15,9 @@ _GIVEN_BY_THE_OPERATOR = (Rule.MAPPING, Rule.ALIAS)
 
 
 def home_of(steps: Steps, upstreams: list[Upstream], model: str, client: Client) -> Destination | None:
-    """Where one of `upstreams` is to be asked about `model`, or about no model; `None` where another one has it, or there are none.
+    """Where one of `upstreams` is to be asked about `model`, or about no model; `None` where another one has it, or may, or there are none.
 
-    What nobody lists, and nobody was named for, is the first one's: it may be about to be fetched.
+    What nobody lists, and nobody was named for, is the first one's that does not hide it: it may be about to be fetched.
 
     Raises:
         ModelNotFound: the name leads nowhere: it is hidden.
@@ -30,7 +30,7 @@ def home_of(steps: Steps, upstreams: list[Upstream], model: str, client: Client)
         return found
     if found.rule is not Rule.DEFAULT:
         return None
-    return _own(steps, names, model, client) if model else Destination(names[0], "", None, Rule.DEFAULT, found.why)
+    return steps.own(model, names) if model else Destination(names[0], "", None, Rule.DEFAULT, found.why)
 
 
 def source_of(steps: Steps, upstreams: list[Upstream], model: str, client: Client) -> Destination | None:
@@ -38,10 +38,13 @@ def source_of(steps: Steps, upstreams: list[Upstream], model: str, client: Clien
     if not upstreams:
         return None
     names = _names_of(upstreams)
-    own = steps.own(model, names, client)
-    if own is None or (own.card is None and own.rule not in _GIVEN_BY_THE_OPERATOR):
-        return home_of(steps, upstreams, model, client)
-    return own if own.upstream in names else None
+    own = steps.awaited_own(model, names, client)
+    if own is not None and (own.card is not None or own.rule in _GIVEN_BY_THE_OPERATOR):
+        return own if own.upstream in names else None
+    home = home_of(steps, upstreams, model, client)
+    if home is None and own is None:
+        raise ModelNotFound(model)
+    return home
 
 
 def keeper_of(steps: Steps, upstreams: list[Upstream], model: str, client: Client, *, is_new: bool) -> Destination | None:
@@ -57,7 +60,9 @@ def keeper_of(steps: Steps, upstreams: list[Upstream], model: str, client: Clien
     if not upstreams:
         return None
     names = _names_of(upstreams)
-    own = _own(steps, names, model, client)
+    own = steps.awaited_own(model, names, client)
+    if own is None:
+        raise ModelNotFound(model)
     if own.rule in _GIVEN_BY_THE_OPERATOR and (is_new or own.upstream in names):
         raise _given_away(steps, model, own, "choose another name, or name that one" if is_new else "name that one")
     return own if own.upstream in names else None
@@ -72,7 +77,7 @@ def new_name(steps: Steps, upstream: str, name: str, client: Client, param: str)
     Raises:
         InvalidRequest: the operator gave the name to another model, or hides models of that name there.
     """
-    own = steps.own(name, [upstream], client)
+    own = steps.awaited_own(name, [upstream], client)
     if own is None or (own.upstream != upstream and own.rule not in _GIVEN_BY_THE_OPERATOR):
         # What has the name elsewhere stays what it is.
         own = steps.own_at(upstream, name)
@@ -81,13 +86,6 @@ def new_name(steps: Steps, upstream: str, name: str, client: Client, param: str)
     if own.rule in _GIVEN_BY_THE_OPERATOR:
         raise _given_away(steps, name, own, "choose another name, or name that one", param)
     return own.upstream_model
-
-
-def _own(steps: Steps, names: list[str], model: str, client: Client) -> Destination:
-    own = steps.own(model, names, client)
-    if own is None:
-        raise ModelNotFound(model)
-    return own
 
 
 def _given_away(steps: Steps, name: str, place: Destination, advice: str, param: str = "model") -> InvalidRequest:

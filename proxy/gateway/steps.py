@@ -140,8 +140,12 @@ class Steps:
                 chain = self._table.chain(model)
         return chain
 
-    def own(self, model: str, homes: Sequence[str], client: Client = ANYBODY) -> Destination | None:
-        """Where the model is that is itself called so, or would be made: see `RouteTable.own`. Waits for lists as `chain` does."""
+    def own(self, model: str, homes: Sequence[str]) -> Destination | None:
+        """See `RouteTable.own`."""
+        return self._table.own(model, homes)
+
+    def awaited_own(self, model: str, homes: Sequence[str], client: Client) -> Destination | None:
+        """As `own`, after having waited for lists as `chain` does."""
         lists = self._lists
         lists.ensure_known(client.secret)
         found = self._table.own(model, homes)

@@ -183,6 +183,25 @@ def test_hidden_models_are_neither_read_nor_overwritten(client: FlaskClient, box
     assert changed(boxes) == []
 
 
+@pytest.mark.parametrize(
+    ("word", "body", "status"),
+    [
+        ("show", {"model": "secret:1b"}, 500),
+        ("pull", {"model": "secret:1b"}, 404),
+        ("create", {"model": "mine", "from": "secret:1b"}, 404),
+        ("copy", {"source": "secret:1b", "destination": "mine"}, 404),
+    ],
+)
+def test_hidden_models_stay_hidden_while_another_list_is_not_to_be_had(
+    client: FlaskClient, boxes: Boxes, word: str, body: Any, status: int
+) -> None:
+    boxes["cloud"].on("/models", json_answer({"error": "down"}, 500))
+    boxes["ola"].on("/api/show", json_answer({"details": {}}))
+    assert ask(client, word, **body)[0] == status
+    assert changed(boxes) == []
+    assert boxes["ola"].requests_to("/api/show") == []
+
+
 def test_aliases_of_models_elsewhere_are_what_they_were(client: FlaskClient, boxes: Boxes) -> None:
     assert ask(client, "delete", model="big")[0] == 501
     assert ask(client, "push", model="big")[0] == 501
