@@ -29,6 +29,23 @@ def test_every_loss_has_a_reason() -> None:
     assert [name for name, support in lost if not support.note] == []
 
 
+@pytest.mark.parametrize(
+    ("client", "field"),
+    [
+        ("openai", "input (embeddings)"),
+        ("openai", "dimensions"),
+        ("openai", "encoding_format"),
+        ("openai", "(answer) data[].embedding"),
+        ("openai", "(answer) usage (embeddings)"),
+        ("ollama", "input"),
+        ("ollama", "dimensions"),
+        ("ollama", "(answer) embeddings"),
+    ],
+)
+def test_what_belongs_to_vectors_is_refused_where_there_are_none(client: str, field: str) -> None:
+    assert met(client_tables()[client][field], upstream_tables()["anthropic"]).outcome == "refused"
+
+
 def test_the_pages_are_those_of_the_tables() -> None:
     written = {path.name: path.read_text() for path in FOLDER.glob("*.md")}
     assert written == pages(), "python -m tests.dialect_pages"

@@ -125,7 +125,7 @@ _COMPLETIONS: Final[Mapping[str, Support]] = {
 _EMBEDDINGS: Final[Mapping[str, Support]] = {
     "input (embeddings)": Support("translated", "texts; numbers of tokens are refused", "embeddings"),
     "dimensions": Support("translated", "cut by the gateway where the upstream did not", "dimensions"),
-    "encoding_format": Support("translated", "`base64` is made by the gateway"),
+    "encoding_format": Support("translated", "`base64` is made by the gateway", "embeddings"),
     "(answer) data[].embedding": Support("approximated", "brought to length 1, as OpenAI's are", "embeddings"),
     "(answer) usage (embeddings)": Support(
         "approximated", "0 where the upstream tells none: typed clients insist on numbers", "embeddings"

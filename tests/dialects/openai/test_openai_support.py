@@ -71,8 +71,8 @@ def completion(**fields: Any) -> Sample:
     return Sample(parse_completion, {**PROMPT, **fields}, PROMPT)
 
 
-def vectors(**fields: Any) -> Sample:
-    return Sample(parse_embeddings, {**VECTORS, **fields}, VECTORS)
+def vectors(place: str = "", **fields: Any) -> Sample:
+    return Sample(parse_embeddings, {**VECTORS, **fields}, VECTORS, place)
 
 
 def response(**fields: Any) -> Sample:
@@ -173,7 +173,7 @@ OTHERS: dict[str, Sample] = {
     "max_tokens (completions)": completion(max_tokens=5),
     "input (embeddings)": vectors(input="bye"),
     "dimensions": vectors(dimensions=8),
-    "encoding_format": vectors(encoding_format="base64"),
+    "encoding_format": vectors("encoding", encoding_format="base64"),
 }
 RESPONSES: dict[str, Sample] = {
     "input (responses)": response(input="bye"),
