@@ -105,7 +105,11 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
         "files": Support("approximated", "plain texts as text under their name; others are refused"),
         "file_urls": Support("refused", "there is no place for documents"),
         "names": Support("dropped", "turns have no names"),
-        "tools": Support("approximated", "keywords of schemas that Ollama drops are said in words, and references are followed"),
+        "tools": Support(
+            "approximated",
+            "keywords of schemas that Ollama drops are said in words, and references are followed: beyond 256 KiB of what they lead to, "
+            "each is any object",
+        ),
         "strict_tools": Support("dropped", "arguments are not bound"),
         "tool_choice": Support("approximated", "`none` sends no tools; that one must be called is refused: nothing makes a model call it"),
         "named_tool": Support("refused", "nothing makes a model call a tool"),
