@@ -67,6 +67,8 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
         "num_ctx": Support("dropped", "the window is the model's"),
         "runner": Support("dropped", "the machines are Google's"),
         "keep_alive": Support("dropped", "the server decides"),
+        "google_options": Support("carried", "beside the `generationConfig`"),
+        "service_tier": Support("carried", "as `serviceTier`; left out for models that refuse it"),
         "stream": Support("carried"),
         "usage": Support("translated", "thoughts are among the tokens of the answer"),
         "prompts": Support("approximated", "as what a user says"),

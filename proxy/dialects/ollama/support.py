@@ -143,6 +143,8 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
         "num_ctx": Support("carried"),
         "runner": Support("carried"),
         "keep_alive": Support("carried"),
+        "google_options": Support("dropped", "only Gemini knows them"),
+        "service_tier": Support("dropped", "there are no tiers"),
         "stream": Support("carried"),
         "usage": Support("carried", "cached tokens and thoughts are not told apart"),
         "prompts": Support("translated", "`raw`; an empty one is refused"),

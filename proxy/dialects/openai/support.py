@@ -101,7 +101,12 @@ _CHAT: Final[Mapping[str, Support]] = {
     "prompt_cache_key": Support("dropped", _ELSEWHERE),
     "prompt_cache_options": Support("dropped", _ELSEWHERE),
     "prompt_cache_retention": Support("dropped", _ELSEWHERE),
-    "service_tier": Support("dropped", _ELSEWHERE),
+    "service_tier": Support(
+        "approximated", "`flex`, `priority` and what else is Google's word; OpenAI's other tiers are left out", "service_tier"
+    ),
+    "safetySettings, cachedContent, labels, serviceTier (extra)": Support(
+        "carried", f"as Gemini has them, or in snake case; {_EXTRA}, or in a `google` there", "google_options"
+    ),
     "verbosity": Support("dropped", "only OpenAI's models know it"),
     "web_search_options": Support("dropped", _THEIR_TOOLS),
     "(answer) usage": Support("translated", "left out where the upstream does not tell both numbers", "usage"),
@@ -253,6 +258,8 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
         "num_ctx": Support("dropped", "the server has loaded its model"),
         "runner": Support("dropped", "only Ollama's runner knows them"),
         "keep_alive": Support("dropped", "the server decides"),
+        "google_options": Support("dropped", "only Gemini knows them"),
+        "service_tier": Support("dropped", "strict servers refuse it"),
         "stream": Support("carried", "what a server can't stream is asked for as a whole, and streamed by the gateway"),
         "usage": Support("carried"),
         "prompts": Support("approximated", "as what a user says where the server only chats"),
