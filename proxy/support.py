@@ -12,8 +12,8 @@ from types import MappingProxyType
 from typing import Final, Literal, get_args
 
 Outcome = Literal["carried", "translated", "approximated", "dropped", "refused"]
-"""`carried` as it came; `translated` to other words of the same meaning; `approximated` by something near it, or only where the kind of
-server or the model knows it; `dropped` in silence; `refused` aloud.
+"""`carried` as it came; `translated` to other words of the same meaning; `approximated` by something near it, or only in part, or only
+where the kind of server or the model knows it; `dropped` in silence; `refused` aloud.
 """
 
 OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
