@@ -20,6 +20,8 @@ T = TypeVar("T")
 _RANDOM_SEED = _NO_LIMIT = -1
 # OpenAI's tiers that are what comes unasked elsewhere, or what its customers have bought of it.
 _OPENAIS_TIERS: Final = ("auto", "default", "scale")
+_GOOGLE: Final = "google"
+_OF_GOOGLE: Final = frozenset({_GOOGLE, *GOOGLE_OPTIONS, *GOOGLE_OPTIONS.values()})
 
 
 def read_options(row: Row) -> Row:
@@ -90,9 +92,11 @@ def read_extra(row: Row, options: Row) -> dict[str, Any]:
 
 def _google_options(row: Row, options: Row) -> dict[str, Any]:
     """What Gemini takes beside its parameters, by Gemini's names; also in `google`, where Google's own OpenAI-style door has it."""
+    if not row.has_any(_OF_GOOGLE) and not options.has_any(_OF_GOOGLE):
+        return {}  # as with most requests
     found: dict[str, Any] = {}
     for place in (options, row):
-        inner = place.get("google")
+        inner = place.get(_GOOGLE)
         for source in (Row(inner), place) if type(inner) is dict else (place,):
             for name, also in GOOGLE_OPTIONS.items():
                 value = source.get(also) if source.get(name) is None else source.get(name)
