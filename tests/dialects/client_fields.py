@@ -22,6 +22,8 @@ _PLACES: Final = {
     "num_ctx": "extra",
     "runner": "extra",
     "keep_alive": "extra",
+    "google_options": "extra",
+    "service_tier": "extra",
     "usage": "wants_usage",
     "prompts": "prompt",
     "finished_prompts": "is_finished",
