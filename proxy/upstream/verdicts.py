@@ -129,6 +129,8 @@ def judged_late(error: UpstreamError, *, with_clients_key: bool = False) -> Judg
     """
     if not isinstance(error, UpstreamRefused):
         return Judgement(elsewhere=False, blamed=Blamed.REPLICA, needs_end=True)
+    if error.is_models_own:
+        return _THE_REQUEST
     status = error.told_status
     is_ill = status >= 500 or status == 408 or (status == 429 and not with_clients_key)
     return Judgement(elsewhere=False, blamed=Blamed.MODEL if is_ill else Blamed.NOBODY, needs_end=True)
