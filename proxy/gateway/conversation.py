@@ -16,12 +16,13 @@ from proxy.errors import UpstreamError, UpstreamRefused
 from proxy.gateway.cutting import cutter_of, hides_stops, told
 from proxy.gateway.foreign import made_plain
 from proxy.gateway.keepsakes import Keepsakes
-from proxy.gateway.lacking import lack_of_prompts, lacks_path
+from proxy.gateway.lacking import lack_of_prompts
 from proxy.gateway.opening import Opening
 from proxy.gateway.steps import Goal, Steps, read_and_close
 from proxy.routing import Destination, Route
 from proxy.telemetry import ExchangeNotes
 from proxy.wire.messages import Client, UpstreamCall
+from proxy.wire.what_lacks import lacks_path
 
 T = TypeVar("T")
 

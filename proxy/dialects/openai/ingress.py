@@ -23,10 +23,12 @@ from proxy.dialects.openai.foreign_state import without_foreign_state
 from proxy.dialects.openai.relay import RelayTail, usage_of
 from proxy.dialects.openai.responses import relay as response_relay
 from proxy.dialects.openai.responses.asking import parse_response
+from proxy.dialects.openai.responses.failures import render_error as render_response_error
 from proxy.dialects.openai.responses.foreign_items import without_foreign_items
 from proxy.dialects.openai.responses.rendering import ResponseStreamRenderer, render_response
 from proxy.dialects.openai.wholes import chunks_of, misfit_without_choices
 from proxy.errors import UpstreamBroken
+from proxy.wire.messages import Purpose
 from proxy.wire.refusals import misfit_without, refusal_in_whole
 
 
@@ -58,8 +60,8 @@ def _relay_endpoint(name: str, path: str, **more: Any) -> RelayEndpoint:
 
 
 CHAT = _relay_endpoint("chat", "/chat/completions", misfit_in=misfit_without_choices, as_stream=chunks_of, pruned=without_foreign_state)
-COMPLETIONS = _relay_endpoint("completions", "/completions", misfit_in=misfit_without_choices, as_stream=chunks_of)
-EMBEDDINGS = _relay_endpoint("embeddings", "/embeddings", misfit_in=_no_vectors, max_bytes=MAX_VECTORS_BYTES)
+COMPLETIONS = _relay_endpoint("completions", "/completions", purpose=Purpose.EXTRA, misfit_in=misfit_without_choices, as_stream=chunks_of)
+EMBEDDINGS = _relay_endpoint("embeddings", "/embeddings", purpose=Purpose.EXTRA, misfit_in=_no_vectors, max_bytes=MAX_VECTORS_BYTES)
 
 RESPONSES = RelayEndpoint(
     name="openai.responses",
@@ -72,6 +74,7 @@ RESPONSES = RelayEndpoint(
     affinity_key=response_affinity_key,
     render_error=render_error,
     answer_headers=_PASSED_ON,
+    purpose=Purpose.EXTRA,
     is_optional=True,
     pruned=without_foreign_items,
     refusal_in=partial(refusal_in_whole, answers=("output",)),
@@ -108,7 +111,7 @@ RESPONSES_TRANSLATED = TextEndpoint(
     admit=admit,
     stream_renderer=ResponseStreamRenderer,
     render_completion=render_response,
-    render_error=render_error,
+    render_error=render_response_error,
     stream_type=_SSE,
     whole_type=_JSON,
 )

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 from proxy.canonical.request import Sampling
 from proxy.dialect import Payload
+from proxy.dialects.openai.asking.answers import read_answers, with_seed_of
 from proxy.dialects.openai.asking.formats import read_format
 from proxy.dialects.openai.asking.messages import read_messages
 from proxy.dialects.openai.asking.reasoning import read_reasoning
 from proxy.dialects.openai.asking.row import Row, missing, unsupported
-from proxy.dialects.openai.asking.sampling import read_answers, read_extra, read_limit, read_options, read_sampling, with_seed_of
+from proxy.dialects.openai.asking.sampling import read_extra, read_limit, read_options, read_sampling
 from proxy.dialects.openai.asking.tools import read_choice, read_tools
 from proxy.dialects.openai.asking.wishes import AskedChat
 from proxy.errors import InvalidRequest

@@ -6,18 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from proxy.dialect import Payload
+from proxy.dialects.openai.asking.answers import MOST_ANSWERS, read_answers, too_many_answers, with_seed_of
 from proxy.dialects.openai.asking.chat import wants_usage
 from proxy.dialects.openai.asking.row import Row, empty_array, missing, unsupported, wrong_type
-from proxy.dialects.openai.asking.sampling import (
-    MOST_ANSWERS,
-    read_answers,
-    read_extra,
-    read_limit,
-    read_options,
-    read_sampling,
-    too_many_answers,
-    with_seed_of,
-)
+from proxy.dialects.openai.asking.sampling import read_extra, read_limit, read_options, read_sampling
 from proxy.dialects.openai.asking.wishes import AskedPrompt
 
 _MAX_LOGPROBS = 20

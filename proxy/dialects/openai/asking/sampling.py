@@ -6,9 +6,9 @@ client sends that argument of the SDK as a field. What stands at the top wins.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, Final, TypeVar
 
+from proxy.canonical.google_options import GOOGLE_OPTIONS
 from proxy.canonical.request import Sampling
 from proxy.canonical.runner_options import RUNNER_FLAGS, RUNNER_NUMBERS
 from proxy.dialects.openai.asking.row import Row, wrong_type
@@ -17,10 +17,11 @@ from proxy.wire.durations import keep_alive_s
 
 T = TypeVar("T")
 
-MOST_ANSWERS: Final = 8
-"""To one request, each by a call of its own that all others of the upstream's users may have to wait for."""
-
 _RANDOM_SEED = _NO_LIMIT = -1
+# OpenAI's tiers that are what comes unasked elsewhere, or what its customers have bought of it.
+_OPENAIS_TIERS: Final = ("auto", "default", "scale")
+_GOOGLE: Final = "google"
+_OF_GOOGLE: Final = frozenset({_GOOGLE, *GOOGLE_OPTIONS, *GOOGLE_OPTIONS.values()})
 
 
 def read_options(row: Row) -> Row:
@@ -77,6 +78,7 @@ def read_extra(row: Row, options: Row) -> dict[str, Any]:
         extra["num_ctx"] = num_ctx
     wishes = {name: _integer(row, options, name) for name in RUNNER_NUMBERS} | {name: _flag(row, options, name) for name in RUNNER_FLAGS}
     extra |= {name: value for name, value in wishes.items() if value is not None}
+    extra |= _google_options(row, options)
     source = row if row.get("keep_alive") is not None else options
     keep_alive = source.get("keep_alive")
     if keep_alive is not None:
@@ -88,26 +90,19 @@ def read_extra(row: Row, options: Row) -> dict[str, Any]:
     return extra
 
 
-def read_answers(row: Row) -> int:
-    """How many answers to each prompt are asked for. Raises `InvalidRequest` where not all are wanted that are made."""
-    answers, best_of = row.integer("n", 1) or 1, row.integer("best_of", 1)
-    if best_of not in (None, answers):
-        message = f"Invalid 'best_of': this model gives all the answers that it makes; send 'n' with {best_of}, or leave 'best_of' out."
-        raise InvalidRequest(message, param="best_of", code="unsupported_value")
-    if answers > MOST_ANSWERS:
-        raise too_many_answers("n", answers)
-    return answers
-
-
-def too_many_answers(name: str, answers: int) -> InvalidRequest:
-    """The error about a field that asks for so many."""
-    message = f"Invalid '{name}': this model gives at most {MOST_ANSWERS} answers to one request, and {answers} were asked for."
-    return InvalidRequest(message, param=name, code="unsupported_value")
-
-
-def with_seed_of(sampling: Sampling, answer: int) -> Sampling:
-    """How to choose the tokens of one of several answers to the same: the same seed would make them the same."""
-    return sampling if sampling.seed is None or not answer else replace(sampling, seed=sampling.seed + answer)
+def _google_options(row: Row, options: Row) -> dict[str, Any]:
+    """What Gemini takes beside its parameters, by Gemini's names; also in `google`, where Google's own OpenAI-style door has it."""
+    if not row.has_any(_OF_GOOGLE) and not options.has_any(_OF_GOOGLE):
+        return {}  # as with most requests
+    found: dict[str, Any] = {}
+    for place in (options, row):
+        inner = place.get(_GOOGLE)
+        for source in (Row(inner), place) if type(inner) is dict else (place,):
+            for name, also in GOOGLE_OPTIONS.items():
+                value = source.get(also) if source.get(name) is None else source.get(name)
+                if value is not None and value not in _OPENAIS_TIERS:
+                    found[name] = value
+    return found
 
 
 def _number(row: Row, options: Row, name: str) -> float | None:
