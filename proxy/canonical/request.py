@@ -22,31 +22,38 @@ class TextPart:
 
 @dataclass(frozen=True, slots=True)
 class ImagePart:
-    """A picture: either `data` (standard padded base64 without prefix, with its sniffed `mime`) or `url`."""
+    """A picture: either `data` (standard padded base64 without prefix, with its sniffed `mime`) or `url`. `place` as of documents."""
 
     mime: str = ""
     data: str = ""
     url: str = ""
     cache_hint: CacheHint = None
+    place: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class AudioPart:
-    """Sound: `data` is standard padded base64, `format` the short name (`wav`, `mp3`)."""
+    """Sound: `data` is standard padded base64, `format` the short name (`wav`, `mp3`). `place` as of documents."""
 
     format: str
     data: str
+    place: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class FilePart:
-    """A document: either `data` (standard padded base64, with its `mime`) or `url`. `name` is its title or file name."""
+    """A document: either `data` (standard padded base64, with its `mime`) or `url`. `name` is its title or file name.
+
+    Attributes:
+        place: where in the client's request it stands (`messages[0].content[1]`), in the client's words; `""` where nobody knows.
+    """
 
     mime: str = ""
     data: str = ""
     url: str = ""
     name: str = ""
     cache_hint: CacheHint = None
+    place: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

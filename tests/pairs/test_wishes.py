@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -162,72 +161,6 @@ def test_answers_end_before_a_stop_sequence(gateway_of: Gateway, upstream: FakeU
     assert (told.text, told.finish, told.ended) == ("one ", "stop", True)
     names_it = name == "anthropic.messages" or (egress.name == "anthropic" and name.startswith("openai."))
     assert told.matched == ("END" if names_it else "")
-
-
-# Documents
-
-WORDS = "The price of one is 42."
-PDF = base64.b64encode(b"%PDF-1.4\n1 0 obj\n<<>>\nendobj\n").decode()
-
-
-def a_document(mime: str, data: str) -> dict[str, Json]:
-    """A question about it, in each language that has documents."""
-    url = f"data:{mime};base64,{data}"
-    question = {"type": "text", "text": "How much?"}
-    source = {"type": "base64", "media_type": mime, "data": data}
-    if mime == "text/plain":
-        source = {"type": "text", "media_type": mime, "data": WORDS}
-    return {
-        "openai.chat": {
-            "messages": [{"role": "user", "content": [question, {"type": "file", "file": {"filename": "prices", "file_data": url}}]}]
-        },
-        "openai.responses": {
-            "input": [
-                {
-                    "role": "user",
-                    "content": [
-                        {"type": "input_text", "text": "How much?"},
-                        {"type": "input_file", "filename": "prices", "file_data": url},
-                    ],
-                }
-            ]
-        },
-        "anthropic.messages": {
-            "messages": [{"role": "user", "content": [{"type": "document", "source": source, "title": "prices"}, question]}]
-        },
-    }
-
-
-def holds(body: Json, *wanted: str) -> bool:
-    """Whether one of these stands in what the upstream was asked."""
-    written = json.dumps(body, ensure_ascii=False)
-    return any(word in written for word in wanted)
-
-
-@ON_ALL
-@pytest.mark.parametrize("name", a_document("text/plain", ""))
-def test_a_text_that_is_shown_is_read_everywhere(gateway_of: Gateway, upstream: FakeUpstream, name: str, egress: Egress) -> None:
-    play(upstream, egress, lambda request: PLAIN)
-    encoded = base64.b64encode(WORDS.encode()).decode()
-    told, asked = ask(gateway_of, upstream, egress, name, a_document("text/plain", encoded)[name], stream=False)
-    assert told.text == PLAIN.text
-    assert holds(asked, WORDS, encoded)
-    assert holds(asked, "prices") or egress.name == "gemini"  # It has no place for their names.
-    assert holds(asked, "How much?")
-
-
-@ON_ALL
-@pytest.mark.parametrize("name", a_document("application/pdf", PDF))
-def test_a_document_is_shown_or_refused(gateway_of: Gateway, upstream: FakeUpstream, name: str, egress: Egress) -> None:
-    play(upstream, egress, lambda request: PLAIN)
-    told, asked = ask(gateway_of, upstream, egress, name, a_document("application/pdf", PDF)[name], stream=True)
-    relayed = (name, egress.name) == ("openai.chat", "openai")
-    if egress.name in ("openai", "ollama") and not relayed:
-        assert told.status == 400
-        assert "document" in told.error or "file" in told.error
-        return
-    assert told.text == PLAIN.text
-    assert holds(asked, PDF)
 
 
 # What functions show, and that they failed

@@ -20,7 +20,11 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
         "images": Support("carried", "as `inlineData`"),
         "image_urls": Support("approximated", _FETCHED),
         "audio": Support("carried", "as `inlineData`"),
-        "files": Support("carried", "as `inlineData`, behind a text that is their name"),
+        "files": Support(
+            "approximated",
+            "as `inlineData`, behind a text that is their name: PDF, sounds and films as they are, JSON and other texts that Gemini does "
+            "not know as plain text; others are refused",
+        ),
         "file_urls": Support("approximated", _FETCHED),
         "names": Support("dropped", "there is no place for who speaks"),
         "tools": Support(

@@ -190,7 +190,10 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
         "images": Support("carried", "as data URLs"),
         "image_urls": Support("carried"),
         "audio": Support("carried"),
-        "files": Support("approximated", "as they are to OpenAI and OpenRouter; elsewhere texts as text, and others are refused"),
+        "files": Support(
+            "approximated",
+            "texts as text; others to OpenAI and OpenRouter, under a name that ends as their type does; elsewhere they are refused",
+        ),
         "file_urls": Support("approximated", "to OpenRouter; elsewhere they are refused"),
         "names": Support("approximated", "left out for Mistral, which refuses them"),
         "tools": Support(

@@ -78,7 +78,7 @@ def test_what_is_shown_and_played_goes_inline_or_as_an_address() -> None:
             AudioPart("ogg", PNG),
             FilePart("application/pdf", PNG, name="a.pdf"),
             FilePart("application/pdf", url="https://a.b/c"),
-            FilePart(data=PNG),
+            FilePart("video/mp4", PNG),
         )
     )
     assert turn["parts"][1:] == [
@@ -90,8 +90,38 @@ def test_what_is_shown_and_played_goes_inline_or_as_an_address() -> None:
         {"text": "a.pdf"},
         {"inlineData": {"mimeType": "application/pdf", "data": PNG}},
         {"fileData": {"mimeType": "application/pdf", "fileUri": "https://a.b/c"}},
-        {"inlineData": {"mimeType": "application/octet-stream", "data": PNG}},
+        {"inlineData": {"mimeType": "video/mp4", "data": PNG}},
     ]
+
+
+@pytest.mark.parametrize(
+    ("mime", "read_as"),
+    [
+        ("text/plain", "text/plain"),
+        ("text/markdown", "text/markdown"),
+        ("text/csv", "text/csv"),
+        ("text/x-rust", "text/plain"),
+        ("application/json", "text/plain"),
+        ("application/ld+json", "text/plain"),
+        ("application/xml", "text/plain"),
+        ("application/x-yaml", "text/plain"),
+        ("application/javascript", "text/plain"),
+    ],
+)
+def test_documents_of_words_go_as_texts_that_gemini_knows(mime: str, read_as: str) -> None:
+    (turn,) = contents(said("user", FilePart(mime, "e30=", name="n.json")))
+    assert turn["parts"] == [{"text": "n.json"}, {"inlineData": {"mimeType": read_as, "data": "e30="}}]
+
+
+def test_documents_of_words_in_results_stand_in_them() -> None:
+    _, _, answer = contents(said("user", "go"), said("assistant", called("a")), answered("a", FilePart("application/json", "e30=")))
+    assert answer == user(result("a", {"output": ""}, parts=[{"inlineData": {"mimeType": "text/plain", "data": "e30="}}]))
+
+
+@pytest.mark.parametrize("mime", ["application/vnd.ms-excel", "application/zip", "font/woff2", "application/octet-stream", ""])
+def test_documents_that_gemini_does_not_read_are_refused(mime: str) -> None:
+    with pytest.raises(InvalidRequest, match=f"'{mime or 'unknown'}': send PDF or text"):
+        contents(said("user", FilePart(mime, "UEsDBA==")))
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,9 @@ ANYTHING = {"anyOf": [{"type": "STRING"}, {"type": "NUMBER"}, {"type": "BOOLEAN"
         ({"enum": ["x", "y", "x"]}, {"type": "STRING", "enum": ["x", "y"]}),
         ({"enum": ["x", None]}, {"type": "STRING", "enum": ["x"], "nullable": True}),
         ({"type": "string", "enum": ["x", ""]}, {"type": "STRING", "description": '(one of: ["x",""])'}),
-        ({"type": "integer", "enum": [1, 2]}, {"type": "INTEGER", "format": "enum", "enum": ["1", "2"]}),
+        ({"type": "integer", "enum": [1, 2, 3]}, {"type": "INTEGER", "description": "(one of: [1,2,3])"}),
+        ({"type": "integer", "format": "enum", "enum": ["1"]}, {"type": "INTEGER", "description": '(one of: ["1"])'}),
+        ({"type": "integer", "const": 2, "description": "D"}, {"type": "INTEGER", "description": "D (one of: [2])"}),
         ({"type": "number", "enum": [0.5]}, {"type": "NUMBER", "description": "(one of: [0.5])"}),
         (
             {"enum": ["x", 1]},
@@ -253,6 +255,7 @@ def test_nothing_is_left_that_gemini_does_not_know(schema: dict[str, Any]) -> No
         assert ("items" in node) == (node["type"] == "ARRAY")
         assert set(node.get("required", [])) <= set(node.get("properties", {}))
         assert all(isinstance(value, str) and value for value in node.get("enum", ["x"]))
+        assert node["type"] == "STRING" or "enum" not in node
 
 
 @given(SCHEMAS)
@@ -267,8 +270,6 @@ def as_json_schema(node: dict[str, Any]) -> dict[str, Any]:
         return {"anyOf": [as_json_schema(branch) for branch in node["anyOf"]]}
     said = {key: item for key, item in node.items() if key not in ("nullable", "propertyOrdering", "format", "title", "description")}
     said["type"] = node["type"].lower()
-    if "enum" in node and node["type"] == "INTEGER":
-        said["enum"] = [int(value) for value in node["enum"]]
     if "properties" in node:
         said["properties"] = {name: as_json_schema(below) for name, below in node["properties"].items()}
     if "items" in node:
