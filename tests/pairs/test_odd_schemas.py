@@ -1,4 +1,4 @@
-"""Schemas that no author of one would write, at every kind of upstream: they are sent, rewritten or refused, and never break the gateway."""
+"""Schemas that no author of one would write, at every kind of upstream: they are sent, rewritten or refused, and break nothing."""
 
 from __future__ import annotations
 

@@ -102,8 +102,7 @@ def test_a_refusal_teaches(message: str, profile: Profile, changes: dict[str, An
         ("output_config.format.schema: For 'object' type, 'additionalProperties' must be explicitly set to false", "json_schema"),
         ("output_config.format.schema: For 'integer' type, properties maximum, minimum are not supported", "json_schema"),
         (
-            "output_config.format.schema: Schema is too complex for compilation. Simplify your schema or reduce the number of optional "
-            "parameters.",
+            "output_config.format.schema: Schema is too complex for compilation. Reduce the number of optional parameters.",
             "json_schema",
         ),
         ("tools.0.custom: Too many strict tools (25). The maximum number of strict tools supported is 20.", "strict_schema"),
