@@ -18,7 +18,7 @@ from proxy.canonical.request import ChatRequest, PromptRequest
 from proxy.errors import ProxyError, UpstreamBroken, UpstreamError, UpstreamRefused
 from proxy.profiles import Profile
 from proxy.routing import Route
-from proxy.wire.messages import UpstreamCall
+from proxy.wire.messages import Purpose, UpstreamCall
 
 Payload = dict[str, Any]
 # A whole answer that is larger is none: each takes twice its size of a worker's memory. Vectors for many texts are long.
@@ -185,6 +185,7 @@ class RelayEndpoint:
         model_key: under which key of a payload the model's name stands.
         same_model: whether the upstream takes two names for one model: then it gets the client's own, and answers with it.
         wants_stream: whether the answer to a payload is a stream.
+        purpose: what it is for.
         is_optional: whether upstreams of the dialect may not have the path; what they answer with 404 or 405 is then translated.
         stream_type: the content type of streams, where the upstream has not said one yet.
         reader: makes the watcher of one stream.
@@ -217,6 +218,7 @@ class RelayEndpoint:
     model_key: Callable[[Payload], str] = says_model
     same_model: Callable[[str, str], bool] = eq
     wants_stream: Callable[[Payload], bool] = says_stream
+    purpose: Purpose = Purpose.CHAT
     is_optional: bool = False
     stream_type: str = "text/event-stream"
     pruned: Callable[[Payload, Profile], Payload | None] | None = None

@@ -116,6 +116,7 @@ class UpstreamRefused(UpstreamError):
         own_status: the one for clients that speak the upstream's language, where that has a word for it that others lack.
         raw: the decoded error body, for those who learn from refusals; never shown to clients.
         headers: response headers that dialects may pass on (lower-case names).
+        is_models_own: whether the model did wrong, and its server is well: another attempt would be paid for as the first was.
         is_translated: whether it refused a request that the gateway wrote for it, and not the client's own.
     """
 
@@ -136,6 +137,7 @@ class UpstreamRefused(UpstreamError):
         super().__init__(message, status=status, param=param, code=code, retry_after_s=retry_after_s)
         self.upstream_status = status if upstream_status is None else upstream_status
         self.own_status: int | None = None
+        self.is_models_own = False
         self.is_translated = False
         self.raw = raw
         self.headers = headers or {}

@@ -165,7 +165,7 @@ class ChatRequest:
         hides_reasoning: whether the client wants no text of the thoughts.
         names_stops: whether the client is told which stop sequence ended the answer. Where an upstream does not tell, the gateway looks for
             all of them itself, and the upstream gets none.
-        extra: options that only some upstreams know (`num_ctx`, `keep_alive_s`): Ollama's, durations in seconds.
+        extra: options that only some upstreams know: Ollama's (`num_ctx`, `keep_alive_s`), durations in seconds, and Gemini's.
     """
 
     model: str

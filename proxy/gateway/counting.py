@@ -10,6 +10,7 @@ from proxy.canonical.request import ChatRequest
 from proxy.dialect import CountEndpoint
 from proxy.errors import UpstreamRefused
 from proxy.gateway.cutting import with_told_names
+from proxy.gateway.lacking import LackingPaths
 from proxy.gateway.steps import Goal, Steps
 from proxy.gateway.wholes import read_whole_of
 from proxy.routing import Route
@@ -21,9 +22,14 @@ _CANNOT = (404, 405, 501)
 
 @dataclass(slots=True)
 class Counting:
-    """One request, as all its destinations are asked."""
+    """One request, as all its destinations are asked.
+
+    Attributes:
+        lacking: the URLs that upstreams turned out not to have.
+    """
 
     steps: Steps
+    lacking: LackingPaths
     endpoint: CountEndpoint
     request: ChatRequest
     notes: ExchangeNotes
@@ -42,7 +48,11 @@ class Counting:
     def _counted(self, goal: Goal, route: Route) -> int:
         egress = goal.upstream.egress
         call = egress.build_count(with_told_names(self.request, route), route)
-        if call is None:
+        if call is None or (route.upstream, call.path) in self.lacking:
             return self.endpoint.estimate(self.request)
         signed = self.steps.signed(call, goal, self.client, lambda _: NO_KEY)
-        return read_whole_of(goal.upstream, signed, self.notes, egress.read_count)
+        try:
+            return read_whole_of(goal.upstream, signed, self.notes, egress.read_count)
+        except UpstreamRefused as refusal:
+            self.lacking.learn(route.upstream, call.path, refusal, route.upstream_model)
+            raise

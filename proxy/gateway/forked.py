@@ -37,13 +37,16 @@ class Crossing:
 
     Args:
         own: how upstreams of the client's own language are asked.
+
+    Attributes:
+        lacking: the URLs that upstreams turned out not to have.
     """
 
     def __init__(self, steps: Steps, lacking: LackingPaths, own: RelayEndpoint, sent: Sent) -> None:
         self.steps = steps
         self.own = own
         self.model = asked_model(steps, sent.payload, own)
-        self._lacking = lacking
+        self.lacking = lacking
         self._sent = sent
 
     def own_words(self) -> OwnWords:
@@ -58,7 +61,7 @@ class Crossing:
         """Whether the destination gets the client's own bytes."""
         return (
             self.speaks(destination)
-            and (destination.upstream, self.own.path) not in self._lacking
+            and (destination.upstream, self.own.path) not in self.lacking
             and not (self.own.is_optional and self.own.path in self.steps.profile(destination).odd_paths)
         )
 
@@ -86,7 +89,7 @@ class Crossing:
             told = in_own_words(refusal, self._sent.body)
             if told is not refusal:
                 raise told from refusal
-            if not self._lacking.learn(destination.upstream, own.path, refusal, destination.upstream_model):
+            if not self.lacking.learn(destination.upstream, own.path, refusal, destination.upstream_model):
                 raise
         return translated(goal)
 

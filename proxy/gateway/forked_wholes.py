@@ -114,7 +114,7 @@ def count(crossing: Crossing, sent: Sent, endpoint: CountEndpoint, notes: Exchan
     chain = crossing.chain(client)
 
     def read(payload: Payload) -> Counting:
-        return Counting(steps, endpoint, endpoint.parse(payload), notes, client)
+        return Counting(steps, crossing.lacking, endpoint, endpoint.parse(payload), notes, client)
 
     relaying = Relaying(steps, crossing.own_words(), model, own, notes, client)
     asked = _Asked(crossing, relaying, sent, read, Counting.tokens)

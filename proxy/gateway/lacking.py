@@ -8,10 +8,11 @@ from collections.abc import Callable
 from proxy.errors import NotSupported, UpstreamRefused
 from proxy.wire.error_messages import message_of
 from proxy.wire.plain_words import plain
+from proxy.wire.what_lacks import lacks_path
 
 # A server that is renewed may have it then.
 _KNOWN_FOR_S = 600.0
-_NO_SUCH_URL = (404, 405)
+_MOST = 1024  # Some paths have a model's name in them, which a client can invent.
 # Names of things, which no word of a sentence is: `rs_1`, `resp-a`, `file2`.
 _THING = re.compile(r"[A-Za-z0-9]*[0-9_-][\w-]*", re.ASCII)
 
@@ -36,16 +37,11 @@ class LackingPaths:
         """Whether `refusal` says that the upstream lacks the path, and nothing else: then that is known from now on."""
         if not lacks_path(refusal, model):
             return False
+        self._until_s.pop((upstream, path), None)  # The first is the one that will be forgotten soonest.
         self._until_s[upstream, path] = self._clock() + _KNOWN_FOR_S
+        if len(self._until_s) > _MOST:
+            del self._until_s[next(iter(self._until_s))]
         return True
-
-
-def lacks_path(refusal: UpstreamRefused, model: str) -> bool:
-    """Whether `refusal` says that the upstream lacks the path that was asked, and neither the model nor what else the request names."""
-    if refusal.status == 404:
-        return False
-    is_about_model = refusal.code == "model_not_found" or refusal.param == "model" or _names(refusal.message, model)
-    return refusal.upstream_status in _NO_SUCH_URL and not is_about_model
 
 
 def in_own_words(refusal: UpstreamRefused, body: bytes) -> UpstreamRefused:
@@ -60,7 +56,3 @@ def lack_of_prompts(refusal: UpstreamRefused) -> UpstreamRefused:
     """`refusal` of a plain text, in words that say what is lacking: the base URL may well be right."""
     message = "the upstream has no URL for plain texts, which raw prompts and suffixes need; it may still chat, if its base URL is right"
     return UpstreamRefused(message, status=NotSupported.status, upstream_status=refusal.upstream_status, raw=refusal.raw)
-
-
-def _names(message: str, model: str) -> bool:
-    return model != "" and re.search(rf"(?<![\w-]){re.escape(model)}(?![\w-])", message) is not None

@@ -90,7 +90,15 @@ class Relaying:
         if self.model:
             body = _with_model(body, endpoint, payload, upstream_model)
         headers, query = self.client.headers, self.client.query
-        call = UpstreamCall(endpoint.path, body, upstream_model, stream=endpoint.wants_stream(payload), query=query, headers=headers)
+        call = UpstreamCall(
+            endpoint.path,
+            body,
+            upstream_model,
+            stream=endpoint.wants_stream(payload),
+            query=query,
+            headers=headers,
+            purpose=endpoint.purpose,
+        )
         return self.steps.signed(call, goal, self.client, partial(endpoint.affinity_key, payload))
 
 

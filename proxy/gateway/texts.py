@@ -23,13 +23,14 @@ from proxy.gateway.errands import Errand
 from proxy.gateway.fallback import served
 from proxy.gateway.foreign import made_plain
 from proxy.gateway.keepsakes import Keepsakes
-from proxy.gateway.lacking import lack_of_prompts, lacks_path
+from proxy.gateway.lacking import lack_of_prompts
 from proxy.gateway.noting import note_end, note_events, note_failure, note_late_failure
 from proxy.gateway.opening import Opening
 from proxy.gateway.steps import Goal, Steps, note_destination, read_and_close
 from proxy.routing import Destination, Route
 from proxy.telemetry import ExchangeNotes
 from proxy.wire.messages import ANYBODY, Client, Reply, UpstreamCall
+from proxy.wire.what_lacks import lacks_path
 
 T = TypeVar("T")
 

@@ -31,7 +31,7 @@ from proxy.upstream.seats import Seats
 from proxy.upstream.summary import summary
 from proxy.upstream.verdicts import KEY_REFUSED, OF_KEYS, Judgement, judged, judged_late
 from proxy.upstream.waits import Wait
-from proxy.wire.messages import UpstreamCall
+from proxy.wire.messages import Purpose, UpstreamCall
 
 # All replicas are asked a second time at most: where all of them fail, the client is told within a second.
 _MOST_ROUNDS = 2
@@ -157,14 +157,15 @@ class UpstreamClient:
         self.make_fit(error, notes)
         fault, journey = inner_fault_of(error), self._journey_of(notes)
         if journey.replica is not None:
-            journey.replica.breakers.settle(notes.upstream_model, fault)
+            journey.replica.breakers.settle("" if journey.purpose is Purpose.QUESTION else notes.upstream_model, fault)
             journey.replica.health.note(fault)
         journey.failed = True
         journey.goes_on = self._goes_on(fault, journey, notes)
         return journey.goes_on
 
     def answered(self, model: str, notes: ExchangeNotes | None = None, *, ended: bool = False) -> None:
-        """Notes that a call to `model` brought an answer and no error inside it. `send` cannot know: it has read no body.
+        """Notes that a call to `model` brought an answer and no error inside it. `send` cannot know: it has read no body. The answer to a
+        question proves nothing of work.
 
         Args:
             notes: those of the call; they tell which replica answered, and of a stream, when it is let go, whether it has finished.
@@ -172,7 +173,7 @@ class UpstreamClient:
         """
         journey: Journey | None = None if notes is None else notes.journey
         replica = self._lone or (None if journey is None else journey.replica)
-        if replica is not None:
+        if replica is not None and (journey is None or journey.purpose is not Purpose.QUESTION):
             replica.breakers.recovered(model)
             self._fleet.answered(replica, model, ended=ended, sent_s=self._clock() if journey is None else journey.sent_s)
 
@@ -259,7 +260,7 @@ class UpstreamClient:
         if self._lone is not None and journey.can_go_elsewhere:
             self._fleet.turn_away_from(replica, journey.model)
         # Whether a question is answered proves nothing of work: it leaves the trial to who can.
-        if (self._lone is None or journey.can_go_elsewhere) and call.method != "GET":
+        if (self._lone is None or journey.can_go_elsewhere) and not _is_question(call):
             self._fleet.cooldowns.begin_trial(replica.id, journey.model)
         try:
             place = 0 if key is None else key.place
@@ -278,7 +279,7 @@ class UpstreamClient:
         """What ends the wait for an answer that will not come, where there may be somebody else to ask."""
         if (self._lone is not None and not journey.can_go_elsewhere) or not self._retry_sent:
             return None
-        return Wait(_LOOKS_FOR_QUESTIONS if call.method == "GET" else _LOOKS_FOR_WORK, partial(self._may_move, replica, journey))
+        return Wait(_LOOKS_FOR_QUESTIONS if _is_question(call) else _LOOKS_FOR_WORK, partial(self._may_move, replica, journey))
 
     def _may_move(self, replica: Replica, journey: Journey) -> bool:
         """Whether the request can be asked elsewhere. Its retry is counted then, so that nobody takes it away meanwhile. Another upstream
@@ -308,7 +309,7 @@ class UpstreamClient:
     def _left(self, seat: Seat[Replica] | Visit[Replica], journey: Journey, notes: ExchangeNotes) -> None:
         """An answer was let go. Only who reads it knows whether it was a good one, and not how the connection ended."""
         seat.release()
-        if notes.end == "finished" and journey.model and not journey.failed:
+        if notes.end == "finished" and journey.model and journey.purpose is not Purpose.QUESTION and not journey.failed:
             self._fleet.answered(seat.replica, journey.model, ended=True, sent_s=journey.sent_s)
 
     def _goes_on(self, fault: Fault, journey: Journey, notes: ExchangeNotes) -> bool:
@@ -326,8 +327,8 @@ class UpstreamClient:
 
     def _wait_s(self, fault: Fault, journey: Journey, notes: ExchangeNotes) -> float | None:
         """Seconds until the next attempt; `None` when there is to be none."""
-        has_clients_key, is_question = journey.has_clients_key, not journey.model
-        judgement = judged(fault, retry_sent=self._retry_sent, with_clients_key=has_clients_key, is_question=is_question)
+        has_clients_key, purpose = journey.has_clients_key, journey.purpose
+        judgement = judged(fault, journey.model, retry_sent=self._retry_sent, with_clients_key=has_clients_key, purpose=purpose)
         self._fleet.blame(judgement, fault.error, journey)
         if fault.verdict is Verdict.UNREACHABLE and self._background is not None and journey.replica is not None:
             self._background.wake(look_at(journey.replica))
@@ -385,6 +386,11 @@ class UpstreamClient:
         level = logging.ERROR if status in KEY_REFUSED and not journey.has_clients_key else logging.WARNING
         told = {name: value for name, value in fields.items() if value is not None and value != ""}
         _log.log(level, "upstream attempt failed", extra=told)
+
+
+def _is_question(call: UpstreamCall) -> bool:
+    """Whether it asks for no work."""
+    return call.method == "GET" or call.purpose is Purpose.QUESTION
 
 
 def _client_secret(notes: ExchangeNotes) -> str:

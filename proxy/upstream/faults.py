@@ -31,7 +31,7 @@ class Verdict(Enum):
     """What an attempt says about the upstream's health."""
 
     WELL = "well"
-    REFUSED = "refused"  # The server answers; what it said is about the request.
+    REFUSED = "refused"  # The server answers; what it said is about the request, or what the model wrote is none of its doing.
     MODEL_ILL = "model_ill"  # The server answers; the model failed.
     UNREACHABLE = "unreachable"  # No connection, or no answer on it.
     LATE = "late"  # The request came with less time than an answer may take: it had stood in a queue, or been asked elsewhere.
@@ -77,7 +77,7 @@ def fault_of(failure: Exception, timeouts: Timeouts, words: Words = PLAIN_WORDS)
 def refusal_of(error: UpstreamRefused, headers: Mapping[str, str]) -> Fault:
     """The fault of an answer that is an error, by its status or by what it says."""
     status = error.told_status
-    is_ill = status == 408 or (status >= 500 and status != 501)
+    is_ill = not error.is_models_own and (status == 408 or (status >= 500 and status != 501))
     return Fault(error, Verdict.MODEL_ILL if is_ill else Verdict.REFUSED, headers=headers)
 
 

@@ -114,7 +114,7 @@ class Fleet:
             replica.keys.cool(key, seconds, error.message, has_had_too_much=error.status == 429)
             if not replica.keys.rest_s():
                 journey.tried.discard(replica)
-        elif (len(self.replicas) > 1 or journey.can_go_elsewhere) and (
+        elif (len(self.replicas) > 1 or (journey.can_go_elsewhere and not judgement.spares_lone)) and (
             blamed is Blamed.REPLICA or (blamed is Blamed.MODEL and journey.model)
         ):
             model = journey.model if blamed is Blamed.MODEL else ""

@@ -20,6 +20,7 @@ class Journey:
 
     Attributes:
         upstream: whose replicas they are.
+        model, purpose: what it is about, and what it is for.
         has_clients_key: whether it shows its client's own key, or none because only clients have one here.
         client_secret: the client's own key, where it was shown.
         can_go_elsewhere: whether another upstream will be asked: then no pause is worth it here.
@@ -50,6 +51,7 @@ class Journey:
         "is_once",
         "key",
         "model",
+        "purpose",
         "replica",
         "round",
         "sent_s",
@@ -60,6 +62,7 @@ class Journey:
     def __init__(self, upstream: str, call: UpstreamCall, due_s: float | None, *, is_once: bool) -> None:
         self.upstream = upstream
         self.model = call.model
+        self.purpose = call.purpose
         self.has_clients_key = bool(call.client_secret)
         self.can_go_elsewhere = call.can_go_elsewhere
         self.client_secret = call.client_secret

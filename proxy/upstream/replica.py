@@ -15,7 +15,7 @@ from proxy.upstream.line import Line
 from proxy.upstream.reply import UpstreamReply
 from proxy.upstream.seat import Seat
 from proxy.upstream.waits import Wait
-from proxy.wire.messages import UpstreamCall
+from proxy.wire.messages import Purpose, UpstreamCall
 
 
 class Replica:
@@ -77,8 +77,8 @@ class Replica:
         Raises:
             UpstreamUnavailable: a breaker let nobody through.
         """
-        breakers = self.breakers
-        passage = None if breakers.all_closed else breakers.admit(call.model, anyway=anyway).__enter__()
+        breakers, model = self.breakers, "" if call.purpose is Purpose.QUESTION else call.model
+        passage = None if breakers.all_closed else breakers.admit(model, anyway=anyway).__enter__()
         try:
             notes.attempts += 1
             sent_s = self._clock()
@@ -86,7 +86,7 @@ class Replica:
                 self.waits.add(wait)
             outcome = self.line.exchange(call, key_place, notes.request_id, due_s, wait)
             if isinstance(outcome, Fault):
-                breakers.settle(call.model, outcome)
+                breakers.settle(model, outcome)
                 self.health.note(outcome, sent_s)
             else:
                 breakers.reached()

@@ -114,8 +114,10 @@ def may_repeat(fault: Fault) -> bool:
 
 
 def is_final(fault: Fault) -> bool:
-    """Whether the upstream says that no other attempt will meet with more success, anywhere."""
-    return fault.headers.get("x-should-retry") == "false" or (isinstance(fault.error, UpstreamRefused) and _is_spent(fault.error))
+    """Whether the upstream says that no other attempt will meet with more success, anywhere; or it is the model that would have to mend."""
+    if fault.headers.get("x-should-retry") == "false":
+        return True
+    return isinstance(fault.error, UpstreamRefused) and (fault.error.is_models_own or _is_spent(fault.error))
 
 
 def _is_spent(error: UpstreamRefused) -> bool:

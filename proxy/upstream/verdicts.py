@@ -5,12 +5,14 @@ Breakers count by themselves what has a verdict of its own (`faults.Verdict`). H
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from proxy.errors import UpstreamError, UpstreamRefused
 from proxy.upstream.faults import Fault, Verdict
 from proxy.upstream.retry import is_final, may_repeat
+from proxy.wire.messages import Purpose
+from proxy.wire.what_lacks import NO_SUCH_URL, lacks_model, lacks_path
 
 
 class Blamed(Enum):
@@ -35,6 +37,7 @@ class Judgement:
         needs_end: an answer that only begins well is no proof that all is well again: the last one broke off.
         is_about_name: it says that there is no such model, of a name that may be a client's invention.
         is_of_scope: it says what the key may not ask, and nothing of what it may: another key may do better.
+        spares_lone: who has no replica beside it is not left alone: it is well otherwise.
     """
 
     elsewhere: bool
@@ -45,33 +48,43 @@ class Judgement:
     is_passing: bool = False
     is_about_name: bool = False
     is_of_scope: bool = False
+    spares_lone: bool = False
 
 
 _THE_REQUEST = Judgement(elsewhere=False)
 _THE_SCOPE = Judgement(elsewhere=True, is_of_scope=True)
 _PASSING = Judgement(elsewhere=True, is_passing=True)
 _NOT_SHOWN = Judgement(elsewhere=True, is_about_name=True)
+_NO_MODEL = Judgement(True, Blamed.MODEL, is_firm=True, is_about_name=True)
+# Others of its kind have what this one lacks. A lone one may have been asked for what it is not made for, and chats all the same.
+_UNLIKE_OTHERS = replace(_NO_MODEL, spares_lone=True)
 _BY_STATUS: dict[int, Judgement] = {
     401: Judgement(True, Blamed.KEY, Blamed.REPLICA, is_firm=True),
     402: Judgement(True, Blamed.KEY, Blamed.MODEL, is_firm=True),
     403: Judgement(True, Blamed.KEY, Blamed.MODEL, is_firm=True),  # Often for one model only.
-    404: Judgement(True, Blamed.MODEL, is_firm=True, is_about_name=True),
-    405: Judgement(True, Blamed.MODEL, is_firm=True, is_about_name=True),
     429: Judgement(True, Blamed.KEY, Blamed.MODEL, is_firm=True),
 }
 # They are about who asks, not about what is asked.
 OF_KEYS = (401, 402, 403, 429)
 KEY_REFUSED = (401, 403)
+# What says nothing of the same key's chats. 403: "You are not allowed to generate embeddings from this model."
+_OF_SCOPE = {Purpose.CHAT: (), Purpose.EXTRA: (403,), Purpose.QUESTION: OF_KEYS}
 
 
-def judged(fault: Fault, *, retry_sent: bool, with_clients_key: bool = False, is_question: bool = False) -> Judgement:
+def judged(fault: Fault, model: str, *, retry_sent: bool, with_clients_key: bool = False, purpose: Purpose = Purpose.CHAT) -> Judgement:
     """The judgement of an attempt that failed before the client got a byte.
 
     Args:
+        model: the upstream's name of the model that it was about, `""` for none. A key may be made for chats, and not for lists of models.
         retry_sent: whether what an upstream may have begun to work on is sent to another.
         with_clients_key: whether the request showed its client's own key, or lacked it: what is wrong with that is nobody else's business.
-        is_question: whether it asked for no work of a model. A key may be made for chats, and not for lists of models.
+        purpose: what it was for. A question blames nobody.
     """
+    judgement = _judged(fault, retry_sent, with_clients_key, model, purpose)
+    return replace(judgement, blamed=Blamed.NOBODY, stand_in=Blamed.NOBODY) if purpose is Purpose.QUESTION else judgement
+
+
+def _judged(fault: Fault, retry_sent: bool, with_clients_key: bool, model: str, purpose: Purpose) -> Judgement:
     error = fault.error
     if not isinstance(error, UpstreamRefused):
         if fault.verdict is Verdict.LATE:
@@ -85,16 +98,27 @@ def judged(fault: Fault, *, retry_sent: bool, with_clients_key: bool = False, is
         return Judgement(True, Blamed.REPLICA, is_firm=True)
     if with_clients_key and status in OF_KEYS:
         return _THE_REQUEST
-    if is_question and status in KEY_REFUSED:
+    if (not model and status in KEY_REFUSED) or status in _OF_SCOPE[purpose]:
         return _THE_SCOPE
+    if status in NO_SUCH_URL:
+        return _what_lacks(error, model, with_clients_key, purpose)
     by_status = _BY_STATUS.get(status)
     if by_status is not None:
-        # What this key is not shown, the next client's may be.
-        return _NOT_SHOWN if with_clients_key else by_status
+        return by_status
     asks_to_wait = bool(error.retry_after_s)
     # Where it makes no sense to ask the same server again (507, 530), another one may be well.
     elsewhere = may_repeat(fault) or (fault.verdict is Verdict.MODEL_ILL and not is_final(fault))
     return Judgement(elsewhere, Blamed.MODEL if asks_to_wait else Blamed.NOBODY, is_firm=asks_to_wait)
+
+
+def _what_lacks(error: UpstreamRefused, model: str, with_clients_key: bool, purpose: Purpose) -> Judgement:
+    """What follows from a 404 or 405."""
+    if with_clients_key:  # What this key is not shown, the next client's may be.
+        return _NOT_SHOWN
+    is_chat = purpose is Purpose.CHAT
+    if lacks_model(error, model):
+        return _NO_MODEL if is_chat else _UNLIKE_OTHERS
+    return _UNLIKE_OTHERS if is_chat and lacks_path(error, model) else _NOT_SHOWN
 
 
 def judged_late(error: UpstreamError, *, with_clients_key: bool = False) -> Judgement:
@@ -105,6 +129,8 @@ def judged_late(error: UpstreamError, *, with_clients_key: bool = False) -> Judg
     """
     if not isinstance(error, UpstreamRefused):
         return Judgement(elsewhere=False, blamed=Blamed.REPLICA, needs_end=True)
+    if error.is_models_own:
+        return _THE_REQUEST
     status = error.told_status
     is_ill = status >= 500 or status == 408 or (status == 429 and not with_clients_key)
     return Judgement(elsewhere=False, blamed=Blamed.MODEL if is_ill else Blamed.NOBODY, needs_end=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,16 @@ class Upload:
         return self.pieces
 
 
+class Purpose(Enum):
+    """What a call is for, as far as its failure says something of the model's chats."""
+
+    CHAT = "chat"
+    # Vectors, plain texts, responses: a server, or a model, that chats may lack them. A 404 or 405 says nothing of its chats.
+    EXTRA = "extra"
+    # No work of a model: a number of tokens. It has limits and rights of its own: whether it is answered says nothing of chats.
+    QUESTION = "question"
+
+
 @dataclass(frozen=True, slots=True)
 class UpstreamCall:
     """A request to an upstream, ready to send.
@@ -62,6 +73,7 @@ class UpstreamCall:
         client_secret: the client's own key, where it is to be shown to the upstream in place of ours.
         queue_wait_s: longest wait for a free replica, when it is not the upstream's usual one: there is somewhere else to ask.
         can_go_elsewhere: whether another upstream is asked when this one fails.
+        purpose: what it is for, where it is about a model.
     """
 
     path: str
@@ -78,6 +90,7 @@ class UpstreamCall:
     headers: Mapping[str, str] = field(default_factory=dict)
     upload: Upload | None = None
     can_go_elsewhere: bool = False
+    purpose: Purpose = Purpose.CHAT
 
 
 def nothing_to_close() -> None:

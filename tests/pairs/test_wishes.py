@@ -216,6 +216,47 @@ def test_that_a_function_failed_is_told(gateway_of: Gateway, upstream: FakeUpstr
             assert asked["messages"][-1]["content"] == "Error: no such city"
 
 
+# What only Gemini knows
+
+OF_GEMINI: Json = {
+    "safety_settings": [{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "BLOCK_NONE"}],
+    "extra_body": {"google": {"cached_content": "cachedContents/1"}},
+    "labels": {"team": "a"},
+    "service_tier": "flex",
+}
+
+
+# Where both speak one language, it is handed on as it came.
+TRANSLATED = [
+    (name, egress)
+    for name in ("openai.chat", "openai.completions", "openai.responses")
+    for egress in EGRESSES
+    if egress.name != "openai" or name == "openai.responses"
+]
+
+
+@BOTH_WAYS
+@pytest.mark.parametrize(("name", "egress"), TRANSLATED, ids=[f"{name} on {egress.name}" for name, egress in TRANSLATED])
+def test_what_only_gemini_knows_goes_to_gemini_alone(
+    gateway_of: Gateway, upstream: FakeUpstream, name: str, egress: Egress, stream: bool
+) -> None:
+    play(upstream, egress, lambda _: PLAIN)
+    told, body = ask(gateway_of, upstream, egress, name, OF_GEMINI, stream=stream)
+    assert told.status == 200
+    arrived = {key: body[key] for key in ("safetySettings", "cachedContent", "labels", "serviceTier") if key in body}
+    assert arrived == (
+        {
+            "safetySettings": OF_GEMINI["safety_settings"],
+            "cachedContent": "cachedContents/1",
+            "labels": {"team": "a"},
+            "serviceTier": "flex",
+        }
+        if egress.name == "gemini"
+        else {}
+    )
+    assert not body.keys() & OF_GEMINI.keys() - {"labels"}
+
+
 # Names that are too long
 
 LONG = "mcp__a_server_whose_name_says_much__" + "and_a_tool_whose_name_says_more" * 2

@@ -29,12 +29,12 @@ class Blaming:
         self.cooldowns.on_change = lambda replica, model, rest: self.told.append((model, rest))
         self.fleet = Fleet(self.replicas, self.cooldowns, cooldown_s=5.0, is_listed=lambda model: model == "known")
 
-    def refuse(self, model: str, status: int) -> None:
+    def refuse(self, model: str, status: int, told: int | None = None, *, can_go_elsewhere: bool = False) -> None:
         """Lets the first replica refuse a call to the model."""
-        error = UpstreamRefused("no", status=status)
-        journey = Journey("boxes", UpstreamCall("", model=model), None, is_once=False)
+        error = UpstreamRefused("no", status=status if told is None else told, upstream_status=status)
+        journey = Journey("boxes", UpstreamCall("", model=model, can_go_elsewhere=can_go_elsewhere), None, is_once=False)
         journey.replica = self.replicas[0]
-        self.fleet.blame(judged(refusal_of(error, {}), retry_sent=True), error, journey)
+        self.fleet.blame(judged(refusal_of(error, {}), model, retry_sent=True), error, journey)
 
     @property
     def cooling(self) -> list[str]:
@@ -47,6 +47,17 @@ def test_one_replica_is_never_left_alone_and_no_model_of_it(session: requests.Se
     blaming.refuse("known", status)
     blaming.refuse("invented", status)
     assert (blaming.cooling, blaming.told) == ([], [])
+
+
+@pytest.mark.parametrize(("size", "cooling"), [(1, []), (2, ["known"])])
+@pytest.mark.parametrize("status", [404, 405])
+def test_who_lacks_a_url_is_left_alone_where_a_replica_may_have_it(
+    session: requests.Session, clock: Clock, status: int, size: int, cooling: list[str]
+) -> None:
+    """A lone one serves what it has, whoever else could be asked."""
+    blaming = Blaming(session, clock, size)
+    blaming.refuse("known", status, 502, can_go_elsewhere=True)
+    assert blaming.cooling == cooling
 
 
 @pytest.mark.parametrize("status", [404, 405])

@@ -7,6 +7,7 @@ import pytest
 from proxy.errors import UpstreamBroken, UpstreamRefused, UpstreamTimeout, UpstreamUnavailable
 from proxy.upstream.faults import Fault, Verdict, inner_fault_of, redirect_of, refusal_of
 from proxy.upstream.verdicts import Blamed, judged, judged_late
+from proxy.wire.messages import Purpose
 
 
 def refused(status: int, retry_after_s: float | None = None, headers: dict[str, str] | None = None, code: str | None = None) -> Fault:
@@ -56,31 +57,31 @@ BROKE_OFF = inner_fault_of(UpstreamBroken("no JSON"))
     ],
 )
 def test_who_is_blamed_and_who_may_do_better(fault: Fault, elsewhere: bool, without_retry_sent: bool, blamed: Blamed) -> None:
-    judgement = judged(fault, retry_sent=True)
+    judgement = judged(fault, "m", retry_sent=True)
     assert (judgement.elsewhere, judgement.blamed) == (elsewhere, blamed)
-    assert judged(fault, retry_sent=False).elsewhere is without_retry_sent
+    assert judged(fault, "m", retry_sent=False).elsewhere is without_retry_sent
 
 
 @pytest.mark.parametrize("status", [401, 402, 403, 429])
 def test_what_is_wrong_with_a_clients_own_key_is_its_own_business(status: int) -> None:
-    judgement = judged(refused(status), retry_sent=True, with_clients_key=True)
+    judgement = judged(refused(status), "m", retry_sent=True, with_clients_key=True)
     assert (judgement.elsewhere, judgement.blamed) == (False, Blamed.NOBODY)
 
 
 @pytest.mark.parametrize("status", [404, 405])
 def test_a_model_that_a_clients_own_key_does_not_see_is_looked_for_elsewhere_and_left_alone_by_nobody(status: int) -> None:
-    judgement = judged(refused(status), retry_sent=True, with_clients_key=True)
+    judgement = judged(refused(status), "m", retry_sent=True, with_clients_key=True)
     assert (judgement.elsewhere, judgement.blamed, judgement.is_about_name) == (True, Blamed.NOBODY, True)
 
 
 def test_other_failures_of_a_request_with_a_clients_own_key_are_not() -> None:
-    assert judged(refused(503), retry_sent=True, with_clients_key=True).elsewhere
-    assert judged(refused(503, 2.0), retry_sent=True, with_clients_key=True).blamed is Blamed.MODEL
-    assert judged(redirect_of(301), retry_sent=True, with_clients_key=True).blamed is Blamed.REPLICA
+    assert judged(refused(503), "m", retry_sent=True, with_clients_key=True).elsewhere
+    assert judged(refused(503, 2.0), "m", retry_sent=True, with_clients_key=True).blamed is Blamed.MODEL
+    assert judged(redirect_of(301), "m", retry_sent=True, with_clients_key=True).blamed is Blamed.REPLICA
 
 
 def test_a_replica_says_itself_that_it_does_not_want_to_be_asked() -> None:
-    assert [judged(fault, retry_sent=True).is_firm for fault in (refused(429), refused(503, 1.0), refused(503), HUNG_UP)] == [
+    assert [judged(fault, "m", retry_sent=True).is_firm for fault in (refused(429), refused(503, 1.0), refused(503), HUNG_UP)] == [
         True,
         True,
         False,
@@ -89,13 +90,64 @@ def test_a_replica_says_itself_that_it_does_not_want_to_be_asked() -> None:
 
 
 def test_what_a_replica_lacks_is_told_from_what_it_fails_to_do() -> None:
-    about_names = [status for status in (403, 404, 405, 429, 500) if judged(refused(status), retry_sent=True).is_about_name]
+    about_names = [status for status in (403, 404, 405, 429, 500) if judged(refused(status), "m", retry_sent=True).is_about_name]
     assert about_names == [404, 405]
 
 
+def a_lack(message: str, *, status: int = 502, param: str | None = None, code: str | None = None) -> Fault:
+    return refusal_of(UpstreamRefused(message, status=status, upstream_status=404, param=param, code=code), {})
+
+
+NO_MODEL = a_lack("the model 'm' does not exist", status=404, code="model_not_found")
+NO_URL = a_lack("the upstream has no such URL; check the base URL")
+
+
+@pytest.mark.parametrize("purpose", list(Purpose))
+@pytest.mark.parametrize(
+    ("fault", "of_chats"),
+    [
+        (NO_MODEL, (Blamed.MODEL, False)),
+        (a_lack("no such deployment", status=404, code="DeploymentNotFound"), (Blamed.MODEL, False)),
+        (a_lack("check the base URL (it says: nobody serves m)"), (Blamed.MODEL, False)),
+        (NO_URL, (Blamed.MODEL, True)),
+        (refused(405), (Blamed.MODEL, True)),
+        (a_lack("it is only supported in v1/responses", status=404, param="model"), (Blamed.NOBODY, False)),
+        (a_lack("no such file", status=404, param="file_id"), (Blamed.NOBODY, False)),
+    ],
+)
+def test_what_a_lone_replica_lacks_beside_the_model_leaves_its_chats_alone(
+    fault: Fault, of_chats: tuple[Blamed, bool], purpose: Purpose
+) -> None:
+    judgement = judged(fault, "m", retry_sent=True, purpose=purpose)
+    assert (judgement.elsewhere, judgement.is_about_name) == (True, True)
+    if purpose is Purpose.CHAT:
+        assert (judgement.blamed, judgement.spares_lone) == of_chats
+    else:
+        assert judgement.blamed is Blamed.NOBODY or (purpose is Purpose.EXTRA and judgement.spares_lone)
+
+
+def test_among_replicas_who_lacks_a_model_is_left_alone_whatever_it_was_asked_for() -> None:
+    assert judged(NO_MODEL, "m", retry_sent=True, purpose=Purpose.EXTRA).blamed is Blamed.MODEL
+    assert judged(NO_URL, "m", retry_sent=True, purpose=Purpose.EXTRA).blamed is Blamed.NOBODY
+
+
+@pytest.mark.parametrize(
+    "fault", [refused(401), refused(403), refused(429, 60.0), refused(503, 60.0), redirect_of(301), BROKE_OFF, NO_MODEL, NO_URL]
+)
+def test_a_question_blames_nobody(fault: Fault) -> None:
+    judgement = judged(fault, "m", retry_sent=True, purpose=Purpose.QUESTION)
+    assert (judgement.elsewhere, judgement.blamed, judgement.stand_in) == (True, Blamed.NOBODY, Blamed.NOBODY)
+
+
+@pytest.mark.parametrize("purpose", [Purpose.EXTRA, Purpose.QUESTION])
+def test_what_a_key_may_not_ask_beside_chats_says_nothing_of_chats(purpose: Purpose) -> None:
+    assert judged(refused(403), "m", retry_sent=True, purpose=purpose).is_of_scope
+    assert not judged(refused(403), "m", retry_sent=True).is_of_scope
+
+
 def test_after_an_answer_that_broke_off_its_beginning_proves_nothing() -> None:
-    assert judged(BROKE_OFF, retry_sent=True).needs_end
-    assert not judged(refused(429), retry_sent=True).needs_end
+    assert judged(BROKE_OFF, "m", retry_sent=True).needs_end
+    assert not judged(refused(429), "m", retry_sent=True).needs_end
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import orjson
 
@@ -20,6 +21,7 @@ from proxy.dialects.anthropic.rendering import MessageStreamRenderer, render_mes
 from proxy.dialects.anthropic.sse_records import PING
 from proxy.dialects.anthropic.token_estimate import estimated_tokens, estimated_tokens_unread
 from proxy.errors import InvalidRequest
+from proxy.wire.messages import Purpose
 from proxy.wire.refusals import misfit_without, refusal_in_whole
 
 __all__ = ["COUNT", "COUNT_RELAY", "MESSAGES", "MESSAGES_RELAY", "Page", "parse_page", "render_error", "render_model", "render_models"]
@@ -46,7 +48,7 @@ def render_count(tokens: int) -> bytes:
     return orjson.dumps({"input_tokens": tokens})
 
 
-def _relay_endpoint(name: str, path: str, *, is_optional: bool = False) -> RelayEndpoint:
+def _relay_endpoint(name: str, path: str, **more: Any) -> RelayEndpoint:
     return RelayEndpoint(
         name,
         "anthropic",
@@ -60,10 +62,10 @@ def _relay_endpoint(name: str, path: str, *, is_optional: bool = False) -> Relay
         passed_headers=PASSED_HEADERS,
         passed_query=_PASSED_QUERY,
         answer_headers=_ANSWER_HEADERS,
-        is_optional=is_optional,
         pruned=without_foreign_thoughts,
         refusal_in=partial(refusal_in_whole, answers=("content", "input_tokens")),
         misfit_in=partial(misfit_without, names=(b'"content"', b'"input_tokens"')),
+        **more,
     )
 
 
@@ -89,4 +91,4 @@ COUNT = CountEndpoint(
 )
 MESSAGES_RELAY = _relay_endpoint(MESSAGES.name, "/v1/messages")
 # Not all servers that speak Anthropic's language can count.
-COUNT_RELAY = _relay_endpoint(COUNT.name, "/v1/messages/count_tokens", is_optional=True)
+COUNT_RELAY = _relay_endpoint(COUNT.name, "/v1/messages/count_tokens", purpose=Purpose.QUESTION, is_optional=True)

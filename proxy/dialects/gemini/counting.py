@@ -13,13 +13,14 @@ from proxy.dialects.gemini.reading.refusals import refusal_in_answer
 from proxy.errors import UpstreamBroken
 from proxy.routing import Route
 from proxy.wire.json_body import dumps
-from proxy.wire.messages import UpstreamCall
+from proxy.wire.messages import Purpose, UpstreamCall
 
 
 def count_call(asked: Json, route: Route) -> UpstreamCall:
     """The call that counts what the body `asked` of a chat holds."""
     model = resource_of(route.upstream_model)
-    return UpstreamCall(f"/v1beta/{model}:countTokens", dumps({"generateContentRequest": {"model": model} | asked}), route.upstream_model)
+    body = dumps({"generateContentRequest": {"model": model} | asked})
+    return UpstreamCall(f"/v1beta/{model}:countTokens", body, route.upstream_model, purpose=Purpose.QUESTION)
 
 
 def read_count(body: bytes) -> int:

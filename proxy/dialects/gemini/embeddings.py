@@ -18,7 +18,7 @@ from proxy.dialects.gemini.reading.usage import read_usage
 from proxy.errors import UpstreamBroken
 from proxy.routing import Route
 from proxy.wire.json_body import dumps
-from proxy.wire.messages import UpstreamCall
+from proxy.wire.messages import Purpose, UpstreamCall
 
 _NUMBERS: Final = frozenset({int, float})
 
@@ -30,7 +30,7 @@ def build_embeddings(request: EmbeddingsRequest, route: Route) -> UpstreamCall:
     if request.dimensions is not None and route.profile.dimensions:
         wanted["outputDimensionality"] = request.dimensions
     body = {"requests": [wanted | {"content": {"parts": [{"text": text}]}} for text in request.inputs]}
-    return UpstreamCall(f"/v1beta/{model}:batchEmbedContents", dumps(body), route.upstream_model)
+    return UpstreamCall(f"/v1beta/{model}:batchEmbedContents", dumps(body), route.upstream_model, purpose=Purpose.EXTRA)
 
 
 def read_embeddings(body: bytes, request: EmbeddingsRequest) -> EmbeddingsResult:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, Final
 
+from proxy.canonical.google_options import SERVICE_TIER
 from proxy.errors import UpstreamRefused
 from proxy.profile_lessons import shorter_answers
 from proxy.profiles import Profile
@@ -169,7 +170,7 @@ _UNDERLINE = re.compile(r"_([a-z])")
 def _without_fields(words: str, profile: Profile) -> Profile:
     """A profile that leaves out what is refused by name."""
     named = {_UNDERLINE.sub(lambda letter: letter[1].upper(), name) for found in _FIELD.findall(words) for name in found if name}
-    fields = named & ({*profile.params.values(), "includeThoughts"} - profile.dropped)
+    fields = named & ({*profile.params.values(), "includeThoughts", SERVICE_TIER} - profile.dropped)
     return replace(profile, dropped=profile.dropped | fields) if fields else profile
 
 

@@ -12,6 +12,7 @@ from proxy.dialects.ollama.failures import render_embed_error, render_error
 from proxy.dialects.ollama.ingress import NDJSON
 from proxy.dialects.ollama.names import are_same
 from proxy.dialects.ollama.relay import CHAT_KEEP_ALIVE, GENERATE_KEEP_ALIVE, LineRelay, begins, usage_of
+from proxy.wire.messages import Purpose
 from proxy.wire.refusals import misfit_without, refusal_in_whole
 
 _ANSWER_HEADERS: Final = ("retry-after",)
@@ -91,6 +92,7 @@ def _vectors(name: str) -> RelayEndpoint:
         misfit_in=_misfit_in,
         echoes_model=True,
         max_bytes=MAX_VECTORS_BYTES,
+        purpose=Purpose.EXTRA,
     )
 
 

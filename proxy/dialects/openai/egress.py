@@ -19,7 +19,7 @@ from proxy.dialects.openai.repairs import repair
 from proxy.errors import InvalidRequest
 from proxy.routing import Route
 from proxy.wire.json_body import dumps
-from proxy.wire.messages import UpstreamCall
+from proxy.wire.messages import Purpose, UpstreamCall
 from proxy.wire.token_counts import read_count
 
 __all__ = [
@@ -87,7 +87,7 @@ def build_prompt(request: PromptRequest, route: Route) -> UpstreamCall:
         # Here it is the number of alternatives, and some servers take 0 for "none at all".
         body["logprobs"] = max(1, sampling.top_logprobs or 0)
     add_streaming(body, request, profile)
-    return UpstreamCall(profile.prompt_path, dumps(body), route.upstream_model, stream=request.stream)
+    return UpstreamCall(profile.prompt_path, dumps(body), route.upstream_model, stream=request.stream, purpose=Purpose.EXTRA)
 
 
 def next_models(_: bytes) -> UpstreamCall | None:
@@ -98,4 +98,4 @@ def next_models(_: bytes) -> UpstreamCall | None:
 def build_count(request: ChatRequest, route: Route) -> UpstreamCall | None:
     """The call that counts the tokens of a chat, `None` where the server does not count."""
     path = route.profile.count_path
-    return replace(build_chat(request, route), path=path, stream=False) if path else None
+    return replace(build_chat(request, route), path=path, stream=False, purpose=Purpose.QUESTION) if path else None

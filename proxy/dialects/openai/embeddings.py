@@ -16,7 +16,7 @@ from proxy.canonical.vectors import fitted
 from proxy.errors import UpstreamBroken
 from proxy.routing import Route
 from proxy.wire.json_body import dumps
-from proxy.wire.messages import UpstreamCall
+from proxy.wire.messages import Purpose, UpstreamCall
 from proxy.wire.refusals import refusal_in_answer
 
 _NUMBERS = frozenset({int, float})
@@ -33,7 +33,7 @@ def build_embeddings(request: EmbeddingsRequest, route: Route) -> UpstreamCall:
         body |= profile.truncation
     for name in profile.dropped & body.keys():
         del body[name]
-    return UpstreamCall("/embeddings", dumps(body), route.upstream_model)
+    return UpstreamCall("/embeddings", dumps(body), route.upstream_model, purpose=Purpose.EXTRA)
 
 
 def read_embeddings(body: bytes, request: EmbeddingsRequest) -> EmbeddingsResult:

@@ -27,6 +27,7 @@ from proxy.dialects.openai.responses.foreign_items import without_foreign_items
 from proxy.dialects.openai.responses.rendering import ResponseStreamRenderer, render_response
 from proxy.dialects.openai.wholes import chunks_of, misfit_without_choices
 from proxy.errors import UpstreamBroken
+from proxy.wire.messages import Purpose
 from proxy.wire.refusals import misfit_without, refusal_in_whole
 
 
@@ -58,8 +59,8 @@ def _relay_endpoint(name: str, path: str, **more: Any) -> RelayEndpoint:
 
 
 CHAT = _relay_endpoint("chat", "/chat/completions", misfit_in=misfit_without_choices, as_stream=chunks_of, pruned=without_foreign_state)
-COMPLETIONS = _relay_endpoint("completions", "/completions", misfit_in=misfit_without_choices, as_stream=chunks_of)
-EMBEDDINGS = _relay_endpoint("embeddings", "/embeddings", misfit_in=_no_vectors, max_bytes=MAX_VECTORS_BYTES)
+COMPLETIONS = _relay_endpoint("completions", "/completions", purpose=Purpose.EXTRA, misfit_in=misfit_without_choices, as_stream=chunks_of)
+EMBEDDINGS = _relay_endpoint("embeddings", "/embeddings", purpose=Purpose.EXTRA, misfit_in=_no_vectors, max_bytes=MAX_VECTORS_BYTES)
 
 RESPONSES = RelayEndpoint(
     name="openai.responses",
@@ -72,6 +73,7 @@ RESPONSES = RelayEndpoint(
     affinity_key=response_affinity_key,
     render_error=render_error,
     answer_headers=_PASSED_ON,
+    purpose=Purpose.EXTRA,
     is_optional=True,
     pruned=without_foreign_items,
     refusal_in=partial(refusal_in_whole, answers=("output",)),

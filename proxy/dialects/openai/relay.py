@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Iterator
+from typing import Any
 
 import orjson
 
@@ -73,7 +74,7 @@ class RelayTail(WholeLines):
             self._pieces.append(rest)
             self._size += len(rest)
         tail = self._tail()
-        told, untold = _later(self._early_errors, _errors(tail))
+        told, untold = self._errors_up_to(tail)
         if told is not None:
             self.failure = told
         elif not _came_to_its_end(tail):
@@ -104,6 +105,10 @@ class RelayTail(WholeLines):
             self._early_usage = usage
         if lines.rfind(b'"error"') >= 0 or lines.rfind(b"error:") >= 0:
             self._early_errors = _later(self._early_errors, _errors(b"\n" + lines))
+
+    def _errors_up_to(self, tail: bytes) -> _Errors:
+        """The last errors of the stream that ends with `tail`."""
+        return _later(self._early_errors, _errors(tail))
 
     def _tail(self) -> bytes:
         """The last bytes that were handed on: so many as are looked through, and those of the line in which they begin."""
@@ -154,8 +159,14 @@ def _refusals(tail: bytes) -> Iterator[tuple[bytes, UpstreamRefused]]:
         record = _decoded(text)
         if field == b"error:":
             record = {"error": record}
-        if isinstance(record, dict) and record.get("error"):
+        if isinstance(record, dict) and record.get("error") and not _is_of_a_tool(record):
             yield field, refusal_in_answer(record)
+
+
+def _is_of_a_tool(record: dict[str, Any]) -> bool:
+    """Whether the error is a tool's, which a response goes on after (`response.mcp_call.failed`)."""
+    kind = record.get("type")
+    return isinstance(kind, str) and kind.startswith("response.")
 
 
 def _decoded(text: bytes) -> object:

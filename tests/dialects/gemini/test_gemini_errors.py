@@ -111,6 +111,11 @@ def learnt(message: str, profile: Profile | str = "gemini", **about: Any) -> dic
             "gemini",
             {"dropped": frozenset({"presencePenalty"})},
         ),
+        (
+            'Invalid JSON payload received. Unknown name "serviceTier": Cannot find field.',
+            "gemini",
+            {"dropped": frozenset({"serviceTier"})},
+        ),
         ("Logprobs is not enabled for models/gemini-2.5-flash", "gemini-2.5", {"logprobs": False}),
         (
             "Thinking level MINIMAL is not supported for this model. Please retry with other thinking level.",

@@ -150,6 +150,44 @@ def test_an_error_that_the_upstream_told_is_known(end: bytes) -> None:
     assert reader.failure.message == "boom"
 
 
+BOOM = b'data: {"error":{"message":"boom","type":"server_error"}}\n\n'
+WORDS = an_event("response.created", response={"id": "resp_1", "error": None}) + an_event("response.output_text.delta", delta="hal")
+
+
+@given(places=places, after=st.sampled_from([b"", b"data: [DONE]\n\n", an_event("response.output_text.delta", delta="lo"), b"event: res"]))
+def test_an_error_as_chats_have_it_is_told_once_however_it_is_cut(places: list[int], after: bytes) -> None:
+    """Its client has heard of it: another one behind it would be false."""
+    stream = WORDS + BOOM + after
+    handed_on, reader = relayed(stream, places)
+    assert handed_on == stream.removesuffix(b"event: res")
+    assert isinstance(reader.failure, UpstreamRefused)
+    assert (reader.failure.message, reader.failure.status) == ("boom", 502)
+
+
+def test_an_error_as_chats_have_it_is_known_far_from_the_end() -> None:
+    stream = WORDS + BOOM + an_event("response.output_text.delta", delta="x" * 100) * 2000
+    handed_on, reader = relayed(stream, list(range(0, len(stream), 8192)))
+    assert handed_on == stream
+    assert reader.failure is not None
+    assert reader.failure.message == "boom"
+
+
+@pytest.mark.parametrize("error", [b'error: {"message":"boom"}\n\n', b'{"error":{"message":"boom"}}\n'])
+def test_an_error_that_clients_read_over_is_told_in_a_way_that_they_hear(error: bytes) -> None:
+    with pytest.raises(UpstreamRefused, match="boom"):
+        relayed(WORDS + error, [])
+
+
+def test_an_error_of_a_tool_is_no_end() -> None:
+    with pytest.raises(UpstreamBroken):
+        relayed(WORDS + an_event("response.mcp_call.failed", error="boom") + an_event("response.output_text.delta", delta="so"), [])
+
+
+def test_an_error_in_a_models_words_is_none() -> None:
+    with pytest.raises(UpstreamBroken):
+        relayed(WORDS + an_event("response.output_text.delta", delta="\n" + BOOM.decode()), [])
+
+
 def test_the_sdk_raises_at_a_relayed_stream_that_was_cut(judge: Judge) -> None:
     reader = ResponseTail()
     stream = an_answer()

@@ -41,6 +41,17 @@ def test_silence_of_an_upstream_is_bridged_by_comments(a_client: Client, boxes: 
     assert b"data: " + rest == b"".join(answer.steps)
 
 
+def test_silence_of_an_upstream_is_bridged_by_pings_alone(a_client: Client, boxes: FakeUpstream) -> None:
+    answer = stream_of(chat_chunk("late"), finish_chunk())
+    boxes.on(CHAT, Answer(200, SSE, answer.steps, before=[0.5]))
+    response = ask(a_client(LATE, **QUICK), "/v1/messages", stream=True, max_tokens=9)
+    names = [line.removeprefix(b"event: ") for line in response.data.splitlines() if line.startswith(b"event: ")]
+    signs = names.index(b"message_start")
+    assert 2 <= signs <= 6
+    assert set(names[:signs]) == {b"ping"}
+    assert names[signs : signs + 2] == [b"message_start", b"content_block_start"]
+
+
 @pytest.mark.parametrize("path", CHATS)
 def test_fallback_goes_on_behind_a_stream_that_has_begun(a_client: Client, boxes: FakeUpstream, cloud: FakeUpstream, path: str) -> None:
     boxes.on(CHAT, Answer(500, {}, [b"crashed"], before=[0.3]))

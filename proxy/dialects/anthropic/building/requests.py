@@ -18,7 +18,7 @@ from proxy.errors import InvalidRequest
 from proxy.profiles import Profile
 from proxy.routing import Route
 from proxy.wire.json_body import dumps
-from proxy.wire.messages import UpstreamCall
+from proxy.wire.messages import Purpose, UpstreamCall
 
 _PATH: Final = "/v1/messages"
 _COUNT_PATH: Final = "/v1/messages/count_tokens"
@@ -56,7 +56,8 @@ def build_prompt(request: PromptRequest, route: Route) -> UpstreamCall:
 def build_count(request: ChatRequest, route: Route) -> UpstreamCall:
     """The call that counts the tokens of a request."""
     body = _body(request, route)
-    return UpstreamCall(_COUNT_PATH, dumps({key: body[key] for key in _COUNTED if key in body}), route.upstream_model)
+    counted = dumps({key: body[key] for key in _COUNTED if key in body})
+    return UpstreamCall(_COUNT_PATH, counted, route.upstream_model, purpose=Purpose.QUESTION)
 
 
 def _body(request: ChatRequest, route: Route) -> Json:

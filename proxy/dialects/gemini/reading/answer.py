@@ -12,7 +12,7 @@ from proxy.canonical.completion import FinishReason, Usage
 from proxy.canonical.events import ChatEvent, Finished, PartClosed, PartDelta, PartKind, PartOpened, Started, UsageSeen
 from proxy.dialects.gemini.contents import ORIGIN
 from proxy.dialects.gemini.names import client_name
-from proxy.dialects.gemini.reading.finish import read_finish
+from proxy.dialects.gemini.reading.finish import is_models_own, read_finish
 from proxy.dialects.gemini.reading.logprobs import logprob_items
 from proxy.dialects.gemini.reading.refusals import refusal_in_answer
 from proxy.dialects.gemini.reading.usage import read_usage
@@ -195,13 +195,7 @@ class Answer:
     def _take_finish(self, word: str, message: object) -> None:
         reason = read_finish(word)
         if reason == "error":
-            words = plain(message, 300) if isinstance(message, str) else ""
-            raise UpstreamRefused(
-                f"the upstream broke off its answer: {words or plain(word, 100)}",
-                status=502,
-                upstream_status=200,
-                raw={"error": {"message": words, "status": word}},
-            )
+            raise _broken_off(word, plain(message, 300) if isinstance(message, str) else "")
         if reason is not None:
             self.finish_reason, self._raw_reason = reason, word
 
@@ -232,9 +226,22 @@ def _arguments_text(arguments: object) -> str:
         raise UpstreamBroken(f"the upstream sent arguments of a tool call that can't be written as JSON: {error}") from error
 
 
+def _broken_off(word: str, words: str) -> UpstreamRefused:
+    error = UpstreamRefused(
+        f"the upstream broke off its answer: {words or plain(word, 100)}",
+        status=502,
+        upstream_status=200,
+        raw={"error": {"message": words, "status": word}},
+    )
+    error.is_models_own = is_models_own(word)
+    return error
+
+
 def _nothing_to_tell(kind: str) -> UpstreamRefused:
     """The error for an answer of pictures, sounds or programs alone: as an empty text, it would look as if the model had said nothing."""
-    return UpstreamRefused(f"the upstream answered with `{kind}` alone, and answers here are text", status=502, upstream_status=200)
+    error = UpstreamRefused(f"the upstream answered with `{kind}` alone, and answers here are text", status=502, upstream_status=200)
+    error.is_models_own = True
+    return error
 
 
 def _no_answer(record: Record) -> UpstreamRefused | UpstreamBroken:

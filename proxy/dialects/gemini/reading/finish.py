@@ -44,6 +44,11 @@ _HINTS: Final[tuple[tuple[str, ReadReason], ...]] = (
 )
 
 
+def is_models_own(word: str) -> bool:
+    """Whether it is the model that did wrong, where an answer was broken off for that reason, and not its server."""
+    return "ERROR" not in word
+
+
 def read_finish(word: str) -> ReadReason | None:
     """OpenAI's word for Gemini's; `None` for the one that says nothing."""
     if word in ("", "FINISH_REASON_UNSPECIFIED"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from proxy.canonical.catalog import EmbeddingsRequest
 from proxy.routing import Route
 from proxy.wire.json_body import dumps
-from proxy.wire.messages import UpstreamCall
+from proxy.wire.messages import Purpose, UpstreamCall
 
 
 def build_embeddings(request: EmbeddingsRequest, route: Route) -> UpstreamCall:
@@ -13,4 +13,4 @@ def build_embeddings(request: EmbeddingsRequest, route: Route) -> UpstreamCall:
     body = {"model": route.upstream_model, "input": request.inputs, "truncate": request.truncate}
     if request.dimensions is not None and route.profile.dimensions:
         body["dimensions"] = request.dimensions
-    return UpstreamCall("/api/embed", dumps(body), route.upstream_model)
+    return UpstreamCall("/api/embed", dumps(body), route.upstream_model, purpose=Purpose.EXTRA)

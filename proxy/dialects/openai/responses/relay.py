@@ -53,15 +53,17 @@ class ResponseTail(RelayTail):
         return lines
 
     def close(self) -> bytes:
-        """See `RelayReader`. The name of the event that ends a response is no end without its data."""
+        """See `RelayReader`. The name of the event that ends a response is no end without its data; an error as chats have it is one."""
         rest = self._last_line()
         self._look_for_the_end(rest)
         tail = self._tail() + rest
         if not self._end and (found := _END_ANYWHERE.search(tail)):
             self._end = found[1].decode()
         if not self._end or name_at_the_end(tail):
-            raise cut()
-        if self._end in _FAILED:
+            self.failure, untold = self._errors_up_to(tail)
+            if self.failure is None:
+                raise untold or cut()
+        elif self._end in _FAILED:
             self.failure = refusal_in_answer({"error": _told_in(tail)})
         return rest + apart(tail)
 
