@@ -113,7 +113,10 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
         "tool_choice": Support("approximated", _UNFORCED),
         "named_tool": Support("approximated", _UNFORCED),
         "parallel_tool_calls": Support("translated"),
-        "tool_calls": Support("translated", "ids with other letters become digests; arguments that are no object are put into one"),
+        "tool_calls": Support(
+            "translated",
+            "ids with other letters are spelled in base64, very long ones become digests; arguments that are no object are put into one",
+        ),
         "tool_results": Support("translated", "a missing one is told as an error; one that nothing called for becomes a user's words"),
         "tool_result_images": Support("carried", "behind the results where the call failed"),
         "tool_errors": Support("carried"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -273,6 +274,15 @@ def test_a_signature_without_thoughts_signs_the_words_before_it_or_else_those_be
     assert contents(said("user", "go"), said("assistant", signature))[1] == model(bare)
     assert contents(said("user", "go"), said("assistant", signature, called("a"), "yo"))[1]["parts"][0] == bare
     assert contents(said("user", "go"), said("assistant", "yo", signature, signature))[1] == model(signed, bare)
+
+
+def test_many_signatures_without_thoughts_are_each_looked_at_once() -> None:
+    signatures = [ReasoningPart("", f"{number:012}", "gemini", redacted=True) for number in range(20_000)]
+    began = time.process_time()
+    parts = contents_json([said("user", "go"), said("assistant", *signatures, "yo")], PROFILES["gemini"])[1][1]["parts"]
+    assert time.process_time() - began < 5, "where each is compared with all others, it takes a minute"
+    assert parts[0] == {"text": "yo", "thoughtSignature": signatures[0].opaque}
+    assert len(parts) == len(signatures)
 
 
 def test_names_of_functions_are_legal_everywhere() -> None:

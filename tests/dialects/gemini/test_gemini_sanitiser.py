@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from itertools import pairwise
 from typing import Any
 
 import jsonschema
+import orjson
 import pytest
 from google.genai import types
 from hypothesis import given
@@ -146,6 +148,46 @@ def test_definitions_that_hold_each_other_many_times_do_not_grow_without_end() -
     }
     built = sanitised({"$ref": "#/$defs/d0", "$defs": definitions | {"d29": {"type": "string"}}})
     assert sum(1 for _ in nodes(built)) < 20_000
+
+
+PLACES = {f"p{number}": {"$ref": "#/$defs/B"} for number in range(2000)}
+MANY = {name: {"type": "string"} for name in PLACES}
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"properties": PLACES, "$defs": {"B": {"type": "string", "description": "long " * 4000}}},
+        {"properties": PLACES, "$defs": {"B": {"enum": list(PLACES)}}},
+        {"properties": PLACES, "$defs": {"B": {"properties": {"long " * 4000: {"type": "string"}}}}},
+        {"properties": PLACES, "$defs": {"B": {"properties": MANY, "required": list(MANY)}}},
+    ],
+    ids=["words", "values", "names", "nodes"],
+)
+def test_what_is_referred_to_in_many_places_does_not_grow_without_end(schema: dict[str, Any]) -> None:
+    assert len(orjson.dumps(sanitised({"type": "object", **schema}))) < 1_500_000
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        {"anyOf": [{"const": f"v{number}", "description": f"d{number}"} for number in range(20_000)]},
+        {"anyOf": [{"properties": {name: {}}} for name in MANY], "properties": MANY, "required": list(MANY)},
+        {"allOf": [{"properties": {f"p{number}": {}}, "required": [f"p{number}"]} for number in range(20_000)]},
+    ],
+    ids=["constants", "beside", "all of"],
+)
+def test_choices_cost_no_more_than_their_number(node: dict[str, Any]) -> None:
+    began = time.process_time()
+    sanitised({"type": "object", "properties": {"a": node}})
+    assert time.process_time() - began < 3, "where each is compared with all others, it takes far longer"
+
+
+def test_equal_choices_are_one() -> None:
+    of_words, of_more = {"type": "string", "description": "d"}, {"description": "d", "type": "string"}
+    assert sanitised({"anyOf": [of_words, of_more, {"type": "integer", "maximum": 2**70}, {"type": "integer", "maximum": 2**70}]}) == {
+        "anyOf": [{"type": "STRING", "description": "d"}, {"type": "INTEGER", "maximum": 2**70}]
+    }
 
 
 def nodes(schema: dict[str, Any]) -> Any:
