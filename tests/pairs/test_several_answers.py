@@ -16,14 +16,15 @@ from flask.testing import FlaskClient
 from proxy import create_app
 from tests.fake_upstream import CUT, Answer, FakeUpstream, Request, json_answer
 from tests.gateway.several import config_of
+from tests.pairs.clients.openai_chat import CHAT as CHAT_CLIENT
 from tests.pairs.conftest import Gateway
-from tests.pairs.scenes import BY_NAME, REFUSAL, TROUBLE, Scene
+from tests.pairs.scenes import BY_NAME, OSLO, PARIS, REFUSAL, TROUBLE, Scene
+from tests.pairs.test_keepsakes_come_back import CALLS, signatures, signed
 from tests.pairs.told import events
-from tests.pairs.upstreams import EGRESSES, Egress
+from tests.pairs.upstreams import ANTHROPIC, EGRESSES, GEMINI, OPENAI, Egress
 
 Json = dict[str, Any]
 FOREIGN = [egress for egress in EGRESSES if egress.name != "openai"]
-OPENAI, ANTHROPIC = (next(egress for egress in EGRESSES if egress.name == name) for name in ("openai", "anthropic"))
 ON_FOREIGN = pytest.mark.parametrize("egress", FOREIGN, ids=[f"on {egress.name}" for egress in FOREIGN])
 BOTH_WAYS = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 CHAT, COMPLETIONS = "/v1/chat/completions", "/v1/completions"
@@ -147,6 +148,22 @@ def test_calls_stay_with_their_choice(gateway_of: Gateway, upstream: FakeUpstrea
     expected = [dict(call.arguments) for call in scene.calls]
     assert {index: [json.loads(each) for each in calls] for index, calls in told.calls.items()} == dict.fromkeys(range(3), expected)
     assert set(told.finishes.values()) == {"tool_calls"}
+
+
+@BOTH_WAYS
+@pytest.mark.parametrize("egress", [ANTHROPIC, GEMINI], ids=lambda egress: egress.name)
+def test_what_belongs_to_a_call_of_any_choice_comes_back_with_it(
+    gateway_of: Gateway, upstream: FakeUpstream, egress: Egress, stream: bool
+) -> None:
+    client = gateway_of(upstream, egress)
+    play_in_turn(upstream, egress, *(replace(CALLS, calls=(call,)) for call in (PARIS, OSLO)))
+    asked = CHAT_CLIENT.body(CALLS)
+    assert len(ask(client, CHAT, {**asked, "model": "m", "n": 2}, stream=stream).calls) == 2
+    for call in (PARIS, OSLO):
+        answered = replace(BY_NAME["tool_result"], thinks=True, earlier=(call,))
+        egress.play(upstream, answered)
+        assert CHAT_CLIENT.ask(client, answered, stream=stream).error == ""
+        assert signatures(egress, upstream.requests[-1].json) == signed(egress)
 
 
 @BOTH_WAYS
@@ -312,3 +329,16 @@ def test_a_queue_that_is_full_for_one_of_them_is_said_before_any_has_begun(tmp_p
     client = chained(tmp_path, (ANTHROPIC, upstream), more="limits.in_flight = 1\nlimits.queue = 1")
     response = client.post(CHAT, json={**A_CHAT, "n": 3, "stream": True})
     assert response.status_code == 503
+
+
+@pytest.mark.parametrize("fails", [False, True])
+@pytest.mark.parametrize("first", [OPENAI, ANTHROPIC], ids=lambda egress: egress.name)
+def test_a_stream_whose_status_was_sent_before_any_has_begun(
+    tmp_path: Path, upstream: FakeUpstream, second: FakeUpstream, first: Egress, fails: bool
+) -> None:
+    play_in_turn(upstream, first, lambda _: json_answer(first.trouble, 503, before=[0.6]))
+    play_in_turn(second, ANTHROPIC, held(ANTHROPIC, BY_NAME["refused"] if fails else TEXT, 0.1))
+    client = chained(tmp_path, (first, upstream), (ANTHROPIC, second), more="timeouts.commit = 0.2")
+    told = ask(client, CHAT, {**A_CHAT, "model": "u0/m", "n": 2}, stream=True)
+    assert (TROUBLE in told.error) == fails
+    assert told.texts == ({} if fails else dict.fromkeys(range(2), TEXT.text))
