@@ -71,17 +71,18 @@ class ProfileBook:
             return base
 
     def learn(self, upstream: str, model: str, profile: Profile) -> None:
-        """Asks `model` with `profile` from now on, but for what holds for one prompt alone."""
+        """Asks `model` with `profile` from now on, but for what holds for one request alone."""
         key = (upstream, model)
-        if profile.output_room is not None or not profile.latest_thoughts:
-            profile = replace(profile, output_room=None, latest_thoughts=True)
         with self._lock:
-            unlearnt = self._unlearnt.get(key)
-            if unlearnt is not None and unlearnt.current == profile:
+            lesson = self._learnt.get(key)
+            entry = lesson or self._unlearnt.get(key)
+            if entry is None:
                 return
-            entry = self._learnt.get(key) or self._unlearnt.pop(key, None)
-            if entry is not None:
-                self._keep(self._learnt, key, replace(entry, current=profile))
+            profile = profile.as_kept(entry.current)
+            if lesson is None and profile == entry.current:
+                return
+            self._unlearnt.pop(key, None)
+            self._keep(self._learnt, key, replace(entry, current=profile))
 
     def _keep(self, entries: dict[_Key, _Entry], key: _Key, entry: _Entry) -> None:
         """Makes `entry` the newest of `entries`, at the price of the oldest."""

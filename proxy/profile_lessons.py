@@ -16,4 +16,4 @@ def shorter_answers(words: str, profile: Profile) -> Profile:
         return replace(profile, output_limit=limit) if limit and (before is None or limit < before) else profile
     # Who refuses again what it said is left wants one token less: some servers keep one for themselves.
     room = room if profile.output_room is None else min(room, profile.output_room - 1)
-    return replace(profile, output_room=room) if room > 0 else profile
+    return profile.for_this_request(output_room=room) if room > 0 else profile

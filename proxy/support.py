@@ -12,8 +12,8 @@ from types import MappingProxyType
 from typing import Final, Literal, get_args
 
 Outcome = Literal["carried", "translated", "approximated", "dropped", "refused"]
-"""`carried` as it came; `translated` to other words of the same meaning; `approximated` by something near it, or only where the kind of
-server or the model knows it; `dropped` in silence; `refused` aloud.
+"""`carried` as it came; `translated` to other words of the same meaning; `approximated` by something near it, or only in part, or only
+where the kind of server or the model knows it; `dropped` in silence; `refused` aloud.
 """
 
 OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
@@ -64,6 +64,8 @@ FEATURES: Final[Mapping[str, str]] = MappingProxyType(
         "num_ctx": "the window to load a model with",
         "runner": "how Ollama's runner places a model on its machine, and how far back it looks for what is repeated",
         "keep_alive": "how long the model stays loaded",
+        "google_options": "which answers Gemini withholds, which part of a conversation it keeps, and labels for its bill",
+        "service_tier": "how soon an answer is wanted, and at which price",
         "stream": "an answer as it is made",
         "usage": "numbers of tokens",
         "prompts": "plain texts to go on with",

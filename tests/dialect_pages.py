@@ -67,7 +67,8 @@ _COLUMNS: Final = {"openai": "OpenAI-style upstreams", "anthropic": "Anthropic",
 _WORDS: Final = {
     "carried": "goes on as it came",
     "translated": "says the same in other words",
-    "approximated": "becomes something near it, or arrives only where the kind of server or the model knows it: how, or where, is said",
+    "approximated": "becomes something near it, or arrives only in part, or only where the kind of server or the model knows it: how, what "
+    "of it, or where, is said",
     "dropped": "is left out, and nobody is told",
     "refused": "is answered by an error that names the field",
 }
@@ -170,7 +171,7 @@ def _losses() -> str:
             "| --- | --- | --- | --- |",
             *at_upstreams,
             "",
-            "Then fields of which no upstream of another language hears; where both sides speak one language, they go on as they came:",
+            "Then fields that reach no upstream of another language as they were meant; where both speak one, they go on as they came:",
             "",
             "| field | of | what becomes of it | why |",
             "| --- | --- | --- | --- |",

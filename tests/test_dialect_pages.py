@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from proxy.support import FEATURES, OUTCOMES, Support, met
@@ -27,6 +29,50 @@ def test_every_loss_has_a_reason() -> None:
         (name, support) for table in tables for name, support in table.items() if support.outcome in ("approximated", "dropped", "refused")
     ]
     assert [name for name, support in lost if not support.note] == []
+
+
+@pytest.mark.parametrize(
+    ("client", "field"),
+    [
+        ("openai", "input (embeddings)"),
+        ("openai", "dimensions"),
+        ("openai", "encoding_format"),
+        ("openai", "(answer) data[].embedding"),
+        ("openai", "(answer) usage (embeddings)"),
+        ("ollama", "input"),
+        ("ollama", "dimensions"),
+        ("ollama", "(answer) embeddings"),
+    ],
+)
+def test_what_belongs_to_vectors_is_refused_where_there_are_none(client: str, field: str) -> None:
+    assert met(client_tables()[client][field], upstream_tables()["anthropic"]).outcome == "refused"
+
+
+# How a loss is told, or what sounds like one: nothing is lost of what said nothing, or was never told; and what the gateway itself leaves
+# out or looks for is what was asked for.
+OF_LOSSES = re.compile(r"\b(?:refuse[sd]?|lowered|left out|at most|only)\b")
+NO_LOSSES = {
+    ("anthropic", "messages[].content[].text"),
+    ("anthropic", "text"),
+    ("anthropic", "hidden_reasoning"),
+    ("gemini", "text"),
+    ("ollama", "hidden_reasoning"),
+    ("ollama", "options.top_k"),
+    ("ollama", "(answer) prompt_eval_count, eval_count"),
+    ("openai", "messages[].content (text)"),
+    ("openai", "(answer) usage"),
+}
+
+
+def test_what_is_refused_or_left_out_in_part_is_called_a_loss() -> None:
+    tables = [*client_tables().items(), *upstream_tables().items()]
+    sound = {
+        (dialect, name)
+        for dialect, table in tables
+        for name, support in table.items()
+        if support.outcome in ("carried", "translated") and OF_LOSSES.search(support.note)
+    }
+    assert sound == NO_LOSSES
 
 
 def test_the_pages_are_those_of_the_tables() -> None:

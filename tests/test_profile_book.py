@@ -84,13 +84,21 @@ def test_the_book_may_be_used_by_many_threads() -> None:
     assert not faults
 
 
-def test_what_holds_for_one_prompt_is_not_kept() -> None:
+def test_what_holds_for_one_request_is_not_kept() -> None:
     book = a_book(size=1)
     book.learn("v", "m", replace(book.current("v", "m"), dimensions=False))
-    book.learn("u", "m", replace(book.current("u", "m"), output_room=9))
+    book.learn("u", "m", book.current("u", "m").for_this_request(output_room=9))
     assert book.current("u", "m") == PROFILES["generic"]
     assert book.current("v", "m").dimensions is False, "no lesson was pushed out"
-    book.learn("u", "m", replace(book.current("u", "m"), latest_thoughts=False))
+    book.learn("u", "m", book.current("u", "m").for_this_request(json_schema=False).for_this_request(latest_thoughts=False))
     assert book.current("u", "m") == PROFILES["generic"]
-    book.learn("u", "m", replace(book.current("u", "m"), output_room=9, output_limit=90))
+    book.learn("u", "m", replace(book.current("u", "m").for_this_request(output_room=9), output_limit=90))
     assert book.current("u", "m") == replace(PROFILES["generic"], output_limit=90)
+
+
+def test_what_holds_for_one_request_takes_nothing_back_that_another_learnt_meanwhile() -> None:
+    book = a_book()
+    asked = book.current("u", "m")
+    book.learn("u", "m", replace(asked, json_schema=False))
+    book.learn("u", "m", replace(asked.for_this_request(json_schema=False, strict_schema=False), logprobs=False))
+    assert book.current("u", "m") == replace(asked, json_schema=False, logprobs=False)

@@ -22,31 +22,38 @@ class TextPart:
 
 @dataclass(frozen=True, slots=True)
 class ImagePart:
-    """A picture: either `data` (standard padded base64 without prefix, with its sniffed `mime`) or `url`."""
+    """A picture: either `data` (standard padded base64 without prefix, with its sniffed `mime`) or `url`. `place` as of documents."""
 
     mime: str = ""
     data: str = ""
     url: str = ""
     cache_hint: CacheHint = None
+    place: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class AudioPart:
-    """Sound: `data` is standard padded base64, `format` the short name (`wav`, `mp3`)."""
+    """Sound: `data` is standard padded base64, `format` the short name (`wav`, `mp3`). `place` as of documents."""
 
     format: str
     data: str
+    place: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class FilePart:
-    """A document: either `data` (standard padded base64, with its `mime`) or `url`. `name` is its title or file name."""
+    """A document: either `data` (standard padded base64, with its `mime`) or `url`. `name` is its title or file name.
+
+    Attributes:
+        place: where in the client's request it stands (`messages[0].content[1]`), in the client's words; `""` where nobody knows.
+    """
 
     mime: str = ""
     data: str = ""
     url: str = ""
     name: str = ""
     cache_hint: CacheHint = None
+    place: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +165,7 @@ class ChatRequest:
         hides_reasoning: whether the client wants no text of the thoughts.
         names_stops: whether the client is told which stop sequence ended the answer. Where an upstream does not tell, the gateway looks for
             all of them itself, and the upstream gets none.
-        extra: options that only some upstreams know (`num_ctx`, `keep_alive_s`): Ollama's, durations in seconds.
+        extra: options that only some upstreams know: Ollama's (`num_ctx`, `keep_alive_s`), durations in seconds, and Gemini's.
     """
 
     model: str

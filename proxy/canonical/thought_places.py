@@ -110,8 +110,14 @@ def _among(words: list[Words], placed: Iterable[_Placed]) -> tuple[Part, ...]:
             room = letters - said
             if len(first.text) > room:
                 words.insert(0, replace(first, text=first.text[room:]))
-                first = replace(first, text=first.text[:room])
+                first = _beginning(first, room)
             parts.append(first)
             said += len(first.text)
         parts.append(part)
     return (*parts, *words)
+
+
+def _beginning(words: Words, letters: int) -> Words:
+    """The first letters. A mark of what to cache is of all that stands before it, and stays where the words end: servers count marks."""
+    text = words.text[:letters]
+    return replace(words, text=text, cache_hint=None) if isinstance(words, TextPart) else replace(words, text=text)

@@ -17,7 +17,8 @@ from proxy.gateway.embeddings import embed
 from proxy.gateway.forked import Crossing, answer
 from proxy.gateway.forked_wholes import answer_vectors, count
 from proxy.gateway.gathering import gather
-from proxy.gateway.handing_on import hand_on, home_of
+from proxy.gateway.handing_on import hand_on
+from proxy.gateway.homes import home_of, keeper_of, new_name, source_of
 from proxy.gateway.keepsakes import Keepsakes, MemoryShelf, Shelf
 from proxy.gateway.lacking import LackingPaths
 from proxy.gateway.lists import ModelLists
@@ -131,12 +132,29 @@ class Gateway:
         return self.names_are_upstreams and self.speaks(self._steps.default_destination().upstream, dialect)
 
     def home_of(self, dialect: str, model: str = "", client: Client = ANYBODY) -> Destination | None:
-        """The upstream of the dialect that is to be asked about `model`, or about no model, and its name there. See `handing_on`.
+        """The upstream of the dialect that is to be asked about `model`, or about no model, and its name there. See `homes`.
 
         Raises:
             ModelNotFound: the name leads nowhere.
         """
         return home_of(self._steps, self._speakers(dialect), model, client)
+
+    def source_of(self, dialect: str, model: str, client: Client = ANYBODY) -> Destination | None:
+        """The upstream of the dialect that has `model`, of which another one is to be made. See `homes`. Raises as `home_of`."""
+        return source_of(self._steps, self._speakers(dialect), model, client)
+
+    def keeper_of(self, dialect: str, model: str, client: Client = ANYBODY, *, is_new: bool = False) -> Destination | None:
+        """The upstream of the dialect that has the model that is itself called so, or is to get it. See `homes`.
+
+        Raises:
+            InvalidRequest: the operator gave the name to another model.
+            ModelNotFound: it is hidden.
+        """
+        return keeper_of(self._steps, self._speakers(dialect), model, client, is_new=is_new)
+
+    def new_name(self, upstream: str, name: str, client: Client = ANYBODY, *, param: str = "model") -> str:
+        """What the upstream is to call a new model that clients are to know as `name`. See `homes`. Raises `InvalidRequest`."""
+        return new_name(self._steps, upstream, name, client, param)
 
     def gather(self, dialect: str, call: UpstreamCall, read: Callable[[bytes], T], client: Client = ANYBODY) -> Sequence[tuple[str, T]]:
         """What the upstreams of the dialect answer to `call`, by their names: see `proxy.gateway.gathering`."""

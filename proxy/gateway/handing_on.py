@@ -1,13 +1,12 @@
 """The way of what only upstreams of the client's own language can do, beside texts and vectors: Ollama's keeping of models.
 
-The call is put together by the dialect; here it is decided which upstream gets it, and its answer is handed on as it comes. What all
-replicas are to do is the business of `everywhere`.
+The call is put together by the dialect, and which upstream gets it is decided in `homes`; here its answer is handed on as it comes. What
+all replicas are to do is the business of `everywhere`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import partial
 
 from proxy.dialect import Reach, RelayReader
@@ -18,28 +17,11 @@ from proxy.gateway.inner_errors import ErrorCover
 from proxy.gateway.noting import note_failure
 from proxy.gateway.relaying import WHOLE_TYPE
 from proxy.gateway.steps import Goal, Steps, Upstream, named, note_destination
-from proxy.routing import Destination, Rule
+from proxy.routing import Destination
 from proxy.telemetry import ExchangeNotes
 from proxy.upstream.reply import UpstreamReply
 from proxy.wire.headers import content_type
 from proxy.wire.messages import Client, Reply, UpstreamCall
-
-
-def home_of(steps: Steps, upstreams: list[Upstream], model: str, client: Client) -> Destination | None:
-    """Where one of `upstreams` is to be asked about `model`, or about no model; `None` where another one has it, or there are none.
-
-    What nobody lists, and nobody was named for, is the first one's: it may be about to be fetched.
-
-    Raises:
-        ModelNotFound: the name leads nowhere: it is hidden.
-    """
-    if not upstreams:
-        return None
-    names = [upstream.name for upstream in upstreams]
-    found = steps.chain(model, client)[0] if model else steps.default_destination()
-    if found.upstream in names:
-        return found
-    return replace(found, upstream=names[0]) if found.rule is Rule.DEFAULT else None
 
 
 def hand_on(

@@ -165,17 +165,18 @@ def read_whole(reply: UpstreamReply, upstream: Upstream, notes: ExchangeNotes, m
 
 def _begun(reply: UpstreamReply, endpoint: RelayEndpoint, upstream: Upstream) -> RelayedStream:
     reader, chunks, pieces = endpoint.reader(), reply.chunks(), list[bytes]()
-    patience = Patience(upstream.patience_s)
+    patience, size = Patience(upstream.patience_s), 0
     for chunk in chunks:
-        piece = reader.feed(chunk)
-        pieces.append(piece)
+        if piece := reader.feed(chunk):
+            pieces.append(piece)
+            size += len(piece)
         longest_bytes = MAX_EVENT_BYTES
         # A pattern for both takes 6.5 ms for a record of 1 MiB, a third of all that it cost.
         if b"\n" in piece or b"\r" in piece:
             pieces, longest_bytes = [head := b"".join(pieces)], _LONGEST_PRELUDE_BYTES
             if endpoint.begins(head):
                 return RelayedStream(reply, reader, chunks, head, is_over=False, client=upstream.client)
-        if (size := sum(map(len, pieces))) > longest_bytes:
+        if size > longest_bytes:
             raise UpstreamBroken(f"the upstream sent {size} bytes without beginning to answer")
         patience.wait_on()
     head, rest = b"".join(pieces), reader.close()

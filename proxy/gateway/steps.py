@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -139,6 +139,30 @@ class Steps:
             if chain[0].rule is Rule.DEFAULT and lists.await_renewed(client.secret):
                 chain = self._table.chain(model)
         return chain
+
+    def own(self, model: str, homes: Sequence[str]) -> Destination | None:
+        """See `RouteTable.own`."""
+        return self._table.own(model, homes)
+
+    def awaited_own(self, model: str, homes: Sequence[str], client: Client) -> Destination | None:
+        """As `own`, after having waited for lists as `chain` does."""
+        lists = self._lists
+        lists.ensure_known(client.secret)
+        found = self._table.own(model, homes)
+        if len(self._upstreams) > 1 and (found is None or found.rule is Rule.DEFAULT):
+            if lists.has_pending:
+                lists.await_all()
+            lists.await_renewed(client.secret)
+            found = self._table.own(model, homes)
+        return found
+
+    def own_at(self, upstream: str, model: str) -> Destination | None:
+        """See `RouteTable.own_at`."""
+        return self._table.own_at(upstream, model)
+
+    def own_name(self, place: Destination) -> str:
+        """See `RouteTable.own_name`."""
+        return self._table.own_name(place)
 
     def default_destination(self) -> Destination:
         """Where a request goes that names no model."""

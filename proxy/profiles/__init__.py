@@ -9,6 +9,7 @@ from proxy.profiles.profile import GENERIC, Profile, ReasoningStyle
 from proxy.profiles.recognition import (
     ANTHROPICS_HOST,
     AZURE_HOSTS,
+    CLAUDE_FAMILIES,
     DIALECT_PROFILES,
     ENTRY_MARKS,
     HOSTS,
@@ -17,6 +18,7 @@ from proxy.profiles.recognition import (
     OWNERS,
     REASONING_MODELS,
     REASONING_VARIANTS,
+    SEEING_GEMINI,
     UNLISTED_PARAMETERS,
 )
 from proxy.profiles.rows import PROFILES
@@ -24,6 +26,7 @@ from proxy.profiles.rows import PROFILES
 __all__ = [
     "ANTHROPICS_HOST",
     "AZURE_HOSTS",
+    "CLAUDE_FAMILIES",
     "DIALECT_PROFILES",
     "ENTRY_MARKS",
     "GENERIC",
@@ -34,6 +37,7 @@ __all__ = [
     "PROFILES",
     "REASONING_MODELS",
     "REASONING_VARIANTS",
+    "SEEING_GEMINI",
     "UNLISTED_PARAMETERS",
     "Profile",
     "ReasoningStyle",

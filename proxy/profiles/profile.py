@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
@@ -50,7 +50,7 @@ class Profile:
         unsigned_thoughts: whether a server that speaks Anthropic's language takes thoughts back that nobody signed, as those that are not
             Anthropic's own give them.
         latest_thoughts: whether the thoughts of the model's latest turn go back; not where the server just said that they are not as it
-            gave them. Kept for no other conversation.
+            gave them.
         prefill: how a server is made to go on with the last turn where that is the model's: vLLM's switch, Mistral's mark, or llama.cpp's
             condition that it must not think; `unasked` where it always does; `reworded` where such a turn is refused, and the user must ask
             for the rest; `""` where it is history like any other.
@@ -63,7 +63,7 @@ class Profile:
         truncation: fields that let the server shorten texts that are too long for it.
         texts_at_once: how many texts one request for vectors may have.
         output_limit: how many tokens an answer can have at most, where that is known and the server refuses to be asked for more.
-        output_room: how many it can have beside the prompt at hand, which the server just said. Not kept for other prompts.
+        output_room: how many it can have beside the prompt at hand, which the server just said.
         names_stops: whether the server tells which stop sequence ended an answer.
         blank_stops: whether stop sequences may be nothing but white space; such ones are cut off here where they may not.
         sampling_pairs: whether `temperature` and `top_p` may come together.
@@ -77,6 +77,8 @@ class Profile:
         signatures: where signatures of thoughts and calls come from and go back to: Google's OpenAI-style door has a member of calls for
             them, OpenRouter a list of details beside the message, other languages places of their own.
         dropped: wire names that must not be sent, learnt from refusals.
+        passing: names of the fields that hold for the request at hand alone: its prompt, its schemas or its tools were refused, and other
+            requests have others.
         sent: `params` without what is dropped, ready to be walked through.
     """
 
@@ -131,10 +133,19 @@ class Profile:
     cache_hints: bool = False
     signatures: Literal["", "google", "details", "own"] = ""
     dropped: frozenset[str] = frozenset()
+    passing: frozenset[str] = frozenset()
     sent: tuple[tuple[str, str], ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sent", tuple((ours, wire) for ours, wire in self.params.items() if wire not in self.dropped))
+
+    def for_this_request(self, **changes: Any) -> Profile:
+        """The profile with changes that no other request is to feel."""
+        return replace(self, **changes, passing=self.passing | changes.keys())
+
+    def as_kept(self, before: Profile) -> Profile:
+        """The profile without what holds for the request at hand alone: there it stays what it was `before`."""
+        return replace(self, **{name: getattr(before, name) for name in self.passing}, passing=frozenset()) if self.passing else self
 
     def answer_within(self, asked: int) -> int:
         """How many tokens to ask for, at most, where a client asked for so many."""

@@ -52,6 +52,9 @@ GEMINI_GENERATIONS: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
     (re.compile(r"gemma-[1-3]"), "gemma"),
 )
 
+# Gemini's models take pictures, all but those that read texts aloud, and the first. Source: https://ai.google.dev/gemini-api/docs/models.
+SEEING_GEMINI: Final = re.compile(r"gemini-(?!1\.0|.*tts)")
+
 # What the name of a model makes of a profile. Those that no name is known of are taken for the newest.
 MODEL_VARIANTS: Final[Mapping[str, tuple[tuple[re.Pattern[str], str], ...]]] = MappingProxyType(
     {"anthropic": CLAUDE_FAMILIES, "gemini": GEMINI_GENERATIONS}

@@ -27,6 +27,11 @@ def spellings(name: str) -> tuple[str, str]:
     return (name, f"{name}{LATEST}") if bare == name else (name, bare)
 
 
+def is_same(name: str, other: str) -> bool:
+    """Whether the two are spellings of one name."""
+    return without_latest(name).lower() == without_latest(other).lower()
+
+
 class NameMap(Generic[T]):
     """What was written down for names, or for globs over names; each is found in every spelling.
 

@@ -23,7 +23,7 @@ from itertools import groupby
 
 from proxy.errors import ModelNotFound
 from proxy.routing.destination import Destination, Rule
-from proxy.routing.names import LATEST, NameMap, without_latest
+from proxy.routing.names import LATEST, NameMap, is_same, without_latest
 from proxy.routing.upstream_names import UpstreamNames
 
 
@@ -47,6 +47,10 @@ class _Address:
             return replace(found, why=f"prefix {self.beginning}, {found.why}")
         lack = "not listed there" if upstream.is_known else "its list is not known"
         return upstream.unlisted(name, Rule.PREFIX, f"prefix {self.beginning}, {lack}", verbatim=verbatim)
+
+    def own(self) -> Destination | None:
+        """As `UpstreamNames.own`."""
+        return self.upstream.own(self.name, f"prefix {self.beginning}")
 
 
 class Resolver:
@@ -100,6 +104,37 @@ class Resolver:
             return self._mapped(entry, Rule.MAPPING_GLOB)
         return self._place(name, address, holder)
 
+    def own(self, name: str, homes: Sequence[str]) -> Destination | None:
+        """Where the model is that is itself called `name`, or would be if it were made: globs lead from names to other models, and say
+        nothing here. `None` when it is hidden wherever it may be.
+
+        The rule is `MAPPING` or `ALIAS` where the operator gave the very name to a model that is called otherwise.
+
+        Args:
+            homes: the upstreams that are asked for what nobody has, in this order.
+        """
+        name = name.strip()
+        entry = self._mapping.named(name)
+        if entry is not None:
+            try:
+                given = self._mapped(entry, Rule.MAPPING)
+            except ModelNotFound:
+                return None
+            return replace(given, rule=Rule.PREFIX) if is_same(given.upstream_model, name) else given
+        holder = self._holder(name)
+        address = self._address(name, holder)
+        if address is not None:
+            return address.own()
+        if holder is not None:
+            return holder.own(name, f"a name of {holder.name}")
+        return self._unlisted(name, [self._by_name[home.lower()] for home in homes])
+
+    def own_at(self, upstream: str, name: str) -> Destination | None:
+        """As `own`, of that upstream alone, whoever else has the name, and whatever the mapping says."""
+        name, asked = name.strip(), self._by_name[upstream.lower()]
+        address = self._address(name, self._holder(name))
+        return address.own() if address is not None and address.upstream is asked else asked.own(name, f"asked of {upstream}")
+
     def named_upstream(self, name: str) -> str:
         """The upstream that `name` begins with, before a slash; `""` where it begins with none, or is another one's name of a model."""
         name = name.strip()
@@ -152,7 +187,7 @@ class Resolver:
         elif holder is not None:
             destination = self._of_holder(holder, name, verbatim)
         else:
-            destination = self._by_glob(name) or self._by_default(name, verbatim)
+            destination = self._by_glob(name) or self._unlisted(name, self._defaults, verbatim=verbatim)
         if destination is None:
             raise ModelNotFound(name)
         return destination
@@ -167,10 +202,12 @@ class Resolver:
     def _by_glob(self, name: str) -> Destination | None:
         return next((found for upstream in self._with_globs if (found := upstream.find_by_glob(name))), None)
 
-    def _by_default(self, name: str, verbatim: bool) -> Destination | None:
-        """Where an unlisted name goes. A hidden one goes nowhere, but to an upstream that may list it for all we know."""
+    def _unlisted(self, name: str, defaults: Sequence[UpstreamNames], *, verbatim: bool = False) -> Destination | None:
+        """Where an unlisted name goes, if to one of `defaults`. A hidden one goes nowhere, but to an upstream that may list it for all we
+        know.
+        """
         is_hidden = without_latest(name).lower() in self._hidden
-        for upstream in self._defaults:
+        for upstream in defaults:
             if not (is_hidden and upstream.is_known):
                 found = upstream.unlisted(name, Rule.DEFAULT, self._why_default, verbatim=verbatim)
                 if found is not None:

@@ -77,6 +77,28 @@ class RouteTable:
         """The upstream that `name` begins with. See `Resolver.named_upstream`."""
         return self._current().resolver.named_upstream(name)
 
+    def own(self, name: str, homes: Sequence[str]) -> Destination | None:
+        """Where the model is that is itself called `name`. See `Resolver.own`."""
+        return self._current().resolver.own(name, homes)
+
+    def own_at(self, upstream: str, name: str) -> Destination | None:
+        """The upstream's model that is itself called `name`. See `Resolver.own_at`."""
+        return self._current().resolver.own_at(upstream, name)
+
+    def own_name(self, place: Destination) -> str:
+        """The name by which that model is called here and by which no other one is: its own where there is one upstream, else with the
+        prefix.
+        """
+        resolver = self._current().resolver
+        names = [f"{place.upstream}/{place.upstream_model}", place.upstream_model]
+        if len(self._upstreams) == 1:
+            names.reverse()
+        for name in names:
+            own = resolver.own(name, ())
+            if own is not None and own.rule not in _GIVEN and own.key == place.key:
+                return name
+        return names[0]
+
     def merged(self) -> Sequence[ListedName]:
         """All names that clients can use, none twice: the operator's first, then by upstream."""
         return self._current().merged

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from proxy.canonical.catalog import ModelCard
 from proxy.routing.destination import Destination, Rule
-from proxy.routing.names import NameMap, spellings, without_latest
+from proxy.routing.names import NameMap, is_same, spellings, without_latest
 
 
 class KnownModels(Protocol):
@@ -127,6 +127,15 @@ class UpstreamNames:
         here, there = spellings(name)
         exact = self._listed.get(here) or self._listed.get(there)
         return exact or self._folded.get(here.lower()) or self._folded.get(there.lower())
+
+    def own(self, name: str, why: str) -> Destination | None:
+        """The model that is itself called so here, or would be if it were made; an alias leads to another one, and says so by its rule.
+        `None` when it is hidden.
+        """
+        entry = self._entries.named(name)
+        if entry is not None and not is_same(entry[1], name):
+            return self._led(entry, Rule.ALIAS)
+        return self._find_listed(name) or self.unlisted(name, Rule.PREFIX, why)
 
     def find_by_glob(self, name: str) -> Destination | None:
         """The model to which an alias that is a glob leads."""

@@ -264,6 +264,24 @@ def home_of(dialect: str, model: str = "") -> Destination | None:
     return asked.home_of(dialect, model, asking_client(asked))
 
 
+def source_of(dialect: str, model: str) -> Destination | None:
+    """The upstream of the dialect that has `model`, of which another one is to be made. Raises as `Gateway.source_of`."""
+    asked = gateway()
+    return asked.source_of(dialect, model, asking_client(asked))
+
+
+def keeper_of(dialect: str, model: str, *, is_new: bool = False) -> Destination | None:
+    """The upstream of the dialect that has, or is to get, the model that is itself called so. Raises as `Gateway.keeper_of`."""
+    asked = gateway()
+    return asked.keeper_of(dialect, model, asking_client(asked), is_new=is_new)
+
+
+def new_name(upstream: str, name: str, *, param: str = "model") -> str:
+    """What the upstream is to call a new model that clients are to know as `name`. Raises as `Gateway.new_name`."""
+    asked = gateway()
+    return asked.new_name(upstream, name, asking_client(asked), param=param)
+
+
 def named_upstream(name: str) -> str:
     """See `Gateway.named_upstream`."""
     return gateway().named_upstream(name)

@@ -29,6 +29,8 @@ _MARK, _SPELLED_MARK = "\0", rb"\u0000"
 # What orjson never writes: where it stands, a text is still to be put.
 _HOLE: Final = b"\0"
 _PIECE_CHARS = 64 * 1024
+# What of a long string is left for those who only look: enough to tell whose a signature is, and what kind of picture.
+_BEGINNING_CHARS = 64
 
 
 class LongText:
@@ -92,24 +94,24 @@ def loads(text: bytes) -> Any:
 
 
 def loads_outermost(text: bytes) -> Any:
-    """What `orjson.loads` gives, but inside the values of an outermost object something shorter may stand in the place of long strings.
+    """What `orjson.loads` gives, but inside the values of an outermost object long strings may stand with their first letters alone.
 
     For texts that are decoded only to be looked at. Raises `orjson.JSONDecodeError` as `orjson.loads` does.
     """
     if len(text) < _LARGE_BYTES:
         return orjson.loads(text)
-    shortened, _ = _shortened(text)
+    shortened, _ = _shortened(text, _BEGINNING_CHARS)
     try:
         value = orjson.loads(shortened)
     except orjson.JSONDecodeError:
         return orjson.loads(text)
-    if type(value) is not dict or any(type(item) is str and item.startswith(_MARK) for item in value.values()):
+    if type(value) is not dict or any(type(item) is str and _MARK in item for item in value.values()):
         return orjson.loads(text)
     return value
 
 
-def _shortened(text: bytes) -> tuple[bytes, dict[str, str]]:
-    """`text` with a mark in the place of each long string, and the strings by their marks."""
+def _shortened(text: bytes, beginning_chars: int = 0) -> tuple[bytes, dict[str, str]]:
+    """`text` with a mark in the place of each long string, behind so much of it, and the strings by their marks."""
     pieces: list[bytes] = []
     taken_out: dict[str, str] = {}
     done = 0
@@ -122,7 +124,7 @@ def _shortened(text: bytes) -> tuple[bytes, dict[str, str]]:
             continue
         mark = f"{_MARK}{len(taken_out)}"
         taken_out[mark] = string
-        pieces += (text[done:start], orjson.dumps(mark)[1:-1])
+        pieces += (text[done : start + beginning_chars], orjson.dumps(mark)[1:-1])
         done = end
     return b"".join((*pieces, text[done:])), taken_out
 

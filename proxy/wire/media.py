@@ -36,7 +36,16 @@ _RIFF = {b"WEBP": "image/webp", b"WAVE": "audio/wav"}
 _FTYP = {b"heic": "image/heic", b"heix": "image/heic", b"mif1": "image/heic", b"avif": "image/avif"}
 AUDIO_FORMATS = {"audio/wav": "wav", "audio/mpeg": "mp3", "audio/flac": "flac", "audio/ogg": "ogg"}
 """The short names of the kinds of sound that are known."""
-_OF_WORDS = ("application/json", "application/xml", "application/yaml")
+# Of `application/`, written in words all the same.
+_OF_WORDS = frozenset(
+    f"application/{prefix}{name}"
+    for prefix in ("", "x-")
+    for name in (
+        *("ecmascript", "graphql", "javascript", "json", "json5", "jsonl", "latex", "ndjson", "perl", "php", "python", "python-code"),
+        *("ruby", "sh", "sql", "subrip", "tex", "toml", "typescript", "xml", "yaml"),
+    )
+)
+_OF_STRUCTURED_WORDS = ("+json", "+xml", "+yaml")
 
 
 def mime_of_base64(data: str) -> str:
@@ -58,7 +67,9 @@ def sniffed_mime(head: bytes) -> str:
 
 def is_text(mime: str) -> bool:
     """Whether a document of that media type is nothing but words."""
-    return mime.startswith("text/") or mime in _OF_WORDS
+    if mime.startswith("application/"):
+        return mime in _OF_WORDS or mime.endswith(_OF_STRUCTURED_WORDS)
+    return mime.startswith("text/")
 
 
 def standard_base64(text: str) -> str:

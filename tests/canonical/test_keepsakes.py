@@ -195,6 +195,15 @@ def test_no_word_is_lost_though_the_client_changed_how_many_there_are() -> None:
         ]
 
 
+@pytest.mark.parametrize("letters", [1, 2, 3])
+def test_a_mark_of_what_to_cache_is_not_doubled_where_a_thought_stood_amid_the_words(letters: int) -> None:
+    said = TextPart("ABC", {"type": "ephemeral"})
+    back = restored((said, ECHOED), TextPart("ABC"[:letters]), THOUGHT, TextPart("ABC"[letters:]), CALL)
+    words = [part for part in back if isinstance(part, TextPart)]
+    assert [(part.text, part.cache_hint) for part in words if part.cache_hint] == [("ABC"[letters:] or "ABC", said.cache_hint)]
+    assert "".join(part.text for part in words) == "ABC"
+
+
 @st.composite
 def turns(draw: st.DrawFn) -> list[Part]:
     """What a model may answer: words, thoughts and calls in any order, a call at the end."""

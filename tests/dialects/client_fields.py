@@ -22,6 +22,8 @@ _PLACES: Final = {
     "num_ctx": "extra",
     "runner": "extra",
     "keep_alive": "extra",
+    "google_options": "extra",
+    "service_tier": "extra",
     "usage": "wants_usage",
     "prompts": "prompt",
     "finished_prompts": "is_finished",
@@ -39,11 +41,13 @@ class Sample:
         parse: how requests of its endpoint are read.
         asked: a payload that has it.
         plain: the same payload without it, or with another value.
+        place: where the field stands in the request, where that is not the place of its feature.
     """
 
     parse: Callable[[Json], Any]
     asked: Json
     plain: Json
+    place: str = ""
 
 
 def is_answered(field: str) -> bool:
@@ -68,7 +72,7 @@ def check(support: Support, sample: Sample) -> None:
         assert changed
     if support.feature:
         assert support.feature in FEATURES
-        place = _PLACES.get(support.feature, support.feature)
+        place = sample.place or _PLACES.get(support.feature, support.feature)
         assert (place if place in asked else "messages") in changed
 
 

@@ -40,7 +40,8 @@ class Scene:
         end: how the answer ends: by itself; as a refusal in place of an answer; by an error record; by a connection that is cut; by a
             connection that ends legally though the answer does not.
         broken: what an answer that breaks off does so in the midst of; the call is its last one. One that ends by itself in the midst of a
-            call was ended by a limit or a filter, and the call is none.
+            call, or before its arguments, was ended by a limit or a filter, and the call is none.
+        beside: what OpenAI-style servers send with a call that ends before its arguments.
     """
 
     name: str
@@ -55,7 +56,8 @@ class Scene:
     calls: tuple[Call, ...] = ()
     finish: Literal["stop", "length", "tool_calls", "content_filter"] = "stop"
     end: Literal["", "refused", "told", "cut", "quiet"] = ""
-    broken: Literal["text", "thoughts", "call", "between calls"] = "text"
+    broken: Literal["text", "thoughts", "call", "arguments", "between calls"] = "text"
+    beside: Literal["signature", "details"] = "signature"
     matched: str = ""
     prompt_tokens: int = 9
     completion_tokens: int = 7
@@ -63,7 +65,7 @@ class Scene:
     @property
     def whole_calls(self) -> tuple[Call, ...]:
         """The calls that the model has come to the end of, where the answer ends by itself."""
-        return self.calls[:-1] if self.broken == "call" and not self.end else self.calls
+        return self.calls[:-1] if self.broken in ("call", "arguments") and not self.end else self.calls
 
     @property
     def half(self) -> str:
@@ -87,9 +89,13 @@ SCENES = (
     Scene("image", shows=PNG, text="One pixel."),
     Scene("length", text="And so on and", finish="length"),
     Scene("limited_in_call", tools=True, text="Let me see.", calls=(PARIS,), finish="length", broken="call"),
+    Scene("limited_before_arguments", tools=True, text="Let me see.", calls=(PARIS,), finish="length", broken="arguments"),
     Scene("filtered", text="I will not", finish="content_filter"),
     Scene("filtered_in_call", tools=True, text="", calls=(PARIS,), finish="content_filter", broken="call"),
     Scene("filtered_in_second_call", tools=True, text="Let me see.", calls=(PARIS, OSLO), finish="content_filter", broken="call"),
+    Scene(
+        "filtered_before_arguments", tools=True, text="", calls=(PARIS, OSLO), finish="content_filter", broken="arguments", beside="details"
+    ),
     Scene("refused", end="refused"),
     Scene("told", end="told"),
     Scene("cut", end="cut"),

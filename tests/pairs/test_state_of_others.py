@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from dataclasses import replace
@@ -153,3 +154,60 @@ def test_what_others_thought_is_not_shown_to_openais_responses(
     (request,) = upstream.requests_to("/responses")
     call = {key: value for key, value in told[1].items() if key != "extra_content"}
     assert request.json == body | {"model": "gpt-5", "input": [HELLO, own, call, result]}
+
+
+PICTURE = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(900_000)).decode()
+SIGNED = "gemini:" + "Q" * 70_000
+OF_CLAUDES_CLIENT: Json = {
+    "max_tokens": 8,
+    "messages": [
+        {"role": "user", "content": [{"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PICTURE}}]},
+        {"role": "assistant", "content": [{"type": "thinking", "thinking": "x", "signature": SIGNED}, {"type": "text", "text": "t"}]},
+        HELLO,
+    ],
+}
+OF_A_CHAT: Json = {
+    "messages": [
+        {"role": "user", "content": [{"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PICTURE}"}}]},
+        {
+            "role": "assistant",
+            "tool_calls": [
+                {
+                    "id": "c1",
+                    "type": "function",
+                    "function": {"name": "f", "arguments": "{}"},
+                    "extra_content": {"google": {"thought_signature": SIGNED}},
+                }
+            ],
+        },
+        {"role": "tool", "tool_call_id": "c1", "content": "1"},
+    ]
+}
+OF_RESPONSES: Json = {
+    "input": [
+        {"role": "user", "content": [{"type": "input_image", "image_url": f"data:image/png;base64,{PICTURE}"}]},
+        {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": SIGNED},
+        HELLO,
+    ]
+}
+
+
+@pytest.mark.parametrize(
+    ("egress", "path", "sent_to", "body"),
+    [
+        (ANTHROPIC, "/v1/messages", "/v1/messages", OF_CLAUDES_CLIENT),
+        (OPENAI, "/v1/chat/completions", "/chat/completions", OF_A_CHAT),
+        (OPENAI, "/v1/responses", "/responses", OF_RESPONSES),
+    ],
+    ids=["messages", "chat", "responses"],
+)
+def test_long_signatures_of_others_are_cut_out_beside_pictures(
+    tmp_path: Path, upstream: FakeUpstream, egress: Egress, path: str, sent_to: str, body: Json
+) -> None:
+    egress.play(upstream, BY_NAME["text"])
+    upstream.on("/responses", json_answer({"id": "r", "object": "response", "status": "completed", "model": "m", "output": []}))
+    client = gateway(tmp_path, upstream, egress, "claude-sonnet-4-5" if egress is ANTHROPIC else "m")
+    assert client.post(path, json=body | {"model": "nick"}).status_code == 200
+    sent = upstream.requests_to(sent_to)[-1].body
+    assert PICTURE.encode() in sent
+    assert b"gemini:" not in sent

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -164,72 +163,6 @@ def test_answers_end_before_a_stop_sequence(gateway_of: Gateway, upstream: FakeU
     assert told.matched == ("END" if names_it else "")
 
 
-# Documents
-
-WORDS = "The price of one is 42."
-PDF = base64.b64encode(b"%PDF-1.4\n1 0 obj\n<<>>\nendobj\n").decode()
-
-
-def a_document(mime: str, data: str) -> dict[str, Json]:
-    """A question about it, in each language that has documents."""
-    url = f"data:{mime};base64,{data}"
-    question = {"type": "text", "text": "How much?"}
-    source = {"type": "base64", "media_type": mime, "data": data}
-    if mime == "text/plain":
-        source = {"type": "text", "media_type": mime, "data": WORDS}
-    return {
-        "openai.chat": {
-            "messages": [{"role": "user", "content": [question, {"type": "file", "file": {"filename": "prices", "file_data": url}}]}]
-        },
-        "openai.responses": {
-            "input": [
-                {
-                    "role": "user",
-                    "content": [
-                        {"type": "input_text", "text": "How much?"},
-                        {"type": "input_file", "filename": "prices", "file_data": url},
-                    ],
-                }
-            ]
-        },
-        "anthropic.messages": {
-            "messages": [{"role": "user", "content": [{"type": "document", "source": source, "title": "prices"}, question]}]
-        },
-    }
-
-
-def holds(body: Json, *wanted: str) -> bool:
-    """Whether one of these stands in what the upstream was asked."""
-    written = json.dumps(body, ensure_ascii=False)
-    return any(word in written for word in wanted)
-
-
-@ON_ALL
-@pytest.mark.parametrize("name", a_document("text/plain", ""))
-def test_a_text_that_is_shown_is_read_everywhere(gateway_of: Gateway, upstream: FakeUpstream, name: str, egress: Egress) -> None:
-    play(upstream, egress, lambda request: PLAIN)
-    encoded = base64.b64encode(WORDS.encode()).decode()
-    told, asked = ask(gateway_of, upstream, egress, name, a_document("text/plain", encoded)[name], stream=False)
-    assert told.text == PLAIN.text
-    assert holds(asked, WORDS, encoded)
-    assert holds(asked, "prices") or egress.name == "gemini"  # It has no place for their names.
-    assert holds(asked, "How much?")
-
-
-@ON_ALL
-@pytest.mark.parametrize("name", a_document("application/pdf", PDF))
-def test_a_document_is_shown_or_refused(gateway_of: Gateway, upstream: FakeUpstream, name: str, egress: Egress) -> None:
-    play(upstream, egress, lambda request: PLAIN)
-    told, asked = ask(gateway_of, upstream, egress, name, a_document("application/pdf", PDF)[name], stream=True)
-    relayed = (name, egress.name) == ("openai.chat", "openai")
-    if egress.name in ("openai", "ollama") and not relayed:
-        assert told.status == 400
-        assert "document" in told.error or "file" in told.error
-        return
-    assert told.text == PLAIN.text
-    assert holds(asked, PDF)
-
-
 # What functions show, and that they failed
 
 SHOWN: dict[str, Callable[[Json], Any]] = {
@@ -281,6 +214,47 @@ def test_that_a_function_failed_is_told(gateway_of: Gateway, upstream: FakeUpstr
         case _:
             assert asked["messages"][-1]["role"] == "tool"
             assert asked["messages"][-1]["content"] == "Error: no such city"
+
+
+# What only Gemini knows
+
+OF_GEMINI: Json = {
+    "safety_settings": [{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "BLOCK_NONE"}],
+    "extra_body": {"google": {"cached_content": "cachedContents/1"}},
+    "labels": {"team": "a"},
+    "service_tier": "flex",
+}
+
+
+# Where both speak one language, it is handed on as it came.
+TRANSLATED = [
+    (name, egress)
+    for name in ("openai.chat", "openai.completions", "openai.responses")
+    for egress in EGRESSES
+    if egress.name != "openai" or name == "openai.responses"
+]
+
+
+@BOTH_WAYS
+@pytest.mark.parametrize(("name", "egress"), TRANSLATED, ids=[f"{name} on {egress.name}" for name, egress in TRANSLATED])
+def test_what_only_gemini_knows_goes_to_gemini_alone(
+    gateway_of: Gateway, upstream: FakeUpstream, name: str, egress: Egress, stream: bool
+) -> None:
+    play(upstream, egress, lambda _: PLAIN)
+    told, body = ask(gateway_of, upstream, egress, name, OF_GEMINI, stream=stream)
+    assert told.status == 200
+    arrived = {key: body[key] for key in ("safetySettings", "cachedContent", "labels", "serviceTier") if key in body}
+    assert arrived == (
+        {
+            "safetySettings": OF_GEMINI["safety_settings"],
+            "cachedContent": "cachedContents/1",
+            "labels": {"team": "a"},
+            "serviceTier": "flex",
+        }
+        if egress.name == "gemini"
+        else {}
+    )
+    assert not body.keys() & OF_GEMINI.keys() - {"labels"}
 
 
 # Names that are too long

@@ -98,6 +98,7 @@ def test_any_text_comes_out_as_orjson_reads_it(pieces: list[bytes]) -> None:
         {"model": "m", "stream": True, "messages": [{"content": [{"image_url": {"url": PICTURE}}]}]},
         {"model": PICTURE, "messages": []},
         {"model": "\0" + "0", "input": [PICTURE]},
+        {"model": "gpt", "prompt": "gemini:" + PICTURE},
     ],
 )
 def test_the_outermost_members_are_what_they_are(value: dict[str, Any]) -> None:
@@ -106,6 +107,14 @@ def test_the_outermost_members_are_what_they_are(value: dict[str, Any]) -> None:
     assert {name: item for name, item in found.items() if type(item) is not list} == {
         name: item for name, item in value.items() if type(item) is not list
     }
+
+
+@pytest.mark.parametrize(
+    ("written", "seen"), [("gemini:" + LONG, "gemini:" + "A" * 57), ("é" + LONG, "é" + LONG)], ids=["ascii", "other letters"]
+)
+def test_how_long_strings_begin_is_seen(written: str, seen: str) -> None:
+    found = loads_outermost(orjson.dumps({"input": [PICTURE, {"encrypted_content": written}]}))
+    assert found["input"][1]["encrypted_content"].partition("\0")[0] == seen
 
 
 @pytest.mark.parametrize("text", [b'["%s"]', b'{"a":"%s"', b'{"a":"%s"}}', b'"%s"'])

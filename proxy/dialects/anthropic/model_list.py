@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 import orjson
 
 from proxy.canonical.catalog import ListedModel
+from proxy.dialects.anthropic.models import card_of
 from proxy.dialects.anthropic.parsing.rows import invalid
+from proxy.errors import UpstreamBroken
 
 _USUAL_LIMIT, _MOST = 20, 1000
 _SHOWN_NAMES: Final = ("display_name", "displayName", "name")
@@ -34,7 +37,12 @@ def parse_page(query: Mapping[str, str]) -> Page:
 
 
 def render_models(models: Sequence[ListedModel], page: Page) -> bytes:
-    """The models of a page, by the names that clients can use. Raises `InvalidRequest` when its edge is no model."""
+    """The models of a page, by the names that clients can use.
+
+    Raises:
+        InvalidRequest: its edge is no model.
+        UpstreamBroken: as `render_model`.
+    """
     names = [model.name for model in models]
     start, end = 0, len(models)
     if page.after_id:
@@ -45,7 +53,7 @@ def render_models(models: Sequence[ListedModel], page: Page) -> bytes:
         shown, has_more = models[max(start, end - page.limit) : end], end - start > page.limit
     else:
         shown, has_more = models[start : start + page.limit], end - start > page.limit
-    return orjson.dumps(
+    return _written(
         {
             "data": [_entry(model) for model in shown],
             "has_more": has_more,
@@ -56,8 +64,8 @@ def render_models(models: Sequence[ListedModel], page: Page) -> bytes:
 
 
 def render_model(model: ListedModel) -> bytes:
-    """One model."""
-    return orjson.dumps(_entry(model))
+    """One model. Raises `UpstreamBroken` when what its upstream says is nested too deeply to be written."""
+    return _written(_entry(model))
 
 
 def _place(names: Sequence[str], name: str, field: str) -> int:
@@ -73,8 +81,22 @@ def _shown_name(raw: Mapping[str, Any]) -> str:
     return told.removeprefix("models/")
 
 
+def _is_anthropics(raw: Mapping[str, Any]) -> bool:
+    """Whether that is an entry of a list of Anthropic's."""
+    return raw.get("type") == "model" and isinstance(raw.get("display_name"), str) and isinstance(raw.get("created_at"), str)
+
+
 def _entry(model: ListedModel) -> dict[str, Any]:
-    """What is known of a model. One whose age nobody knows was made at the epoch, as Anthropic says it."""
+    """What is known of a model; what a server of Anthropic's language tells is shown as it tells it, but for what the operator says."""
+    card, ours = model.card, _made_entry(model)
+    if not _is_anthropics(card.raw):
+        return ours
+    theirs = _made_entry(replace(model, card=card_of(card.id, card.raw)))
+    return {**card.raw, **{key: value for key, value in ours.items() if key not in card.raw or value != theirs.get(key)}, "id": model.name}
+
+
+def _made_entry(model: ListedModel) -> dict[str, Any]:
+    """An entry of what is known of a model. One whose age nobody knows was made at the epoch, as Anthropic says it."""
     card = model.card
     entry = {
         "type": "model",
@@ -83,3 +105,10 @@ def _entry(model: ListedModel) -> dict[str, Any]:
         "created_at": datetime.fromtimestamp(card.created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
     return entry | ({"max_input_tokens": card.context_length} if card.context_length is not None else {})
+
+
+def _written(value: dict[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(value)
+    except orjson.JSONEncodeError as error:
+        raise UpstreamBroken(f"the upstream's entry of the model can't be written as JSON: {error}") from error

@@ -14,6 +14,7 @@ import orjson
 
 from proxy.canonical.catalog import ModelCard
 from proxy.errors import UpstreamBroken
+from proxy.profiles import CLAUDE_FAMILIES, PROFILES
 from proxy.wire.messages import UpstreamCall
 
 Entry = Mapping[str, Any]
@@ -46,7 +47,7 @@ def read_models(body: bytes) -> list[ModelCard]:
     Raises:
         UpstreamBroken: the body is no model list.
     """
-    return [_card(model_id, entry) for model_id, entry in _identified(_payload(body)["data"])]
+    return [card_of(model_id, entry) for model_id, entry in _identified(_payload(body)["data"])]
 
 
 def _payload(body: bytes) -> dict[str, Any]:
@@ -69,7 +70,8 @@ def _identified(items: list[Any]) -> Iterator[tuple[str, Entry]]:
             yield item["id"], item
 
 
-def _card(model_id: str, entry: Entry) -> ModelCard:
+def card_of(model_id: str, entry: Entry) -> ModelCard:
+    """What an entry says of the model."""
     has = _abilities(entry)
     owner = entry.get("owned_by")
     return ModelCard(
@@ -77,7 +79,7 @@ def _card(model_id: str, entry: Entry) -> ModelCard:
         created=_created(entry),
         owned_by=owner if isinstance(owner, str) else "",
         capabilities=has,
-        has=has or frozenset(),
+        has=_by_name(model_id) if has is None else has,
         context_length=_count(entry.get("max_input_tokens")),
         raw=entry,
     )
@@ -90,6 +92,17 @@ def _abilities(entry: Entry) -> frozenset[str] | None:
         return None
     named = {word for name, word in _WORDS.items() if isinstance(can.get(name), dict) and can[name].get("supported") is True}
     return _ALWAYS | named
+
+
+def _by_name(model_id: str) -> frozenset[str]:
+    """What a model can do at least whose list says nothing of that: all of Claude's since the third see, and most think.
+
+    Source: https://platform.claude.com/docs/en/build-with-claude/vision and .../docs/en/about-claude/models.
+    """
+    family = next((name for pattern, name in CLAUDE_FAMILIES if pattern.search(model_id.lower())), None)
+    if family is None:
+        return frozenset()
+    return _ALWAYS | ({"vision"} if PROFILES[family].reasoning == "none" else {"vision", "thinking"})
 
 
 def _created(entry: Entry) -> int:

@@ -48,9 +48,8 @@ _DELTAS: dict[PartKind, tuple[str, str]] = {
 class MessageStreamRenderer:
     """Writes one stream. It begins with the answer's first words, so that what the upstream counts before them can be told."""
 
-    def __init__(self, request: TextRequest, stopwatch: Stopwatch) -> None:
+    def __init__(self, request: TextRequest, _stopwatch: Stopwatch) -> None:
         self._model = request.model
-        self._stopwatch = stopwatch
         self._shown = shown_reasoning(request)
         self._id = ""
         self._begun = False
@@ -81,7 +80,7 @@ class MessageStreamRenderer:
     def _take(self, step: ChatEvent, pieces: list[bytes]) -> None:
         match step:
             case Started():
-                self._id = self._id or message_id(step.id)
+                self._id = message_id(step.id)
             case PartOpened():
                 self._open(step, pieces)
             case PartDelta():
@@ -91,7 +90,9 @@ class MessageStreamRenderer:
             case UsageSeen():
                 self._usage = step.usage
             case KeepAlive():
-                self._begin(pieces)
+                # Before an upstream answers, nobody knows whose answer it will be, and what its id is.
+                if self._id:
+                    self._begin(pieces)
                 pieces.append(PING)
             case Failed():
                 pieces.append(error_event(step.error))
@@ -107,10 +108,9 @@ class MessageStreamRenderer:
             self._said.append(text)
 
     def _begin(self, pieces: list[bytes]) -> None:
-        """Says that there is a message, once. Nobody has given it an id when the upstream has been silent so far."""
+        """Says that there is a message, once."""
         if not self._begun:
             self._begun = True
-            self._id = self._id or f"msg_{self._stopwatch.time_ns():x}"
             message = message_record(self._id, self._model, [], self._usage)
             pieces.append(event("message_start", {"type": "message_start", "message": message}))
 

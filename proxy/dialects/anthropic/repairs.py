@@ -87,8 +87,18 @@ def _other_efforts(words: str, profile: Profile) -> Profile:
     return replace(profile, efforts=efforts) if efforts != profile.efforts else replace(profile, dropped=profile.dropped | {"effort"})
 
 
-_STRICT_TOOL = re.compile(r"tools\.\d+.{0,40}\bstrict\b|strict (?:tools?|mode).{0,60}not support", re.IGNORECASE)
-_FORMAT = re.compile(r"output_config\.format|output_format|output format|structured outputs?", re.IGNORECASE)
+_REFUSED = r"(?:extra inputs|(?:is|are) not (?:yet |currently )?(?:supported|permitted|available|enabled))"
+_NO_STRICT = re.compile(
+    rf"tools\.\d+(?:\.\w+)?\.strict['\"`]?:? {_REFUSED}|strict (?:tools?|mode) {_REFUSED}|not support strict", re.IGNORECASE
+)
+_NO_FORMAT = re.compile(
+    rf"(?:output_config\.format|output[_ ]format|structured outputs?)['\"`]?:? (?:parameter )?{_REFUSED}"
+    r"|(?:not|n't) support (?:the )?['\"`]?(?:output_config\.format|output[_ ]format|structured outputs?)",
+    re.IGNORECASE,
+)
+# What is said of the schemas that this request came with.
+_STRICT_TOOLS = re.compile(r"tools\.\d+.{0,40}\bstrict\b|strict tools?\b|schemas contains? too many.{0,200}tool schemas", re.IGNORECASE)
+_FORMAT = re.compile(r"output_config\.format|output[_ ]format|structured outputs?|schemas contains? too many", re.IGNORECASE)
 _FORCED = re.compile(
     r"tool_choice.{0,80}(?:not (?:supported|compatible|allowed)|forces? tool)|forced? tool.{0,60}not (?:supported|compatible)",
     re.IGNORECASE,
@@ -112,16 +122,27 @@ def _fewer_stops(words: str, profile: Profile) -> Profile:
     return replace(profile, stop_limit=int(found[1])) if found and profile.stop_limit is None else profile
 
 
+def _without_strict_tools(profile: Profile) -> Profile:
+    return profile.for_this_request(strict_schema=False) if profile.strict_schema else profile
+
+
+def _without_output_schema(profile: Profile) -> Profile:
+    return profile.for_this_request(json_schema=False) if profile.json_schema else profile
+
+
 def _odds_and_ends(words: str, profile: Profile) -> Profile:
-    return next((change(profile) for pattern, change in _SENTENCES if pattern.search(words)), profile)
+    changed = (change(profile) for pattern, change in _SENTENCES if pattern.search(words))
+    return next((learnt for learnt in changed if learnt != profile), profile)
 
 
 _SENTENCES: Final[tuple[tuple[re.Pattern[str], Callable[[Profile], Profile]], ...]] = (
-    (_MOVED, lambda profile: replace(profile, latest_thoughts=False)),
+    (_MOVED, lambda profile: profile.for_this_request(latest_thoughts=False)),
     (_UNSIGNED, lambda profile: replace(profile, unsigned_thoughts=False)),
     (_PREFILL, lambda profile: replace(profile, prefill="reworded")),
-    (_STRICT_TOOL, lambda profile: replace(profile, strict_schema=False)),
-    (_FORMAT, lambda profile: replace(profile, json_schema=False)),
+    (_NO_STRICT, lambda profile: replace(profile, strict_schema=False)),
+    (_NO_FORMAT, lambda profile: replace(profile, json_schema=False)),
+    (_STRICT_TOOLS, _without_strict_tools),
+    (_FORMAT, _without_output_schema),
     (_FORCED, lambda profile: replace(profile, forced_tools=False)),
     (_NO_TOOLS, lambda profile: replace(profile, tools=False)),
     (_SYSTEM_TURN, lambda profile: replace(profile, system_turns=False)),

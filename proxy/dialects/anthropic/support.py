@@ -34,8 +34,8 @@ CLIENT_FIELDS: Final[Mapping[str, Support]] = MappingProxyType(
         "messages[].content[].tool_result (images)": Support("translated", "", "tool_result_images"),
         "messages[].content[].tool_result.is_error": Support("translated", "", "tool_errors"),
         "messages[].content[].thinking": Support("translated", "", "reasoning_history"),
-        "messages[].content[].thinking.signature": Support("translated", "only for the upstream that made it", "opaque"),
-        "messages[].content[].redacted_thinking": Support("translated", "only for the upstream that made it", "opaque"),
+        "messages[].content[].thinking.signature": Support("approximated", "only for the upstream that made it", "opaque"),
+        "messages[].content[].redacted_thinking": Support("approximated", "only for the upstream that made it", "opaque"),
         "messages[].content[].server_tool_use, *_tool_result": Support("dropped", "what it brought, the text behind it tells"),
         "messages[].content[].container_upload": Support("refused", _ELSEWHERE),
         "messages[] (assistant, last)": Support("translated", "", "prefill"),
@@ -98,10 +98,10 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
             "approximated", "as the user quoting it, where the model knows no system between turns (before Claude 4.8)"
         ),
         "text": Support("carried", "blank texts are left out: they are refused"),
-        "images": Support("carried", "JPEG, PNG, GIF and WebP; others are refused"),
+        "images": Support("approximated", "JPEG, PNG, GIF and WebP; others are refused"),
         "image_urls": Support("carried"),
         "audio": Support("refused", "Claude hears nothing"),
-        "files": Support("carried", "PDF and text; others are refused"),
+        "files": Support("approximated", "PDF and text; others are refused"),
         "file_urls": Support("carried"),
         "names": Support("dropped", "turns have no names"),
         "tools": Support(
@@ -113,7 +113,10 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
         "tool_choice": Support("approximated", _UNFORCED),
         "named_tool": Support("approximated", _UNFORCED),
         "parallel_tool_calls": Support("translated"),
-        "tool_calls": Support("translated", "ids with other letters become digests; arguments that are no object are put into one"),
+        "tool_calls": Support(
+            "translated",
+            "ids with other letters are spelled in base64, very long ones become digests; arguments that are no object are put into one",
+        ),
         "tool_results": Support("translated", "a missing one is told as an error; one that nothing called for becomes a user's words"),
         "tool_result_images": Support("carried", "behind the results where the call failed"),
         "tool_errors": Support("carried"),
@@ -129,10 +132,10 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
         "reasoning_history": Support(
             "approximated", "Claude gets the thoughts that it signed, and would refuse others; servers of other makers get unsigned ones"
         ),
-        "opaque": Support("carried", "its own; that of others is left out"),
+        "opaque": Support("approximated", "its own; that of others is left out"),
         "prefill": Support("approximated", "from Claude 4.6 on, the user asks for the rest instead"),
         "max_tokens": Support(
-            "translated", "at most what the model can write; on top of the budget for thoughts where it is no more than that"
+            "approximated", "at most what the model can write; on top of the budget for thoughts where it is no more than that"
         ),
         "temperature": Support("approximated", "at most 1; not sent to Claude 4.7 and later, nor where the model thinks: both refuse it"),
         "top_p": Support(
@@ -152,6 +155,8 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
         "num_ctx": Support("dropped", "models are loaded as they are"),
         "runner": Support("dropped", "models are loaded as they are"),
         "keep_alive": Support("dropped", "models stay"),
+        "google_options": Support("dropped", "only Gemini knows them"),
+        "service_tier": Support("dropped", "Anthropic has other tiers, and sells them beforehand"),
         "stream": Support("carried", "whole answers are gathered from streams, too: long ones would be cut off"),
         "usage": Support("translated", "what was read from the cache, or written to it, counts"),
         "prompts": Support("approximated", "as what a user says"),

@@ -123,11 +123,16 @@ def _words_first(parts: Sequence[Part]) -> Sequence[Part]:
     """
     start = next((place for place, part in enumerate(parts) if isinstance(part, TextPart) and part.text), 0)
     before = parts[:start]
-    bare = [part for part in before if isinstance(part, ReasoningPart) and not part.text and _signature(part)]
+    bare = [part for part in before if _is_bare(part)]
     if not bare or any(isinstance(part, ToolCallPart) for part in before):
         return parts
     words = list(takewhile(lambda part: isinstance(part, TextPart), parts[start:]))
-    return [*(part for part in before if part not in bare), *words, *bare, *parts[start + len(words) :]]
+    return [*(part for part in before if not _is_bare(part)), *words, *bare, *parts[start + len(words) :]]
+
+
+def _is_bare(part: Part) -> bool:
+    """Whether it is a signature without words of its own."""
+    return isinstance(part, ReasoningPart) and not part.text and bool(_signature(part))
 
 
 def _add_thought(built: list[Json], part: ReasoningPart) -> None:

@@ -18,7 +18,7 @@ from proxy.dialects.gemini.embeddings import build_embeddings, read_embeddings
 from proxy.dialects.gemini.media import Json
 from proxy.dialects.gemini.models import build_models, next_models, read_models
 from proxy.dialects.gemini.names import resource_of
-from proxy.dialects.gemini.parameters import add_generation, add_tools
+from proxy.dialects.gemini.parameters import add_generation, add_options, add_tools
 from proxy.dialects.gemini.reading import read_completion, read_error, stream_reader
 from proxy.dialects.gemini.repairs import repair
 from proxy.errors import InvalidRequest
@@ -93,6 +93,7 @@ def _body(request: ChatRequest, route: Route) -> Json:
         body: Json = {}
         instruction = add_generation(body, request, profile)
         add_tools(body, request, profile)
+        add_options(body, request, profile)
     except RecursionError as error:
         raise InvalidRequest("the request is nested too deeply") from error
     if instruction and profile.system:

@@ -13,6 +13,7 @@ import orjson
 
 from proxy.canonical.catalog import ModelCard
 from proxy.errors import UpstreamBroken
+from proxy.profiles import SEEING_GEMINI
 from proxy.wire.messages import UpstreamCall
 
 Entry = Mapping[str, Any]
@@ -65,9 +66,10 @@ def _no_list() -> UpstreamBroken:
 
 
 def _card(entry: Entry) -> ModelCard:
-    capabilities, has = _abilities(entry)
+    model_id = _text(entry, "name").removeprefix("models/")
+    capabilities, has = _abilities(entry, model_id)
     return ModelCard(
-        id=_text(entry, "name").removeprefix("models/"),
+        id=model_id,
         owned_by="google",
         capabilities=capabilities,
         has=has,
@@ -77,8 +79,12 @@ def _card(entry: Entry) -> ModelCard:
     )
 
 
-def _abilities(entry: Entry) -> tuple[frozenset[str] | None, frozenset[str]]:
-    """What the model can do, `None` when the entry leaves something open, as it does of tools; and what it can do at least."""
+def _abilities(entry: Entry, model_id: str) -> tuple[frozenset[str] | None, frozenset[str]]:
+    """What the model can do, `None` when the entry leaves something open, as it does of tools; and what it can do at least.
+
+    Pictures are told by the name alone. That most of those models hear, too, is not told: clients that know Ollama's words from before
+    `audio` read none of a list that has it.
+    """
     methods = entry.get("supportedGenerationMethods")
     if not isinstance(methods, list):
         return None, frozenset()
@@ -86,6 +92,8 @@ def _abilities(entry: Entry) -> tuple[frozenset[str] | None, frozenset[str]]:
     has = set()
     if named & _CHATS:
         has.add("completion")
+        if SEEING_GEMINI.match(model_id.lower()):
+            has.add("vision")
         if entry.get("thinking") is True:
             has.add("thinking")
     if named & _EMBEDS:

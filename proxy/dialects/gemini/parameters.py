@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from proxy.canonical.format_words import in_words
+from proxy.canonical.google_options import GOOGLE_OPTIONS
 from proxy.canonical.request import ChatRequest, Tool
 from proxy.dialects.gemini.json_schema import tidied
 from proxy.dialects.gemini.media import Json
@@ -33,6 +34,11 @@ def add_generation(body: Json, request: ChatRequest, profile: Profile) -> str:
     if config:
         body["generationConfig"] = config
     return words
+
+
+def add_options(body: Json, request: ChatRequest, profile: Profile) -> None:
+    """What stands beside the `generationConfig`, as the client said it."""
+    body |= {name: request.extra[name] for name in GOOGLE_OPTIONS if name in request.extra and name not in profile.dropped}
 
 
 def _add_sampling(config: Json, request: ChatRequest, profile: Profile) -> None:

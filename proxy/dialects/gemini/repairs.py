@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, Final
 
+from proxy.canonical.google_options import SERVICE_TIER
 from proxy.errors import UpstreamRefused
 from proxy.profile_lessons import shorter_answers
 from proxy.profiles import Profile
@@ -106,15 +107,25 @@ def _other_format(words: str, profile: Profile) -> Profile:
 
 _JSON_SCHEMA = re.compile(r"(?:parameters|response)_?json_?schema|json ?schema", re.IGNORECASE)
 _RESPONSE_SCHEMA = re.compile(r"response_?(?:json_?)?schema|too many states for serving", re.IGNORECASE)
+# What is said of the field itself, whatever schema is in it.
+_NO_FIELD = re.compile(
+    r"unknown name \"(?:(?:parameters|response)_?json_?|response_?)schema\""
+    r"|(?:(?:parameters|response)_?json_?|response_?|json[_ ]?)schema['\"`]? (?:is|are) "
+    r"(?:not (?:yet |currently )?(?:supported|enabled|available|allowed)|unsupported)",
+    re.IGNORECASE,
+)
 
 
 def _other_schemas(words: str, profile: Profile) -> Profile:
     """Schemas as OpenAPI has them, and an answer's in words where even those are refused."""
+    changes: dict[str, Any] = {}
     if profile.schemas == "json" and (_JSON_SCHEMA.search(words) or _RESPONSE_SCHEMA.search(words)):
-        return replace(profile, schemas="openapi")
-    if profile.schemas == "openapi" and profile.json_schema and _RESPONSE_SCHEMA.search(words):
-        return replace(profile, json_schema=False)
-    return profile
+        changes["schemas"] = "openapi"
+    elif profile.schemas == "openapi" and profile.json_schema and _RESPONSE_SCHEMA.search(words):
+        changes["json_schema"] = False
+    if not changes:
+        return profile
+    return replace(profile, **changes) if _NO_FIELD.search(words) else profile.for_this_request(**changes)
 
 
 _NO_SYSTEM = re.compile(rf"(?:developer|system)[ _]?instructions?.{{0,40}}{_NOT}", re.IGNORECASE | re.DOTALL)
@@ -159,7 +170,7 @@ _UNDERLINE = re.compile(r"_([a-z])")
 def _without_fields(words: str, profile: Profile) -> Profile:
     """A profile that leaves out what is refused by name."""
     named = {_UNDERLINE.sub(lambda letter: letter[1].upper(), name) for found in _FIELD.findall(words) for name in found if name}
-    fields = named & ({*profile.params.values(), "includeThoughts"} - profile.dropped)
+    fields = named & ({*profile.params.values(), "includeThoughts", SERVICE_TIER} - profile.dropped)
     return replace(profile, dropped=profile.dropped | fields) if fields else profile
 
 

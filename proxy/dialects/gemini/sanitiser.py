@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+import orjson
+
 from proxy.dialects.gemini.schema_values import (
     Schema,
     add_enum,
@@ -20,6 +22,7 @@ from proxy.dialects.gemini.schema_values import (
     is_count,
     is_null,
     kinds_of,
+    values_of,
     written,
 )
 
@@ -38,6 +41,8 @@ _INNER: Final = ("anyOf", "oneOf", "allOf")
 _MAX_DEPTH: Final = 24
 # Definitions that hold each other would be written out without end, or nearly so.
 _MAX_NODES: Final = 4000
+# Nor may a long text or list of values be written out at each of many places that refer to it.
+_MAX_LETTERS: Final = 500_000
 _MAX_WORDS: Final = 300
 
 
@@ -52,6 +57,7 @@ class _Sanitiser:
     def __init__(self, root: Mapping[str, Any]) -> None:
         self._root = root
         self._nodes = 0
+        self._letters = 0
 
     def node(self, value: object, above: tuple[str, ...] = (), depth: int = 0) -> Schema:
         """The node that `value` becomes.
@@ -62,9 +68,11 @@ class _Sanitiser:
         self._nodes += 1
         if not isinstance(value, Mapping):
             return _anything() if value is not False else {"type": "STRING", "description": "no value is allowed here"}
-        source, above = self._resolved(value, above)
+        if above:
+            self._letters += _letters_of(value)
+        source, above = self._resolved(value, above) if depth <= _MAX_DEPTH and not self._is_spent else (None, above)
         lost: list[str] = []
-        if source is None or depth > _MAX_DEPTH or self._nodes > _MAX_NODES:
+        if source is None:
             return _described({"type": "OBJECT"}, value, [])
         kinds, nullable = kinds_of(source)
         choices = choices_of(source)
@@ -81,24 +89,27 @@ class _Sanitiser:
         lost += [f"{key}: {written(source[key])}" for key in _TELLING if key in source]
         return _described(built, source, lost)
 
+    @property
+    def _is_spent(self) -> bool:
+        return self._nodes > _MAX_NODES or self._letters > _MAX_LETTERS
+
     def _resolved(self, value: Mapping[str, Any], above: tuple[str, ...]) -> tuple[Mapping[str, Any] | None, tuple[str, ...]]:
         """`value` with what it refers to and what it is all of in its place; `None` for a reference that leads nowhere or round."""
         source: Mapping[str, Any] = value
         while isinstance(reference := source.get("$ref"), str):
             target = self._target(reference)
-            if reference in above or target is None or len(above) > _MAX_DEPTH:
+            if reference in above or target is None or len(above) > _MAX_DEPTH or self._is_spent:
                 return None, above
+            self._letters += _letters_of(target)
             above = (*above, reference)
-            referring = {key: item for key, item in source.items() if key != "$ref"}
-            _merge(referring, target)
-            source = referring
+            source = _merged(({key: item for key, item in source.items() if key != "$ref"}, target))
         parts = source.get("allOf")
         if isinstance(parts, list):
-            merged: Schema = {key: item for key, item in source.items() if key != "allOf"}
+            schemas: list[Mapping[str, Any]] = [{key: item for key, item in source.items() if key != "allOf"}]
             for part in parts:
-                inner, above = self._resolved(part, above) if isinstance(part, Mapping) else ({}, above)
-                _merge(merged, inner or {})
-            source = merged
+                inner, above = self._resolved(part, above) if isinstance(part, Mapping) else (None, above)
+                schemas += [inner] if inner else []
+            source = _merged(schemas)
         return source, above
 
     def _target(self, reference: str) -> Mapping[str, Any] | None:
@@ -117,7 +128,7 @@ class _Sanitiser:
         branches = []
         for choice in wanted:
             whole = choice
-            if isinstance(choice, Mapping) and beside:
+            if isinstance(choice, Mapping) and beside and not self._is_spent:
                 whole = {**choice, **{key: item for key, item in beside.items() if key not in choice}}
                 whole = _with_properties_of_both(whole, choice, beside)
             branches.append(self.node(whole, above, depth + 1))
@@ -165,32 +176,45 @@ class _Sanitiser:
                 built[key] = list(dict.fromkeys(listed))
 
 
-def _merge(merged: Schema, more: Mapping[str, Any]) -> None:
-    """Adds what another schema says of the same value; what was said first stays."""
-    for key, item in more.items():
-        before = merged.get(key)
-        if key == "properties" and isinstance(before, Mapping) and isinstance(item, Mapping):
-            merged[key] = {**item, **before}
-        elif key in ("required", "allOf") and isinstance(before, list) and isinstance(item, list):
-            merged[key] = [*before, *item]
-        elif key not in merged:
-            merged[key] = item
+def _letters_of(source: Mapping[str, Any]) -> int:
+    """How many letters the node itself has, about."""
+    names = source.get("properties")
+    texts = [*source.values(), *(values_of(source) or ()), *(names if isinstance(names, Mapping) else ())]
+    return sum(len(text) if isinstance(text, str) else 1 for text in texts)
+
+
+def _merged(schemas: Sequence[Mapping[str, Any]]) -> Schema:
+    """What all of them say of one value; what was said first stays."""
+    merged: Schema = {}
+    for schema in schemas:
+        for key, item in schema.items():
+            merged.setdefault(key, item)
+    if isinstance(merged.get("properties"), Mapping):
+        said = [schema["properties"] for schema in schemas if isinstance(schema.get("properties"), Mapping)]
+        merged["properties"] = {name: item for properties in reversed(said) for name, item in properties.items()}
+    for key in ("required", "allOf"):
+        if isinstance(merged.get(key), list):
+            merged[key] = [item for schema in schemas if isinstance(schema.get(key), list) for item in schema[key]]
+    return merged
 
 
 def _with_properties_of_both(whole: Schema, one: Mapping[str, Any], other: Mapping[str, Any]) -> Schema:
-    merged: Schema = {key: one[key] for key in ("properties", "required") if key in one}
-    _merge(merged, {key: other[key] for key in ("properties", "required") if key in other})
-    return whole | merged
+    return whole | _merged([{key: each[key] for key in ("properties", "required") if key in each} for each in (one, other)])
 
 
 def _one_of_them(branches: Sequence[Schema]) -> Schema:
     """A choice between these. Choices between choices are one choice; one that allows null allows it in all of them."""
-    flat: list[Schema] = []
-    for branch in branches:
-        for inner in branch.get("anyOf", [branch]):
-            if inner not in flat:
-                flat.append(inner)
+    by_mark = {_mark(inner): inner for branch in branches for inner in branch.get("anyOf", [branch])}
+    flat = list(by_mark.values())
     return dict(flat[0]) if len(flat) == 1 else {"anyOf": flat}
+
+
+def _mark(branch: Schema) -> object:
+    """What tells the branch from others: each is written once, where comparing it would cost as many looks as there are others."""
+    try:
+        return orjson.dumps(branch, option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError:
+        return repr(branch)
 
 
 def _nullable(built: Schema) -> Schema:

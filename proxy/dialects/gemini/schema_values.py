@@ -13,8 +13,8 @@ TYPES: Final = ("STRING", "NUMBER", "INTEGER", "BOOLEAN", "ARRAY", "OBJECT")
 
 _BY_NAME: Final = {name.lower(): name for name in TYPES}
 _FORMATS: Final = {
-    "STRING": ("enum", "date-time"),
-    "INTEGER": ("int32", "int64", "enum"),
+    "STRING": ("date-time",),
+    "INTEGER": ("int32", "int64"),
     "NUMBER": ("float", "double"),
 }
 
@@ -84,7 +84,7 @@ def values_of(source: Mapping[str, Any]) -> list[Any] | None:
 def add_format(built: Schema, source: Mapping[str, Any], lost: list[str]) -> None:
     """Adds the format, where Gemini knows it for the type; else it goes to `lost`."""
     word = source.get("format")
-    if not isinstance(word, str) or word == "enum":
+    if not isinstance(word, str) or word == "enum":  # Which says no more than that there are values.
         return
     if word in _FORMATS.get(built["type"], ()):
         built["format"] = word
@@ -93,18 +93,15 @@ def add_format(built: Schema, source: Mapping[str, Any], lost: list[str]) -> Non
 
 
 def add_enum(built: Schema, source: Mapping[str, Any], lost: list[str]) -> None:
-    """Values as texts, which is all that Gemini lists; those of other types are told in words. An empty text is refused."""
+    """Adds the values, where they are texts; others are told in words. An empty text is refused, and so is a list of any other type's.
+
+    Source: https://github.com/diegosouzapw/OmniRoute/pull/760, "enum: only allowed for STRING type"
+    """
     values = [value for value in values_of(source) or () if value is not None]
-    kind = built["type"]
     if not values:
         return
-    if kind == "STRING" and all(isinstance(value, str) and value for value in values):
+    if built["type"] == "STRING" and all(isinstance(value, str) and value for value in values):
         built["enum"] = list(dict.fromkeys(values))
-    elif kind == "INTEGER" and all(_is_integer(value) for value in values):
-        # The texts are no values of the type: the format says that they are its names.
-        built |= {"format": "enum", "enum": list(dict.fromkeys(map(str, values)))}
-    elif kind == "INTEGER" and source.get("format") == "enum" and all(isinstance(value, str) for value in values):
-        built |= {"format": "enum", "enum": list(dict.fromkeys(values))}
     else:
         lost.append(f"one of: {written(values)}")
 

@@ -20,7 +20,11 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
         "images": Support("carried", "as `inlineData`"),
         "image_urls": Support("approximated", _FETCHED),
         "audio": Support("carried", "as `inlineData`"),
-        "files": Support("carried", "as `inlineData`, behind a text that is their name"),
+        "files": Support(
+            "approximated",
+            "as `inlineData`, behind a text that is their name: PDF, sounds and films as they are, JSON and other texts that Gemini does "
+            "not know as plain text; others are refused",
+        ),
         "file_urls": Support("approximated", _FETCHED),
         "names": Support("dropped", "there is no place for who speaks"),
         "tools": Support(
@@ -45,9 +49,11 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
         "reasoning_budget": Support("approximated", "as tokens; from Gemini 3 on the level that they come to; left out before Gemini 2.5"),
         "hidden_reasoning": Support("translated", "thoughts are not asked for"),
         "reasoning_history": Support("dropped", "thoughts that are not signed are summaries for people"),
-        "opaque": Support("carried", "where a call's was lost, Gemini 3 gets the word that stands for it"),
+        "opaque": Support(
+            "approximated", "its own; that of others is left out, and where a call's was lost, Gemini 3 gets the word that stands for it"
+        ),
         "prefill": Support("approximated", "it is history to Gemini, and answers lose it that begin with it again"),
-        "max_tokens": Support("translated", "as `maxOutputTokens`, lowered to what the model can write; thoughts count"),
+        "max_tokens": Support("approximated", "as `maxOutputTokens`, lowered to what the model can write; thoughts count"),
         "temperature": Support("carried"),
         "top_p": Support("translated", "as `topP`"),
         "top_k": Support("translated", "as `topK`"),
@@ -61,12 +67,14 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
             "translated",
             "as `stopSequences`; the gateway looks for those beyond five, and for all where the client is to hear which one matched",
         ),
-        "logprobs": Support("translated", "as `responseLogprobs`, with 20 alternatives at most"),
+        "logprobs": Support("approximated", "as `responseLogprobs`; left out for models that refuse it"),
         "user": Support("dropped", _UNKNOWN),
         "cache_hints": Support("dropped", "Gemini caches unasked"),
         "num_ctx": Support("dropped", "the window is the model's"),
         "runner": Support("dropped", "the machines are Google's"),
         "keep_alive": Support("dropped", "the server decides"),
+        "google_options": Support("carried", "beside the `generationConfig`"),
+        "service_tier": Support("approximated", "as `serviceTier`; left out for models that refuse it"),
         "stream": Support("carried"),
         "usage": Support("translated", "thoughts are among the tokens of the answer"),
         "prompts": Support("approximated", "as what a user says"),

@@ -55,7 +55,7 @@ def _turns(row: Row) -> tuple[Message, ...]:
     """System and user turn; none when there is no prompt, whatever else there is."""
     if not row.get("prompt"):
         return ()
-    user = Message("user", content_parts(row["prompt"], row.get("images", ())))
+    user = Message("user", content_parts(row["prompt"], row.get("images", ()), "images"))
     return (Message("system", (TextPart(row["system"]),)), user) if row.get("system") else (user,)
 
 

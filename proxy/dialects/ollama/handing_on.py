@@ -40,17 +40,13 @@ def create_call(body: bytes, payload: Payload, upstream_model: str, source: str)
     return model_call("create", body, payload, upstream_model)
 
 
-def copy_call(body: bytes, payload: Payload, upstream: str, upstream_model: str) -> UpstreamCall:
-    """The call that copies the model that the server knows as `upstream_model`. The copy is on the same server.
-
-    Args:
-        upstream: what clients may have put before the name of the copy to say where it is to be.
-    """
-    source, destination = key_of(payload, "source"), key_of(payload, "destination")
-    body = _renamed(body, payload, source, upstream_model)
-    copy = payload.get(destination)
-    if isinstance(copy, str) and copy.lower().startswith(f"{upstream.lower()}/"):
-        body = _renamed(body, payload, destination, copy[len(upstream) + 1 :])
+def copy_call(body: bytes, payload: Payload, upstream_model: str, destination: str) -> UpstreamCall:
+    """The call that copies the model that the server knows as `upstream_model`; it is to know the copy as `destination`."""
+    body = _renamed(body, payload, key_of(payload, "source"), upstream_model)
+    key = key_of(payload, "destination")
+    asked = payload.get(key)
+    if isinstance(asked, str) and not are_same(asked, destination):
+        body = _renamed(body, payload, key, destination)
     return UpstreamCall("/api/copy", body, stream=True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from proxy.canonical.conversation import Conversation
@@ -21,23 +22,24 @@ def read_messages(rows: Sequence[Row]) -> tuple[Message, ...]:
         role = row.get("role", "").lower()
         plain = _PLAIN_ROLES.get(role)
         if plain is not None:
-            conversation.add(Message(plain, _content(row)))
+            conversation.add(Message(plain, _content(index, row)))
         elif role == "assistant":
             conversation.add_assistant(_assistant(index, row))
         elif role == "tool":
-            conversation.add_result(ToolResultPart(row.get("tool_call_id", ""), row.get("tool_name", ""), _content(row)))
+            conversation.add_result(ToolResultPart(row.get("tool_call_id", ""), row.get("tool_name", ""), _content(index, row)))
         else:
             raise _unknown_role(index, row.get("role", ""))
     return conversation.end()
 
 
-def content_parts(text: str, media: Sequence[ImagePart | AudioPart]) -> tuple[TextPart | ImagePart | AudioPart, ...]:
-    """Text, unless it is empty, then what there is to see and hear."""
-    return (TextPart(text), *media) if text else tuple(media)
+def content_parts(text: str, media: Sequence[ImagePart | AudioPart], images: str) -> tuple[TextPart | ImagePart | AudioPart, ...]:
+    """Text, unless it is empty, then what there is to see and hear, which stands at `images` in the request."""
+    shown = tuple(replace(part, place=f"{images}[{number}]") for number, part in enumerate(media))
+    return (TextPart(text), *shown) if text else shown
 
 
 def _assistant(index: int, row: Row) -> Message:
-    parts: tuple[Part, ...] = _content(row)
+    parts: tuple[Part, ...] = _content(index, row)
     if row.get("thinking"):
         parts = (ReasoningPart(row["thinking"]), *parts)
     return Message("assistant", (*parts, *(_call_part(index, place, call) for place, call in enumerate(row.get("tool_calls", ())))))
@@ -51,10 +53,10 @@ def _call_part(index: int, place: int, call: Row) -> ToolCallPart:
     return ToolCallPart(call.get("id", ""), name, arguments)
 
 
-def _content(row: Row) -> tuple[TextPart | ImagePart | AudioPart, ...]:
+def _content(index: int, row: Row) -> tuple[TextPart | ImagePart | AudioPart, ...]:
     text, media = row.get("content"), row.get("images")
     if media:
-        return content_parts(text or "", media)
+        return content_parts(text or "", media, f"messages[{index}].images")
     return (TextPart(text),) if text else ()
 
 

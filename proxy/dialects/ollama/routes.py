@@ -143,7 +143,7 @@ def create() -> Response:
     """An Ollama server's own word: the one that the new name says, else the one that has what it is made of; elsewhere a refusal."""
     body, payload = exchange.read_json_text()
     asked = parse_create(payload)
-    handed = _made_of_another(body, payload, asked) if asked.source else _handed_on("create", body, payload, asked.model)
+    handed = _made_of_another(body, payload, asked) if asked.source else _handed_on("create", body, payload, asked.model, is_new=True)
     if handed is not None:
         return handed
     raise NotSupported(_elsewhere("models cannot be created", "create it there; to give one a second name, use MODEL_MAPPING_FILE"))
@@ -153,20 +153,17 @@ def _made_of_another(body: bytes, payload: Payload, asked: CreateRequest) -> Res
     """The answer of the server on which a model is made of another one; `None` where that is no Ollama server.
 
     Raises:
-        InvalidRequest: they are to be on two servers.
+        InvalidRequest: they are to be on two servers, or the new name is not to be had.
     """
-    new = exchange.home_of(_DIALECT, asked.model)
     wanted, given = exchange.named_upstream(asked.model), exchange.named_upstream(asked.source)
     if wanted and given and wanted != given:
         raise InvalidRequest(
             f"'from' is on {given}, and 'model' is to be on {wanted}: a model is made of one on its own server", param="from"
         )
-    home = exchange.home_of(_DIALECT, f"{wanted}/{asked.source}" if wanted and not given else asked.source)
+    home = exchange.source_of(_DIALECT, f"{wanted}/{asked.source}" if wanted and not given else asked.source)
     if home is None:
         return None
-    # What has the name elsewhere stays what it is.
-    name = new.upstream_model if new is not None and new.upstream == home.upstream else asked.model
-    call = create_call(body, payload, name, home.upstream_model)
+    call = create_call(body, payload, exchange.new_name(home.upstream, asked.model), home.upstream_model)
     # Blobs are where they were sent to: on one replica.
     reach = Reach.ANY if asked.needs_blobs else Reach.ALL
     return exchange.hand_on("ollama.create", home, call, ProgressRelay, render_error, model=asked.model, changes_models=True, reach=reach)
@@ -177,12 +174,13 @@ def copy() -> Response:
     body, payload = exchange.read_json_text()
     asked = parse_copy(payload)
     source = asked.source
-    home = exchange.home_of(_DIALECT, source)
+    home = exchange.source_of(_DIALECT, source)
     if home is not None:
         wanted = exchange.named_upstream(asked.destination)
         if wanted and wanted != home.upstream:
             raise InvalidRequest(f"the model is on {home.upstream}, where its copy is made, too: not on {wanted}", param="destination")
-        call = copy_call(body, payload, home.upstream, home.upstream_model)
+        destination = exchange.new_name(home.upstream, asked.destination, param="destination")
+        call = copy_call(body, payload, home.upstream_model, destination)
         return exchange.hand_on(
             "ollama.copy", home, call, ProgressRelay, render_copy_error, model=source, changes_models=True, reach=Reach.HOLDERS
         )
@@ -213,9 +211,11 @@ def blob(digest: str) -> Response:
     raise NotSupported(_elsewhere("blobs cannot be stored", "add the model there"))
 
 
-def _handed_on(word: str, body: bytes, payload: Payload, model: str, *, method: str = "POST", reach: Reach = Reach.ANY) -> Response | None:
-    """The answer of the Ollama server that has the model, or is to get it; `None` where there is none."""
-    home = exchange.home_of(_DIALECT, model)
+def _handed_on(
+    word: str, body: bytes, payload: Payload, model: str, *, method: str = "POST", reach: Reach = Reach.ANY, is_new: bool = False
+) -> Response | None:
+    """The answer of the Ollama server that has the model of that very name, or is to get it; `None` where there is none."""
+    home = exchange.keeper_of(_DIALECT, model, is_new=is_new)
     if home is None:
         return None
     call = model_call(word, body, payload, home.upstream_model, method=method)

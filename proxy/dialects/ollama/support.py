@@ -13,6 +13,8 @@ from proxy.support import Support
 
 _LOCAL_HARDWARE = "for the machine that runs the model"
 _NO_PICTURES = "pictures are made no more by this API"
+_BESIDE_RAW = "`system`, `template`, `context`, `images` and `format` beside it are refused, and `think` is left out"
+_BESIDE_SUFFIX = "`template`, `images` and `format` beside it are refused, and `system` and `think` are left out"
 
 CLIENT_FIELDS: Final[Mapping[str, Support]] = MappingProxyType(
     {
@@ -43,14 +45,14 @@ CLIENT_FIELDS: Final[Mapping[str, Support]] = MappingProxyType(
         "shift": Support("dropped", "the upstream decides about conversations that are too long"),
         "_debug_render_only": Support("dropped", "templates are the upstream's"),
         "prompt": Support("translated", "a turn of the user's", "text"),
-        "prompt (raw)": Support("translated", "", "finished_prompts"),
-        "prompt (suffix)": Support("translated", "", "suffix"),
-        "suffix": Support("translated", "", "suffix"),
-        "system": Support("translated", "beside a suffix it is left out, as templates do", "system"),
+        "prompt (raw)": Support("approximated", _BESIDE_RAW, "finished_prompts"),
+        "prompt (suffix)": Support("approximated", _BESIDE_SUFFIX, "suffix"),
+        "suffix": Support("approximated", _BESIDE_SUFFIX, "suffix"),
+        "system": Support("approximated", "beside a suffix it is left out, as templates do", "system"),
         "template": Support("refused", "the upstream has its own"),
         "context": Support("dropped", "and none is returned"),
-        "raw": Support("translated", "", "finished_prompts"),
-        "images": Support("translated", "as in messages; refused beside raw and suffix", "images"),
+        "raw": Support("approximated", _BESIDE_RAW, "finished_prompts"),
+        "images": Support("approximated", "as in messages; refused beside raw and suffix", "images"),
         "width": Support("dropped", _NO_PICTURES),
         "height": Support("dropped", _NO_PICTURES),
         "steps": Support("dropped", _NO_PICTURES),
@@ -101,11 +103,15 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
         "text": Support("translated", "the texts of a turn become one"),
         "images": Support("carried"),
         "image_urls": Support("refused", "Ollama fetches nothing"),
-        "audio": Support("carried", "WAV and MP3, among the pictures; others are refused"),
+        "audio": Support("approximated", "WAV and MP3, among the pictures; others are refused"),
         "files": Support("approximated", "plain texts as text under their name; others are refused"),
         "file_urls": Support("refused", "there is no place for documents"),
         "names": Support("dropped", "turns have no names"),
-        "tools": Support("approximated", "keywords of schemas that Ollama drops are said in words, and references are followed"),
+        "tools": Support(
+            "approximated",
+            "keywords of schemas that Ollama drops are said in words, and references are followed: beyond 256 KiB of what they lead to, "
+            "each is any object",
+        ),
         "strict_tools": Support("dropped", "arguments are not bound"),
         "tool_choice": Support("approximated", "`none` sends no tools; that one must be called is refused: nothing makes a model call it"),
         "named_tool": Support("refused", "nothing makes a model call a tool"),
@@ -139,9 +145,11 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
         "num_ctx": Support("carried"),
         "runner": Support("carried"),
         "keep_alive": Support("carried"),
+        "google_options": Support("dropped", "only Gemini knows them"),
+        "service_tier": Support("dropped", "there are no tiers"),
         "stream": Support("carried"),
         "usage": Support("carried", "cached tokens and thoughts are not told apart"),
-        "prompts": Support("translated", "`raw`; an empty one is refused"),
+        "prompts": Support("approximated", "`raw`; an empty one is refused"),
         "finished_prompts": Support("carried"),
         "suffix": Support("carried", "by the model's template"),
         "embeddings": Support("carried"),

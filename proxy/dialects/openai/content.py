@@ -6,8 +6,9 @@ from binascii import a2b_base64
 from collections.abc import Sequence
 from typing import Any
 
+from proxy.canonical.no_place import no_place_for
 from proxy.canonical.request import AudioPart, FilePart, ImagePart, Part, RefusalPart, TextPart
-from proxy.errors import InvalidRequest
+from proxy.dialects.openai.file_names import file_name
 from proxy.profiles import Profile
 from proxy.wire.large_json import LongText
 from proxy.wire.media import is_text
@@ -18,7 +19,6 @@ Media = ImagePart | AudioPart | FilePart
 _LARGE_CHARS = 1024 * 1024
 _MEDIA = (ImagePart, AudioPart, FilePart)
 _SPOKEN = (TextPart, RefusalPart)
-_UNNAMED = {"application/pdf": "document.pdf"}
 
 
 def content_json(parts: Sequence[Part], between: str, profile: Profile) -> str | list[Json]:
@@ -75,13 +75,10 @@ def _file(part: FilePart, profile: Profile) -> Json:
     if part.data and is_text(part.mime):
         return {"type": "text", "text": _text_of(part)}
     if not profile.files:
-        raise InvalidRequest(
-            f"the server of this model takes no documents of type {part.mime or 'unknown'}: send its text", param="messages"
-        )
+        raise no_place_for(part, f"the server of this model takes no documents of type {part.mime or 'unknown'}: send its text")
     if part.url and profile.files != "any":
-        raise InvalidRequest("the server of this model takes no documents by URL: send their content", param="messages")
-    name = part.name or _UNNAMED.get(part.mime, "document")
-    return {"type": "file", "file": {"filename": name, "file_data": part.url or _data_url(part)}}
+        raise no_place_for(part, "the server of this model takes no documents by URL: send their content")
+    return {"type": "file", "file": {"filename": file_name(part.name, part.mime), "file_data": part.url or _data_url(part)}}
 
 
 def _text_of(part: FilePart) -> str:

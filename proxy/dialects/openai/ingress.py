@@ -22,6 +22,7 @@ from proxy.dialects.openai.foreign_state import without_foreign_state
 from proxy.dialects.openai.relay import RelayTail, usage_of
 from proxy.dialects.openai.responses import relay as response_relay
 from proxy.dialects.openai.responses.asking import parse_response
+from proxy.dialects.openai.responses.failures import render_error as render_response_error
 from proxy.dialects.openai.responses.foreign_items import without_foreign_items
 from proxy.dialects.openai.responses.rendering import ResponseStreamRenderer, render_response
 from proxy.dialects.openai.wholes import chunks_of, misfit_without_choices
@@ -107,7 +108,7 @@ RESPONSES_TRANSLATED = TextEndpoint(
     admit=admit,
     stream_renderer=ResponseStreamRenderer,
     render_completion=render_response,
-    render_error=render_error,
+    render_error=render_response_error,
     stream_type=_SSE,
     whole_type=_JSON,
 )

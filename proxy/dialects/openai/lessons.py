@@ -27,8 +27,10 @@ def with_other_token_limit(profile: Profile) -> Profile:
     return replace(profile, max_tokens="max_tokens", dropped=dropped)
 
 
-def less_format(profile: Profile) -> Profile:
-    """One step down: a schema, any object, words."""
+def less_format(profile: Profile, words: str) -> Profile:
+    """One step down: a schema, any object, words. Where `words` speak of the schema itself, that says nothing of other schemas."""
+    if is_of_schema(words):
+        return profile.for_this_request(json_schema=False) if profile.json_schema else profile
     if profile.json_schema:
         return replace(profile, json_schema=False, json_mode="prompt" if profile.json_mode == "json_schema" else profile.json_mode)
     return replace(profile, json_mode="prompt")
@@ -98,11 +100,21 @@ _FORMAT_WITH_TOOLS = re.compile(
     re.IGNORECASE,
 )
 _LOOSE_SCHEMA = re.compile(r"invalid schema for response_format", re.IGNORECASE)
+_OF_SCHEMA = re.compile(
+    r"invalid (?:json )?schema\b|(?<!\w)schema\b.{0,80}(?:too (?:complex|large|deep|many|long)|keywords?\b|features?\b|exceeds|contains)"
+    r"|keywords?\b.{0,60}(?<!\w)schema\b",
+    re.IGNORECASE | re.DOTALL,
+)
 _NO_FORMAT = re.compile(
     rf"{_FORMAT}.{{0,80}}(?:unavailable|unsupported|not (?:currently )?(?:supported|available|support)|not enabled)"
     rf"|(?:not|doesn't) support .{{0,40}}{_FORMAT}|(?:unsupported|invalid) (?:value for )?['\"`]?response_format",
     re.IGNORECASE,
 )
+
+
+def is_of_schema(words: str) -> bool:
+    """Whether it is the schema at hand that is refused, and not that there is one."""
+    return bool(_OF_SCHEMA.search(words))
 
 
 _OTHER_THAN = re.compile(r"response_format.{0,80}but got:? ['\"`]?(json_\w+)", re.IGNORECASE)
@@ -118,12 +130,12 @@ def _other_format(words: str, profile: Profile) -> Profile:
         streams = "unformatted" if in_stream and profile.streams == "all" else profile.streams
         return replace(profile, streams=streams, format_with_tools=profile.format_with_tools and not with_tools)
     if _LOOSE_SCHEMA.search(words):
-        return replace(profile, strict_schema=False)
+        return profile.for_this_request(strict_schema=False) if profile.strict_schema else profile
     if sent := _OTHER_THAN.search(words):
-        return _without_any_object(profile) if sent[1].lower() == "json_object" else less_format(profile)
+        return _without_any_object(profile) if sent[1].lower() == "json_object" else less_format(profile, words)
     if not _NO_FORMAT.search(words):
         return profile
-    return _without_any_object(profile) if "json_object" in words and "json_schema" not in words else less_format(profile)
+    return _without_any_object(profile) if "json_object" in words and "json_schema" not in words else less_format(profile, words)
 
 
 def _without_any_object(profile: Profile) -> Profile:

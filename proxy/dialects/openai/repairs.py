@@ -33,9 +33,8 @@ def repair(error: UpstreamRefused, profile: Profile) -> Profile | None:
         if learnt != profile:
             return learnt
     learnt = profile
-    of_model = bool(_OF_MODEL.search(words))
     for place, field in dict.fromkeys(map(_place_and_field, names_in(error, words))):
-        learnt = _without_in_messages(field, learnt) if place == "messages" else _without(field, learnt, of_model=of_model)
+        learnt = _without_in_messages(field, learnt) if place == "messages" else _without(field, learnt, words)
     return None if learnt == profile else learnt
 
 
@@ -47,11 +46,13 @@ def _place_and_field(name: str) -> tuple[str, str]:
     return "", first
 
 
-def _without(field: str, profile: Profile, *, of_model: bool) -> Profile:
-    if of_model and field in _FAMILY | {"logprobs", "top_logprobs"}:
+def _without(field: str, profile: Profile, words: str) -> Profile:
+    if field in _FAMILY | {"logprobs", "top_logprobs"} and _OF_MODEL.search(words):
         return replace(profile, dropped=profile.dropped | _FAMILY, logprobs=False)
     if field == profile.max_tokens:
         return with_other_token_limit(profile)
+    if field == "response_format":
+        return less_format(profile, words)
     if field in profile.params.values() or field in _PLAIN_FIELDS:
         return replace(profile, dropped=profile.dropped | {field})
     change = _CHANGES.get(field)
@@ -92,7 +93,6 @@ _CHANGES: Final[dict[str, Callable[[Profile], Profile]]] = {
     "logprobs": lambda profile: replace(profile, logprobs=False),
     "top_logprobs": lambda profile: replace(profile, logprobs=False),
     "dimensions": lambda profile: replace(profile, dimensions=False),
-    "response_format": less_format,
     "strict": lambda profile: replace(profile, strict_schema=False),
     "tool_choice": lambda profile: replace(profile, named_tool="only"),
     "continue_final_message": lambda profile: replace(profile, prefill=""),

@@ -46,7 +46,7 @@ _CHAT: Final[Mapping[str, Support]] = {
     ),
     "messages[].audio": Support("dropped", _ELSEWHERE),
     "messages[].tool_calls": Support("translated", "ids that come again in later turns are replaced", "tool_calls"),
-    "messages[].tool_calls[].extra_content": Support("translated", "only for the upstream that signed the call", "opaque"),
+    "messages[].tool_calls[].extra_content": Support("approximated", "only for the upstream that signed the call", "opaque"),
     "messages[].tool_calls (custom)": Support("refused", "only OpenAI's models know calls without a schema"),
     "messages[].function_call": Support("translated", "", "tool_calls"),
     "cache_control": Support("translated", "on texts, pictures, files and tools", "cache_hints"),
@@ -101,7 +101,12 @@ _CHAT: Final[Mapping[str, Support]] = {
     "prompt_cache_key": Support("dropped", _ELSEWHERE),
     "prompt_cache_options": Support("dropped", _ELSEWHERE),
     "prompt_cache_retention": Support("dropped", _ELSEWHERE),
-    "service_tier": Support("dropped", _ELSEWHERE),
+    "service_tier": Support(
+        "approximated", "`flex`, `priority` and what else is Google's word; OpenAI's other tiers are left out", "service_tier"
+    ),
+    "safetySettings, cachedContent, labels, serviceTier (extra)": Support(
+        "carried", f"as Gemini has them, or in snake case; {_EXTRA}, or in a `google` there", "google_options"
+    ),
     "verbosity": Support("dropped", "only OpenAI's models know it"),
     "web_search_options": Support("dropped", _THEIR_TOOLS),
     "(answer) usage": Support("translated", "left out where the upstream does not tell both numbers", "usage"),
@@ -114,18 +119,18 @@ _CHAT: Final[Mapping[str, Support]] = {
 }
 
 _COMPLETIONS: Final[Mapping[str, Support]] = {
-    "prompt": Support("translated", "one text; several, and numbers of tokens, are refused", "prompts"),
+    "prompt": Support("approximated", "one text; several, and numbers of tokens, are refused", "prompts"),
     "suffix": Support("translated", "", "suffix"),
-    "echo": Support("translated", "by the gateway; refused beside `logprobs`"),
+    "echo": Support("approximated", "by the gateway; refused beside `logprobs`"),
     "best_of": Support("refused", _ONE),
     "logprobs (completions)": Support("translated", "a number; as lists in the answer", "logprobs"),
     "max_tokens (completions)": Support("translated", "no number is no limit, where OpenAI stops after 16", "max_tokens"),
 }
 
 _EMBEDDINGS: Final[Mapping[str, Support]] = {
-    "input (embeddings)": Support("translated", "texts; numbers of tokens are refused", "embeddings"),
+    "input (embeddings)": Support("approximated", "texts; numbers of tokens are refused", "embeddings"),
     "dimensions": Support("translated", "cut by the gateway where the upstream did not", "dimensions"),
-    "encoding_format": Support("translated", "`base64` is made by the gateway"),
+    "encoding_format": Support("translated", "`base64` is made by the gateway", "embeddings"),
     "(answer) data[].embedding": Support("approximated", "brought to length 1, as OpenAI's are", "embeddings"),
     "(answer) usage (embeddings)": Support(
         "approximated", "0 where the upstream tells none: typed clients insist on numbers", "embeddings"
@@ -143,7 +148,7 @@ _RESPONSES: Final[Mapping[str, Support]] = {
     "input[] (function_call_output)": Support("translated", "stands behind its call, wherever it came", "tool_results"),
     "input[] (function_call_output with pictures)": Support("translated", "", "tool_result_images"),
     "input[] (reasoning)": Support("translated", "", "reasoning_history"),
-    "input[] (reasoning.encrypted_content)": Support("translated", "only for the upstream that it came from", "opaque"),
+    "input[] (reasoning.encrypted_content)": Support("approximated", "only for the upstream that it came from", "opaque"),
     "input[] (item_reference)": Support("refused", _KEPT),
     "input[] (function_call.namespace)": Support("translated", "as the beginning of the function's name", "tool_calls"),
     "input[] (web_search_call)": Support("dropped", "what it brought, the text behind it tells"),
@@ -190,7 +195,10 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
         "images": Support("carried", "as data URLs"),
         "image_urls": Support("carried"),
         "audio": Support("carried"),
-        "files": Support("approximated", "as they are to OpenAI and OpenRouter; elsewhere texts as text, and others are refused"),
+        "files": Support(
+            "approximated",
+            "texts as text; others to OpenAI and OpenRouter, under a name that ends as their type does; elsewhere they are refused",
+        ),
         "file_urls": Support("approximated", "to OpenRouter; elsewhere they are refused"),
         "names": Support("approximated", "left out for Mistral, which refuses them"),
         "tools": Support(
@@ -226,7 +234,7 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
             "vLLM, llama.cpp, Mistral and Ollama go on with it; to others it is history, and answers lose it that begin with it again",
         ),
         "max_tokens": Support(
-            "translated",
+            "approximated",
             "by the server's name for it; lowered to what it says that the model, or the context beside the prompt, has room for",
         ),
         "temperature": Support("approximated", _UNREASONING),
@@ -253,6 +261,8 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
         "num_ctx": Support("dropped", "the server has loaded its model"),
         "runner": Support("dropped", "only Ollama's runner knows them"),
         "keep_alive": Support("dropped", "the server decides"),
+        "google_options": Support("dropped", "only Gemini knows them"),
+        "service_tier": Support("dropped", "strict servers refuse it"),
         "stream": Support("carried", "what a server can't stream is asked for as a whole, and streamed by the gateway"),
         "usage": Support("carried"),
         "prompts": Support("approximated", "as what a user says where the server only chats"),

@@ -85,14 +85,25 @@ def test_an_answer_of_nothing_is_a_message_of_nothing(sdk: Reads) -> None:
     assert (message.content, message.stop_reason) == ([], "end_turn")
 
 
-def test_keep_alive_is_a_ping_behind_the_beginning_of_the_message(sdk: Reads) -> None:
+def test_keep_alive_before_anybody_answers_is_a_ping_alone(sdk: Reads) -> None:
     renderer = a_renderer()
     early = renderer.render([KeepAlive()])
+    assert types(early) == ["ping"]
+    late = renderer.render([KeepAlive(), Started("msg_theirs"), *a_stream(a_part("text", "x"))[1:]])
+    assert types(late)[:3] == ["ping", "message_start", "content_block_start text"]
+    message = read(sdk(early + late))
+    assert message.id == "msg_theirs"
+    assert message.content[0].to_dict()["text"] == "x"
+
+
+def test_keep_alive_of_an_answer_without_words_so_far_is_a_ping_behind_its_beginning(sdk: Reads) -> None:
+    renderer = a_renderer()
+    early = renderer.render([Started("msg_theirs"), KeepAlive()])
     assert types(early) == ["message_start", "ping"]
-    late = renderer.render([KeepAlive(), *a_stream(a_part("text", "x"))])
+    late = renderer.render([KeepAlive(), *a_stream(a_part("text", "x"))[1:]])
     assert types(late)[:2] == ["ping", "content_block_start text"]
     message = read(sdk(early + late))
-    assert message.id.startswith("msg_")
+    assert message.id == "msg_theirs"
     assert message.content[0].to_dict()["text"] == "x"
 
 
@@ -288,7 +299,7 @@ def put_together(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
                 if arguments:
                     blocks[-1]["input"] = orjson.loads(arguments)
                 is_open = False
-    assert events[0]["type"] == "message_start"
+    assert next(event["type"] for event in events if event["type"] != "ping") == "message_start"
     assert [event["type"] for event in events[-2:]] == ["message_delta", "message_stop"]
     assert not is_open
     return blocks

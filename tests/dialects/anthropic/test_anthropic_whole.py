@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import anthropic
@@ -30,6 +31,7 @@ from proxy.canonical.request import (
 from proxy.dialects.anthropic.failures import render_error
 from proxy.dialects.anthropic.ingress import admit, render_count
 from proxy.dialects.anthropic.model_list import Page, parse_page, render_model, render_models
+from proxy.dialects.anthropic.models import card_of
 from proxy.dialects.anthropic.rendering import render_message, render_remembered
 from proxy.dialects.anthropic.token_estimate import estimated_tokens, estimated_tokens_unread
 from proxy.errors import (
@@ -216,6 +218,45 @@ def test_models_tell_what_is_known_of_them() -> None:
         "max_input_tokens": 8192,
     }
     assert orjson.loads(render_model(a_model("m")))["created_at"] == "1970-01-01T00:00:00Z"
+
+
+CLAUDE = {
+    "type": "model",
+    "id": "claude-opus-5",
+    "display_name": "Claude Opus 5",
+    "created_at": "2026-03-01T00:00:00Z",
+    "lifecycle": "active",
+    "max_input_tokens": 1_000_000,
+    "max_tokens": 128_000,
+    "capabilities": {"image_input": {"supported": True}, "batch": {"supported": False}},
+    "new": None,
+}
+
+
+def test_what_a_server_of_anthropics_tells_is_told_under_the_clients_name() -> None:
+    card = card_of("claude-opus-5", CLAUDE)
+    assert orjson.loads(render_model(ListedModel("ant/opus", card, "origin"))) == {**CLAUDE, "id": "ant/opus"}
+    (entry,) = orjson.loads(render_models([ListedModel("opus", card, "origin")], Page()))["data"]
+    assert list(entry.items()) == list({**CLAUDE, "id": "opus"}.items())
+
+
+def test_what_the_operator_says_of_a_model_comes_before_its_servers_word() -> None:
+    card = replace(card_of("claude-opus-5", CLAUDE), context_length=200_000)
+    assert orjson.loads(render_model(ListedModel("opus", card, "origin"))) == {**CLAUDE, "id": "opus", "max_input_tokens": 200_000}
+
+
+def test_an_entry_that_is_nested_too_deeply_is_the_upstreams_fault() -> None:
+    deep: Any = {}
+    for _ in range(300):
+        deep = {"x": deep}
+    with pytest.raises(UpstreamBroken, match="can't be written"):
+        render_model(a_model("m", raw={**CLAUDE, "deep": deep}))
+
+
+@pytest.mark.parametrize("raw", [{"object": "model", "type": "chat"}, {"type": "model", "display_name": "M"}, {"created_at": "2026-03-01"}])
+def test_members_of_other_lists_are_not_told(raw: dict[str, Any]) -> None:
+    told = orjson.loads(render_model(a_model("m", raw={**raw, "max_tokens": 7})))
+    assert (told["type"], "max_tokens" in told) == ("model", False)
 
 
 @pytest.mark.parametrize(

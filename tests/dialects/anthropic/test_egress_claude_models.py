@@ -52,7 +52,25 @@ def test_an_entry_is_read() -> None:
     entry = an_entry()
     assert ModelInfo.model_validate(entry).max_tokens == 128_000
     (card,) = egress.read_models(a_page(entry))
-    assert card == ModelCard("claude-opus-5-20260301", created=1_772_323_200, context_length=1_000_000, raw=entry)
+    has = frozenset({"completion", "tools", "vision", "thinking"})
+    assert card == ModelCard("claude-opus-5-20260301", created=1_772_323_200, context_length=1_000_000, raw=entry, has=has)
+
+
+@pytest.mark.parametrize(
+    ("name", "has"),
+    [
+        ("claude-sonnet-4-5", {"vision", "thinking"}),
+        ("anthropic.Claude-Opus-4-6-v1:0", {"vision", "thinking"}),
+        ("claude-3-5-haiku-20241022", {"vision"}),
+        ("claude-2.1", set()),
+        ("kimi-k2", set()),
+    ],
+)
+def test_where_no_list_says_it_the_name_of_a_claude_tells_what_it_can_do(name: str, has: set[str]) -> None:
+    (card,) = egress.read_models(a_page(an_entry(id=name)))
+    assert (card.capabilities, card.has) == (None, has | {"completion", "tools"} if has else set())
+    (told,) = egress.read_models(a_page(an_entry(id=name, capabilities=capabilities(image_input=NO, thinking=NO))))
+    assert told.has == {"completion", "tools"}
 
 
 def test_capabilities_are_told_in_our_words() -> None:

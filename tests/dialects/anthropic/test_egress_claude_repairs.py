@@ -15,6 +15,10 @@ from proxy.profiles import PROFILES, Profile
 from tests.dialects.anthropic.asking import NEWEST, WEATHER, built, claude_refusal, said
 
 GENERIC, NEW, OLD = PROFILES["anthropic"], PROFILES[NEWEST], PROFILES["claude-4.5"]
+TOO_MANY_OPTIONAL = (
+    "Schemas contains too many optional parameters (31), which would make grammar compilation inefficient for structured outputs. Reduce "
+    "the number of optional parameters in your tool schemas (limit: 24)."
+)
 CLOSED = ResponseFormat("json_schema", {"type": "object", "properties": {"a": {}}, "additionalProperties": False})
 
 
@@ -35,7 +39,7 @@ def learnt(message: str, profile: Profile) -> Profile:
         (
             "input length and `max_tokens` exceed context limit: 187254 + 20000 > 200000, decrease input length or `max_tokens`",
             GENERIC,
-            {"output_room": 12_746},
+            {"output_room": 12_746, "passing": frozenset({"output_room"})},
         ),
         ("`temperature` is deprecated for this model.", GENERIC, {"dropped": frozenset({"temperature", "top_p", "top_k"})}),
         ("top_k: Extra inputs are not permitted", GENERIC, {"dropped": frozenset({"top_k"})}),
@@ -62,12 +66,10 @@ def learnt(message: str, profile: Profile) -> Profile:
             {"efforts": ("none", "low", "medium", "high", "max")},
         ),
         ("output_config.format: Extra inputs are not permitted", NEW, {"json_schema": False}),
-        (
-            "output_config.format.schema: For 'object' type, 'additionalProperties' must be explicitly set to false",
-            NEW,
-            {"json_schema": False},
-        ),
+        ("'claude-3' does not support output format", NEW, {"json_schema": False}),
+        ("Structured outputs are not available for this model.", NEW, {"json_schema": False}),
         ("tools.0.custom.strict: Extra inputs are not permitted", NEW, {"strict_schema": False}),
+        ("Strict tools are not supported on this model", NEW, {"strict_schema": False}),
         ("tool_choice forces tool use is not compatible with this model.", NEW, {"forced_tools": False}),
         (
             "This model does not support assistant message prefill. The conversation must end with a user message.",
@@ -86,12 +88,35 @@ def learnt(message: str, profile: Profile) -> Profile:
         (
             "messages.1.content.1: `thinking` or `redacted_thinking` blocks in the latest assistant message cannot be modified.",
             GENERIC,
-            {"latest_thoughts": False},
+            {"latest_thoughts": False, "passing": frozenset({"latest_thoughts"})},
         ),
     ],
 )
 def test_a_refusal_teaches(message: str, profile: Profile, changes: dict[str, Any]) -> None:
     assert learnt(message, profile) == replace(profile, **changes)
+
+
+@pytest.mark.parametrize(
+    ("message", "field"),
+    [
+        ("output_config.format.schema: For 'object' type, 'additionalProperties' must be explicitly set to false", "json_schema"),
+        ("output_config.format.schema: For 'integer' type, properties maximum, minimum are not supported", "json_schema"),
+        (
+            "output_config.format.schema: Schema is too complex for compilation. Reduce the number of optional parameters.",
+            "json_schema",
+        ),
+        ("tools.0.custom: Too many strict tools (25). The maximum number of strict tools supported is 20.", "strict_schema"),
+        (TOO_MANY_OPTIONAL, "strict_schema"),
+    ],
+)
+def test_what_is_said_of_the_schemas_at_hand_is_learnt_for_this_request_alone(message: str, field: str) -> None:
+    assert learnt(message, NEW) == NEW.for_this_request(**{field: False})
+
+
+def test_where_no_tool_is_strict_any_more_the_answer_is_less_bound() -> None:
+    loose = learnt(TOO_MANY_OPTIONAL, NEW)
+    assert learnt(TOO_MANY_OPTIONAL, loose) == loose.for_this_request(json_schema=False)
+    assert repair(claude_refusal(TOO_MANY_OPTIONAL), learnt(TOO_MANY_OPTIONAL, loose)) is None
 
 
 @pytest.mark.parametrize(

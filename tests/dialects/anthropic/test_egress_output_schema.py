@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import jsonschema
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -70,6 +72,21 @@ def test_no_depth_makes_it_crash() -> None:
     for _ in range(500):
         deep = {"type": "array", "items": deep}
     assert output_schema(deep) is None
+
+
+@pytest.mark.parametrize("word", [["date", "time"], {"a": "date"}, None, 7, "color"])
+def test_a_format_that_is_no_word_or_an_unknown_one_is_said_in_words(word: object) -> None:
+    bound = output_schema({"type": "object", "properties": {"a": {"type": "string", "format": word}}})
+    assert bound is not None
+    assert bound["properties"]["a"] == {"type": "string", "description": f'{{"format":{orjson.dumps(word).decode()}}}'}
+
+
+def test_a_long_chain_of_definitions_is_followed_once() -> None:
+    chain = {f"A{number}": {"properties": {"next": {"$ref": f"#/$defs/A{number + 1}"}}} for number in range(10_000)}
+    began = time.process_time()
+    assert output_schema({"$ref": "#/$defs/A0", "$defs": {**chain, "A10000": {"type": "string"}}}) is not None
+    assert output_schema({"$ref": "#/$defs/A0", "$defs": {**chain, "A10000": {"$ref": "#/$defs/A0"}}}) is None
+    assert time.process_time() - began < 3, "where each link is looked for among all others, it takes a minute"
 
 
 LEAVES = st.sampled_from(

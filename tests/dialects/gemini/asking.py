@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 from google.genai import types
 
+from proxy.canonical.google_options import GOOGLE_OPTIONS
 from proxy.canonical.request import ChatRequest, Message, Role, Sampling, TextPart, Tool, ToolCallPart, ToolResultPart
 from proxy.dialects.gemini import egress
 from proxy.errors import UpstreamRefused
@@ -68,12 +69,13 @@ def sampled(profile: Profile | str = "gemini", **sampling: Any) -> dict[str, Any
 
 def judge(body: dict[str, Any]) -> None:
     """Raises when a field is none of Google's, or has another type there. Their models forbid what they do not know."""
-    assert body.keys() <= {"systemInstruction", "contents", "tools", "toolConfig", "generationConfig"}
+    assert body.keys() <= {"systemInstruction", "contents", "tools", "toolConfig", "generationConfig", *GOOGLE_OPTIONS}
     for content in (*body["contents"], body.get("systemInstruction", {})):
         types.Content.model_validate(content)
     for tool in body.get("tools", []):
         types.Tool.model_validate(tool)
     types.ToolConfig.model_validate(body.get("toolConfig", {}))
+    types.GenerateContentConfig.model_validate({name: body[name] for name in GOOGLE_OPTIONS if name in body})
     types.GenerationConfig.model_validate(body.get("generationConfig", {}))
 
 

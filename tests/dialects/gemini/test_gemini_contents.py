@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -77,7 +78,7 @@ def test_what_is_shown_and_played_goes_inline_or_as_an_address() -> None:
             AudioPart("ogg", PNG),
             FilePart("application/pdf", PNG, name="a.pdf"),
             FilePart("application/pdf", url="https://a.b/c"),
-            FilePart(data=PNG),
+            FilePart("video/mp4", PNG),
         )
     )
     assert turn["parts"][1:] == [
@@ -89,8 +90,38 @@ def test_what_is_shown_and_played_goes_inline_or_as_an_address() -> None:
         {"text": "a.pdf"},
         {"inlineData": {"mimeType": "application/pdf", "data": PNG}},
         {"fileData": {"mimeType": "application/pdf", "fileUri": "https://a.b/c"}},
-        {"inlineData": {"mimeType": "application/octet-stream", "data": PNG}},
+        {"inlineData": {"mimeType": "video/mp4", "data": PNG}},
     ]
+
+
+@pytest.mark.parametrize(
+    ("mime", "read_as"),
+    [
+        ("text/plain", "text/plain"),
+        ("text/markdown", "text/markdown"),
+        ("text/csv", "text/csv"),
+        ("text/x-rust", "text/plain"),
+        ("application/json", "text/plain"),
+        ("application/ld+json", "text/plain"),
+        ("application/xml", "text/plain"),
+        ("application/x-yaml", "text/plain"),
+        ("application/javascript", "text/plain"),
+    ],
+)
+def test_documents_of_words_go_as_texts_that_gemini_knows(mime: str, read_as: str) -> None:
+    (turn,) = contents(said("user", FilePart(mime, "e30=", name="n.json")))
+    assert turn["parts"] == [{"text": "n.json"}, {"inlineData": {"mimeType": read_as, "data": "e30="}}]
+
+
+def test_documents_of_words_in_results_stand_in_them() -> None:
+    _, _, answer = contents(said("user", "go"), said("assistant", called("a")), answered("a", FilePart("application/json", "e30=")))
+    assert answer == user(result("a", {"output": ""}, parts=[{"inlineData": {"mimeType": "text/plain", "data": "e30="}}]))
+
+
+@pytest.mark.parametrize("mime", ["application/vnd.ms-excel", "application/zip", "font/woff2", "application/octet-stream", ""])
+def test_documents_that_gemini_does_not_read_are_refused(mime: str) -> None:
+    with pytest.raises(InvalidRequest, match=f"'{mime or 'unknown'}': send PDF or text"):
+        contents(said("user", FilePart(mime, "UEsDBA==")))
 
 
 @pytest.mark.parametrize(
@@ -243,6 +274,15 @@ def test_a_signature_without_thoughts_signs_the_words_before_it_or_else_those_be
     assert contents(said("user", "go"), said("assistant", signature))[1] == model(bare)
     assert contents(said("user", "go"), said("assistant", signature, called("a"), "yo"))[1]["parts"][0] == bare
     assert contents(said("user", "go"), said("assistant", "yo", signature, signature))[1] == model(signed, bare)
+
+
+def test_many_signatures_without_thoughts_are_each_looked_at_once() -> None:
+    signatures = [ReasoningPart("", f"{number:012}", "gemini", redacted=True) for number in range(20_000)]
+    began = time.process_time()
+    parts = contents_json([said("user", "go"), said("assistant", *signatures, "yo")], PROFILES["gemini"])[1][1]["parts"]
+    assert time.process_time() - began < 5, "where each is compared with all others, it takes a minute"
+    assert parts[0] == {"text": "yo", "thoughtSignature": signatures[0].opaque}
+    assert len(parts) == len(signatures)
 
 
 def test_names_of_functions_are_legal_everywhere() -> None:

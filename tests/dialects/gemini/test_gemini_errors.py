@@ -81,6 +81,9 @@ def test_keys_and_addresses_are_kept_from_clients() -> None:
 
 # Lessons
 
+# What is said of the schema at hand says nothing of others.
+UNBOUND = {"json_schema": False, "passing": frozenset({"json_schema"})}
+
 
 def learnt(message: str, profile: Profile | str = "gemini", **about: Any) -> dict[str, Any]:
     """The fields of the profile that the lesson changed; nothing when there was no lesson."""
@@ -107,6 +110,11 @@ def learnt(message: str, profile: Profile | str = "gemini", **about: Any) -> dic
             "Invalid JSON payload received. Unknown name \"presence_penalty\" at 'generation_config': Cannot find field.",
             "gemini",
             {"dropped": frozenset({"presencePenalty"})},
+        ),
+        (
+            'Invalid JSON payload received. Unknown name "serviceTier": Cannot find field.',
+            "gemini",
+            {"dropped": frozenset({"serviceTier"})},
         ),
         ("Logprobs is not enabled for models/gemini-2.5-flash", "gemini-2.5", {"logprobs": False}),
         (
@@ -145,15 +153,23 @@ def learnt(message: str, profile: Profile | str = "gemini", **about: Any) -> dic
         (
             "* GenerateContentRequest.tools[0].function_declarations[0].parameters_json_schema: reference to undefined schema",
             "gemini",
-            {"schemas": "openapi"},
+            {"schemas": "openapi", "passing": frozenset({"schemas"})},
         ),
         (
             "Unknown name \"parametersJsonSchema\" at 'tools[0].function_declarations[0]': Cannot find field.",
             "gemini",
             {"schemas": "openapi"},
         ),
-        ("A schema in GenerationConfig in the request exceeds: response_schema too deep", "gemini-2.0", {"json_schema": False}),
-        ("The specified schema produces a constraint that has too many states for serving.", "gemini-2.0", {"json_schema": False}),
+        ("response_json_schema is not supported for this model", "gemini", {"schemas": "openapi"}),
+        ("Unknown name \"responseSchema\" at 'generation_config': Cannot find field.", "gemini-2.0", {"json_schema": False}),
+        ("A schema in GenerationConfig in the request exceeds: response_schema too deep", "gemini-2.0", UNBOUND),
+        ("Unknown name \"not\" at 'generation_config.response_schema': Cannot find field.", "gemini-2.0", UNBOUND),
+        ("The specified schema produces a constraint that has too many states for serving.", "gemini-2.0", UNBOUND),
+        (
+            "The specified schema produces a constraint that has too many states for serving.",
+            "gemini",
+            {"schemas": "openapi", "passing": frozenset({"schemas"})},
+        ),
         (
             (
                 "Unable to submit request because it has a maxOutputTokens value of 128000 but the supported range is from 1 "
@@ -208,7 +224,8 @@ def test_what_is_said_of_single_fields_is_heard() -> None:
         "odd",
         {"fieldViolations": [7]},
     ]
-    assert learnt("Request contains an invalid argument.", details=details) == {"schemas": "openapi"}
+    lesson = {"schemas": "openapi", "passing": frozenset({"schemas"})}
+    assert learnt("Request contains an invalid argument.", details=details) == lesson
 
 
 def test_lessons_come_to_an_end() -> None:

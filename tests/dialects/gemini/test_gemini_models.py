@@ -49,8 +49,25 @@ def test_the_list_is_asked_for_page_by_page() -> None:
 def test_a_card_says_what_the_entry_says() -> None:
     (card,) = egress.read_models(orjson.dumps({"models": [FLASH]}))
     assert (card.id, card.owned_by, card.context_length, card.description) == ("gemini-3-flash", "google", 1048576, "Fast")
-    assert (card.capabilities, card.has) == (None, {"completion", "thinking"})
+    assert (card.capabilities, card.has) == (None, {"completion", "thinking", "vision"})
     assert card.raw == FLASH
+
+
+@pytest.mark.parametrize(
+    ("name", "sees"),
+    [
+        ("gemini-3-pro", True),
+        ("Gemini-2.5-flash-image", True),
+        ("gemini-flash-latest", True),
+        ("gemini-2.5-pro-preview-tts", False),
+        ("gemini-1.0-pro", False),
+        ("gemma-3-1b-it", False),
+        ("my-gemini-3", False),
+    ],
+)
+def test_geminis_take_pictures_and_models_that_read_aloud_do_not(name: str, sees: bool) -> None:
+    assert ("vision" in a_card(name=f"models/{name}", supportedGenerationMethods=["generateContent"]).has) is sees
+    assert "vision" not in a_card(name=f"models/{name}", supportedGenerationMethods=["embedContent"]).has
 
 
 @pytest.mark.parametrize(

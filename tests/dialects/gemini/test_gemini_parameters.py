@@ -63,6 +63,18 @@ def test_a_seed_fits_in_32_bits(seed: int, sent: int) -> None:
     assert sampled(seed=seed) == {"seed": sent}
 
 
+def test_what_only_gemini_knows_stands_beside_the_sampling() -> None:
+    options = {
+        "safetySettings": [{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "BLOCK_NONE"}],
+        "cachedContent": "cachedContents/1",
+        "labels": {"team": "a"},
+        "serviceTier": "flex",
+    }
+    body = built(extra=options | {"num_ctx": 4096}, sampling=Sampling(top_k=3))
+    assert body == {"contents": body["contents"], "generationConfig": {"topK": 3}, **options}
+    assert "serviceTier" not in built(replace(PROFILES["gemini"], dropped=frozenset({"serviceTier"})), extra=options)
+
+
 def test_log_probabilities_are_asked_for() -> None:
     assert sampled(logprobs=True) == {"responseLogprobs": True}
     assert sampled(logprobs=True, top_logprobs=50) == {"responseLogprobs": True, "logprobs": 20}

@@ -39,10 +39,10 @@ def test_work_that_takes_long_is_waited_for() -> None:
     assert {word for word, call in calls.items() if call.first_byte_s} == {"pull", "push", "create"}
 
 
-@pytest.mark.parametrize(("destination", "named"), [("y", "y"), ("local/y", "y"), ("LOCAL/y", "y"), ("far/y", "far/y")])
-def test_a_copy_stays_on_its_server(destination: str, named: str) -> None:
+@pytest.mark.parametrize(("destination", "named"), [("y", "y"), ("local/y", "y"), ("y:latest", "y:latest")])
+def test_a_copy_gets_the_names_of_its_server(destination: str, named: str) -> None:
     payload: dict[str, Any] = {"source": "local/x", "destination": destination}
-    call = copy_call(orjson.dumps(payload), payload, "local", "x")
+    call = copy_call(orjson.dumps(payload), payload, "x", "y")
 
     assert call.path == "/api/copy"
     assert call.body == orjson.dumps({"source": "x", "destination": named})

@@ -41,6 +41,12 @@ class StandInGateway:
     def home_of(self, dialect: str, model: str = "", _client: Client = ANYBODY) -> None:
         return None
 
+    def source_of(self, dialect: str, model: str, _client: Client = ANYBODY) -> None:
+        return None
+
+    def keeper_of(self, dialect: str, model: str, _client: Client = ANYBODY, *, is_new: bool = False) -> None:
+        return None
+
     def named_upstream(self, name: str) -> str:
         return ""
 

@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proxy.canonical.request import Tool
+from proxy.dialects.ollama.building.parameters import tools_json
 from proxy.dialects.ollama.building.tool_schemas import tool_schema
 
 KEPT = {"type", "description", "enum", "items", "properties", "required", "anyOf"}
@@ -113,7 +115,61 @@ def test_a_schema_that_contains_itself_ends() -> None:
 def test_references_that_multiply_are_followed_only_so_often() -> None:
     levels = {f"L{n}": {"type": "object", "properties": {k: {"$ref": f"#/$defs/L{n + 1}"} for k in "abcdefgh"}} for n in range(20)}
 
-    assert len(orjson.dumps(property_of({"$ref": "#/$defs/L0"}, **{"$defs": levels}))) < 100_000
+    assert len(orjson.dumps(property_of({"$ref": "#/$defs/L0"}, **{"$defs": levels}))) < 500_000
+
+
+def referring(references: int, letters: int, properties: int = 0) -> Tool:
+    """A function that refers so often to one definition, which has so long a description and so many properties."""
+    inner = {f"q{number}": {"type": "string"} for number in range(properties)}
+    definition = {"type": "object", "description": "d" * letters, "properties": inner}
+    arguments = {f"p{number}": {"$ref": "#/$defs/B"} for number in range(references)}
+    return Tool("f", parameters={"type": "object", "properties": arguments, "$defs": {"B": definition}})
+
+
+@pytest.mark.parametrize(
+    "tools",
+    [
+        [referring(300, 0, properties=8000)],
+        [referring(300, 200_000)],
+        [referring(3, 10_000)] * 100,
+    ],
+    ids=["properties", "description", "many functions"],
+)
+def test_a_request_is_not_many_times_larger_for_its_references(tools: list[Tool]) -> None:
+    written = orjson.dumps(tools_json(tools))
+    assert len(written) < 2 * len(orjson.dumps([tool.parameters for tool in tools])) + 512 * 1024
+
+
+def test_what_has_no_room_is_any_object() -> None:
+    tools = tools_json([referring(30, 20_000)] * 2)
+    one, other = (list(tool["function"]["parameters"]["properties"].values()) for tool in tools)
+    assert one[0] == {"type": "object", "description": "d" * 20_000, "properties": {}}
+    assert [one[-1], *other] == [{"type": "object"}] * 31
+
+
+def test_small_definitions_may_be_referred_to_often() -> None:
+    tools = [referring(300, 50)] * 5
+    nodes = [node for tool in tools_json(tools) for node in tool["function"]["parameters"]["properties"].values()]
+    assert nodes == [{"type": "object", "description": "d" * 50, "properties": {}}] * 1500
+
+
+def deep(schema: Any, levels: int = 400) -> Any:
+    for _ in range(levels):
+        schema = {"allOf": [schema]}
+    return schema
+
+
+@pytest.mark.parametrize(
+    "definitions",
+    [
+        {"A0": deep({"type": "string"})},
+        {f"A{number}": {"allOf": [{"$ref": f"#/$defs/A{number + 1}"}]} for number in range(3000)},
+        {f"A{number}": deep({"$ref": f"#/$defs/A{number + 1}"}, 60) for number in range(32)},
+    ],
+    ids=["parts", "references", "both"],
+)
+def test_parts_of_parts_are_looked_at_only_so_deep(definitions: dict[str, Any]) -> None:
+    assert property_of({"$ref": "#/$defs/A0"}, **{"$defs": definitions}) == {}
 
 
 def test_alternatives_and_parts_become_what_ollama_knows() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -22,8 +23,10 @@ from proxy.canonical.request import (
     ToolCallPart,
     ToolResultPart,
 )
+from proxy.dialects.openai.asking import parse_chat, parse_completion
 from proxy.dialects.openai.asking.wishes import AskedChat
 from proxy.dialects.openai.ingress import CHAT_TRANSLATED
+from proxy.dialects.openai.responses.asking import parse_response
 from proxy.errors import InvalidRequest
 
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII="
@@ -343,6 +346,32 @@ def test_what_users_of_ollama_send_is_understood_wherever_it_stands(where: str) 
     assert request.extra == {"num_ctx": 8192, "keep_alive_s": 300.0, **runner}
 
 
+SAFETY = [{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "BLOCK_NONE"}]
+OF_GOOGLE = {"safetySettings": SAFETY, "cachedContent": "cachedContents/1", "labels": {"team": "a"}, "serviceTier": "flex"}
+IN_SNAKE_CASE = {"safety_settings": SAFETY, "cached_content": "cachedContents/1", "labels": {"team": "a"}, "service_tier": "flex"}
+
+
+@pytest.mark.parametrize("said", [OF_GOOGLE, IN_SNAKE_CASE], ids=["camels", "snakes"])
+@pytest.mark.parametrize("parse", [parse_chat, parse_completion, parse_response])
+def test_what_gemini_alone_knows_is_understood_wherever_it_stands(parse: Callable[..., Any], said: dict[str, Any]) -> None:
+    asked = {"model": "m", "messages": [{"role": "user", "content": "hi"}], "prompt": "hi", "input": "hi"}
+    if parse is parse_response:
+        del asked["prompt"]
+    for place in (said, {"extra_body": said}, {"google": said}, {"extra_body": {"google": said}}, {"options": said}):
+        assert parse({**asked, **place}).extra == OF_GOOGLE
+
+
+def test_what_is_said_of_gemini_at_the_top_counts_most() -> None:
+    both = asked(labels={"at": "top"}, extra_body={"labels": {"at": "inside"}, "cachedContent": "a", "google": {"cached_content": "b"}})
+    assert both.extra == {"labels": {"at": "top"}, "cachedContent": "a"}
+    assert asked(safetySettings=None, google="all", service_tier="priority").extra == {"serviceTier": "priority"}
+
+
+@pytest.mark.parametrize("tier", ["auto", "default", "scale"])
+def test_openais_own_tiers_stay_behind(tier: str) -> None:
+    assert asked(service_tier=tier).extra == {}
+
+
 def test_options_say_what_the_top_does_not() -> None:
     options = {"num_predict": 7, "temperature": 1, "seed": -1, "stop": "x", "top_k": -1, "num_ctx": 0}
     assert asked(options=options).sampling == Sampling(max_tokens=7, temperature=1, stop=("x",))
@@ -355,7 +384,7 @@ def test_options_say_what_the_top_does_not() -> None:
 
 
 def test_fields_that_mean_nothing_here_are_left_out() -> None:
-    assert asked(foo=1, store=True, metadata={"a": "b"}, logit_bias={"1": 1}, service_tier="flex", verbosity="low", n=1) == asked()
+    assert asked(foo=1, store=True, metadata={"a": "b"}, logit_bias={"1": 1}, service_tier="auto", verbosity="low", n=1) == asked()
 
 
 def test_a_stream_may_want_counts() -> None:

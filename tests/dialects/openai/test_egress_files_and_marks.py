@@ -28,9 +28,32 @@ def test_documents_go_as_files_where_those_are_taken(profile: str) -> None:
     ]
 
 
-def test_a_document_without_a_name_gets_one() -> None:
-    (part,) = messages(said("user", FilePart("application/pdf", "JVBERi0xLjQK")), profile="openai")[0]["content"]
-    assert part["file"]["filename"] == "document.pdf"
+DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+
+
+@pytest.mark.parametrize(
+    ("told", "mime", "name"),
+    [
+        ("", "application/pdf", "document.pdf"),
+        ("a.pdf", "application/pdf", "a.pdf"),
+        ("Report.PDF", "application/pdf", "Report.PDF"),
+        ("Contract of 2024", "application/pdf", "Contract of 2024.pdf"),
+        ("v1.2 notes", "application/pdf", "v1.2 notes.pdf"),
+        ("a.docx", "application/pdf", "a.docx.pdf"),
+        ("Contract", DOCX, "Contract.docx"),
+        ("Contract.docx", DOCX, "Contract.docx"),
+        ("", "application/zip", "document"),
+        ("a.zip", "application/zip", "a.zip"),
+        ("x" * 300, "application/pdf", "x" * 251 + ".pdf"),
+        ("x" * 300 + ".PDF", "application/pdf", "x" * 251 + ".PDF"),
+        ("é" * 300, "application/pdf", "é" * 125 + ".pdf"),
+        ("x" * 300, "application/zip", "x" * 255),
+    ],
+)
+def test_a_document_has_a_name_that_ends_as_its_type_does(told: str, mime: str, name: str) -> None:
+    """A title is no file name; OpenAI judges by the ending."""
+    (part,) = messages(said("user", FilePart(mime, "JVBERi0xLjQK", name=told)), profile="openai")[0]["content"]
+    assert part["file"]["filename"] == name
 
 
 @pytest.mark.parametrize("profile", ["generic", "vllm", "openai"])

@@ -10,6 +10,7 @@ from openai.types.completion_create_params import CompletionCreateParamsBase as 
 from openai.types.embedding_create_params import EmbeddingCreateParams
 from openai.types.responses.response_create_params import ResponseCreateParamsBase
 
+from proxy.canonical.google_options import GOOGLE_OPTIONS
 from proxy.canonical.runner_options import RUNNER_FLAGS, RUNNER_NUMBERS
 from proxy.dialects.openai.asking import parse_chat, parse_completion, parse_embeddings
 from proxy.dialects.openai.responses.asking import parse_response
@@ -71,8 +72,8 @@ def completion(**fields: Any) -> Sample:
     return Sample(parse_completion, {**PROMPT, **fields}, PROMPT)
 
 
-def vectors(**fields: Any) -> Sample:
-    return Sample(parse_embeddings, {**VECTORS, **fields}, VECTORS)
+def vectors(place: str = "", **fields: Any) -> Sample:
+    return Sample(parse_embeddings, {**VECTORS, **fields}, VECTORS, place)
 
 
 def response(**fields: Any) -> Sample:
@@ -160,6 +161,8 @@ CHATS: dict[str, Sample] = {
     f"{', '.join((*RUNNER_NUMBERS, *RUNNER_FLAGS))} (extra)": chat(options={"num_gpu": 1}),
     "num_predict (extra)": chat(options={"num_predict": 5}),
     "keep_alive (extra)": chat(keep_alive="5m"),
+    "service_tier": chat(service_tier="flex"),
+    f"{', '.join(GOOGLE_OPTIONS)} (extra)": chat(labels={"team": "a"}),
     "n": chat(n=2),
     "modalities (audio)": chat(modalities=["text", "audio"]),
     "(unknown fields)": chat(tomorrow=1),
@@ -173,7 +176,7 @@ OTHERS: dict[str, Sample] = {
     "max_tokens (completions)": completion(max_tokens=5),
     "input (embeddings)": vectors(input="bye"),
     "dimensions": vectors(dimensions=8),
-    "encoding_format": vectors(encoding_format="base64"),
+    "encoding_format": vectors("encoding", encoding_format="base64"),
 }
 RESPONSES: dict[str, Sample] = {
     "input (responses)": response(input="bye"),

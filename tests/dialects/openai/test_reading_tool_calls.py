@@ -215,6 +215,40 @@ def test_a_call_that_was_cut_off_before_its_arguments_is_not_made_one_without_an
     assert calls_of(call(0, "a", "f"), call(1, "b", "g"), finish="length") == [("a", "f", "{}")]
 
 
+HEADER = {"index": 0, "id": "a", "function": {"name": "f", "arguments": ""}}
+SIGNED = HEADER | {"extra_content": {"google": {"thought_signature": "U0lH"}}}
+HIDDEN = record({"reasoning_details": [{"type": "reasoning.encrypted", "data": "RU5D", "index": 0}]})
+
+
+@pytest.mark.parametrize("finish", ["length", "content_filter"])
+@pytest.mark.parametrize(
+    "records",
+    [
+        pytest.param([record({"tool_calls": [SIGNED]})], id="signed"),
+        pytest.param([record({"tool_calls": [HEADER]}), HIDDEN], id="with details behind it"),
+        pytest.param([call(0, "a", "f", " "), call(0, arguments="\n")], id="blank"),
+    ],
+)
+def test_what_comes_beside_a_call_that_was_cut_off_before_its_arguments_makes_it_none(records: list[object], finish: str) -> None:
+    events = read(a_stream(*records, finish=finish))
+    assert [part for part in said(events) if len(part) == 3] == []
+    assert finish_of(events).finish_reason == finish
+    whole = {"choices": [{"index": 0, "message": {"role": "assistant", "tool_calls": [SIGNED]}, "finish_reason": finish}]}
+    assert said(read_whole(whole)) == []
+
+
+def test_state_behind_a_call_that_was_cut_off_is_kept() -> None:
+    events = read(a_stream(call(0, "a", "f", '{"x'), HIDDEN, finish="length"))
+    assert said(events) == [("a", "f", '{"x'), ("reasoning", "")]
+    assert [bool(event.opaque) for event in events if isinstance(event, PartClosed)] == [False, True]
+
+
+def test_a_call_without_arguments_that_the_model_came_to_the_end_of_is_one() -> None:
+    events = read(a_stream(record({"tool_calls": [SIGNED]}), HIDDEN, finish="tool_calls"))
+    assert said(events)[0] == ("a", "f", "{}")
+    assert [bool(event.opaque) for event in events if isinstance(event, PartClosed)] == [True, True]
+
+
 def test_arguments_that_are_no_json_are_told_as_they_are() -> None:
     assert calls_of(call(0, "a", "f", "{'x':1}"), call(1, "b", "g", Y)) == [("a", "f", "{'x':1}"), ("b", "g", Y)]
 

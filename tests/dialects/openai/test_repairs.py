@@ -403,8 +403,23 @@ def test_two_limits_of_formats_in_one_sentence_are_both_learnt() -> None:
 
 def test_a_schema_that_is_not_strict_enough_is_sent_as_a_loose_one() -> None:
     message = "Invalid schema for response_format 'response': In context=(), 'additionalProperties' is required to be supplied."
-    assert learnt(openai_refusal(message, "response_format")) == {"strict_schema": False}
+    assert learnt(openai_refusal(message, "response_format")) == {"strict_schema": False, "passing": frozenset({"strict_schema"})}
     assert learnt(openai_refusal(message, "response_format"), replace(OPENAI, strict_schema=False)) == {}
+
+
+@pytest.mark.parametrize(
+    ("message", "profile"),
+    [
+        ("Invalid schema for response_format 'n': In context=(), 'minimum' is not permitted.", replace(OPENAI, strict_schema=False)),
+        ("response_format: Unsupported keyword 'not' in schema; it is not supported", OPENAI),
+        ("Structured outputs: the schema contains features that are not supported by xgrammar", GENERIC),
+        ("response_format: the schema is too complex and not supported", PROFILES["lmstudio"]),
+    ],
+)
+def test_a_schema_that_is_refused_says_nothing_of_others(message: str, profile: Profile) -> None:
+    error = openai_refusal(message, "response_format")
+    assert learnt(error, profile) == {"json_schema": False, "passing": frozenset({"json_schema"})}
+    assert learnt(error, replace(profile, json_schema=False)) == {}
 
 
 # The longest answer
@@ -423,8 +438,8 @@ def test_answers_that_are_too_long_for_the_model_are_asked_for_no_more(profile: 
 
 
 def test_an_answer_takes_the_room_that_its_prompt_leaves() -> None:
-    assert learnt(openai_refusal(NO_ROOM)) == {"output_room": 28_960}
-    assert learnt(openai_refusal(NO_ROOM), replace(GENERIC, output_room=28_960)) == {"output_room": 28_959}
+    assert learnt(openai_refusal(NO_ROOM)) == {"output_room": 28_960, "passing": frozenset({"output_room"})}
+    assert learnt(openai_refusal(NO_ROOM), GENERIC.for_this_request(output_room=28_960)) == {"output_room": 28_959}
     assert learnt(openai_refusal(NO_ROOM.replace("12000", "41000"))) == {}
 
 

@@ -13,6 +13,7 @@ from tests.pairs.upstreams.pieces import (
     Json,
     cut_text,
     cut_thoughts,
+    has_arguments,
     is_late,
     marked_late,
     said_of,
@@ -27,7 +28,9 @@ def _blocks(scene: Scene) -> list[Json]:
         blocks.append({"type": "thinking", "thinking": scene.thoughts, "signature": "c2lnbmVk"})
     if scene.text:
         blocks.append({"type": "text", "text": scene.text})
-    return blocks + [{"type": "tool_use", "id": call.id, "name": call.name, "input": dict(call.arguments)} for call in scene.calls]
+    # Of a call that ends before its arguments its clients would see the head, and take it for a call without any.
+    calls = [call for call in scene.calls if has_arguments(call, scene)]
+    return blocks + [{"type": "tool_use", "id": call.id, "name": call.name, "input": dict(call.arguments)} for call in calls]
 
 
 _REASONS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use", "content_filter": "refusal"}

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from tests.fake_upstream import Request
-from tests.pairs.scenes import REFUSAL, TROUBLE, Scene
+from tests.pairs.scenes import REFUSAL, TROUBLE, Call, Scene
 from tests.pairs.told import Asked, Turn, same
 from tests.pairs.upstreams.egress import SSE, Egress
 from tests.pairs.upstreams.pieces import (
     Json,
     cut_text,
     cut_thoughts,
+    has_arguments,
     is_late,
     marked_late,
     result_turn,
@@ -26,11 +27,22 @@ def _message(scene: Scene) -> Json:
     if scene.thoughts:
         message["reasoning_content"] = scene.thoughts
     if scene.calls:
-        message["tool_calls"] = [
-            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": "".join(said_of(call, scene))}}
-            for call in scene.calls
-        ]
-    return message
+        message["tool_calls"] = [_call(call, scene, "".join(said_of(call, scene))) for call in scene.calls]
+    return message | _details(scene)
+
+
+def _call(call: Call, scene: Scene, arguments: str) -> Json:
+    begun: Json = {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": arguments}}
+    if scene.beside == "signature" and not has_arguments(call, scene):
+        begun["extra_content"] = {"google": {"thought_signature": "c2lnbmVk"}}
+    return begun
+
+
+def _details(scene: Scene) -> Json:
+    """State that comes behind the head of the last call."""
+    if scene.broken != "arguments" or scene.beside != "details":
+        return {}
+    return {"reasoning_details": [{"type": "reasoning.encrypted", "data": "c2VjcmV0", "index": 0}]}
 
 
 def _usage(scene: Scene) -> Json:
@@ -52,10 +64,11 @@ def _records(scene: Scene) -> list[Json]:
     records += [marked_late(chunk({"reasoning_content": piece}), late) for piece, late in cut_thoughts(scene)]
     records += [marked_late(chunk({"content": piece}), late) for piece, late in cut_text(scene)]
     for index, call in enumerate(scene.calls):
-        begun = {"index": index, "id": call.id, "type": "function", "function": {"name": call.name, "arguments": ""}}
+        begun = {"index": index, **_call(call, scene, "")}
         begin, *rest = ({"index": index, "function": {"arguments": piece}} for piece in said_of(call, scene))
         records += [marked_late(chunk({"tool_calls": [piece]}), is_late(scene, call)) for piece in (begun, begin)]
         records += [marked_late(chunk({"tool_calls": [piece]}), is_late(scene, call, begun=True)) for piece in rest]
+    records += [chunk(details)] if (details := _details(scene)) else []
     return [*records, marked_late(chunk({}, scene.finish)), marked_late({**chunk({}), "choices": [], "usage": _usage(scene)})]
 
 

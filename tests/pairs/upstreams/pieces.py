@@ -32,9 +32,14 @@ def is_late(scene: Scene, call: Call, *, begun: bool = False) -> bool:
     return call == scene.calls[-1] and (scene.broken == "between calls" or (begun and scene.broken == "call"))
 
 
+def has_arguments(call: Call, scene: Scene) -> bool:
+    """Whether the answer does not end before the arguments of this call."""
+    return scene.broken != "arguments" or call in scene.whole_calls
+
+
 def said_of(call: Call, scene: Scene) -> tuple[str, ...]:
-    """The arguments in two pieces, or the first of them where the answer ends by itself in the midst of the call."""
-    begin, rest = halves(call.written)
+    """The arguments in two pieces, or the first of them, or nothing, where the answer ends by itself in the midst of the call."""
+    begin, rest = halves(call.written if has_arguments(call, scene) else "")
     return (begin, rest) if call in scene.whole_calls else (begin,)
 
 

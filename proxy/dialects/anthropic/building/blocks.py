@@ -12,6 +12,7 @@ from typing import Any, Final
 import orjson
 
 from proxy.canonical.arguments import arguments_object
+from proxy.canonical.no_place import no_place_for
 from proxy.canonical.opaque_words import ANTHROPIC
 from proxy.canonical.request import AudioPart, CacheHint, FilePart, ImagePart, ReasoningPart, TextPart, ToolCallPart, ToolResultPart
 from proxy.dialects.anthropic.tool_names import wire_name
@@ -42,7 +43,7 @@ def shown_block(part: Shown) -> Json:
         case FilePart():
             return _file_block(part)
         case AudioPart():
-            raise _no_place("sound")
+            raise _no_place(part, "sound")
 
 
 def thinking_block(part: ReasoningPart, *, takes_unsigned: bool) -> Json | None:
@@ -103,13 +104,13 @@ def _image_source(part: ImagePart) -> Json:
     if not part.data:
         return {"type": "url", "url": part.url}
     if part.mime not in _IMAGES:
-        raise _no_place(f"pictures of the type {part.mime[:40] or 'unknown'!r}: send JPEG, PNG, GIF or WebP")
+        raise _no_place(part, f"pictures of the type {part.mime[:40] or 'unknown'!r}: send JPEG, PNG, GIF or WebP")
     return {"type": "base64", "media_type": part.mime, "data": part.data}
 
 
 def _file_block(part: FilePart) -> Json:
     if part.mime.startswith("image/"):
-        return shown_block(ImagePart(part.mime, part.data, part.url, part.cache_hint))
+        return shown_block(ImagePart(part.mime, part.data, part.url, part.cache_hint, part.place))
     built: Json = {"type": "document", "source": _file_source(part)}
     if part.name:
         built["title"] = part.name
@@ -122,15 +123,15 @@ def _file_source(part: FilePart) -> Json:
     if part.mime == "application/pdf":
         return {"type": "base64", "media_type": part.mime, "data": part.data}
     if not is_text(part.mime):
-        raise _no_place(f"documents of the type {part.mime[:40] or 'unknown'!r}: send PDF or text")
+        raise _no_place(part, f"documents of the type {part.mime[:40] or 'unknown'!r}: send PDF or text")
     try:
         return {"type": "text", "media_type": "text/plain", "data": base64.b64decode(part.data).decode()}
     except ValueError as error:
-        raise InvalidRequest("a document that calls itself text is none in UTF-8", param="messages") from error
+        raise no_place_for(part, "a document that calls itself text is none in UTF-8") from error
 
 
-def _no_place(what: str) -> InvalidRequest:
-    return InvalidRequest(f"this model is on a server that speaks Anthropic's language, which takes no {what}", param="messages")
+def _no_place(part: Shown, what: str) -> InvalidRequest:
+    return no_place_for(part, f"this model is on a server that speaks Anthropic's language, which takes no {what}")
 
 
 def said(blocks: Sequence[Json | None]) -> list[Json]:

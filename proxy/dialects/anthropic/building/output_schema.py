@@ -9,6 +9,7 @@ Source: https://platform.claude.com/docs/en/build-with-claude/structured-outputs
 from __future__ import annotations
 
 from collections.abc import Mapping
+from graphlib import CycleError, TopologicalSorter
 from typing import Any, Final
 
 from proxy.wire.exact_json import dumps_exact
@@ -80,7 +81,7 @@ def _below(key: str, value: object, levels: int) -> object:
 
 
 def _is_known(key: str, value: object) -> bool:
-    return (key == "format" and value in _FORMATS) or (key == "minItems" and value in (0, 1))
+    return (key == "format" and isinstance(value, str) and value in _FORMATS) or (key == "minItems" and value in (0, 1))
 
 
 def _close(built: Schema, schema: Mapping[str, Any]) -> None:
@@ -110,12 +111,10 @@ def _refers_in_circles(root: Mapping[str, Any]) -> bool:
     reached = set(_references({key: value for key, value in root.items() if key not in ("$defs", "definitions")}, _LEVELS))
     if not (reached.union(*leads.values()) if leads else reached) <= leads.keys():
         return True
-    while leads:
-        ends = {name for name, to in leads.items() if not to & leads.keys()}
-        if not ends:
-            return True
-        for name in ends:
-            del leads[name]
+    try:
+        TopologicalSorter(leads).prepare()
+    except CycleError:
+        return True
     return False
 
 

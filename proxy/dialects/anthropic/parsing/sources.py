@@ -21,9 +21,9 @@ def read_picture(block: Row) -> ImagePart:
             mime = mime_of_base64(data) or declared
             if mime not in _PICTURES:
                 raise source.refuse("media_type", f"Input should be 'image/jpeg', 'image/png', 'image/gif' or 'image/webp', not {mime!r}")
-            return ImagePart(mime=mime, data=data, cache_hint=cache_hint)
+            return ImagePart(mime=mime, data=data, cache_hint=cache_hint, place=block.place())
         case "url":
-            return ImagePart(url=_url(source), cache_hint=cache_hint)
+            return ImagePart(url=_url(source), cache_hint=cache_hint, place=block.place())
         case kind:
             raise unknown_source(source, kind)
 
@@ -32,12 +32,12 @@ def read_file(source: Row, kind: str, name: str, block: Row) -> FilePart:
     """The file of a `document` block whose source is of the kind `base64` or `url`."""
     cache_hint = block.members("cache_control")
     if kind == "url":
-        return FilePart(mime=_PDF, url=_url(source), name=name, cache_hint=cache_hint)
+        return FilePart(mime=_PDF, url=_url(source), name=name, cache_hint=cache_hint, place=block.place())
     data = _base64(source)
     mime = mime_of_base64(data) or source.text_or("media_type", "")
     if mime != _PDF:
         raise source.refuse("media_type", f"Input should be '{_PDF}', not {mime!r}")
-    return FilePart(mime=mime, data=data, name=name, cache_hint=cache_hint)
+    return FilePart(mime=mime, data=data, name=name, cache_hint=cache_hint, place=block.place())
 
 
 def unknown_source(source: Row, kind: str) -> InvalidRequest:

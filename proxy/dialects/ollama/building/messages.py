@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from proxy.canonical.arguments import arguments_object
+from proxy.canonical.no_place import no_place_for
 from proxy.canonical.request import (
     AudioPart,
     FilePart,
@@ -102,11 +103,11 @@ def _tool_message(result: ToolResultPart) -> Json:
 def _document(part: FilePart) -> str:
     """The words of a document that is nothing but words, under its name."""
     if not part.data or not is_text(part.mime):
-        raise _no_place("documents but plain texts: send their text, or their pages as pictures")
+        raise _no_place(part, "documents but plain texts: send their text, or their pages as pictures")
     try:
         words = a2b_base64(part.data).decode()
     except ValueError as error:
-        raise _no_place("texts in other encodings than UTF-8") from error
+        raise _no_place(part, "texts in other encodings than UTF-8") from error
     return f"{part.name}:\n{words}" if part.name else words
 
 
@@ -116,12 +117,12 @@ def _media(part: ImagePart | AudioPart) -> str:
         case ImagePart() if part.data:
             return part.data
         case ImagePart():
-            raise _no_place("pictures behind a URL: send the picture itself, in base64")
+            raise _no_place(part, "pictures behind a URL: send the picture itself, in base64")
         case AudioPart() if part.format in _AUDIO_FORMATS:
             return part.data
         case AudioPart():
-            raise _no_place(f"sound in the format {part.format[:20]!r}: send WAV or MP3")
+            raise _no_place(part, f"sound in the format {part.format[:20]!r}: send WAV or MP3")
 
 
-def _no_place(what: str) -> InvalidRequest:
-    return InvalidRequest(f"this model is on an Ollama server, which takes no {what}", param="messages")
+def _no_place(part: ImagePart | AudioPart | FilePart, what: str) -> InvalidRequest:
+    return no_place_for(part, f"this model is on an Ollama server, which takes no {what}")

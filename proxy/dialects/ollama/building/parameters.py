@@ -10,7 +10,7 @@ from proxy.canonical.efforts import effort_of_budget
 from proxy.canonical.request import ChatRequest, Effort, PromptRequest, Tool
 from proxy.canonical.runner_options import RUNNER_FLAGS, RUNNER_NUMBERS
 from proxy.dialects.ollama.building.messages import Json
-from proxy.dialects.ollama.building.tool_schemas import tool_schema
+from proxy.dialects.ollama.building.tool_schemas import References, tool_schema
 from proxy.dialects.ollama.loading import KEEP_ALIVE
 from proxy.errors import InvalidRequest
 from proxy.profiles import Profile
@@ -74,11 +74,12 @@ def add_tools(body: Json, request: ChatRequest, profile: Profile) -> None:
 
 def tools_json(tools: Iterable[Tool]) -> list[Json]:
     """The functions that the model may call."""
-    return [{"type": "function", "function": _function(tool)} for tool in tools]
+    references = References()
+    return [{"type": "function", "function": _function(tool, references)} for tool in tools]
 
 
-def _function(tool: Tool) -> Json:
-    parameters, words = tool_schema(tool.parameters)
+def _function(tool: Tool, references: References) -> Json:
+    parameters, words = tool_schema(tool.parameters, references)
     description = f"{tool.description} {words}".strip()
     return {"name": tool.name, **({"description": description} if description else {}), "parameters": parameters}
 

@@ -17,8 +17,8 @@ Schema = dict[str, Any]
 
 # So deep may schemas be nested; below, anything goes.
 _LEVELS = 32
-# So many references are followed in one schema: each may hold several others, and theirs.
-_MAX_REFERENCES = 256
+# So much of what references lead to is written out in the place of each, as JSON, in all schemas of a request; it may be in many places.
+_MAX_REFERRED_CHARS = 256 * 1024
 _SAID_CHARS = 400
 
 _KEPT = frozenset({"type", "description", "enum", "items", "properties", "required", "anyOf"})
@@ -28,9 +28,29 @@ _MUTE = frozenset({"$schema", "$id", "$anchor", "$comment", "$defs", "definition
 _MUTE_IF_FALSE = frozenset({"uniqueItems", "deprecated", "nullable", "readOnly", "writeOnly", "exclusiveMinimum", "exclusiveMaximum"})
 
 
-def tool_schema(schema: Mapping[str, Any] | None) -> tuple[Schema, str]:
-    """The schema of a function's arguments, an object whatever came; and what has no place at its top, for the function's description."""
-    built = _Folding(schema or {}).node(schema or {}, _LEVELS, ())
+class References:
+    """How much of what references lead to may still be written out, in all schemas of one request."""
+
+    __slots__ = ("_room_chars",)
+
+    def __init__(self) -> None:
+        self._room_chars = _MAX_REFERRED_CHARS
+
+    def have_room(self, target: object) -> bool:
+        """Whether `target` may be written out once more; if so, it counts as written. The last one may be larger than what was left."""
+        if self._room_chars <= 0:
+            return False
+        self._room_chars -= len(_json(target))
+        return True
+
+
+def tool_schema(schema: Mapping[str, Any] | None, references: References | None = None) -> tuple[Schema, str]:
+    """The schema of a function's arguments, an object whatever came; and what has no place at its top, for the function's description.
+
+    Args:
+        references: those of the functions beside it, if there are any.
+    """
+    built = _Folding(schema or {}, references or References()).node(schema or {}, _LEVELS, ())
     words, branches = built.pop("description", ""), built.pop("anyOf", None)
     if branches:
         words = f"{words} (arguments that fit one of: {_written(branches)})".lstrip()
@@ -44,9 +64,9 @@ class _Folding:
         root: where references lead.
     """
 
-    def __init__(self, root: Mapping[str, Any]) -> None:
+    def __init__(self, root: Mapping[str, Any], references: References) -> None:
         self._root = root
-        self._references = 0
+        self._references = references
 
     def node(self, schema: object, levels: int, within: tuple[str, ...]) -> Schema:
         """The node `schema`, with nothing but what Ollama keeps.
@@ -59,7 +79,7 @@ class _Folding:
         reference = schema.get("$ref")
         if isinstance(reference, str):
             return self._referred(reference, schema, levels, within)
-        schema = self._merged(schema, within)
+        schema = self._merged(schema, levels, within)
         built: Schema = {}
         if (kind := _type(schema)) is not None:
             built["type"] = kind
@@ -91,9 +111,9 @@ class _Folding:
         return built
 
     def _followed(self, reference: str, within: tuple[str, ...]) -> object:
-        """Where `reference` leads; `None` where it leads nowhere, back to where it stands, or is one too many."""
-        self._references += 1
-        return None if reference in within or self._references > _MAX_REFERENCES else self._target(reference)
+        """Where `reference` leads; `None` where it leads nowhere, back to where it stands, or to more than is written out."""
+        target = None if reference in within else self._target(reference)
+        return target if target is not None and self._references.have_room(target) else None
 
     def _target(self, reference: str) -> object:
         """Where a JSON pointer into the same schema leads; `None` where it leads nowhere."""
@@ -105,7 +125,7 @@ class _Folding:
             place = place.get(key) if isinstance(place, Mapping) else None
         return place
 
-    def _merged(self, schema: Mapping[str, Any], within: tuple[str, ...]) -> Mapping[str, Any]:
+    def _merged(self, schema: Mapping[str, Any], levels: int, within: tuple[str, ...]) -> Mapping[str, Any]:
         """`schema` with the members of its `allOf`; what it says itself counts most."""
         members = schema.get("allOf")
         if not isinstance(members, list):
@@ -114,17 +134,19 @@ class _Folding:
         merged: Schema = {}
         properties: Schema = {}
         required: dict[str, None] = {}
-        for part in (*(self._member(member, within) for member in members), own):
+        for part in (*(self._member(member, levels - 1, within) for member in members), own):
             merged |= part
             properties |= part["properties"] if isinstance(part.get("properties"), Mapping) else {}
             required |= dict.fromkeys(_names(part.get("required")))
         return merged | ({"properties": properties} if properties else {}) | ({"required": list(required)} if required else {})
 
-    def _member(self, member: object, within: tuple[str, ...]) -> Mapping[str, Any]:
-        reference = member.get("$ref") if isinstance(member, Mapping) else None
+    def _member(self, member: object, levels: int, within: tuple[str, ...]) -> Mapping[str, Any]:
+        if not isinstance(member, Mapping) or levels <= 0:
+            return {}
+        reference = member.get("$ref")
         if isinstance(reference, str):
-            return self._member(self._followed(reference, within), (*within, reference))
-        return self._merged(member, within) if isinstance(member, Mapping) else {}
+            return self._member(self._followed(reference, within), levels - 1, (*within, reference))
+        return self._merged(member, levels, within)
 
 
 def _type(schema: Mapping[str, Any]) -> str | list[str] | None:
@@ -165,8 +187,12 @@ def _is_lost(name: str, value: object, schema: Mapping[str, Any]) -> bool:
 
 
 def _written(value: object) -> str:
-    try:
-        text = value if isinstance(value, str) else orjson.dumps(value).decode()
-    except orjson.JSONEncodeError:  # integers beyond 64 bits
-        text = str(value)
+    text = value if isinstance(value, str) else _json(value)
     return text if len(text) <= _SAID_CHARS else text[:_SAID_CHARS] + "…"
+
+
+def _json(value: object) -> str:
+    try:
+        return orjson.dumps(value).decode()
+    except orjson.JSONEncodeError:  # integers beyond 64 bits
+        return str(value)

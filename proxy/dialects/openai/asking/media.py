@@ -29,7 +29,7 @@ _MIME_OF_ENDING = {
 def picture(url: str, place: str, cache_hint: CacheHint = None) -> Media:
     """What a client shows under `url`: a data URL, whose bytes tell what it is, or an address on the web. Raises `InvalidRequest`."""
     if _ADDRESS.match(url):
-        return ImagePart(url=url, cache_hint=cache_hint)
+        return ImagePart(url=url, cache_hint=cache_hint, place=place)
     found = _DATA_URL.match(url)
     if found is None:
         raise _invalid(place, "expected an http(s) URL or a base64 data URL")
@@ -40,7 +40,7 @@ def picture(url: str, place: str, cache_hint: CacheHint = None) -> Media:
 def attachment(text: str, name: str, place: str, cache_hint: CacheHint = None) -> Media:
     """What a client attaches: a data URL, an address on the web, or bare base64. Raises `InvalidRequest`."""
     if _ADDRESS.match(text):
-        return FilePart(url=text, name=name, cache_hint=cache_hint)
+        return FilePart(url=text, name=name, cache_hint=cache_hint, place=place)
     found = _DATA_URL.match(text)
     data = _data_of(text, found, place) if found else _standard(text, place)
     told = (found["mime"].lower() if found else "") or _MIME_OF_ENDING.get(name.rpartition(".")[2].lower(), "")
@@ -56,17 +56,17 @@ def sound(data: str, told: str, place: str) -> AudioPart:
     sound_format = AUDIO_FORMATS.get(mime_of_base64(standard)) or told
     if not sound_format:
         raise _invalid(place, "its format is not known")
-    return AudioPart(sound_format, standard)
+    return AudioPart(sound_format, standard, place)
 
 
 def _sorted_out(mime: str, data: str, name: str, cache_hint: CacheHint, place: str) -> Media:
     if mime == _SVG:
         raise _invalid(place, "SVG images are not supported; send a PNG, JPEG, WebP or GIF")
     if mime in AUDIO_FORMATS:
-        return AudioPart(AUDIO_FORMATS[mime], data)
+        return AudioPart(AUDIO_FORMATS[mime], data, place)
     if mime.startswith("image/"):
-        return ImagePart(mime, data, cache_hint=cache_hint)
-    return FilePart(mime, data, name=name, cache_hint=cache_hint)
+        return ImagePart(mime, data, cache_hint=cache_hint, place=place)
+    return FilePart(mime, data, name=name, cache_hint=cache_hint, place=place)
 
 
 def _data_of(url: str, found: re.Match[str], place: str) -> str:

@@ -6,8 +6,9 @@ client sends that argument of the SDK as a field. What stands at the top wins.
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
+from proxy.canonical.google_options import GOOGLE_OPTIONS
 from proxy.canonical.request import Sampling
 from proxy.canonical.runner_options import RUNNER_FLAGS, RUNNER_NUMBERS
 from proxy.dialects.openai.asking.row import Row, wrong_type
@@ -17,6 +18,10 @@ from proxy.wire.durations import keep_alive_s
 T = TypeVar("T")
 
 _RANDOM_SEED = _NO_LIMIT = -1
+# OpenAI's tiers that are what comes unasked elsewhere, or what its customers have bought of it.
+_OPENAIS_TIERS: Final = ("auto", "default", "scale")
+_GOOGLE: Final = "google"
+_OF_GOOGLE: Final = frozenset({_GOOGLE, *GOOGLE_OPTIONS, *GOOGLE_OPTIONS.values()})
 
 
 def read_options(row: Row) -> Row:
@@ -73,6 +78,7 @@ def read_extra(row: Row, options: Row) -> dict[str, Any]:
         extra["num_ctx"] = num_ctx
     wishes = {name: _integer(row, options, name) for name in RUNNER_NUMBERS} | {name: _flag(row, options, name) for name in RUNNER_FLAGS}
     extra |= {name: value for name, value in wishes.items() if value is not None}
+    extra |= _google_options(row, options)
     source = row if row.get("keep_alive") is not None else options
     keep_alive = source.get("keep_alive")
     if keep_alive is not None:
@@ -82,6 +88,21 @@ def read_extra(row: Row, options: Row) -> dict[str, Any]:
             place = source.place("keep_alive")
             raise InvalidRequest(f"Invalid '{place}': {error}.", param=place, code="invalid_value") from None
     return extra
+
+
+def _google_options(row: Row, options: Row) -> dict[str, Any]:
+    """What Gemini takes beside its parameters, by Gemini's names; also in `google`, where Google's own OpenAI-style door has it."""
+    if not row.has_any(_OF_GOOGLE) and not options.has_any(_OF_GOOGLE):
+        return {}  # as with most requests
+    found: dict[str, Any] = {}
+    for place in (options, row):
+        inner = place.get(_GOOGLE)
+        for source in (Row(inner), place) if type(inner) is dict else (place,):
+            for name, also in GOOGLE_OPTIONS.items():
+                value = source.get(also) if source.get(name) is None else source.get(name)
+                if value is not None and value not in _OPENAIS_TIERS:
+                    found[name] = value
+    return found
 
 
 def check_one_answer(row: Row) -> None:

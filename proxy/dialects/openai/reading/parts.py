@@ -42,6 +42,11 @@ class Part:
         """Whether nothing more can come, now that another part has begun."""
         return True
 
+    @property
+    def is_bare_state(self) -> bool:
+        """Whether nothing was said in it: it only holds what must come back with what was said before."""
+        return self.details is not None and not (self.opened or self.held)
+
     def complete(self, *, cut_off: bool) -> None:
         """Adds what is missing, now that nothing more comes; `cut_off` says that the model had to stop in the middle."""
         if self.details is not None and (word := self.details.word()):
@@ -49,19 +54,21 @@ class Part:
 
 
 class ToolCall(Part):
-    """A tool call in the making. It opens with the first character of its arguments, since until then its name may still grow.
+    """A tool call in the making. It opens with the first character of its arguments, since until then its name may still grow, and the call
+    be cut off.
 
     Attributes:
         upstream_id: the id that the server gave it, `""` as long as it has not.
         index: the slot under which the server sends it.
     """
 
-    __slots__ = ("_depth", "_issue_id", "_pieces", "_unread", "index", "name", "upstream_id")
+    __slots__ = ("_depth", "_is_blank", "_issue_id", "_pieces", "_unread", "index", "name", "upstream_id")
 
     def __init__(self, issue_id: Callable[[str], str], index: int | None) -> None:
         super().__init__("tool_call")
         self._issue_id = issue_id
         self._pieces: list[str] = []
+        self._is_blank = True
         self._depth = JsonDepth()
         self._unread: deque[str] = deque()  # pieces that were not asked about yet: most calls never are
         self.index = index
@@ -81,12 +88,15 @@ class ToolCall(Part):
 
     def add_arguments(self, fragment: str) -> None:
         """Goes on with the arguments; the fragment is held until the call may be told."""
+        self._is_blank = self._is_blank and not fragment.strip()
         self._pieces.append(fragment)
         self._unread.append(fragment)
         self.held.append(PartDelta(fragment))
 
     def opening(self) -> PartOpened | None:
-        return PartOpened("tool_call", self._issue_id(self.upstream_id), self.name) if self.name else None
+        if self._is_blank or not self.name:
+            return None
+        return PartOpened("tool_call", self._issue_id(self.upstream_id), self.name)
 
     def is_complete(self) -> bool:
         return bool(self.name) and self.has_whole_arguments()
@@ -105,8 +115,7 @@ class ToolCall(Part):
         """
         if cut_off:
             return
-        blank = not self.arguments.strip()
-        if blank:
+        if self._is_blank:
             self.add_arguments("{}")
         elif not self.name:
             raise UpstreamBroken("the upstream sent a tool call without a name")
@@ -166,21 +175,22 @@ class PartQueue:
         self.live = first.kind if first.opened and len(self._parts) == 1 else None
 
     def close(self, events: list[ChatEvent], *, cut_off: bool) -> None:
-        """Appends to `events` the rest of all parts; `cut_off` says that the model had to stop in the middle of the last one.
+        """Appends to `events` the rest of all parts; `cut_off` says that the model had to stop in the middle of what it said last.
 
         Raises:
             UpstreamBroken: a tool call has arguments, but no name.
         """
+        last = next((part for part in reversed(self._parts) if not part.is_bare_state), None)
         while self._parts:
-            self._close_first(events, cut_off=cut_off and len(self._parts) == 1)
+            self._close_first(events, cut_off=cut_off and self._parts[0] is last)
         self.live = None
 
     def _close_first(self, events: list[ChatEvent], *, cut_off: bool) -> None:
         part = self._parts[0]
         part.complete(cut_off=cut_off)
         self._tell_held(part, events)
-        if part.opaque and not part.opened and (opening := part.opening()) is not None:
-            events.append(opening)
+        if part.is_bare_state and part.opaque:
+            events.append(PartOpened(part.kind))
             part.opened = True
         if part.opened:
             events.append(PartClosed(part.opaque, part.origin))

@@ -10,8 +10,8 @@ from proxy.canonical.events import PartClosed, PartKind, PartOpened
 from proxy.canonical.opaque_words import opaque_word
 from proxy.dialect import TextRequest
 from proxy.dialects.openai.answering.records import extra_content
-from proxy.dialects.openai.failures import error_object
 from proxy.dialects.openai.responses.asking import AskedResponse
+from proxy.dialects.openai.responses.failures import response_error
 from proxy.dialects.openai.responses.foreign_items import THOUGHT_ELSEWHERE
 from proxy.dialects.openai.responses.tools import Spaced
 from proxy.errors import ProxyError
@@ -105,7 +105,7 @@ def error_event(error: ProxyError, sequence_number: int, *, is_translated: bool 
         sequence_number: how many events came before it.
         is_translated: as with `error_object`.
     """
-    told = error_object(error, is_translated=is_translated)
+    told = response_error(error, is_translated=is_translated)
     return {
         "type": "error",
         "sequence_number": sequence_number,
