@@ -39,7 +39,8 @@ that name; for aliases and names with a prefix it gets its own, and the client f
 Ollama's clients do everywhere: nothing else of the answer is changed. While the upstream is silent, signs of life stand between its
 records: comments, Anthropic's `ping`, and lines without a word for Ollama's clients. OpenAI's `/v1/responses`
 goes on so where the upstream has it; a 404 or 405 that is not about the model is remembered for ten minutes, and the request is translated
-to a chat, as it always is for llama.cpp, whose own events lack what OpenAI's clients need.
+to a chat, as it always is for llama.cpp, whose own events lack what OpenAI's clients need. Who does not count tokens is remembered
+likewise, and they are estimated.
 
 What a model wants to see again with its tool calls (signatures, hidden thoughts) goes to the client where its language has a place for it.
 Where an upstream that the model's name leads to has a place for it, or is of no known kind and may turn out to have one, it is also kept

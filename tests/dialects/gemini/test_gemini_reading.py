@@ -129,6 +129,7 @@ def test_a_model_that_failed_did_not_finish(word: str) -> None:
     assert isinstance(error, UpstreamRefused)
     assert (error.status, error.upstream_status) == (502, 200)
     assert word in error.message
+    assert error.is_models_own is (word != "SOME_ERROR")
 
 
 def test_the_reason_for_a_failure_is_told_in_the_servers_words() -> None:

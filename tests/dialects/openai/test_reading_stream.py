@@ -6,7 +6,7 @@ import pytest
 from proxy.canonical.completion import Usage
 from proxy.canonical.events import ChatEvent, Finished, KeepAlive, PartClosed, PartDelta, PartOpened, Started, UsageSeen
 from proxy.dialects.openai.reading import stream_reader
-from proxy.errors import UpstreamBroken
+from proxy.errors import UpstreamBroken, UpstreamRefused
 from tests.dialects.openai.records import DONE, a_route, a_stream, error_of, finish_of, ids, read, read_whole, record, said, sse, text
 
 
@@ -270,6 +270,25 @@ def test_an_error_is_no_finish(word: str) -> None:
     error = error_of(read(sse(text("a"), record({"content": "b"}, word), DONE)))
     assert (error.status, error.kind) == (502, "upstream_refused")
     assert word in error.message
+
+
+@pytest.mark.parametrize(
+    ("word", "native", "is_models_own"),
+    [
+        ("malformed_function_call", None, True),
+        ("error", "MALFORMED_FUNCTION_CALL", True),
+        ("error", "UNEXPECTED_TOOL_CALL", True),
+        ("error", "ERROR", False),
+        ("error", 7, False),
+        ("engine_error", None, False),
+    ],
+)
+def test_what_the_model_did_is_told_from_what_its_server_did(word: str, native: object, is_models_own: bool) -> None:
+    last = record({}, word)
+    last["choices"][0]["native_finish_reason"] = native
+    error = error_of(read(sse(text("a"), last, DONE)))
+    assert isinstance(error, UpstreamRefused)
+    assert error.is_models_own is is_models_own
 
 
 @pytest.mark.parametrize("word", [None, ""])

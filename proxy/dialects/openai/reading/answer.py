@@ -8,7 +8,7 @@ from typing import Any
 from proxy.canonical.completion import CUT_OFF, FinishReason, Usage
 from proxy.canonical.events import ChatEvent, Finished, PartDelta, PartKind, Started, UsageSeen
 from proxy.dialects.openai.reading.deltas import Segment, logprob_items, segments_of, shared_out
-from proxy.dialects.openai.reading.finish import corrected, is_finish_word, read_finish
+from proxy.dialects.openai.reading.finish import corrected, is_finish_word, is_models_own, read_finish
 from proxy.dialects.openai.reading.parts import PartQueue
 from proxy.dialects.openai.reading.tool_calls import ToolCallSlots
 from proxy.dialects.openai.reading.usage import read_usage
@@ -184,7 +184,9 @@ class Answer:
     def _take_finish(self, reason: str, choice: Record) -> None:
         read = read_finish(reason)
         if read == "error":
-            raise UpstreamRefused(f"the upstream broke off its answer: {described(reason)}", status=502, upstream_status=200)
+            error = UpstreamRefused(f"the upstream broke off its answer: {described(reason)}", status=502, upstream_status=200)
+            error.is_models_own = is_models_own(reason, choice.get("native_finish_reason"))
+            raise error
         self.finish_reason, self._raw_reason = read, reason
         matched = choice.get("stop_reason")  # vLLM: the stop sequence, or the number of the stop token
         if read == "stop" and isinstance(matched, str) and not is_finish_word(matched):

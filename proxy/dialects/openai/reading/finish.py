@@ -8,6 +8,8 @@ from proxy.canonical.completion import FinishReason
 
 ReadReason = FinishReason | Literal["error"]
 
+# Gemini's, in lower case, also behind others (OpenRouter's `native_finish_reason`): the model did wrong, and its server is well.
+_MODELS_OWN: Final = ("malformed_function_call", "unexpected_tool_call", "malformed_response", "missing_thought_signature")
 _WORDS: Final[dict[ReadReason, tuple[str, ...]]] = {
     "stop": ("stop", "eos", "eos_token", "end_turn", "complete", "completed", "stop_sequence", "pause_turn", "load", "unload"),
     "length": ("length", "max_tokens", "model_length", "max_output_tokens", "model_context_window_exceeded"),
@@ -16,10 +18,7 @@ _WORDS: Final[dict[ReadReason, tuple[str, ...]]] = {
         *("content_filter", "sensitive", "refusal", "safety", "recitation", "blocklist", "prohibited_content", "spii", "language"),
         *("image_safety", "model_armor"),
     ),
-    "error": (
-        *("error", "abort", "aborted", "insufficient_system_resource"),
-        *("malformed_function_call", "unexpected_tool_call", "malformed_response", "missing_thought_signature"),
-    ),
+    "error": ("error", "abort", "aborted", "insufficient_system_resource", *_MODELS_OWN),
 }
 _REASONS: Final[dict[str, ReadReason]] = {word: reason for reason, words in _WORDS.items() for word in words}
 
@@ -41,6 +40,15 @@ def read_finish(raw: str) -> ReadReason:
     if word in _REASONS:
         return _REASONS[word]
     return next((reason for hint, reason in _HINTS if hint in word), "stop")
+
+
+def is_models_own(raw: str, native: object) -> bool:
+    """Whether an answer was broken off for what the model did.
+
+    Args:
+        native: the word of the server behind the server, where it is told.
+    """
+    return any(isinstance(word, str) and word.strip().lower() in _MODELS_OWN for word in (raw, native))
 
 
 def is_finish_word(word: str) -> bool:
