@@ -77,7 +77,7 @@ def test_stream_longer_than_the_graceful_timeout_survives_a_reload(master: Maste
     records: list[dict[str, object]] = []
 
     def client() -> None:
-        body = {"model": "demo-chat", "messages": [{"role": "user", "content": "count to 3000"}]}
+        body = {"model": "demo-chat", "messages": [{"role": "user", "content": "count to 9000"}]}
         with requests.post(f"{master.address}/api/chat", json=body, stream=True, timeout=60) as answer:
             for line in answer.iter_lines():
                 records.append(orjson.loads(line))  # noqa: PERF401 - one by one, so that the test can look on

@@ -46,7 +46,7 @@ def calls_of(scene: Scene, egress: Egress, sdk: str, *, stream: bool) -> list[tu
     Of one that was cut off in a stream Anthropic's libraries give what there is, as they do where Anthropic's own server was cut off: the
     reason for the end says that it is not to be run. No whole member of its arguments has come.
     """
-    cut_off = scene.calls[len(scene.whole_calls) :] if sdk == "anthropic" and stream and egress.in_pieces else ()
+    cut_off = scene.calls[len(scene.whole_calls) :] if sdk == "anthropic" and stream and egress.in_pieces and scene.broken == "call" else ()
     return [*((call.name, dict(call.arguments)) for call in scene.whole_calls), *((call.name, {}) for call in cut_off)]
 
 
