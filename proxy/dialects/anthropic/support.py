@@ -156,6 +156,7 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
         "runner": Support("dropped", "models are loaded as they are"),
         "keep_alive": Support("dropped", "models stay"),
         "google_options": Support("dropped", "only Gemini knows them"),
+        "cached_content": Support("refused", "Google's servers keep it, and the rest alone means something else"),
         "service_tier": Support("dropped", "Anthropic has other tiers, and sells them beforehand"),
         "stream": Support("carried", "whole answers are gathered from streams, too: long ones would be cut off"),
         "usage": Support("translated", "what was read from the cache, or written to it, counts"),

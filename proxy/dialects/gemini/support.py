@@ -74,6 +74,7 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
         "runner": Support("dropped", "the machines are Google's"),
         "keep_alive": Support("dropped", "the server decides"),
         "google_options": Support("carried", "beside the `generationConfig`"),
+        "cached_content": Support("carried", "beside the `generationConfig`"),
         "service_tier": Support("approximated", "as `serviceTier`; left out for models that refuse it"),
         "stream": Support("carried"),
         "usage": Support("translated", "thoughts are among the tokens of the answer"),

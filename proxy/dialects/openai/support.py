@@ -104,9 +104,10 @@ _CHAT: Final[Mapping[str, Support]] = {
     "service_tier": Support(
         "approximated", "`flex`, `priority` and what else is Google's word; OpenAI's other tiers are left out", "service_tier"
     ),
-    "safetySettings, cachedContent, labels, serviceTier (extra)": Support(
+    "safetySettings, labels, serviceTier (extra)": Support(
         "carried", f"as Gemini has them, or in snake case; {_EXTRA}, or in a `google` there", "google_options"
     ),
+    "cachedContent (extra)": Support("carried", f"also as `cached_content`; {_EXTRA}, or in a `google` there", "cached_content"),
     "verbosity": Support("dropped", "only OpenAI's models know it"),
     "web_search_options": Support("dropped", _THEIR_TOOLS),
     "(answer) usage": Support("translated", "left out where the upstream does not tell both numbers", "usage"),
@@ -264,6 +265,7 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
         "runner": Support("dropped", "only Ollama's runner knows them"),
         "keep_alive": Support("dropped", "the server decides"),
         "google_options": Support("dropped", "only Gemini knows them"),
+        "cached_content": Support("refused", "Google's servers keep it, and the rest alone means something else"),
         "service_tier": Support("dropped", "strict servers refuse it"),
         "stream": Support("carried", "what a server can't stream is asked for as a whole, and streamed by the gateway"),
         "usage": Support("carried"),
