@@ -10,9 +10,8 @@ from flask import Blueprint, Response, request
 
 from proxy.dialects.anthropic import ingress
 from proxy.errors import ProxyError, UpstreamRefused
-from proxy.web import exchange
+from proxy.web import exchange, failure
 from proxy.web.blueprint import ListViews, dialect_blueprint, route
-from proxy.web import failure
 from proxy.web.observe import observation
 
 VERSION_HEADER = "anthropic-version"
