@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from base64 import b64encode
 from collections.abc import Callable
 from typing import Any
 
@@ -35,6 +36,10 @@ WAV = "UklGRiQAAABXQVZFZm10IA=="
 HELLO: list[Any] = [{"role": "user", "content": "hi"}]
 F: dict[str, Any] = {"type": "function", "function": {"name": "f"}}
 G: dict[str, Any] = {"type": "function", "function": {"name": "g", "description": "G", "parameters": {"type": "object"}, "strict": True}}
+
+
+def _base64(data: bytes) -> str:
+    return b64encode(data).decode()
 
 
 def asked(**payload: Any) -> AskedChat:
@@ -108,6 +113,21 @@ def test_pictures_that_are_none_are_refused_by_their_place(url: str) -> None:
         ({"file_data": "SGk="}, FilePart("application/octet-stream", "SGk=")),
         ({"file_data": "https://x/a.pdf"}, FilePart(url="https://x/a.pdf")),
         ({"filename": "a.xml", "file_data": "PD94bWwgLz4="}, FilePart("text/xml", "PD94bWwgLz4=", name="a.xml")),
+        *(
+            (
+                {"filename": "a.txt", "file_data": f"data:text/plain;base64,{_base64(said)}"},
+                FilePart("text/plain", _base64(read), name="a.txt"),
+            )
+            for said, read in (
+                *(("Grüße".encode(encoding), "Grüße".encode()) for encoding in ("utf-16", "utf-32", "utf-8")),
+                (b"\xfe\xff" + "Grüße".encode("utf-16-be"), "Grüße".encode()),
+                ("Grüße".encode("latin-1"), "Grüße".encode("latin-1")),
+                (b"\xff\xfea", b"\xff\xfea"),
+                (b"BMW is a car", b"BMW is a car"),
+                (b"ID3 is a tag", b"ID3 is a tag"),
+            )
+        ),
+        ({"filename": "a.txt", "file_data": f"data:text/plain;base64,{PNG}"}, ImagePart("image/png", PNG)),
         ({"file_data": PNG}, ImagePart("image/png", PNG)),
         ({"file_data": WAV}, AudioPart("wav", WAV)),
     ],
