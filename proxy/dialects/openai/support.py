@@ -68,6 +68,8 @@ _CHAT: Final[Mapping[str, Support]] = {
     "thinking.budget_tokens": Support("translated", "", "reasoning_budget"),
     "think (Ollama)": Support("translated", _EXTRA, "reasoning"),
     "chat_template_kwargs.enable_thinking": Support("translated", "", "reasoning"),
+    "google.thinking_config.thinking_budget (extra)": Support("translated", f"or in camel case; {_EXTRA}", "reasoning_budget"),
+    "google.thinking_config.thinking_level, include_thoughts (extra)": Support("translated", f"or in camel case; {_EXTRA}", "reasoning"),
     "include_reasoning, reasoning_format": Support("translated", "", "hidden_reasoning"),
     "max_completion_tokens": Support("translated", "", "max_tokens"),
     "max_tokens": Support("translated", "", "max_tokens"),

@@ -366,6 +366,52 @@ def test_what_users_of_ollama_send_is_understood_wherever_it_stands(where: str) 
     assert request.extra == {"num_ctx": 8192, "keep_alive_s": 300.0, **runner}
 
 
+@pytest.mark.parametrize(
+    ("config", "wanted"),
+    [
+        ({"thinking_budget": 800, "include_thoughts": True}, (None, 800, False)),
+        ({"thinkingBudget": 800, "includeThoughts": False}, (None, 800, True)),
+        ({"thinking_budget": 0}, ("off", None, False)),
+        ({"thinking_budget": -1}, ("on", None, False)),
+        ({"thinking_level": "low", "include_thoughts": True}, ("low", None, False)),
+        ({"thinkingLevel": "HIGH"}, ("high", None, False)),
+        ({"thinking_level": "THINKING_LEVEL_UNSPECIFIED"}, (None, None, False)),
+        ({"include_thoughts": True}, ("on", None, False)),
+        ({"include_thoughts": False}, (None, None, True)),
+        ({}, (None, None, False)),
+    ],
+)
+def test_googles_wishes_about_thoughts_are_read_where_google_has_them(config: dict[str, Any], wanted: Any) -> None:
+    """Source: https://ai.google.dev/gemini-api/docs/openai#thinking."""
+    said = {"thinking_config": config}
+    for place in ({"google": said}, {"extra_body": {"google": said}}, said, {"extra_body": said}, {"google": {"thinkingConfig": config}}):
+        request = asked(**place)
+        assert (request.reasoning, request.reasoning_budget, request.hides_reasoning) == wanted
+        answer = parse_response({"model": "m", "input": "hi", **place})
+        assert (answer.reasoning, answer.reasoning_budget, answer.hides_reasoning) == wanted
+
+
+def test_openais_own_effort_wins_over_googles() -> None:
+    request = asked(reasoning_effort="high", google={"thinking_config": {"thinking_level": "low", "include_thoughts": False}})
+    assert (request.reasoning, request.hides_reasoning) == ("high", True)
+    assert asked(google="all").reasoning is None
+    assert asked(reasoning_effort="none", google={"thinking_config": {"thinking_budget": 800}}).reasoning_budget is None
+
+
+@pytest.mark.parametrize(
+    ("config", "place"),
+    [
+        (5, ""),
+        ({"thinking_budget": "much"}, ".thinking_budget"),
+        ({"thinking_budget": -2}, ".thinking_budget"),
+        ({"thinkingLevel": "huge"}, ".thinkingLevel"),
+        ({"include_thoughts": "yes"}, ".include_thoughts"),
+    ],
+)
+def test_googles_wishes_that_nobody_knows_are_refused_by_their_place(config: Any, place: str) -> None:
+    assert refused(messages=HELLO, google={"thinking_config": config}).param == f"google.thinking_config{place}"
+
+
 SAFETY = [{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "BLOCK_NONE"}]
 OF_GOOGLE = {"safetySettings": SAFETY, "cachedContent": "cachedContents/1", "labels": {"team": "a"}, "serviceTier": "flex"}
 IN_SNAKE_CASE = {"safety_settings": SAFETY, "cached_content": "cachedContents/1", "labels": {"team": "a"}, "service_tier": "flex"}
