@@ -14,6 +14,7 @@ from proxy.support import Support
 _ELSEWHERE = "it is OpenAI's servers' own business"
 _KEPT = "nothing is kept between requests"
 _THEIR_TOOLS = "they run on OpenAI's servers"
+_WORDS = "texts in UTF-8, or with the mark of UTF-16"
 _FILE_ID = "the file is kept by OpenAI's servers"
 _ONE = "each request gets one answer"
 _EXTRA = "at the top, in `options` or in `extra_body`"
@@ -33,7 +34,7 @@ _CHAT: Final[Mapping[str, Support]] = {
     "messages[].content (image_url, http)": Support("translated", "", "image_urls"),
     "messages[].content (image_url.detail)": Support("dropped", "upstreams of other makers have no such word"),
     "messages[].content (input_audio)": Support("translated", "in the format that its bytes tell", "audio"),
-    "messages[].content (file, file_data)": Support("translated", "with the type that its bytes tell", "files"),
+    "messages[].content (file, file_data)": Support("translated", f"with the type that its bytes tell; {_WORDS}", "files"),
     "messages[].content (file, file_data with a URL)": Support("translated", "as OpenRouter's clients write it", "file_urls"),
     "messages[].content (file, file_id)": Support("refused", _FILE_ID),
     "messages[].content (of tools: image_url)": Support("translated", "", "tool_result_images"),
@@ -67,6 +68,8 @@ _CHAT: Final[Mapping[str, Support]] = {
     "thinking.budget_tokens": Support("translated", "", "reasoning_budget"),
     "think (Ollama)": Support("translated", _EXTRA, "reasoning"),
     "chat_template_kwargs.enable_thinking": Support("translated", "", "reasoning"),
+    "google.thinking_config.thinking_budget (extra)": Support("translated", f"or in camel case; {_EXTRA}", "reasoning_budget"),
+    "google.thinking_config.thinking_level, include_thoughts (extra)": Support("translated", f"or in camel case; {_EXTRA}", "reasoning"),
     "include_reasoning, reasoning_format": Support("translated", "", "hidden_reasoning"),
     "max_completion_tokens": Support("translated", "", "max_tokens"),
     "max_tokens": Support("translated", "", "max_tokens"),
@@ -143,7 +146,7 @@ _EMBEDDINGS: Final[Mapping[str, Support]] = {
 _RESPONSES: Final[Mapping[str, Support]] = {
     "input (responses)": Support("translated", "the items of a turn of the model's become one turn", "text"),
     "input[] (input_image)": Support("translated", "", "images"),
-    "input[] (input_file)": Support("translated", "", "files"),
+    "input[] (input_file)": Support("translated", _WORDS, "files"),
     "input[] (input_file.file_url)": Support("translated", "", "file_urls"),
     "input[] (input_image.file_id, input_file.file_id)": Support("refused", _FILE_ID),
     "input[] (input_audio)": Support("translated", "", "audio"),
