@@ -25,6 +25,8 @@ _PLACES: Final = {
     "google_options": "extra",
     "cached_content": "extra",
     "service_tier": "extra",
+    "verbosity": "extra",
+    "prompt_cache": "extra",
     "usage": "wants_usage",
     "prompts": "prompt",
     "finished_prompts": "is_finished",

@@ -55,7 +55,10 @@ def media_json(part: Media, profile: Profile) -> Json:
         return {"type": "input_audio", "input_audio": {"data": part.data, "format": part.format}}
     if isinstance(part, FilePart):
         return _file(part, profile)
-    return {"type": "image_url", "image_url": {"url": part.url or _data_url(part)}}
+    image = {"url": part.url or _data_url(part)}
+    if part.detail and "detail" not in profile.dropped:
+        image["detail"] = part.detail
+    return {"type": "image_url", "image_url": image}
 
 
 def label(part: Media, number: int) -> str:

@@ -94,8 +94,18 @@ def test_content_of_several_parts_stays_one_message_and_empty_texts_are_left_out
     ],
 )
 def test_pictures_are_what_their_bytes_tell(url: str, part: Any) -> None:
-    assert parts({"type": "image_url", "image_url": {"url": url, "detail": "high"}}) == (part,)
+    assert parts({"type": "image_url", "image_url": {"url": url, "detail": "auto"}}) == (part,)
     assert parts({"type": "image_url", "image_url": url}) == (part,)
+
+
+@pytest.mark.parametrize(("said", "detail"), [("low", "low"), ("high", "high"), ("original", "high"), ("auto", ""), (None, "")])
+def test_how_closely_to_look_is_said_in_words_that_all_servers_know(said: str | None, detail: str) -> None:
+    for url in (f"data:image/png;base64,{PNG}", "https://example.org/a.png"):
+        (part,) = parts({"type": "image_url", "image_url": {"url": url, "detail": said}})
+        assert isinstance(part, ImagePart)
+        assert part.detail == detail
+        given = [{"role": "user", "content": [{"type": "input_image", "image_url": url, "detail": said}]}]
+        assert parse_response({"model": "m", "input": given}).messages[0].parts == (part,)
 
 
 @pytest.mark.parametrize("url", ["ftp://x", "data:image/png;base64,", "data:image/png;base64,*", "x", "data:image/svg+xml,<svg/>", ""])
@@ -442,9 +452,13 @@ def test_what_is_said_of_gemini_at_the_top_counts_most() -> None:
     assert asked(safetySettings=None, google="all", service_tier="priority").extra == {"serviceTier": "priority"}
 
 
-@pytest.mark.parametrize("tier", ["auto", "default", "scale"])
-def test_openais_own_tiers_stay_behind(tier: str) -> None:
-    assert asked(service_tier=tier).extra == {}
+OF_OPENAI = {"prompt_cache_key": "k", "prompt_cache_options": {"mode": "explicit"}, "prompt_cache_retention": "24h"}
+
+
+def test_what_openai_alone_knows_is_kept_as_it_came() -> None:
+    assert asked(**OF_OPENAI, verbosity="low", service_tier="auto").extra == {**OF_OPENAI, "verbosity": "low", "serviceTier": "auto"}
+    response = parse_response({"model": "m", "input": "hi", **OF_OPENAI, "text": {"verbosity": "low"}, "service_tier": "auto"})
+    assert response.extra == {**OF_OPENAI, "verbosity": "low", "serviceTier": "auto"}
 
 
 def test_options_say_what_the_top_does_not() -> None:
@@ -459,7 +473,7 @@ def test_options_say_what_the_top_does_not() -> None:
 
 
 def test_fields_that_mean_nothing_here_are_left_out() -> None:
-    assert asked(foo=1, store=True, metadata={"a": "b"}, logit_bias={"1": 1}, service_tier="auto", verbosity="low", n=1) == asked()
+    assert asked(foo=1, store=True, metadata={"a": "b"}, logit_bias={"1": 1}, verbosity=None, n=1) == asked()
 
 
 def test_a_stream_may_want_counts() -> None:

@@ -29,6 +29,15 @@ def test_documents_go_as_files_where_those_are_taken(profile: str) -> None:
     ]
 
 
+@pytest.mark.parametrize("profile", ["generic", "vllm", "llamacpp", "openai"])
+def test_how_closely_to_look_stands_beside_the_picture(profile: str) -> None:
+    picture = ImagePart(url="https://x/a.png", detail="low")
+    shown = {"type": "image_url", "image_url": {"url": "https://x/a.png", "detail": "low"}}
+    assert messages(said("user", picture), profile=profile)[0]["content"] == [shown]
+    turns = messages(said("assistant", ToolCallPart("a", "f", "{}")), answered("a", picture), profile=profile)
+    assert turns[-1]["content"][-1] == shown
+
+
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 
 

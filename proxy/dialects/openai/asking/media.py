@@ -27,15 +27,15 @@ _MIME_OF_ENDING = {
 }
 
 
-def picture(url: str, place: str, cache_hint: CacheHint = None) -> Media:
+def picture(url: str, place: str, cache_hint: CacheHint = None, detail: str = "") -> Media:
     """What a client shows under `url`: a data URL, whose bytes tell what it is, or an address on the web. Raises `InvalidRequest`."""
     if _ADDRESS.match(url):
-        return ImagePart(url=url, cache_hint=cache_hint, place=place)
+        return ImagePart(url=url, cache_hint=cache_hint, place=place, detail=detail)
     found = _DATA_URL.match(url)
     if found is None:
         raise _invalid(place, "expected an http(s) URL or a base64 data URL")
     data = _data_of(url, found, place)
-    return _sorted_out(mime_of_base64(data) or found["mime"].lower() or "image/jpeg", data, "", cache_hint, place)
+    return _sorted_out(mime_of_base64(data) or found["mime"].lower() or "image/jpeg", data, "", cache_hint, place, detail)
 
 
 def attachment(text: str, name: str, place: str, cache_hint: CacheHint = None) -> Media:
@@ -62,13 +62,13 @@ def sound(data: str, told: str, place: str) -> AudioPart:
     return AudioPart(sound_format, standard, place)
 
 
-def _sorted_out(mime: str, data: str, name: str, cache_hint: CacheHint, place: str) -> Media:
+def _sorted_out(mime: str, data: str, name: str, cache_hint: CacheHint, place: str, detail: str = "") -> Media:
     if mime == _SVG:
         raise _invalid(place, "SVG images are not supported; send a PNG, JPEG, WebP or GIF")
     if mime in AUDIO_FORMATS:
         return AudioPart(AUDIO_FORMATS[mime], data, place)
     if mime.startswith("image/"):
-        return ImagePart(mime, data, cache_hint=cache_hint, place=place)
+        return ImagePart(mime, data, cache_hint=cache_hint, place=place, detail=detail)
     return FilePart(mime, data, name=name, cache_hint=cache_hint, place=place)
 
 
