@@ -14,7 +14,7 @@ import pytest
 
 from proxy.canonical.catalog import EmbeddingsRequest
 from proxy.canonical.format_words import in_words
-from proxy.canonical.google_options import GOOGLE_OPTIONS, SERVICE_TIER
+from proxy.canonical.google_options import CACHED_CONTENT, GOOGLE_OPTIONS, SERVICE_TIER
 from proxy.canonical.openai_options import PROMPT_CACHE, VERBOSITY
 from proxy.canonical.request import (
     AudioPart,
@@ -152,7 +152,8 @@ CHATS: Final[dict[str, list[tuple[Request, Request]]]] = {
     "num_ctx": [(chat(extra={"num_ctx": 8192}), chat())],
     "runner": [(chat(extra={name: 1}), chat()) for name in (*RUNNER_NUMBERS, *RUNNER_FLAGS)],
     "keep_alive": [(chat(extra={KEEP_ALIVE: 60.0}), chat())],
-    "google_options": [(chat(extra={name: "any"}), chat()) for name in GOOGLE_OPTIONS if name != SERVICE_TIER],
+    "google_options": [(chat(extra={name: "any"}), chat()) for name in GOOGLE_OPTIONS if name not in (SERVICE_TIER, CACHED_CONTENT)],
+    "cached_content": [(chat(extra={CACHED_CONTENT: "cachedContents/1"}), chat())],
     "service_tier": [(chat(extra={SERVICE_TIER: "flex"}), chat())],
     "verbosity": [(chat(extra={VERBOSITY: "low"}), chat())],
     "prompt_cache": [(chat(extra={name: "any"}), chat()) for name in sorted(PROMPT_CACHE)],

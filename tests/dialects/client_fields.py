@@ -23,6 +23,7 @@ _PLACES: Final = {
     "runner": "extra",
     "keep_alive": "extra",
     "google_options": "extra",
+    "cached_content": "extra",
     "service_tier": "extra",
     "verbosity": "extra",
     "prompt_cache": "extra",

@@ -172,3 +172,15 @@ def test_a_cache_may_be_another_keys_and_no_key_rests_for_it(tmp_path: Path, ups
     assert client.post("/v1/chat/completions", json={**chat, "cachedContent": "cachedContents/gone"}).status_code == 403
     replicas = client.get("/health").get_json()["upstreams"]["u0"]["replicas"]
     assert [replica["resting_keys_s"] for replica in replicas.values()] == [{}]
+
+
+def test_no_fallback_answers_without_what_google_keeps_of_a_conversation(
+    tmp_path: Path, upstream: FakeUpstream, second: FakeUpstream
+) -> None:
+    client = a_client(tmp_path, upstream, GEMINI, second)
+    upstream.on(GEMINI.paths[0], json_answer({"error": {"code": 503, "message": "overloaded", "status": "UNAVAILABLE"}}, 503))
+    chat = {"model": "u0/m", "messages": [HI]}
+    told = client.post("/v1/chat/completions", json={**chat, "cachedContent": "cachedContents/1"})
+    assert (told.status_code, "overloaded" in told.text, posts(second)) == (503, True, [])
+    assert client.post("/v1/chat/completions", json=chat).status_code == 200
+    assert len(posts(second)) == 1

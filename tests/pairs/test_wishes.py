@@ -220,7 +220,7 @@ def test_that_a_function_failed_is_told(gateway_of: Gateway, upstream: FakeUpstr
 
 OF_GEMINI: Json = {
     "safety_settings": [{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "BLOCK_NONE"}],
-    "extra_body": {"google": {"cached_content": "cachedContents/1"}},
+    "extra_body": {"google": {"safetySettings": []}},
     "labels": {"team": "a"},
     "service_tier": "flex",
 }
@@ -243,11 +243,10 @@ def test_what_only_gemini_knows_goes_to_gemini_alone(
     play(upstream, egress, lambda _: PLAIN)
     told, body = ask(gateway_of, upstream, egress, name, OF_GEMINI, stream=stream)
     assert told.status == 200
-    arrived = {key: body[key] for key in ("safetySettings", "cachedContent", "labels", "serviceTier") if key in body}
+    arrived = {key: body[key] for key in ("safetySettings", "labels", "serviceTier") if key in body}
     assert arrived == (
         {
             "safetySettings": OF_GEMINI["safety_settings"],
-            "cachedContent": "cachedContents/1",
             "labels": {"team": "a"},
             "serviceTier": "flex",
         }
@@ -255,6 +254,17 @@ def test_what_only_gemini_knows_goes_to_gemini_alone(
         else {}
     )
     assert not body.keys() & OF_GEMINI.keys() - {"labels"}
+
+
+@BOTH_WAYS
+@pytest.mark.parametrize(("name", "egress"), TRANSLATED, ids=[f"{name} on {egress.name}" for name, egress in TRANSLATED])
+def test_what_google_keeps_of_a_conversation_goes_to_gemini_and_nobody_else_answers_without_it(
+    gateway_of: Gateway, upstream: FakeUpstream, name: str, egress: Egress, stream: bool
+) -> None:
+    play(upstream, egress, lambda _: PLAIN)
+    extra = {"extra_body": {"google": {"cached_content": "cachedContents/1"}}}
+    told, body = ask(gateway_of, upstream, egress, name, extra, stream=stream)
+    assert (told.status, body.get("cachedContent")) == ((200, "cachedContents/1") if egress.name == "gemini" else (400, None))
 
 
 # How closely to look

@@ -157,6 +157,7 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
         "runner": Support("dropped", "models are loaded as they are"),
         "keep_alive": Support("dropped", "models stay"),
         "google_options": Support("dropped", "only Gemini knows them"),
+        "cached_content": Support("refused", "Google's servers keep it, and the rest alone means something else"),
         "service_tier": Support("dropped", "Anthropic has other tiers, and sells them beforehand"),
         "verbosity": Support("dropped", _NONE),
         "prompt_cache": Support("dropped", "Anthropic caches what is marked in the prompt itself"),

@@ -75,6 +75,7 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
         "runner": Support("dropped", "the machines are Google's"),
         "keep_alive": Support("dropped", "the server decides"),
         "google_options": Support("carried", "beside the `generationConfig`"),
+        "cached_content": Support("carried", "beside the `generationConfig`"),
         "service_tier": Support(
             "approximated",
             "as `serviceTier`: `flex`, `priority` and what else is Google's word; left out where the model refuses it, as OpenAI's own are",

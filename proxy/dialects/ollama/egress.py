@@ -7,6 +7,7 @@ from http import HTTPStatus
 from types import MappingProxyType
 from typing import Final
 
+from proxy.canonical.google_options import refuse_cached_content
 from proxy.canonical.request import ChatRequest, PromptRequest
 from proxy.canonical.shortening import shorten
 from proxy.dialects.ollama.building.embeddings import build_embeddings
@@ -59,6 +60,7 @@ def build_chat(request: ChatRequest, route: Route) -> UpstreamCall:
     Raises:
         InvalidRequest: Ollama cannot do what is asked for, or would only load the model; or the request can't be written as JSON.
     """
+    refuse_cached_content(request.extra)
     if not request.messages:
         raise InvalidRequest("messages must not be empty", param="messages")
     body: Json = {"model": route.upstream_model, "messages": messages_json(request.messages), "stream": request.stream}
@@ -75,6 +77,7 @@ def build_prompt(request: PromptRequest, route: Route) -> UpstreamCall:
     Raises:
         InvalidRequest: there is no prompt, with which Ollama would only load the model; or the request can't be written as JSON.
     """
+    refuse_cached_content(request.extra)
     if not request.prompt:
         raise InvalidRequest("prompt must not be empty: an Ollama server would continue nothing", param="prompt")
     body: Json = {"model": route.upstream_model, "prompt": request.prompt, "stream": request.stream}

@@ -147,6 +147,7 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
         "runner": Support("carried"),
         "keep_alive": Support("carried"),
         "google_options": Support("dropped", "only Gemini knows them"),
+        "cached_content": Support("refused", "Google's servers keep it, and the rest alone means something else"),
         "service_tier": Support("dropped", "there are no tiers"),
         "verbosity": Support("dropped", "there is no such field"),
         "prompt_cache": Support("dropped", "Ollama caches unasked"),

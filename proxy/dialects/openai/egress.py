@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from proxy.canonical.google_options import refuse_cached_content
 from proxy.canonical.prompts import as_chat
 from proxy.canonical.request import ChatRequest, PromptRequest
 from proxy.canonical.shortening import shorten
@@ -59,8 +60,9 @@ def build_chat(request: ChatRequest, route: Route) -> UpstreamCall:
     """The call for a chat, with only what `route.profile` says the server takes.
 
     Raises:
-        InvalidRequest: the model takes no tools, or the request can't be written as JSON.
+        InvalidRequest: the model takes no tools, Google's servers keep a part of the request, or it can't be written as JSON.
     """
+    refuse_cached_content(request.extra)
     profile, sampling = route.profile, request.sampling
     body: Json = {"model": route.upstream_model, "messages": messages_json(request.messages, profile)}
     add_tools(body, request, profile)
@@ -82,6 +84,7 @@ def build_prompt(request: PromptRequest, route: Route) -> UpstreamCall:
         NotSupported: the text is a finished prompt, and the server only chats.
         InvalidRequest: it fills no gaps, or the request can't be written as JSON.
     """
+    refuse_cached_content(request.extra)
     profile, sampling = route.profile, request.sampling
     if request.suffix is not None and not (profile.suffix and profile.prompt_path):
         raise InvalidRequest(f'"{request.model}" does not support insert', param="suffix")

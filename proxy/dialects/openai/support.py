@@ -107,9 +107,10 @@ _CHAT: Final[Mapping[str, Support]] = {
     "prompt_cache_options": Support("carried", "", "prompt_cache"),
     "prompt_cache_retention": Support("carried", "", "prompt_cache"),
     "service_tier": Support("carried", "", "service_tier"),
-    "safetySettings, cachedContent, labels, serviceTier (extra)": Support(
+    "safetySettings, labels, serviceTier (extra)": Support(
         "carried", f"as Gemini has them, or in snake case; {_EXTRA}, or in a `google` there", "google_options"
     ),
+    "cachedContent (extra)": Support("carried", f"also as `cached_content`; {_EXTRA}, or in a `google` there", "cached_content"),
     "verbosity": Support("carried", "", "verbosity"),
     "web_search_options": Support("dropped", _THEIR_TOOLS),
     "(answer) usage": Support("translated", "left out where the upstream does not tell both numbers", "usage"),
@@ -315,6 +316,7 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
         "runner": Support("dropped", "only Ollama's runner knows them"),
         "keep_alive": Support("dropped", "the server decides"),
         "google_options": Support("dropped", "only Gemini knows them"),
+        "cached_content": Support("refused", "Google's servers keep it, and the rest alone means something else"),
         "service_tier": Support("approximated", _TO_OPENAI),
         "verbosity": Support("approximated", _TO_OPENAI),
         "prompt_cache": Support("approximated", _TO_OPENAI),

@@ -10,7 +10,7 @@ from openai.types.completion_create_params import CompletionCreateParamsBase as 
 from openai.types.embedding_create_params import EmbeddingCreateParams
 from openai.types.responses.response_create_params import ResponseCreateParamsBase
 
-from proxy.canonical.google_options import GOOGLE_OPTIONS
+from proxy.canonical.google_options import CACHED_CONTENT, GOOGLE_OPTIONS
 from proxy.canonical.openai_options import PROMPT_CACHE
 from proxy.canonical.runner_options import RUNNER_FLAGS, RUNNER_NUMBERS
 from proxy.dialects.openai.asking import parse_chat, parse_completion, parse_embeddings
@@ -183,7 +183,8 @@ CHATS: dict[str, Sample] = {
     "service_tier": chat(service_tier="flex"),
     "verbosity": chat(verbosity="low"),
     **{name: chat(**{name: "any"}) for name in sorted(PROMPT_CACHE)},
-    f"{', '.join(GOOGLE_OPTIONS)} (extra)": chat(labels={"team": "a"}),
+    f"{', '.join(name for name in GOOGLE_OPTIONS if name != CACHED_CONTENT)} (extra)": chat(labels={"team": "a"}),
+    f"{CACHED_CONTENT} (extra)": chat(cached_content="cachedContents/1"),
     "n": chat(n=2),
     "modalities (audio)": chat(modalities=["text", "audio"]),
     "(unknown fields)": chat(tomorrow=1),

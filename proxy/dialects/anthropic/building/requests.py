@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from proxy.canonical.google_options import refuse_cached_content
 from proxy.canonical.prompts import as_chat
 from proxy.canonical.request import ChatRequest, PromptRequest
 from proxy.dialects.anthropic.building.blocks import Json
@@ -39,6 +40,7 @@ def build_chat(request: ChatRequest, route: Route) -> UpstreamCall:
     Raises:
         InvalidRequest: it holds what such servers have no place for.
     """
+    refuse_cached_content(request.extra)
     body = _body(request, route)
     return UpstreamCall(_PATH, dumps(body), route.upstream_model, stream=request.stream)
 
