@@ -21,7 +21,9 @@ HI = {"role": "user", "content": "hi"}
 COUNT, INPUT_TOKENS, GEMINI_COUNT = "/v1/messages/count_tokens", "/v1/chat/completions/input_tokens", "/v1beta/models/m:countTokens"
 NO_SUCH_URL = json_answer({"error": {"message": "File Not Found", "type": "not_found_error", "code": 404}}, 404)
 GO = Answer(404, {"Content-Type": "text/plain"}, [b"404 page not found"])
-EXPRESS = Answer(404, {"Content-Type": "text/html"}, [b"<!DOCTYPE html>\n<html><body>\n<pre>Cannot POST /v1/responses</pre>\n</body></html>"])
+EXPRESS = Answer(
+    404, {"Content-Type": "text/html"}, [b"<!DOCTYPE html>\n<html><body>\n<pre>Cannot POST /v1/responses</pre>\n</body></html>"]
+)
 FASTIFY = json_answer({"message": "Route POST:/v1/responses not found", "error": "Not Found", "statusCode": 404}, 404)
 NO_SUCH_METHOD = Answer(405, {}, [b"no"])
 NOT_FOR_CHATS = "This is a chat model and not supported in the v1/completions endpoint. Did you mean to use v1/chat/completions?"
