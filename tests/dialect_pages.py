@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Final
 
+from proxy.dialects.openai.support import RESPONSE_FIELDS
 from proxy.dialects.registry import DIALECTS
 from proxy.support import FEATURES, LOST_ANYWHERE, OUTCOMES, Support, met
 
@@ -39,8 +40,8 @@ that name; for aliases and names with a prefix it gets its own, and the client f
 Ollama's clients do everywhere: nothing else of the answer is changed. While the upstream is silent, signs of life stand between its
 records: comments, Anthropic's `ping`, and lines without a word for Ollama's clients. OpenAI's `/v1/responses`
 goes on so where the upstream has it; a 404 or 405 that is not about the model is remembered for ten minutes, and the request is translated
-to a chat, as it always is for llama.cpp, whose own events lack what OpenAI's clients need. Who does not count tokens is remembered
-likewise, and they are estimated.
+to a chat, as it always is for llama.cpp, whose own events lack what OpenAI's clients need:
+[what becomes of its fields then](responses-on-openai.md). Who does not count tokens is remembered likewise, and they are estimated.
 
 What a model wants to see again with its tool calls (signatures, hidden thoughts) goes to the client where its language has a place for it.
 Where an upstream that the model's name leads to has a place for it, or is of no known kind and may turn out to have one, it is also kept
@@ -62,6 +63,15 @@ APIS: Final = (
     ("ollama", ("ollama.chat", "ollama.generate"), "text", "Ollama: chat, generate"),
     ("ollama", ("ollama.embed",), "embeddings", "Ollama: embed"),
 )
+_TRANSLATED: Final = "responses as chats where it has no `/responses`"
+_EXPLAINED: Final = "The words are explained [here](README.md)."
+_OF_RESPONSES: Final = f"""\
+Where the upstream has `/responses` itself, bytes are untouched, and nothing of this holds. Where it has not, and always for llama.cpp, they
+become chats. {_EXPLAINED}"""
+_LOST_BY_FIELD: Final = """\
+Then fields that reach no upstream of another language as they were meant. Where both speak one, they go on as they came, but for those of
+`/v1/responses` at OpenAI upstreams that have no such path: there they become [those of chats](responses-on-openai.md), and are lost as
+here."""
 _MATRIX: Final = re.compile(r"^\| clients .*\n(?:\|.*\n)*\|.*", re.MULTILINE)
 _COLUMNS: Final = {"openai": "OpenAI-style upstreams", "anthropic": "Anthropic", "gemini": "Gemini", "ollama": "Ollama"}
 _WORDS: Final = {
@@ -92,7 +102,7 @@ def pages() -> dict[str, str]:
         for upstream, features in upstream_tables().items()
         if client != upstream
     }
-    return {"README.md": _index(), "losses.md": _losses(), **pairs}
+    return {"README.md": _index(), "losses.md": _losses(), "responses-on-openai.md": _responses(), **pairs}
 
 
 def matrix() -> str:
@@ -100,9 +110,9 @@ def matrix() -> str:
     upstreams = upstream_tables()
     assert set(upstreams) == set(_COLUMNS)
     rows = [f"| clients | {' | '.join(_COLUMNS.values())} |", f"| {' | '.join(['---'] * (len(_COLUMNS) + 1))} |"]
-    for client, _, feature, title in APIS:
+    for client, api, feature, title in APIS:
         cells = (
-            "bytes untouched" if client == name else "it has none" if upstreams[name][feature].outcome == "refused" else "✓"
+            _untouched(client, api) if client == name else "it has none" if upstreams[name][feature].outcome == "refused" else "✓"
             for name in _COLUMNS
         )
         rows.append(f"| {title} | {' | '.join(cells)} |")
@@ -122,24 +132,38 @@ def _table(dialect: str, name: str) -> Mapping[str, Support]:
 def _index() -> str:
     clients, upstreams = client_tables(), upstream_tables()
     head = f"| clients of | {' | '.join(f'{_TITLES[name]} upstreams' for name in upstreams)} |"
-    rows = [
-        f"| {_TITLES[client]} | "
-        + " | ".join("bytes untouched" if client == upstream else f"[table]({client}-on-{upstream}.md)" for upstream in upstreams)
-        + " |"
-        for client in clients
-    ]
+    rows = [f"| {_TITLES[client]} | " + " | ".join(_cell_of_index(client, upstream) for upstream in upstreams) + " |" for client in clients]
     words = "\n".join(f"* **{outcome}**: it {_WORDS[outcome]}." for outcome in OUTCOMES)
     matrix = "\n".join([head, f"| {' | '.join(['---'] * (len(upstreams) + 1))} |", *rows])
     return _INDEX.format(words=words, matrix=matrix)
 
 
+def _untouched(client: str, api: tuple[str, ...]) -> str:
+    """What is said where client and upstream speak one language."""
+    return f"bytes untouched; {_TRANSLATED}" if f"{client}.responses" in api else "bytes untouched"
+
+
+def _cell_of_index(client: str, upstream: str) -> str:
+    if client != upstream:
+        return f"[table]({client}-on-{upstream}.md)"
+    return f"bytes untouched; [{_TRANSLATED}](responses-on-openai.md)" if client == "openai" else "bytes untouched"
+
+
 def _pair(client: str, fields: Mapping[str, Support], upstream: str, features: Mapping[str, Support]) -> str:
+    return _page(f"{_TITLES[client]} clients on {_TITLES[upstream]} upstreams", _EXPLAINED, fields, features)
+
+
+def _responses() -> str:
+    return _page("`/v1/responses` on OpenAI upstreams that have none", _OF_RESPONSES, RESPONSE_FIELDS, upstream_tables()["openai"])
+
+
+def _page(title: str, opening: str, fields: Mapping[str, Support], features: Mapping[str, Support]) -> str:
     rows = [_row(name, met(field, features)) for name, field in fields.items()]
     return "\n".join(
         [
-            f"# {_TITLES[client]} clients on {_TITLES[upstream]} upstreams",
+            f"# {title}",
             "",
-            "The words are explained [here](README.md).",
+            opening,
             "",
             "| field | what becomes of it | how, or why |",
             "| --- | --- | --- |",
@@ -171,7 +195,7 @@ def _losses() -> str:
             "| --- | --- | --- | --- |",
             *at_upstreams,
             "",
-            "Then fields that reach no upstream of another language as they were meant; where both speak one, they go on as they came:",
+            _LOST_BY_FIELD,
             "",
             "| field | of | what becomes of it | why |",
             "| --- | --- | --- | --- |",

@@ -6,6 +6,8 @@ from dataclasses import FrozenInstanceError, fields, replace
 
 import pytest
 
+from proxy.canonical.google_options import SERVICE_TIER
+from proxy.canonical.openai_options import PROMPT_CACHE, VERBOSITY
 from proxy.canonical.request import ChatRequest, Sampling
 from proxy.profiles import (
     DIALECT_PROFILES,
@@ -25,7 +27,11 @@ ALL = pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES.keys())
 
 @ALL
 def test_parameters_of_a_profile_are_fields_of_a_request(profile: Profile) -> None:
-    known = {field.name for field in fields(Sampling)} | {field.name for field in fields(ChatRequest)}
+    known = (
+        {field.name for field in fields(Sampling)}
+        | {field.name for field in fields(ChatRequest)}
+        | {VERBOSITY, SERVICE_TIER, *PROMPT_CACHE}
+    )
     assert set(profile.params) <= known
     assert not {"stop", "max_tokens", "logprobs"} & set(profile.params), "these have fields of their own"
 

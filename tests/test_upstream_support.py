@@ -15,6 +15,7 @@ import pytest
 from proxy.canonical.catalog import EmbeddingsRequest
 from proxy.canonical.format_words import in_words
 from proxy.canonical.google_options import GOOGLE_OPTIONS, SERVICE_TIER
+from proxy.canonical.openai_options import PROMPT_CACHE, VERBOSITY
 from proxy.canonical.request import (
     AudioPart,
     ChatRequest,
@@ -113,6 +114,7 @@ CHATS: Final[dict[str, list[tuple[Request, Request]]]] = {
     "text": [(shows("and bye"), chat())],
     "images": [(shows(ImagePart("image/png", PNG)), chat())],
     "image_urls": [(shows(ImagePart(url="https://example.com/a.png")), chat())],
+    "image_detail": [(shows(ImagePart("image/png", PNG, detail="low")), shows(ImagePart("image/png", PNG)))],
     "audio": [(shows(AudioPart("wav", "UklGRg==")), chat())],
     "files": [(shows(FilePart("application/pdf", PDF)), chat()), (shows(FilePart("text/plain", "aGk=")), chat())],
     "file_urls": [(shows(FilePart("application/pdf", url="https://example.com/a.pdf")), chat())],
@@ -152,6 +154,8 @@ CHATS: Final[dict[str, list[tuple[Request, Request]]]] = {
     "keep_alive": [(chat(extra={KEEP_ALIVE: 60.0}), chat())],
     "google_options": [(chat(extra={name: "any"}), chat()) for name in GOOGLE_OPTIONS if name != SERVICE_TIER],
     "service_tier": [(chat(extra={SERVICE_TIER: "flex"}), chat())],
+    "verbosity": [(chat(extra={VERBOSITY: "low"}), chat())],
+    "prompt_cache": [(chat(extra={name: "any"}), chat()) for name in sorted(PROMPT_CACHE)],
     "stream": [(chat(stream=True), chat())],
     "prompts": [(prompt(), prompt("Never"))],
     "finished_prompts": [(prompt(is_finished=True), prompt("Never"))],
@@ -298,7 +302,13 @@ SERVERS: Final = {
 }
 
 
-@pytest.mark.parametrize("feature", ["top_k", "min_p", "typical_p", "repeat_penalty", "user", "file_urls", "cache_hints"])
+@pytest.mark.parametrize(
+    "feature",
+    [
+        *("top_k", "min_p", "typical_p", "repeat_penalty", "user", "file_urls", "cache_hints"),
+        *("service_tier", "verbosity", "prompt_cache"),
+    ],
+)
 def test_servers_that_take_what_others_do_not_are_named(feature: str) -> None:
     assert named_of(feature) == {name.removesuffix("-reasoning") for name, what in effects("openai", feature) if what == "told"}
 

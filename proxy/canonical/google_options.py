@@ -1,7 +1,7 @@
 """What Gemini takes beside the conversation and its `generationConfig`. Data. Pure.
 
-No other kind of server has words for these. They stand in `ChatRequest.extra` under Gemini's names and as the client wrote them: Gemini
-judges.
+But for tiers, no other kind of server has words for these. They stand in `ChatRequest.extra` under Gemini's names and as the client wrote
+them: Gemini judges. Tiers stand there under the same name when they are OpenAI's.
 
 Source: google-genai 3.4.0, `models.py`, `_GenerateContentConfig_to_mldev`.
 """

@@ -22,13 +22,18 @@ class TextPart:
 
 @dataclass(frozen=True, slots=True)
 class ImagePart:
-    """A picture: either `data` (standard padded base64 without prefix, with its sniffed `mime`) or `url`. `place` as of documents."""
+    """A picture: either `data` (standard padded base64 without prefix, with its sniffed `mime`) or `url`. `place` as of documents.
+
+    Attributes:
+        detail: how closely to look, in OpenAI's words (`low`, `high`); `""` when that is left to the model.
+    """
 
     mime: str = ""
     data: str = ""
     url: str = ""
     cache_hint: CacheHint = None
     place: str = field(default="", compare=False)
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +170,7 @@ class ChatRequest:
         hides_reasoning: whether the client wants no text of the thoughts.
         names_stops: whether the client is told which stop sequence ended the answer. Where an upstream does not tell, the gateway looks for
             all of them itself, and the upstream gets none.
-        extra: options that only some upstreams know: Ollama's (`num_ctx`, `keep_alive_s`), durations in seconds, and Gemini's.
+        extra: options that only some upstreams know: Ollama's (`num_ctx`, `keep_alive_s`), durations in seconds, Gemini's and OpenAI's own.
         others: requests that are answered along with this one, by further choices of the same answer.
     """
 

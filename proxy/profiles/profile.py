@@ -24,7 +24,7 @@ class Profile:
 
     Attributes:
         name: word for logs, metrics and the setting `UPSTREAM_PROFILE`.
-        params: canonical parameter -> the name that goes on the wire; a parameter that is not a key is not sent.
+        params: canonical parameter, also one of `ChatRequest.extra` -> the name that goes on the wire; what is no key is not sent.
         max_tokens: wire name of the token limit.
         stop_limit: how many stop sequences the server takes (0: none, `None`: any number); the rest is cut off here.
         reasoning: how thinking is switched on, off and graded.

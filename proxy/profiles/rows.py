@@ -22,10 +22,12 @@ def _fields(**values: Any) -> Mapping[str, Any]:
 
 
 _SAMPLING = ("temperature", "top_p", "seed", "presence_penalty", "frequency_penalty")
+# What OpenAI's own servers take, and Azure, which runs the same models.
+_OPENAIS_OWN = ("verbosity", "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention")
 
 _OPENAI = Profile(
     "openai",
-    params=_named(*_SAMPLING, "user", "parallel_tool_calls"),
+    params=_named(*_SAMPLING, *_OPENAIS_OWN, "user", "parallel_tool_calls", serviceTier="service_tier"),
     max_tokens="max_completion_tokens",
     json_word="schema",
     plain_names=True,
@@ -35,7 +37,7 @@ _AZURE = replace(_OPENAI, name="azure", max_tokens="max_tokens")
 _OPENAI_REASONING = replace(
     _OPENAI,
     name="openai-reasoning",
-    params=_named("seed", "user", "parallel_tool_calls"),
+    params=_named(*_OPENAIS_OWN, "seed", "user", "parallel_tool_calls", serviceTier="service_tier"),
     stop_limit=0,
     logprobs=False,
     reasoning="effort",

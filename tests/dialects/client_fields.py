@@ -24,6 +24,8 @@ _PLACES: Final = {
     "keep_alive": "extra",
     "google_options": "extra",
     "service_tier": "extra",
+    "verbosity": "extra",
+    "prompt_cache": "extra",
     "usage": "wants_usage",
     "prompts": "prompt",
     "finished_prompts": "is_finished",

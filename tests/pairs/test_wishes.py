@@ -257,6 +257,21 @@ def test_what_only_gemini_knows_goes_to_gemini_alone(
     assert not body.keys() & OF_GEMINI.keys() - {"labels"}
 
 
+# How closely to look
+
+GLANCED_AT: Json = {"type": "input_image", "image_url": "https://example.com/a.png", "detail": "low"}
+
+
+@BOTH_WAYS
+def test_responses_that_become_chats_say_how_closely_to_look(gateway_of: Gateway, upstream: FakeUpstream, stream: bool) -> None:
+    egress = next(egress for egress in EGRESSES if egress.name == "openai")
+    play(upstream, egress, lambda _: PLAIN)
+    body: Json = {"input": [{"role": "user", "content": [{"type": "input_text", "text": "see"}, GLANCED_AT]}]}
+    told, asked = ask(gateway_of, upstream, egress, "openai.responses", body, stream=stream)
+    assert told.status == 200
+    assert asked["messages"][0]["content"][1]["image_url"] == {"url": "https://example.com/a.png", "detail": "low"}
+
+
 # Names that are too long
 
 LONG = "mcp__a_server_whose_name_says_much__" + "and_a_tool_whose_name_says_more" * 2

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from proxy.canonical.format_words import in_words
 from proxy.canonical.google_options import GOOGLE_OPTIONS
+from proxy.canonical.openai_options import OPENAIS_TIERS
 from proxy.canonical.request import ChatRequest, Tool
 from proxy.dialects.gemini.json_schema import tidied
 from proxy.dialects.gemini.media import Json
@@ -38,7 +39,9 @@ def add_generation(body: Json, request: ChatRequest, profile: Profile) -> str:
 
 def add_options(body: Json, request: ChatRequest, profile: Profile) -> None:
     """What stands beside the `generationConfig`, as the client said it."""
-    body |= {name: request.extra[name] for name in GOOGLE_OPTIONS if name in request.extra and name not in profile.dropped}
+    for name in GOOGLE_OPTIONS:
+        if name in request.extra and name not in profile.dropped and request.extra[name] not in OPENAIS_TIERS:
+            body[name] = request.extra[name]
 
 
 def _add_sampling(config: Json, request: ChatRequest, profile: Profile) -> None:

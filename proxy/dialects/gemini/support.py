@@ -19,6 +19,7 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
         "text": Support("carried", "empty texts are left out"),
         "images": Support("carried", "as `inlineData`"),
         "image_urls": Support("approximated", _FETCHED),
+        "image_detail": Support("dropped", "Gemini's word for it holds for all pictures of a request"),
         "audio": Support("carried", "as `inlineData`"),
         "files": Support(
             "approximated",
@@ -74,7 +75,12 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
         "runner": Support("dropped", "the machines are Google's"),
         "keep_alive": Support("dropped", "the server decides"),
         "google_options": Support("carried", "beside the `generationConfig`"),
-        "service_tier": Support("approximated", "as `serviceTier`; left out for models that refuse it"),
+        "service_tier": Support(
+            "approximated",
+            "as `serviceTier`: `flex`, `priority` and what else is Google's word; left out where the model refuses it, as OpenAI's own are",
+        ),
+        "verbosity": Support("dropped", _UNKNOWN),
+        "prompt_cache": Support("dropped", "Gemini caches unasked"),
         "stream": Support("carried"),
         "usage": Support("translated", "thoughts are among the tokens of the answer"),
         "prompts": Support("approximated", "as what a user says"),

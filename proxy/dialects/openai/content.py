@@ -55,7 +55,10 @@ def media_json(part: Media, profile: Profile) -> Json:
         return {"type": "input_audio", "input_audio": {"data": part.data, "format": part.format}}
     if isinstance(part, FilePart):
         return _file(part, profile)
-    return {"type": "image_url", "image_url": {"url": part.url or _data_url(part)}}
+    image = {"url": part.url or _data_url(part)}
+    if part.detail and "detail" not in profile.dropped:
+        image["detail"] = part.detail
+    return {"type": "image_url", "image_url": image}
 
 
 def label(part: Media, number: int) -> str:
@@ -82,7 +85,10 @@ def _file(part: FilePart, profile: Profile) -> Json:
 
 
 def _text_of(part: FilePart) -> str:
-    text = a2b_base64(part.data).decode("utf-8", "replace")
+    try:
+        text = a2b_base64(part.data).decode()
+    except ValueError as error:
+        raise no_place_for(part, "a document that calls itself text is none in UTF-8") from error
     return f"{part.name}:\n{text}" if part.name else text
 
 

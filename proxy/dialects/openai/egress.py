@@ -12,7 +12,16 @@ from proxy.dialects.openai.embeddings import build_embeddings, read_embeddings
 from proxy.dialects.openai.keys import key_headers
 from proxy.dialects.openai.messages import Json, messages_json
 from proxy.dialects.openai.models import build_models, read_models
-from proxy.dialects.openai.parameters import add_format, add_logprobs, add_prefill, add_sampling, add_streaming, add_token_limit, add_tools
+from proxy.dialects.openai.parameters import (
+    add_extras,
+    add_format,
+    add_logprobs,
+    add_prefill,
+    add_sampling,
+    add_streaming,
+    add_token_limit,
+    add_tools,
+)
 from proxy.dialects.openai.reading import read_completion, read_error, stream_reader
 from proxy.dialects.openai.reasoning import add_reasoning
 from proxy.dialects.openai.repairs import repair
@@ -61,6 +70,7 @@ def build_chat(request: ChatRequest, route: Route) -> UpstreamCall:
     add_format(body, request, profile)
     add_reasoning(body, request, profile)
     add_prefill(body, request, profile)
+    add_extras(body, request, profile)
     add_streaming(body, request, profile)
     return UpstreamCall("/chat/completions", dumps(body), route.upstream_model, stream=request.stream)
 

@@ -28,6 +28,11 @@ def add_sampling(body: Json, request: ChatRequest | PromptRequest, profile: Prof
         body["user"] = request.user
 
 
+def add_extras(body: Json, request: ChatRequest, profile: Profile) -> None:
+    """What only some servers know, as the client said it."""
+    body |= {wire: request.extra[ours] for ours, wire in profile.sent if ours in request.extra}
+
+
 def add_token_limit(body: Json, sampling: Sampling, profile: Profile) -> None:
     """How many tokens to make at most, under the server's name for it."""
     if sampling.max_tokens is not None and profile.max_tokens not in profile.dropped:

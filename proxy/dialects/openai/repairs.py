@@ -64,6 +64,8 @@ def _without_in_messages(field: str, profile: Profile) -> Profile:
         return replace(profile, echo_reasoning="", must_echo_reasoning=False)
     if field == "prefix":
         return replace(profile, prefill="")
+    if field == "detail":
+        return replace(profile, dropped=profile.dropped | {field})
     return replace(profile, message_names=False) if field == "name" else profile
 
 

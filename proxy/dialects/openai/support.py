@@ -1,6 +1,7 @@
 """What becomes of the fields of OpenAI's clients, and what OpenAI-style servers make of each feature. Data. See `proxy.support`.
 
-An OpenAI client of a model that is on an OpenAI-style server is none of this: its request is handed on as it is.
+An OpenAI client of a model that is on an OpenAI-style server is none of this: its request is handed on as it is. The one exception are
+responses, where that server has none: `RESPONSE_FIELDS`.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ from proxy.support import Support
 _ELSEWHERE = "it is OpenAI's servers' own business"
 _KEPT = "nothing is kept between requests"
 _THEIR_TOOLS = "they run on OpenAI's servers"
+_WORDS = "texts in UTF-8, or with the mark of UTF-16"
 _FILE_ID = "the file is kept by OpenAI's servers"
 _ONE = "each request gets one answer"
+_DETAIL = "`low` and `high`; `original` becomes `high`"
 _EXTRA = "at the top, in `options` or in `extra_body`"
 
 _CHAT: Final[Mapping[str, Support]] = {
@@ -31,9 +34,9 @@ _CHAT: Final[Mapping[str, Support]] = {
     "messages[].content (text)": Support("translated", "empty texts are left out", "text"),
     "messages[].content (image_url, data)": Support("translated", "with the type that its bytes tell", "images"),
     "messages[].content (image_url, http)": Support("translated", "", "image_urls"),
-    "messages[].content (image_url.detail)": Support("dropped", "upstreams of other makers have no such word"),
+    "messages[].content (image_url.detail)": Support("approximated", _DETAIL, "image_detail"),
     "messages[].content (input_audio)": Support("translated", "in the format that its bytes tell", "audio"),
-    "messages[].content (file, file_data)": Support("translated", "with the type that its bytes tell", "files"),
+    "messages[].content (file, file_data)": Support("translated", f"with the type that its bytes tell; {_WORDS}", "files"),
     "messages[].content (file, file_data with a URL)": Support("translated", "as OpenRouter's clients write it", "file_urls"),
     "messages[].content (file, file_id)": Support("refused", _FILE_ID),
     "messages[].content (of tools: image_url)": Support("translated", "", "tool_result_images"),
@@ -67,6 +70,8 @@ _CHAT: Final[Mapping[str, Support]] = {
     "thinking.budget_tokens": Support("translated", "", "reasoning_budget"),
     "think (Ollama)": Support("translated", _EXTRA, "reasoning"),
     "chat_template_kwargs.enable_thinking": Support("translated", "", "reasoning"),
+    "google.thinking_config.thinking_budget (extra)": Support("translated", f"or in camel case; {_EXTRA}", "reasoning_budget"),
+    "google.thinking_config.thinking_level, include_thoughts (extra)": Support("translated", f"or in camel case; {_EXTRA}", "reasoning"),
     "include_reasoning, reasoning_format": Support("translated", "", "hidden_reasoning"),
     "max_completion_tokens": Support("translated", "", "max_tokens"),
     "max_tokens": Support("translated", "", "max_tokens"),
@@ -94,20 +99,18 @@ _CHAT: Final[Mapping[str, Support]] = {
     "modalities (audio)": Support("refused", "answers are text"),
     "audio": Support("dropped", "answers are text"),
     "logit_bias": Support("dropped", "numbers of tokens mean something else to every model"),
-    "metadata": Support("dropped", _KEPT),
+    "metadata": Support("dropped", "it is for what is stored, and nothing is kept between requests: OpenAI refuses it without `store`"),
     "store": Support("dropped", _KEPT),
     "moderation": Support("dropped", _ELSEWHERE),
     "prediction": Support("dropped", "it changes how fast an answer comes, and not what it says"),
-    "prompt_cache_key": Support("dropped", _ELSEWHERE),
-    "prompt_cache_options": Support("dropped", _ELSEWHERE),
-    "prompt_cache_retention": Support("dropped", _ELSEWHERE),
-    "service_tier": Support(
-        "approximated", "`flex`, `priority` and what else is Google's word; OpenAI's other tiers are left out", "service_tier"
-    ),
+    "prompt_cache_key": Support("carried", "", "prompt_cache"),
+    "prompt_cache_options": Support("carried", "", "prompt_cache"),
+    "prompt_cache_retention": Support("carried", "", "prompt_cache"),
+    "service_tier": Support("carried", "", "service_tier"),
     "safetySettings, cachedContent, labels, serviceTier (extra)": Support(
         "carried", f"as Gemini has them, or in snake case; {_EXTRA}, or in a `google` there", "google_options"
     ),
-    "verbosity": Support("dropped", "only OpenAI's models know it"),
+    "verbosity": Support("carried", "", "verbosity"),
     "web_search_options": Support("dropped", _THEIR_TOOLS),
     "(answer) usage": Support("translated", "left out where the upstream does not tell both numbers", "usage"),
     "(answer) finish_reason": Support(
@@ -141,8 +144,12 @@ _EMBEDDINGS: Final[Mapping[str, Support]] = {
 
 _RESPONSES: Final[Mapping[str, Support]] = {
     "input (responses)": Support("translated", "the items of a turn of the model's become one turn", "text"),
+    "input[] (system, developer, later)": Support("translated", "", "system_turns"),
+    "input[] (assistant, last)": Support("translated", "", "prefill"),
     "input[] (input_image)": Support("translated", "", "images"),
-    "input[] (input_file)": Support("translated", "", "files"),
+    "input[] (input_image, http)": Support("translated", "", "image_urls"),
+    "input[] (input_image.detail)": Support("approximated", _DETAIL, "image_detail"),
+    "input[] (input_file)": Support("translated", _WORDS, "files"),
     "input[] (input_file.file_url)": Support("translated", "", "file_urls"),
     "input[] (input_image.file_id, input_file.file_id)": Support("refused", _FILE_ID),
     "input[] (input_audio)": Support("translated", "", "audio"),
@@ -164,7 +171,7 @@ _RESPONSES: Final[Mapping[str, Support]] = {
     ),
     "tools (OpenAI's other own)": Support("refused", _THEIR_TOOLS),
     "text.format": Support("translated", "", "json_schema"),
-    "text.verbosity": Support("dropped", "only OpenAI's models know it"),
+    "text.verbosity": Support("translated", "", "verbosity"),
     "reasoning.effort": Support("translated", "", "reasoning"),
     "reasoning.summary": Support("approximated", "thoughts are shown as a summary, whether one was asked for or not"),
     "max_output_tokens": Support("translated", "", "max_tokens"),
@@ -174,9 +181,10 @@ _RESPONSES: Final[Mapping[str, Support]] = {
     "prompt (responses)": Support("refused", _KEPT),
     "background": Support("refused", _KEPT),
     "background_options": Support("dropped", "they mean nothing without `background`"),
+    "stream_options.include_obfuscation": Support("dropped", "no record is padded"),
     "truncation": Support("dropped", "the upstream decides about conversations that are too long"),
     "context_management": Support("dropped", _ELSEWHERE),
-    "max_tool_calls": Support("dropped", "it counts calls of OpenAI's own tools"),
+    "max_tool_calls": Support("dropped", "it counts calls of OpenAI's own tools, which are not made"),
     "access_programs": Support("dropped", _ELSEWHERE),
     "image": Support("dropped", _ELSEWHERE),
     "(answer) output[] (reasoning)": Support("translated", "as a summary; also unasked, of models that think anyway"),
@@ -185,7 +193,49 @@ _RESPONSES: Final[Mapping[str, Support]] = {
 
 CLIENT_FIELDS: Final[Mapping[str, Support]] = MappingProxyType({**_CHAT, **_COMPLETIONS, **_EMBEDDINGS, **_RESPONSES})
 
+# What responses have as chats have it.
+_OF_BOTH: Final = (
+    "model",
+    "stream",
+    "tools",
+    "tools[].function.strict",
+    "tools (custom)",
+    "tool_choice",
+    "tool_choice (function)",
+    "tool_choice (allowed_tools)",
+    "parallel_tool_calls",
+    "think (Ollama)",
+    "chat_template_kwargs.enable_thinking",
+    "include_reasoning, reasoning_format",
+    "temperature",
+    "top_p",
+    "seed",
+    "presence_penalty",
+    "frequency_penalty",
+    "stop",
+    "top_logprobs",
+    "user",
+    "safety_identifier",
+    "top_k (extra)",
+    "min_p (extra)",
+    "typical_p (extra)",
+    "repeat_penalty, repetition_penalty (extra)",
+    "num_ctx (extra)",
+    "keep_alive (extra)",
+    "metadata",
+    "store",
+    "moderation",
+    "prompt_cache_key",
+    "prompt_cache_options",
+    "prompt_cache_retention",
+    "service_tier",
+    "(unknown fields)",
+)
+RESPONSE_FIELDS: Final[Mapping[str, Support]] = MappingProxyType({name: _CHAT[name] for name in _OF_BOTH} | dict(_RESPONSES))
+"""The fields of `/v1/responses`, which are translated to those of chats also where an OpenAI-style upstream has no such path."""
+
 _LOCAL_SERVERS = "to vLLM, SGLang, llama.cpp"
+_TO_OPENAI = "to OpenAI and Azure; elsewhere left out: strict servers refuse it"
 _UNPENALISED = "left out for Groq, Cerebras and OpenAI's reasoning models"
 _UNREASONING = "left out for OpenAI's reasoning models, which refuse it"
 
@@ -196,6 +246,7 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
         "text": Support("carried", "the texts of a turn become one"),
         "images": Support("carried", "as data URLs"),
         "image_urls": Support("carried"),
+        "image_detail": Support("carried", "`auto` goes unsaid: it is what comes unasked"),
         "audio": Support("carried"),
         "files": Support(
             "approximated",
@@ -264,7 +315,9 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
         "runner": Support("dropped", "only Ollama's runner knows them"),
         "keep_alive": Support("dropped", "the server decides"),
         "google_options": Support("dropped", "only Gemini knows them"),
-        "service_tier": Support("dropped", "strict servers refuse it"),
+        "service_tier": Support("approximated", _TO_OPENAI),
+        "verbosity": Support("approximated", _TO_OPENAI),
+        "prompt_cache": Support("approximated", _TO_OPENAI),
         "stream": Support("carried", "what a server can't stream is asked for as a whole, and streamed by the gateway"),
         "usage": Support("carried"),
         "prompts": Support("approximated", "as what a user says where the server only chats"),

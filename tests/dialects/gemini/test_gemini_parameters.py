@@ -75,6 +75,11 @@ def test_what_only_gemini_knows_stands_beside_the_sampling() -> None:
     assert "serviceTier" not in built(replace(PROFILES["gemini"], dropped=frozenset({"serviceTier"})), extra=options)
 
 
+@pytest.mark.parametrize("tier", ["auto", "default", "scale", "fast"])
+def test_openais_own_tiers_stay_behind(tier: str) -> None:
+    assert "serviceTier" not in built(extra={"serviceTier": tier})
+
+
 def test_log_probabilities_are_asked_for() -> None:
     assert sampled(logprobs=True) == {"responseLogprobs": True}
     assert sampled(logprobs=True, top_logprobs=50) == {"responseLogprobs": True, "logprobs": 20}

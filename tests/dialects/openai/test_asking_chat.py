@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from base64 import b64encode
 from collections.abc import Callable
 from typing import Any
 
@@ -36,6 +37,10 @@ WAV = "UklGRiQAAABXQVZFZm10IA=="
 HELLO: list[Any] = [{"role": "user", "content": "hi"}]
 F: dict[str, Any] = {"type": "function", "function": {"name": "f"}}
 G: dict[str, Any] = {"type": "function", "function": {"name": "g", "description": "G", "parameters": {"type": "object"}, "strict": True}}
+
+
+def _base64(data: bytes) -> str:
+    return b64encode(data).decode()
 
 
 def asked(**payload: Any) -> AskedChat:
@@ -89,8 +94,18 @@ def test_content_of_several_parts_stays_one_message_and_empty_texts_are_left_out
     ],
 )
 def test_pictures_are_what_their_bytes_tell(url: str, part: Any) -> None:
-    assert parts({"type": "image_url", "image_url": {"url": url, "detail": "high"}}) == (part,)
+    assert parts({"type": "image_url", "image_url": {"url": url, "detail": "auto"}}) == (part,)
     assert parts({"type": "image_url", "image_url": url}) == (part,)
+
+
+@pytest.mark.parametrize(("said", "detail"), [("low", "low"), ("high", "high"), ("original", "high"), ("auto", ""), (None, "")])
+def test_how_closely_to_look_is_said_in_words_that_all_servers_know(said: str | None, detail: str) -> None:
+    for url in (f"data:image/png;base64,{PNG}", "https://example.org/a.png"):
+        (part,) = parts({"type": "image_url", "image_url": {"url": url, "detail": said}})
+        assert isinstance(part, ImagePart)
+        assert part.detail == detail
+        given = [{"role": "user", "content": [{"type": "input_image", "image_url": url, "detail": said}]}]
+        assert parse_response({"model": "m", "input": given}).messages[0].parts == (part,)
 
 
 @pytest.mark.parametrize("url", ["ftp://x", "data:image/png;base64,", "data:image/png;base64,*", "x", "data:image/svg+xml,<svg/>", ""])
@@ -109,6 +124,21 @@ def test_pictures_that_are_none_are_refused_by_their_place(url: str) -> None:
         ({"file_data": "SGk="}, FilePart("application/octet-stream", "SGk=")),
         ({"file_data": "https://x/a.pdf"}, FilePart(url="https://x/a.pdf")),
         ({"filename": "a.xml", "file_data": "PD94bWwgLz4="}, FilePart("text/xml", "PD94bWwgLz4=", name="a.xml")),
+        *(
+            (
+                {"filename": "a.txt", "file_data": f"data:text/plain;base64,{_base64(said)}"},
+                FilePart("text/plain", _base64(read), name="a.txt"),
+            )
+            for said, read in (
+                *(("Grüße".encode(encoding), "Grüße".encode()) for encoding in ("utf-16", "utf-32", "utf-8")),
+                (b"\xfe\xff" + "Grüße".encode("utf-16-be"), "Grüße".encode()),
+                ("Grüße".encode("latin-1"), "Grüße".encode("latin-1")),
+                (b"\xff\xfea", b"\xff\xfea"),
+                (b"BMW is a car", b"BMW is a car"),
+                (b"ID3 is a tag", b"ID3 is a tag"),
+            )
+        ),
+        ({"filename": "a.txt", "file_data": f"data:text/plain;base64,{PNG}"}, ImagePart("image/png", PNG)),
         ({"file_data": PNG}, ImagePart("image/png", PNG)),
         ({"file_data": WAV}, AudioPart("wav", WAV)),
     ],
@@ -355,6 +385,52 @@ def test_what_users_of_ollama_send_is_understood_wherever_it_stands(where: str) 
     assert request.extra == {"num_ctx": 8192, "keep_alive_s": 300.0, **runner}
 
 
+@pytest.mark.parametrize(
+    ("config", "wanted"),
+    [
+        ({"thinking_budget": 800, "include_thoughts": True}, (None, 800, False)),
+        ({"thinkingBudget": 800, "includeThoughts": False}, (None, 800, True)),
+        ({"thinking_budget": 0}, ("off", None, False)),
+        ({"thinking_budget": -1}, ("on", None, False)),
+        ({"thinking_level": "low", "include_thoughts": True}, ("low", None, False)),
+        ({"thinkingLevel": "HIGH"}, ("high", None, False)),
+        ({"thinking_level": "THINKING_LEVEL_UNSPECIFIED"}, (None, None, False)),
+        ({"include_thoughts": True}, ("on", None, False)),
+        ({"include_thoughts": False}, (None, None, True)),
+        ({}, (None, None, False)),
+    ],
+)
+def test_googles_wishes_about_thoughts_are_read_where_google_has_them(config: dict[str, Any], wanted: Any) -> None:
+    """Source: https://ai.google.dev/gemini-api/docs/openai#thinking."""
+    said = {"thinking_config": config}
+    for place in ({"google": said}, {"extra_body": {"google": said}}, said, {"extra_body": said}, {"google": {"thinkingConfig": config}}):
+        request = asked(**place)
+        assert (request.reasoning, request.reasoning_budget, request.hides_reasoning) == wanted
+        answer = parse_response({"model": "m", "input": "hi", **place})
+        assert (answer.reasoning, answer.reasoning_budget, answer.hides_reasoning) == wanted
+
+
+def test_openais_own_effort_wins_over_googles() -> None:
+    request = asked(reasoning_effort="high", google={"thinking_config": {"thinking_level": "low", "include_thoughts": False}})
+    assert (request.reasoning, request.hides_reasoning) == ("high", True)
+    assert asked(google="all").reasoning is None
+    assert asked(reasoning_effort="none", google={"thinking_config": {"thinking_budget": 800}}).reasoning_budget is None
+
+
+@pytest.mark.parametrize(
+    ("config", "place"),
+    [
+        (5, ""),
+        ({"thinking_budget": "much"}, ".thinking_budget"),
+        ({"thinking_budget": -2}, ".thinking_budget"),
+        ({"thinkingLevel": "huge"}, ".thinkingLevel"),
+        ({"include_thoughts": "yes"}, ".include_thoughts"),
+    ],
+)
+def test_googles_wishes_that_nobody_knows_are_refused_by_their_place(config: Any, place: str) -> None:
+    assert refused(messages=HELLO, google={"thinking_config": config}).param == f"google.thinking_config{place}"
+
+
 SAFETY = [{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "BLOCK_NONE"}]
 OF_GOOGLE = {"safetySettings": SAFETY, "cachedContent": "cachedContents/1", "labels": {"team": "a"}, "serviceTier": "flex"}
 IN_SNAKE_CASE = {"safety_settings": SAFETY, "cached_content": "cachedContents/1", "labels": {"team": "a"}, "service_tier": "flex"}
@@ -376,9 +452,13 @@ def test_what_is_said_of_gemini_at_the_top_counts_most() -> None:
     assert asked(safetySettings=None, google="all", service_tier="priority").extra == {"serviceTier": "priority"}
 
 
-@pytest.mark.parametrize("tier", ["auto", "default", "scale"])
-def test_openais_own_tiers_stay_behind(tier: str) -> None:
-    assert asked(service_tier=tier).extra == {}
+OF_OPENAI = {"prompt_cache_key": "k", "prompt_cache_options": {"mode": "explicit"}, "prompt_cache_retention": "24h"}
+
+
+def test_what_openai_alone_knows_is_kept_as_it_came() -> None:
+    assert asked(**OF_OPENAI, verbosity="low", service_tier="auto").extra == {**OF_OPENAI, "verbosity": "low", "serviceTier": "auto"}
+    response = parse_response({"model": "m", "input": "hi", **OF_OPENAI, "text": {"verbosity": "low"}, "service_tier": "auto"})
+    assert response.extra == {**OF_OPENAI, "verbosity": "low", "serviceTier": "auto"}
 
 
 def test_options_say_what_the_top_does_not() -> None:
@@ -393,7 +473,7 @@ def test_options_say_what_the_top_does_not() -> None:
 
 
 def test_fields_that_mean_nothing_here_are_left_out() -> None:
-    assert asked(foo=1, store=True, metadata={"a": "b"}, logit_bias={"1": 1}, service_tier="auto", verbosity="low", n=1) == asked()
+    assert asked(foo=1, store=True, metadata={"a": "b"}, logit_bias={"1": 1}, verbosity=None, n=1) == asked()
 
 
 def test_a_stream_may_want_counts() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from typing import Any
 
 import pytest
@@ -26,6 +27,15 @@ def test_documents_go_as_files_where_those_are_taken(profile: str) -> None:
         {"type": "text", "text": "see"},
         {"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,JVBERi0xLjQK"}},
     ]
+
+
+@pytest.mark.parametrize("profile", ["generic", "vllm", "llamacpp", "openai"])
+def test_how_closely_to_look_stands_beside_the_picture(profile: str) -> None:
+    picture = ImagePart(url="https://x/a.png", detail="low")
+    shown = {"type": "image_url", "image_url": {"url": "https://x/a.png", "detail": "low"}}
+    assert messages(said("user", picture), profile=profile)[0]["content"] == [shown]
+    turns = messages(said("assistant", ToolCallPart("a", "f", "{}")), answered("a", picture), profile=profile)
+    assert turns[-1]["content"][-1] == shown
 
 
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
@@ -63,6 +73,14 @@ def test_documents_that_are_text_go_as_text(profile: str) -> None:
         {"type": "text", "text": "Hi"},
         {"type": "text", "text": "{}"},
     ]
+
+
+@pytest.mark.parametrize("profile", ["generic", "openai"])
+def test_texts_in_other_encodings_are_refused_by_their_place(profile: str) -> None:
+    latin = FilePart("text/plain", b64encode("Grüße".encode("latin-1")).decode(), place="input[0].content[1].file_data")
+    with pytest.raises(InvalidRequest, match="calls itself text is none in UTF-8") as caught:
+        messages(said("user", latin), profile=profile)
+    assert caught.value.param == "input[0].content[1].file_data"
 
 
 def test_documents_by_url_go_where_those_are_taken() -> None:

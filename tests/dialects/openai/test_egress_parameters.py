@@ -116,6 +116,27 @@ def test_the_user_is_named_where_that_is_understood(profile: str, sent: dict[str
     assert {key: body[key] for key in body.keys() & {"user"}} == sent
 
 
+OF_OPENAI = {"serviceTier": "flex", "verbosity": "low", "prompt_cache_key": "k", "prompt_cache_retention": "24h"}
+
+
+@pytest.mark.parametrize("profile", ["openai", "openai-reasoning", "azure", "azure-reasoning", "generic", "vllm", "google"])
+def test_what_openai_alone_knows_goes_to_its_own_servers(profile: str) -> None:
+    sent = built(profile, extra=OF_OPENAI)
+    names = {"service_tier", "verbosity", "prompt_cache_key", "prompt_cache_retention"}
+    assert {name: sent[name] for name in names & sent.keys()} == (
+        {"service_tier": "flex", "verbosity": "low", "prompt_cache_key": "k", "prompt_cache_retention": "24h"}
+        if profile.startswith(("openai", "azure"))
+        else {}
+    )
+
+
+def test_what_openai_refuses_of_its_own_is_left_out() -> None:
+    profile = replace(PROFILES["openai"], dropped=frozenset({"verbosity"}))
+    sent = built(profile, extra=OF_OPENAI)
+    assert "verbosity" not in sent
+    assert sent["service_tier"] == "flex"
+
+
 def test_options_of_local_hardware_go_nowhere() -> None:
     body = built("vllm", extra={"num_ctx": 8192, "keep_alive": 5, "num_gpu": 1})
     assert body.keys() == {"model", "messages"}

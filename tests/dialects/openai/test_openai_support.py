@@ -11,10 +11,11 @@ from openai.types.embedding_create_params import EmbeddingCreateParams
 from openai.types.responses.response_create_params import ResponseCreateParamsBase
 
 from proxy.canonical.google_options import GOOGLE_OPTIONS
+from proxy.canonical.openai_options import PROMPT_CACHE
 from proxy.canonical.runner_options import RUNNER_FLAGS, RUNNER_NUMBERS
 from proxy.dialects.openai.asking import parse_chat, parse_completion, parse_embeddings
 from proxy.dialects.openai.responses.asking import parse_response
-from proxy.dialects.openai.support import CLIENT_FIELDS, UPSTREAM_FEATURES
+from proxy.dialects.openai.support import CLIENT_FIELDS, RESPONSE_FIELDS, UPSTREAM_FEATURES
 from proxy.support import FEATURES
 from tests.dialects.client_fields import Json, Sample, check, is_answered
 
@@ -34,6 +35,7 @@ RESULT: Json = {"role": "tool", "tool_call_id": "c1", "content": "sunny"}
 FUNCTION_CALLED: Json = {"role": "assistant", "function_call": {"name": "look", "arguments": "{}"}}
 PNG, PDF, WAV = "data:image/png;base64,iVBORw0KGgo=", "data:application/pdf;base64,JVBERi0xLjQ=", "UklGRiQAAABXQVZFZm10IA=="
 PICTURE: Json = {"type": "image_url", "image_url": {"url": PNG}}
+SEEN: Json = {"type": "input_image", "image_url": PNG}
 SOUND: Json = {"type": "input_audio", "input_audio": {"data": WAV, "format": "wav"}}
 FUNCTION: Json = {"type": "function", "name": "look", "parameters": SCHEMA}
 ITEM_CALL: Json = {"type": "function_call", "call_id": "c1", "name": "look", "arguments": "{}"}
@@ -80,15 +82,30 @@ def response(**fields: Any) -> Sample:
     return Sample(parse_response, {**RESPONSE, **fields}, RESPONSE)
 
 
+def chosen(choice: Any) -> Sample:
+    """A response with functions of which this is said."""
+    plain = {**RESPONSE, "tools": [FUNCTION, {**FUNCTION, "name": "hear"}]}
+    return Sample(parse_response, {**plain, "tool_choice": choice}, plain)
+
+
+def of_responses(sample: Sample) -> Sample:
+    """The same of a response."""
+    asked, plain = (
+        {**{name: value for name, value in payload.items() if name != "messages"}, "input": "hi"}
+        for payload in (sample.asked, sample.plain)
+    )
+    return Sample(parse_response, asked, plain, sample.place)
+
+
 def items(*asked: Json, plain: tuple[Json, ...] = ()) -> Sample:
     """A response to these items, beside one to those."""
     return Sample(parse_response, {"model": "m", "input": [SAID, *asked]}, {"model": "m", "input": [SAID, *plain]})
 
 
-def seen(part: Json) -> Sample:
-    """A user of responses who shows this, beside one who does not."""
+def seen(part: Json, *before: Json) -> Sample:
+    """A user of responses who shows this, beside one who does not, or who shows that."""
     words = {"type": "input_text", "text": "hi"}
-    asked, plain = ({"model": "m", "input": [{"role": "user", "content": content}]} for content in ([words, part], [words]))
+    asked, plain = ({"model": "m", "input": [{"role": "user", "content": content}]} for content in ([words, part], [words, *before]))
     return Sample(parse_response, asked, plain)
 
 
@@ -143,6 +160,8 @@ CHATS: dict[str, Sample] = {
     "thinking.budget_tokens": chat(thinking={"type": "enabled", "budget_tokens": 2000}),
     "think (Ollama)": chat(think=True),
     "chat_template_kwargs.enable_thinking": chat(chat_template_kwargs={"enable_thinking": True}),
+    "google.thinking_config.thinking_budget (extra)": chat(google={"thinking_config": {"thinking_budget": 800}}),
+    "google.thinking_config.thinking_level, include_thoughts (extra)": chat(google={"thinking_config": {"thinking_level": "low"}}),
     "include_reasoning, reasoning_format": chat(include_reasoning=False),
     "max_completion_tokens": chat(max_completion_tokens=5),
     "max_tokens": chat(max_tokens=5),
@@ -162,6 +181,8 @@ CHATS: dict[str, Sample] = {
     "num_predict (extra)": chat(options={"num_predict": 5}),
     "keep_alive (extra)": chat(keep_alive="5m"),
     "service_tier": chat(service_tier="flex"),
+    "verbosity": chat(verbosity="low"),
+    **{name: chat(**{name: "any"}) for name in sorted(PROMPT_CACHE)},
     f"{', '.join(GOOGLE_OPTIONS)} (extra)": chat(labels={"team": "a"}),
     "n": chat(n=2),
     "modalities (audio)": chat(modalities=["text", "audio"]),
@@ -180,7 +201,11 @@ OTHERS: dict[str, Sample] = {
 }
 RESPONSES: dict[str, Sample] = {
     "input (responses)": response(input="bye"),
-    "input[] (input_image)": seen({"type": "input_image", "image_url": PNG}),
+    "input[] (system, developer, later)": items({"role": "system", "content": "Be short"}),
+    "input[] (assistant, last)": items({"role": "assistant", "content": "Well,"}),
+    "input[] (input_image)": seen(SEEN),
+    "input[] (input_image, http)": seen({"type": "input_image", "image_url": "https://example.com/a.png"}),
+    "input[] (input_image.detail)": seen({**SEEN, "detail": "low"}, SEEN),
     "input[] (input_file)": seen({"type": "input_file", "filename": "a.pdf", "file_data": PDF}),
     "input[] (input_file.file_url)": seen({"type": "input_file", "file_url": "https://example.com/a.pdf"}),
     "input[] (input_image.file_id, input_file.file_id)": seen({"type": "input_file", "file_id": "f"}),
@@ -211,6 +236,23 @@ RESPONSES: dict[str, Sample] = {
     "conversation": response(conversation="c"),
     "prompt (responses)": response(prompt={"id": "p"}),
     "background": response(background=True),
+    "stream_options.include_obfuscation": Sample(
+        parse_response, {**RESPONSE, "stream": True, "stream_options": {"include_obfuscation": False}}, {**RESPONSE, "stream": True}
+    ),
+}
+# Where a response says it in other words than a chat.
+SHARED: dict[str, Sample] = {
+    "tools": response(tools=[FUNCTION]),
+    "tools[].function.strict": Sample(
+        parse_response, {**RESPONSE, "tools": [{**FUNCTION, "strict": True}]}, {**RESPONSE, "tools": [{**FUNCTION, "strict": False}]}
+    ),
+    "tool_choice": chosen("none"),
+    "tool_choice (function)": chosen({"type": "function", "name": "look"}),
+    "tool_choice (allowed_tools)": chosen({"type": "allowed_tools", "mode": "auto", "tools": [{"type": "function", "name": "look"}]}),
+    "parallel_tool_calls": Sample(
+        parse_response, {**RESPONSE, "tools": [FUNCTION], "parallel_tool_calls": False}, {**RESPONSE, "tools": [FUNCTION]}
+    ),
+    "top_logprobs": response(top_logprobs=2),
 }
 DROPPED = sorted(field for field, support in CLIENT_FIELDS.items() if support.outcome == "dropped" and field.isidentifier())
 SAMPLES = CHATS | OTHERS | RESPONSES | {field: chat(**{field: {"any": 1}}) for field in DROPPED}
@@ -223,6 +265,12 @@ def test_all_fields_of_the_sdk_stand_in_the_table(params: Any) -> None:
     named = {name.strip() for field in CLIENT_FIELDS for name in field.split(" (")[0].split(",")}
     tops = {name.split(".")[0].removesuffix("[]") for name in named}
     assert set(get_type_hints(params)) <= tops
+
+
+def test_all_fields_of_responses_stand_in_their_table() -> None:
+    named = {name.strip() for field in RESPONSE_FIELDS for name in field.split(" (")[0].split(",")}
+    assert set(get_type_hints(ResponseCreateParamsBase)) <= {name.split(".")[0].removesuffix("[]") for name in named}
+    assert {field for field in RESPONSES if field not in RESPONSE_FIELDS} == set()
 
 
 def test_features_are_those_of_the_house() -> None:
@@ -239,6 +287,11 @@ def test_every_field_is_read_here() -> None:
 @pytest.mark.parametrize("field", SAMPLES)
 def test_fields_are_read_as_the_table_says(field: str) -> None:
     check(CLIENT_FIELDS[field], SAMPLES[field])
+
+
+@pytest.mark.parametrize("field", [field for field in RESPONSE_FIELDS if field in SAMPLES.keys() - RESPONSES.keys()])
+def test_what_responses_share_with_chats_is_read_alike(field: str) -> None:
+    check(CLIENT_FIELDS[field], SHARED.get(field) or of_responses(SAMPLES[field]))
 
 
 @pytest.mark.parametrize("field", DROPPED)

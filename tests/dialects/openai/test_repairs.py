@@ -8,7 +8,9 @@ from typing import Any
 import orjson
 import pytest
 
+from proxy.canonical.request import ImagePart, Message
 from proxy.dialects.openai.egress import repair
+from proxy.dialects.openai.messages import messages_json
 from proxy.errors import UpstreamRefused
 from proxy.profiles import PROFILES, Profile
 from tests.dialects.openai.asking import a_refusal, openai_refusal
@@ -299,6 +301,19 @@ def test_thinking_under_its_short_name_is_kept_back_too() -> None:
 def test_names_of_speakers_are_left_out() -> None:
     body = {"object": "error", "message": {"detail": [pydantic_error("body", "messages", 0, "user", "name")]}}
     assert learnt(a_refusal(body, 422)) == {"message_names": False}
+
+
+def test_how_closely_to_look_is_left_out_where_that_word_is_refused() -> None:
+    body = {"detail": [pydantic_error("body", "messages", 0, "user", "content", 1, "image_url", "image_url", "detail")]}
+    assert learnt(a_refusal(body, 422)) == {"dropped": frozenset({"detail"})}
+    picture = Message("user", (ImagePart(url="https://x/a.png", detail="low"),))
+    (message,) = messages_json([picture], replace(PROFILES["generic"], dropped=frozenset({"detail"})))
+    assert message["content"] == [{"type": "image_url", "image_url": {"url": "https://x/a.png"}}]
+
+
+def test_verbosity_is_left_out_for_models_that_know_no_other() -> None:
+    words = "Unsupported value: 'verbosity' does not support 'low' with this model. Supported values are: 'medium'."
+    assert learnt(openai_refusal(words, "verbosity", "unsupported_value"), "openai") == {"dropped": frozenset({"verbosity"})}
 
 
 def test_ids_are_made_as_mistral_wants_them() -> None:

@@ -150,7 +150,7 @@ def test_everything_else_of_a_request() -> None:
     assert request.parallel_tool_calls is False
     assert request.response_format == ResponseFormat("json_schema", {}, "n", strict=False)
     assert request.reasoning == "xhigh"
-    assert (request.user, request.extra) == ("u", {"num_ctx": 4096})
+    assert (request.user, request.extra) == ("u", {"num_ctx": 4096, "verbosity": "low"})
     sampling = request.sampling
     assert (sampling.max_tokens, sampling.temperature, sampling.top_p) == (9, 0.5, 0.25)
     assert (sampling.logprobs, sampling.top_logprobs) == (True, 2)

@@ -11,7 +11,7 @@ from proxy.dialects.openai.asking.formats import read_format
 from proxy.dialects.openai.asking.messages import read_messages
 from proxy.dialects.openai.asking.reasoning import read_reasoning
 from proxy.dialects.openai.asking.row import Row, missing, unsupported
-from proxy.dialects.openai.asking.sampling import read_extra, read_limit, read_options, read_sampling
+from proxy.dialects.openai.asking.sampling import read_extra, read_limit, read_options, read_sampling, read_verbosity
 from proxy.dialects.openai.asking.tools import read_choice, read_tools
 from proxy.dialects.openai.asking.wishes import AskedChat
 from proxy.errors import InvalidRequest
@@ -44,7 +44,7 @@ def parse_chat(payload: Payload) -> AskedChat:
         hides_reasoning=reasoning.hides,
         sampling=_sampling(row, options),
         user=row.text("user") or row.text("safety_identifier") or None,
-        extra=read_extra(row, options),
+        extra=read_extra(row, options) | read_verbosity(row),
         wants_usage=wants_usage(row),
         speaks_functions=speaks_functions,
     )

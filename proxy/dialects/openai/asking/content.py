@@ -12,6 +12,9 @@ from proxy.dialects.openai.asking.row import Row, empty_array, missing, rows_of,
 ContentPart = TextPart | ImagePart | AudioPart | FilePart | RefusalPart | ReasoningPart
 PartReader = Callable[[Row], ContentPart]
 
+# What comes unasked, and what only OpenAI's latest models know.
+_DETAILS: Final = {"auto": "", "original": "high"}
+
 
 def read_content(value: Any, place: str, readers: Mapping[str, PartReader]) -> tuple[ContentPart, ...]:
     """The parts of `value`, which stands at `place`; empty texts are left out. Raises `InvalidRequest`.
@@ -63,7 +66,13 @@ def _image(row: Row) -> ContentPart:
     if type(given) is str:  # as older clients write it
         return picture(given, row.place("image_url"), hint)
     image = row.row("image_url")
-    return picture(image.required_text("url"), image.place("url"), hint)
+    return picture(image.required_text("url"), image.place("url"), hint, read_detail(image))
+
+
+def read_detail(row: Row) -> str:
+    """How closely to look at a picture, in the words that all servers know; `""` when that is left to the model."""
+    detail = row.text("detail")
+    return _DETAILS.get(detail, detail)
 
 
 def read_audio(row: Row) -> AudioPart:

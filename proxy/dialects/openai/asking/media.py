@@ -8,13 +8,14 @@ from urllib.parse import unquote_to_bytes
 
 from proxy.canonical.request import AudioPart, CacheHint, FilePart, ImagePart
 from proxy.errors import InvalidRequest
-from proxy.wire.media import AUDIO_FORMATS, mime_of_base64, standard_base64
+from proxy.wire.media import AUDIO_FORMATS, is_text, mime_of_base64, standard_base64, words_in_utf8
 
 Media = ImagePart | AudioPart | FilePart
 
 _DATA_URL = re.compile(r"data:(?P<mime>[^;,]{0,100})(?:;(?!base64,)[^;,]{0,100}){0,8}(?P<base64>;base64)?,", re.IGNORECASE | re.ASCII)
 _ADDRESS = re.compile(r"https?://", re.IGNORECASE)
 _SVG = "image/svg+xml"
+_LIKE_WORDS = ("image/bmp", "audio/mpeg")  # `BM` and `ID3` begin texts, too; any XML may look like a drawing
 _MIME_OF_ENDING = {
     "pdf": "application/pdf",
     "txt": "text/plain",
@@ -26,15 +27,15 @@ _MIME_OF_ENDING = {
 }
 
 
-def picture(url: str, place: str, cache_hint: CacheHint = None) -> Media:
+def picture(url: str, place: str, cache_hint: CacheHint = None, detail: str = "") -> Media:
     """What a client shows under `url`: a data URL, whose bytes tell what it is, or an address on the web. Raises `InvalidRequest`."""
     if _ADDRESS.match(url):
-        return ImagePart(url=url, cache_hint=cache_hint, place=place)
+        return ImagePart(url=url, cache_hint=cache_hint, place=place, detail=detail)
     found = _DATA_URL.match(url)
     if found is None:
         raise _invalid(place, "expected an http(s) URL or a base64 data URL")
     data = _data_of(url, found, place)
-    return _sorted_out(mime_of_base64(data) or found["mime"].lower() or "image/jpeg", data, "", cache_hint, place)
+    return _sorted_out(mime_of_base64(data) or found["mime"].lower() or "image/jpeg", data, "", cache_hint, place, detail)
 
 
 def attachment(text: str, name: str, place: str, cache_hint: CacheHint = None) -> Media:
@@ -45,8 +46,10 @@ def attachment(text: str, name: str, place: str, cache_hint: CacheHint = None) -
     data = _data_of(text, found, place) if found else _standard(text, place)
     told = (found["mime"].lower() if found else "") or _MIME_OF_ENDING.get(name.rpartition(".")[2].lower(), "")
     sniffed = mime_of_base64(data)
-    # Any XML may look like a drawing.
-    mime = told if sniffed == _SVG and told else sniffed or told or "application/octet-stream"
+    is_doubtful = (sniffed == _SVG and told) or (sniffed in _LIKE_WORDS and is_text(told))
+    mime = told if is_doubtful else sniffed or told or "application/octet-stream"
+    if is_text(mime):
+        data = words_in_utf8(data)
     return _sorted_out(mime, data, name, cache_hint, place)
 
 
@@ -59,13 +62,13 @@ def sound(data: str, told: str, place: str) -> AudioPart:
     return AudioPart(sound_format, standard, place)
 
 
-def _sorted_out(mime: str, data: str, name: str, cache_hint: CacheHint, place: str) -> Media:
+def _sorted_out(mime: str, data: str, name: str, cache_hint: CacheHint, place: str, detail: str = "") -> Media:
     if mime == _SVG:
         raise _invalid(place, "SVG images are not supported; send a PNG, JPEG, WebP or GIF")
     if mime in AUDIO_FORMATS:
         return AudioPart(AUDIO_FORMATS[mime], data, place)
     if mime.startswith("image/"):
-        return ImagePart(mime, data, cache_hint=cache_hint, place=place)
+        return ImagePart(mime, data, cache_hint=cache_hint, place=place, detail=detail)
     return FilePart(mime, data, name=name, cache_hint=cache_hint, place=place)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Final, TypeVar
 
 from proxy.canonical.google_options import GOOGLE_OPTIONS
+from proxy.canonical.openai_options import PROMPT_CACHE, VERBOSITY
 from proxy.canonical.request import Sampling
 from proxy.canonical.runner_options import RUNNER_FLAGS, RUNNER_NUMBERS
 from proxy.dialects.openai.asking.row import Row, wrong_type
@@ -18,8 +19,6 @@ from proxy.wire.durations import keep_alive_s
 T = TypeVar("T")
 
 _RANDOM_SEED = _NO_LIMIT = -1
-# OpenAI's tiers that are what comes unasked elsewhere, or what its customers have bought of it.
-_OPENAIS_TIERS: Final = ("auto", "default", "scale")
 _GOOGLE: Final = "google"
 _OF_GOOGLE: Final = frozenset({_GOOGLE, *GOOGLE_OPTIONS, *GOOGLE_OPTIONS.values()})
 
@@ -79,6 +78,8 @@ def read_extra(row: Row, options: Row) -> dict[str, Any]:
     wishes = {name: _integer(row, options, name) for name in RUNNER_NUMBERS} | {name: _flag(row, options, name) for name in RUNNER_FLAGS}
     extra |= {name: value for name, value in wishes.items() if value is not None}
     extra |= _google_options(row, options)
+    if row.has_any(PROMPT_CACHE):
+        extra |= {name: row.get(name) for name in PROMPT_CACHE if row.get(name) is not None}
     source = row if row.get("keep_alive") is not None else options
     keep_alive = source.get("keep_alive")
     if keep_alive is not None:
@@ -88,6 +89,11 @@ def read_extra(row: Row, options: Row) -> dict[str, Any]:
             place = source.place("keep_alive")
             raise InvalidRequest(f"Invalid '{place}': {error}.", param=place, code="invalid_value") from None
     return extra
+
+
+def read_verbosity(row: Row) -> dict[str, Any]:
+    """How much to say, where `row` tells it: a part of `ChatRequest.extra`."""
+    return {} if row.get(VERBOSITY) is None else {VERBOSITY: row.get(VERBOSITY)}
 
 
 def _google_options(row: Row, options: Row) -> dict[str, Any]:
@@ -100,7 +106,7 @@ def _google_options(row: Row, options: Row) -> dict[str, Any]:
         for source in (Row(inner), place) if type(inner) is dict else (place,):
             for name, also in GOOGLE_OPTIONS.items():
                 value = source.get(also) if source.get(name) is None else source.get(name)
-                if value is not None and value not in _OPENAIS_TIERS:
+                if value is not None:
                     found[name] = value
     return found
 

@@ -11,7 +11,7 @@ from proxy.dialect import Payload
 from proxy.dialects.openai.asking.formats import read_format
 from proxy.dialects.openai.asking.reasoning import read_reasoning
 from proxy.dialects.openai.asking.row import Row, unsupported
-from proxy.dialects.openai.asking.sampling import read_extra, read_limit, read_options, read_sampling
+from proxy.dialects.openai.asking.sampling import read_extra, read_limit, read_options, read_sampling, read_verbosity
 from proxy.dialects.openai.responses.items import read_input
 from proxy.dialects.openai.responses.tools import Spaced, offered, read_tools
 
@@ -61,6 +61,7 @@ def parse_response(payload: Payload) -> AskedResponse:
     options = read_options(row)
     reasoning = read_reasoning(row, options)
     tools, tool_choice, spaced = read_tools(row)
+    text = row.row("text")
     return AskedResponse(
         model=row.required_text("model"),
         messages=read_input(row),
@@ -68,13 +69,13 @@ def parse_response(payload: Payload) -> AskedResponse:
         tools=tools,
         tool_choice=tool_choice,
         parallel_tool_calls=row.flag("parallel_tool_calls") if tools else None,
-        response_format=read_format(row.row("text").row("format")),
+        response_format=read_format(text.row("format")),
         reasoning=reasoning.effort,
         reasoning_budget=reasoning.budget,
         hides_reasoning=reasoning.hides,
         sampling=_sampling(row, options),
         user=row.text("user") or row.text("safety_identifier") or None,
-        extra=read_extra(row, options),
+        extra=read_extra(row, options) | read_verbosity(text),
         repeated=_repeated(row),
         spaced=spaced,
     )

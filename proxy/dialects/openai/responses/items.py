@@ -16,6 +16,7 @@ from proxy.dialects.openai.asking.content import (
     PartReader,
     read_audio,
     read_content,
+    read_detail,
     read_refusal,
     read_text,
     required_content,
@@ -134,7 +135,7 @@ _OF_THE_MODEL: Final[Mapping[str, Callable[[Row], tuple[Part, ...]]]] = {
 
 def _image(row: Row) -> ContentPart:
     _refuse_file_id(row)
-    return picture(row.required_text("image_url"), row.place("image_url"))
+    return picture(row.required_text("image_url"), row.place("image_url"), detail=read_detail(row))
 
 
 def _file(row: Row) -> ContentPart:
