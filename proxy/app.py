@@ -11,14 +11,15 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import MethodNotAllowed
 from werkzeug.routing import MapAdapter, Rule
 
-from proxy.dialects.anthropic.routes import LIST_VIEWS, VERSION_HEADER
+from proxy.dialects.anthropic.routes import VERSION_HEADER
+from proxy.dialects.anthropic.routes import error_reply as anthropics_error_reply
 from proxy.dialects.openai.failures import render_error
-from proxy.errors import InvalidRequest, NotFound
+from proxy.errors import InvalidRequest, NotFound, ProxyError
 from proxy.extension import Proxy, mount_at_root
 from proxy.gateway_config import GatewayConfig, as_config
 from proxy.settings import Settings
 from proxy.web.blueprint import allow_header, plain_text
-from proxy.web.failure import RenderError, error_reply
+from proxy.web.failure import error_reply
 from proxy.web.forwarded import ForwardedFor
 from proxy.web.mounting import attach_mount
 from proxy.web.paths import TidyPaths
@@ -83,26 +84,26 @@ class GatewayApp(Flask):
 
 def answer_unknown_url(_: Exception) -> Response:
     """What Ollama says of URLs that it does not know; under /v1 clients expect OpenAI's error object, or Anthropic's."""
-    words = _words_of_v1()
-    if words is None:
+    reply = _reply_of_v1()
+    if reply is None:
         return plain_text("404 page not found", 404)
-    return error_reply(NotFound(f"unknown URL: {request.method} {request.path}", code="unknown_url"), words)
+    return reply(NotFound(f"unknown URL: {request.method} {request.path}", code="unknown_url"))
 
 
 def answer_wrong_method(error: MethodNotAllowed) -> ResponseReturnValue:
     """What Ollama says of a wrong method, with the right ones; under /v1 in the words of the URL's own clients."""
-    words, allow = _words_of_v1(), error.valid_methods or ()
-    if words is None:
+    reply, allow = _reply_of_v1(), error.valid_methods or ()
+    if reply is None:
         return plain_text("405 method not allowed", 405, allow=allow)
     refusal = InvalidRequest(f"{request.method} is not allowed at {request.path}", status=405, code="method_not_supported")
-    response = error_reply(refusal, words)
+    response = reply(refusal)
     response.headers["Allow"] = allow_header(allow)
     return response
 
 
-def _words_of_v1() -> RenderError | None:
+def _reply_of_v1() -> Callable[[ProxyError], Response] | None:
     """How errors under /v1 are told to who asks there, `None` elsewhere."""
     if not request.path.startswith("/v1/"):
         return None
     is_anthropics = VERSION_HEADER in request.headers or request.path.startswith("/v1/messages")
-    return LIST_VIEWS.render_error if is_anthropics else render_error
+    return anthropics_error_reply if is_anthropics else partial(error_reply, render_error=render_error)

@@ -139,9 +139,9 @@ class Gateway:
         """
         return home_of(self._steps, self._speakers(dialect), model, client)
 
-    def source_of(self, dialect: str, model: str, client: Client = ANYBODY) -> Destination | None:
-        """The upstream of the dialect that has `model`, of which another one is to be made. See `homes`. Raises as `home_of`."""
-        return source_of(self._steps, self._speakers(dialect), model, client)
+    def source_of(self, dialect: str, model: str, client: Client = ANYBODY, *, wanted: str = "") -> Destination | None:
+        """The upstream of the dialect that has `model`, of which another is to be made on `wanted`. See `homes`. Raises as `home_of`."""
+        return source_of(self._steps, self._speakers(dialect), model, client, wanted)
 
     def keeper_of(self, dialect: str, model: str, client: Client = ANYBODY, *, is_new: bool = False) -> Destination | None:
         """The upstream of the dialect that has the model that is itself called so, or is to get it. See `homes`.

@@ -33,12 +33,19 @@ def home_of(steps: Steps, upstreams: list[Upstream], model: str, client: Client)
     return steps.own(model, names) if model else Destination(names[0], "", None, Rule.DEFAULT, found.why)
 
 
-def source_of(steps: Steps, upstreams: list[Upstream], model: str, client: Client) -> Destination | None:
-    """As `home_of`, where another model is to be made of `model`: one that is listed comes before the operator's globs. Raises as that."""
+def source_of(steps: Steps, upstreams: list[Upstream], model: str, client: Client, wanted: str = "") -> Destination | None:
+    """As `home_of`, where another model is to be made of `model`: one that is listed comes before the operator's globs. Raises as that.
+
+    Args:
+        wanted: the upstream on which it is to be made, whose model is meant unless the operator gave the name to one; `""` for any.
+    """
     if not upstreams:
         return None
     names = _names_of(upstreams)
     own = steps.awaited_own(model, names, client)
+    if wanted and not _is_given(steps, own, model, wanted):
+        model = f"{wanted}/{model}"
+        own = steps.awaited_own(model, names, client)
     if own is not None and (own.card is not None or own.rule in _GIVEN_BY_THE_OPERATOR):
         return own if own.upstream in names else None
     home = home_of(steps, upstreams, model, client)
@@ -90,6 +97,14 @@ def new_name(steps: Steps, upstream: str, name: str, client: Client, param: str)
 
 def _given_away(steps: Steps, name: str, place: Destination, advice: str, param: str = "model") -> InvalidRequest:
     return InvalidRequest(f'"{name}" is a name of this gateway for {steps.own_name(place)}: {advice}', param=param)
+
+
+def _is_given(steps: Steps, own: Destination | None, model: str, upstream: str) -> bool:
+    """Whether the operator gave the name to the model `own`, and none to which `upstream` leads by itself has it, too."""
+    if own is None or own.rule not in _GIVEN_BY_THE_OPERATOR:
+        return False
+    there = steps.own_at(upstream, model) if own.rule is Rule.ALIAS else None
+    return there is None or (there.card is None and there.rule is not Rule.ALIAS)
 
 
 def _names_of(upstreams: list[Upstream]) -> list[str]:

@@ -264,10 +264,10 @@ def home_of(dialect: str, model: str = "") -> Destination | None:
     return asked.home_of(dialect, model, asking_client(asked))
 
 
-def source_of(dialect: str, model: str) -> Destination | None:
-    """The upstream of the dialect that has `model`, of which another one is to be made. Raises as `Gateway.source_of`."""
+def source_of(dialect: str, model: str, *, wanted: str = "") -> Destination | None:
+    """The upstream of the dialect that has `model`, of which another one is to be made on `wanted`. Raises as `Gateway.source_of`."""
     asked = gateway()
-    return asked.source_of(dialect, model, asking_client(asked))
+    return asked.source_of(dialect, model, asking_client(asked), wanted=wanted)
 
 
 def keeper_of(dialect: str, model: str, *, is_new: bool = False) -> Destination | None:

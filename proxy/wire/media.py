@@ -7,6 +7,7 @@ What has no meaning is refused in Go's words, which name the place.
 
 from __future__ import annotations
 
+import codecs
 import re
 from binascii import Error as Base64Error
 from binascii import a2b_base64, b2a_base64
@@ -31,6 +32,12 @@ _MAGIC = (
     (b"OggS", "audio/ogg"),
     (b"<svg", "image/svg+xml"),
     (b"<?xml", "image/svg+xml"),
+)
+_MARKS_OF_WORDS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),  # begins as the next one does
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
 )
 _RIFF = {b"WEBP": "image/webp", b"WAVE": "audio/wav"}
 _FTYP = {b"heic": "image/heic", b"heix": "image/heic", b"mif1": "image/heic", b"avif": "image/avif"}
@@ -59,10 +66,33 @@ def sniffed_mime(head: bytes) -> str:
         return _RIFF.get(head[8:12], "")
     if head[4:8] == b"ftyp":
         return _FTYP.get(head[8:12], "")
-    if head[:1] == b"\xff" and head[1:2] >= b"\xf0":
+    if _is_mpeg_frame(head):
         return "audio/mpeg"
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     return next((mime for magic, mime in _MAGIC if (start if magic[:1] == b"<" else head).startswith(magic)), "")
+
+
+def _is_mpeg_frame(head: bytes) -> bool:
+    """Whether a frame of MP3 or MP2 begins here: nothing else is said by its eleven bits that are set, not even by the mark of UTF-16.
+
+    Source: ISO/IEC 11172-3, 2.4.1.3 (header): layer, version, bit rate and sampling frequency have values that mean nothing.
+    """
+    if len(head) < 3 or head[0] != 0xFF or head[1] & 0xE0 != 0xE0:
+        return False
+    version, layer, bit_rate, frequency = head[1] >> 3 & 3, head[1] >> 1 & 3, head[2] >> 4, head[2] >> 2 & 3
+    return version != 1 and layer in (1, 2) and bit_rate != 15 and frequency != 3
+
+
+def words_in_utf8(data: str) -> str:
+    """The standard base64 of a text, in UTF-8 where it has the mark of UTF-16 or UTF-32, as editors on Windows write it; else as it is."""
+    head = a2b_base64(data[:8])
+    encoding = next((encoding for mark, encoding in _MARKS_OF_WORDS if head.startswith(mark)), "")
+    if not encoding:
+        return data
+    try:
+        return b2a_base64(a2b_base64(data).decode(encoding).encode(), newline=False).decode()
+    except ValueError:
+        return data
 
 
 def is_text(mime: str) -> bool:

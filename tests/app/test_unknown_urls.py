@@ -113,6 +113,13 @@ def test_wrong_method_of_anthropics_is_told_as_its_clients_read_it(
     assert response.status_code == 405
     told = response.get_json()
     assert (told["type"], told["error"]["message"]) == ("error", f"{method} is not allowed at {path}")
+    assert response.headers["request-id"] == told["request_id"] == response.headers["X-Request-ID"]
+
+
+def test_unknown_url_that_an_anthropic_client_asks_has_its_request_id(client: FlaskClient) -> None:
+    response = client.get("/v1/messages/batches")
+    assert (response.status_code, response.get_json()["error"]["type"]) == (404, "not_found_error")
+    assert response.headers["request-id"] == response.get_json()["request_id"]
 
 
 @pytest.mark.parametrize("path", ["/", "/api/tags", "/api/version", "/health", "/v1/version"])

@@ -182,9 +182,13 @@ def two_boxes(tmp_path: Path, upstream: FakeUpstream, other: FakeUpstream, cloud
         server.on("/api/copy", Answer(200, {}, [], "length"))
     boxes = "".join(
         f'[upstreams.{name}]\ndialect = "ollama"\nbase_url = "{server.origin}"\n{more}'
-        for name, server, more in (("l", upstream, ""), ("m", other, 'aliases = { "quick" = "only-m:latest" }\n'))
+        for name, server, more in (
+            ("l", upstream, 'aliases = { "both" = "llama3.2" }\n'),
+            ("m", other, 'aliases = { "quick" = "only-m:latest", "both" = "only-m" }\n'),
+        )
     )
-    text = f'[settings]\ndefault_upstream = "l"\n{boxes}[upstreams.cloud]\nbase_url = "{cloud.base_url}"\n'
+    aliases = '[aliases]\n"mario2" = "l/llama3.2"\n"mine" = "m/only-m"\n"only-m" = "m/only-m"\n"cl" = "cloud/m"\n'
+    text = f'[settings]\ndefault_upstream = "l"\n{boxes}{aliases}[upstreams.cloud]\nbase_url = "{cloud.base_url}"\n'
     return create_app(config_of(tmp_path, text, {})).test_client()
 
 
@@ -196,6 +200,11 @@ def two_boxes(tmp_path: Path, upstream: FakeUpstream, other: FakeUpstream, cloud
         ("mario", "m/only-m", "m", {"model": "mario", "from": "only-m:latest"}),
         ("m/mario", "only-m", "m", {"model": "mario", "from": "only-m"}),
         ("m/mario", "quick", "m", {"model": "mario", "from": "only-m:latest"}),
+        ("m/mario", "mine", "m", {"model": "mario", "from": "only-m"}),
+        ("m/mario", "both", "m", {"model": "mario", "from": "only-m"}),
+        ("mario", "both", "l", {"model": "mario", "from": "llama3.2"}),
+        ("mario", "mario2", "l", {"model": "mario", "from": "llama3.2"}),
+        ("l/mario", "mario2", "l", {"model": "mario", "from": "llama3.2"}),
         ("mario", "l/llama3.2", "l", {"model": "mario", "from": "llama3.2:latest"}),
         ("mario", "nobodys:1b", "l", {"model": "mario", "from": "nobodys:1b"}),
         ("m/mario", "llama3.2", "m", {"model": "mario", "from": "llama3.2"}),
@@ -219,6 +228,9 @@ def test_a_model_is_made_where_its_name_says_else_where_what_it_is_made_of_is(
     [
         ("/api/create", {"model": "l/mario", "from": "m/only-m"}, "'from'"),
         ("/api/create", {"model": "cloud/mario", "from": "m/only-m"}, "'from'"),
+        ("/api/create", {"model": "m/mario", "from": "mario2"}, "'from' is on l, and 'model' is to be on m"),
+        ("/api/create", {"model": "l/mario", "from": "quick"}, "'from' is on m, and 'model' is to be on l"),
+        ("/api/create", {"model": "cloud/mario", "from": "mario2"}, "'from'"),
         ("/api/copy", {"source": "only-m", "destination": "l/copy1"}, "not on l"),
         ("/api/copy", {"source": "l/llama3.2", "destination": "cloud/copy1"}, "not on cloud"),
     ],
@@ -233,7 +245,7 @@ def test_a_model_is_not_made_of_one_on_another_server(
 
 
 def test_a_model_is_not_made_of_one_that_no_ollama_server_has(two_boxes: FlaskClient) -> None:
-    for body in ({"model": "mario", "from": "cloud/m"}, {"model": "cloud/mario", "from": "only-m"}):
+    for body in ({"model": "mario", "from": "cloud/m"}, {"model": "cloud/mario", "from": "only-m"}, {"model": "m/mario", "from": "cl"}):
         assert two_boxes.post("/api/create", json=body).status_code == 501
 
 

@@ -10,9 +10,8 @@ from flask import Blueprint, Response, request
 
 from proxy.dialects.anthropic import ingress
 from proxy.errors import ProxyError, UpstreamRefused
-from proxy.web import exchange
+from proxy.web import exchange, failure
 from proxy.web.blueprint import ListViews, dialect_blueprint, route
-from proxy.web.failure import error_reply
 from proxy.web.observe import observation
 
 VERSION_HEADER = "anthropic-version"
@@ -52,6 +51,11 @@ def tell_request_id(response: Response) -> Response:
     return response
 
 
+def error_reply(error: ProxyError) -> Response:
+    """An error answer to the current request, where it came to none of the URLs above."""
+    return tell_request_id(failure.error_reply(error, render_error))
+
+
 def render_error(error: ProxyError) -> bytes:
     """The body of an error answer to the current request."""
     theirs = error.headers.get(_ID_HEADER) if isinstance(error, UpstreamRefused) else None
@@ -65,7 +69,7 @@ def _with_request_id(view: Callable[..., Response]) -> Callable[..., Response]:
         try:
             return tell_request_id(view(**arguments))
         except ProxyError as error:
-            return tell_request_id(error_reply(error, render_error))
+            return error_reply(error)
 
     return told
 

@@ -157,16 +157,22 @@ def _made_of_another(body: bytes, payload: Payload, asked: CreateRequest) -> Res
     """
     wanted, given = exchange.named_upstream(asked.model), exchange.named_upstream(asked.source)
     if wanted and given and wanted != given:
-        raise InvalidRequest(
-            f"'from' is on {given}, and 'model' is to be on {wanted}: a model is made of one on its own server", param="from"
-        )
-    home = exchange.source_of(_DIALECT, f"{wanted}/{asked.source}" if wanted and not given else asked.source)
+        raise _elsewhere_made(given, wanted)
+    home = exchange.source_of(_DIALECT, asked.source, wanted="" if given else wanted)
     if home is None:
         return None
+    if wanted and wanted != home.upstream:
+        raise _elsewhere_made(home.upstream, wanted)
     call = create_call(body, payload, exchange.new_name(home.upstream, asked.model), home.upstream_model)
     # Blobs are where they were sent to: on one replica.
     reach = Reach.ANY if asked.needs_blobs else Reach.ALL
     return exchange.hand_on("ollama.create", home, call, ProgressRelay, render_error, model=asked.model, changes_models=True, reach=reach)
+
+
+def _elsewhere_made(source: str, wanted: str) -> InvalidRequest:
+    return InvalidRequest(
+        f"'from' is on {source}, and 'model' is to be on {wanted}: a model is made of one on its own server", param="from"
+    )
 
 
 def copy() -> Response:

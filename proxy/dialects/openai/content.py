@@ -85,7 +85,10 @@ def _file(part: FilePart, profile: Profile) -> Json:
 
 
 def _text_of(part: FilePart) -> str:
-    text = a2b_base64(part.data).decode("utf-8", "replace")
+    try:
+        text = a2b_base64(part.data).decode()
+    except ValueError as error:
+        raise no_place_for(part, "a document that calls itself text is none in UTF-8") from error
     return f"{part.name}:\n{text}" if part.name else text
 
 

@@ -15,6 +15,7 @@ from proxy.support import Support
 _ELSEWHERE = "it is OpenAI's servers' own business"
 _KEPT = "nothing is kept between requests"
 _THEIR_TOOLS = "they run on OpenAI's servers"
+_WORDS = "texts in UTF-8, or with the mark of UTF-16"
 _FILE_ID = "the file is kept by OpenAI's servers"
 _ONE = "each request gets one answer"
 _DETAIL = "`low` and `high`; `original` becomes `high`"
@@ -35,7 +36,7 @@ _CHAT: Final[Mapping[str, Support]] = {
     "messages[].content (image_url, http)": Support("translated", "", "image_urls"),
     "messages[].content (image_url.detail)": Support("approximated", _DETAIL, "image_detail"),
     "messages[].content (input_audio)": Support("translated", "in the format that its bytes tell", "audio"),
-    "messages[].content (file, file_data)": Support("translated", "with the type that its bytes tell", "files"),
+    "messages[].content (file, file_data)": Support("translated", f"with the type that its bytes tell; {_WORDS}", "files"),
     "messages[].content (file, file_data with a URL)": Support("translated", "as OpenRouter's clients write it", "file_urls"),
     "messages[].content (file, file_id)": Support("refused", _FILE_ID),
     "messages[].content (of tools: image_url)": Support("translated", "", "tool_result_images"),
@@ -69,6 +70,8 @@ _CHAT: Final[Mapping[str, Support]] = {
     "thinking.budget_tokens": Support("translated", "", "reasoning_budget"),
     "think (Ollama)": Support("translated", _EXTRA, "reasoning"),
     "chat_template_kwargs.enable_thinking": Support("translated", "", "reasoning"),
+    "google.thinking_config.thinking_budget (extra)": Support("translated", f"or in camel case; {_EXTRA}", "reasoning_budget"),
+    "google.thinking_config.thinking_level, include_thoughts (extra)": Support("translated", f"or in camel case; {_EXTRA}", "reasoning"),
     "include_reasoning, reasoning_format": Support("translated", "", "hidden_reasoning"),
     "max_completion_tokens": Support("translated", "", "max_tokens"),
     "max_tokens": Support("translated", "", "max_tokens"),
@@ -146,7 +149,7 @@ _RESPONSES: Final[Mapping[str, Support]] = {
     "input[] (input_image)": Support("translated", "", "images"),
     "input[] (input_image, http)": Support("translated", "", "image_urls"),
     "input[] (input_image.detail)": Support("approximated", _DETAIL, "image_detail"),
-    "input[] (input_file)": Support("translated", "", "files"),
+    "input[] (input_file)": Support("translated", _WORDS, "files"),
     "input[] (input_file.file_url)": Support("translated", "", "file_urls"),
     "input[] (input_image.file_id, input_file.file_id)": Support("refused", _FILE_ID),
     "input[] (input_audio)": Support("translated", "", "audio"),
@@ -201,8 +204,12 @@ _OF_BOTH: Final = (
     "tool_choice (function)",
     "tool_choice (allowed_tools)",
     "parallel_tool_calls",
+    "thinking (DeepSeek)",
+    "thinking.budget_tokens",
     "think (Ollama)",
     "chat_template_kwargs.enable_thinking",
+    "google.thinking_config.thinking_budget (extra)",
+    "google.thinking_config.thinking_level, include_thoughts (extra)",
     "include_reasoning, reasoning_format",
     "temperature",
     "top_p",
@@ -218,7 +225,10 @@ _OF_BOTH: Final = (
     "typical_p (extra)",
     "repeat_penalty, repetition_penalty (extra)",
     "num_ctx (extra)",
+    "num_gpu, main_gpu, num_thread, num_batch, num_keep, repeat_last_n, draft_num_predict, use_mmap (extra)",
+    "num_predict (extra)",
     "keep_alive (extra)",
+    "safetySettings, cachedContent, labels, serviceTier (extra)",
     "metadata",
     "store",
     "moderation",
@@ -311,7 +321,7 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
         "num_ctx": Support("dropped", "the server has loaded its model"),
         "runner": Support("dropped", "only Ollama's runner knows them"),
         "keep_alive": Support("dropped", "the server decides"),
-        "google_options": Support("dropped", "only Gemini knows them"),
+        "google_options": Support("dropped", "only Gemini knows them; `serviceTier` goes where `service_tier` does"),
         "service_tier": Support("approximated", _TO_OPENAI),
         "verbosity": Support("approximated", _TO_OPENAI),
         "prompt_cache": Support("approximated", _TO_OPENAI),

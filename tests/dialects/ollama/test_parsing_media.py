@@ -41,6 +41,12 @@ def encoded(data: bytes) -> str:
         (b"ID3\x04", "audio/mpeg"),
         (b"\xff\xfb\x90", "audio/mpeg"),
         (b"\xff\xf3\x90", "audio/mpeg"),
+        (b"\xff\xe3\x18", "audio/mpeg"),
+        (b"\xff\xfd\x90", "audio/mpeg"),
+        *(
+            (head, "")
+            for head in (b"\xff\xfb", b"\xff\xfb\xf0", b"\xff\xfb\x9c", b"\xff\xeb\x90", b"\xff\xf1\x50", "Grüße".encode("utf-16"))
+        ),
         (b"fLaC\0", "audio/flac"),
         (b"OggS\0", "audio/ogg"),
         (b"<svg xmlns", "image/svg+xml"),

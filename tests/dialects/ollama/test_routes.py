@@ -41,7 +41,7 @@ class StandInGateway:
     def home_of(self, dialect: str, model: str = "", _client: Client = ANYBODY) -> None:
         return None
 
-    def source_of(self, dialect: str, model: str, _client: Client = ANYBODY) -> None:
+    def source_of(self, dialect: str, model: str, _client: Client = ANYBODY, *, wanted: str = "") -> None:
         return None
 
     def keeper_of(self, dialect: str, model: str, _client: Client = ANYBODY, *, is_new: bool = False) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from base64 import b64encode
 from collections.abc import Callable
 from typing import Any
 
@@ -35,6 +36,10 @@ WAV = "UklGRiQAAABXQVZFZm10IA=="
 HELLO: list[Any] = [{"role": "user", "content": "hi"}]
 F: dict[str, Any] = {"type": "function", "function": {"name": "f"}}
 G: dict[str, Any] = {"type": "function", "function": {"name": "g", "description": "G", "parameters": {"type": "object"}, "strict": True}}
+
+
+def _base64(data: bytes) -> str:
+    return b64encode(data).decode()
 
 
 def asked(**payload: Any) -> AskedChat:
@@ -118,6 +123,21 @@ def test_pictures_that_are_none_are_refused_by_their_place(url: str) -> None:
         ({"file_data": "SGk="}, FilePart("application/octet-stream", "SGk=")),
         ({"file_data": "https://x/a.pdf"}, FilePart(url="https://x/a.pdf")),
         ({"filename": "a.xml", "file_data": "PD94bWwgLz4="}, FilePart("text/xml", "PD94bWwgLz4=", name="a.xml")),
+        *(
+            (
+                {"filename": "a.txt", "file_data": f"data:text/plain;base64,{_base64(said)}"},
+                FilePart("text/plain", _base64(read), name="a.txt"),
+            )
+            for said, read in (
+                *(("Grüße".encode(encoding), "Grüße".encode()) for encoding in ("utf-16", "utf-32", "utf-8")),
+                (b"\xfe\xff" + "Grüße".encode("utf-16-be"), "Grüße".encode()),
+                ("Grüße".encode("latin-1"), "Grüße".encode("latin-1")),
+                (b"\xff\xfea", b"\xff\xfea"),
+                (b"BMW is a car", b"BMW is a car"),
+                (b"ID3 is a tag", b"ID3 is a tag"),
+            )
+        ),
+        ({"filename": "a.txt", "file_data": f"data:text/plain;base64,{PNG}"}, ImagePart("image/png", PNG)),
         ({"file_data": PNG}, ImagePart("image/png", PNG)),
         ({"file_data": WAV}, AudioPart("wav", WAV)),
     ],
@@ -354,6 +374,52 @@ def test_what_users_of_ollama_send_is_understood_wherever_it_stands(where: str) 
     request = asked(**payload)
     assert request.sampling == Sampling(top_k=40, min_p=0.1, typical_p=0.2, repeat_penalty=1.1)
     assert request.extra == {"num_ctx": 8192, "keep_alive_s": 300.0, **runner}
+
+
+@pytest.mark.parametrize(
+    ("config", "wanted"),
+    [
+        ({"thinking_budget": 800, "include_thoughts": True}, (None, 800, False)),
+        ({"thinkingBudget": 800, "includeThoughts": False}, (None, 800, True)),
+        ({"thinking_budget": 0}, ("off", None, False)),
+        ({"thinking_budget": -1}, ("on", None, False)),
+        ({"thinking_level": "low", "include_thoughts": True}, ("low", None, False)),
+        ({"thinkingLevel": "HIGH"}, ("high", None, False)),
+        ({"thinking_level": "THINKING_LEVEL_UNSPECIFIED"}, (None, None, False)),
+        ({"include_thoughts": True}, ("on", None, False)),
+        ({"include_thoughts": False}, (None, None, True)),
+        ({}, (None, None, False)),
+    ],
+)
+def test_googles_wishes_about_thoughts_are_read_where_google_has_them(config: dict[str, Any], wanted: Any) -> None:
+    """Source: https://ai.google.dev/gemini-api/docs/openai#thinking."""
+    said = {"thinking_config": config}
+    for place in ({"google": said}, {"extra_body": {"google": said}}, said, {"extra_body": said}, {"google": {"thinkingConfig": config}}):
+        request = asked(**place)
+        assert (request.reasoning, request.reasoning_budget, request.hides_reasoning) == wanted
+        answer = parse_response({"model": "m", "input": "hi", **place})
+        assert (answer.reasoning, answer.reasoning_budget, answer.hides_reasoning) == wanted
+
+
+def test_openais_own_effort_wins_over_googles() -> None:
+    request = asked(reasoning_effort="high", google={"thinking_config": {"thinking_level": "low", "include_thoughts": False}})
+    assert (request.reasoning, request.hides_reasoning) == ("high", True)
+    assert asked(google="all").reasoning is None
+    assert asked(reasoning_effort="none", google={"thinking_config": {"thinking_budget": 800}}).reasoning_budget is None
+
+
+@pytest.mark.parametrize(
+    ("config", "place"),
+    [
+        (5, ""),
+        ({"thinking_budget": "much"}, ".thinking_budget"),
+        ({"thinking_budget": -2}, ".thinking_budget"),
+        ({"thinkingLevel": "huge"}, ".thinkingLevel"),
+        ({"include_thoughts": "yes"}, ".include_thoughts"),
+    ],
+)
+def test_googles_wishes_that_nobody_knows_are_refused_by_their_place(config: Any, place: str) -> None:
+    assert refused(messages=HELLO, google={"thinking_config": config}).param == f"google.thinking_config{place}"
 
 
 SAFETY = [{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "BLOCK_NONE"}]

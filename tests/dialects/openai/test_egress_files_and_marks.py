@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from typing import Any
 
 import pytest
@@ -72,6 +73,14 @@ def test_documents_that_are_text_go_as_text(profile: str) -> None:
         {"type": "text", "text": "Hi"},
         {"type": "text", "text": "{}"},
     ]
+
+
+@pytest.mark.parametrize("profile", ["generic", "openai"])
+def test_texts_in_other_encodings_are_refused_by_their_place(profile: str) -> None:
+    latin = FilePart("text/plain", b64encode("Grüße".encode("latin-1")).decode(), place="input[0].content[1].file_data")
+    with pytest.raises(InvalidRequest, match="calls itself text is none in UTF-8") as caught:
+        messages(said("user", latin), profile=profile)
+    assert caught.value.param == "input[0].content[1].file_data"
 
 
 def test_documents_by_url_go_where_those_are_taken() -> None:

@@ -21,6 +21,7 @@ from tests.dialects.openai.judged import NOON_S, Judge, a_broken_stream, a_call,
 PATH = "/v1/responses"
 HI = {"model": "m", "input": "hi"}
 LOGPROB = {"token": "Hi", "logprob": -0.5, "bytes": [72, 105], "top_logprobs": []}
+ITEMS = {"reasoning": "reasoning", "tool_call": "function_call"}
 EVERYTHING = a_stream(
     a_part("reasoning", "pl", "an", closed=PartClosed("sig==", "anthropic")),
     a_part("text", "o", "k"),
@@ -135,6 +136,32 @@ def test_a_call_that_was_cut_off_is_not_done() -> None:
 
     assert [event["arguments"] for event in found if event["type"] == "response.function_call_arguments.done"] == ["{}"]
     assert [item["status"] for item in found[-1]["response"]["output"]] == ["completed", "incomplete"]
+
+
+STATE = a_part("reasoning", closed=PartClosed("QUJD", "openrouter"))
+
+
+@pytest.mark.parametrize("hidden", [{}, {"reasoning": {"exclude": True}}])
+@pytest.mark.parametrize("cut", [a_call("a", "f", '{"x":'), a_part("text", "Hel")])
+def test_what_was_cut_off_is_incomplete_though_state_of_thoughts_follows_it(cut: list[ChatEvent], hidden: dict[str, Any]) -> None:
+    """OpenRouter tells the state of thoughts behind what was said, and the reason to stop behind that."""
+    found = events_of(a_stream(cut, STATE, STATE, finish="length"), **hidden)
+
+    said, *states = found[-1]["response"]["output"]
+    assert said["status"] == "incomplete"
+    assert "response.function_call_arguments.done" not in [event["type"] for event in found]
+    assert [item["encrypted_content"] for item in states] == ["openrouter:QUJD"] * 2
+    done = [event for event in found if event["type"] == "response.output_item.done"]
+    assert [event["output_index"] for event in done] == [0, 1, 2]
+    assert [event["item"] for event in done] == [said, *states]
+
+
+@pytest.mark.parametrize("hidden", [{}, {"reasoning": {"exclude": True}}])
+def test_what_was_said_is_complete_once_more_than_state_follows_it(hidden: dict[str, Any]) -> None:
+    signed = a_part("reasoning", "so", closed=PartClosed("sig==", "anthropic"))
+    for behind in (signed, a_call("b", "g", '{"x":')):
+        output = events_of(a_stream(a_part("text", "Hello"), STATE, behind, finish="length"), **hidden)[-1]["response"]["output"]
+        assert (output[0]["status"], [item["type"] for item in output[1:]]) == ("completed", ["reasoning", ITEMS[behind[0].kind]])  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("finish", sorted(CUT_OFF))

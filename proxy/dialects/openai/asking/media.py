@@ -8,13 +8,14 @@ from urllib.parse import unquote_to_bytes
 
 from proxy.canonical.request import AudioPart, CacheHint, FilePart, ImagePart
 from proxy.errors import InvalidRequest
-from proxy.wire.media import AUDIO_FORMATS, mime_of_base64, standard_base64
+from proxy.wire.media import AUDIO_FORMATS, is_text, mime_of_base64, standard_base64, words_in_utf8
 
 Media = ImagePart | AudioPart | FilePart
 
 _DATA_URL = re.compile(r"data:(?P<mime>[^;,]{0,100})(?:;(?!base64,)[^;,]{0,100}){0,8}(?P<base64>;base64)?,", re.IGNORECASE | re.ASCII)
 _ADDRESS = re.compile(r"https?://", re.IGNORECASE)
 _SVG = "image/svg+xml"
+_LIKE_WORDS = ("image/bmp", "audio/mpeg")  # `BM` and `ID3` begin texts, too; any XML may look like a drawing
 _MIME_OF_ENDING = {
     "pdf": "application/pdf",
     "txt": "text/plain",
@@ -45,8 +46,10 @@ def attachment(text: str, name: str, place: str, cache_hint: CacheHint = None) -
     data = _data_of(text, found, place) if found else _standard(text, place)
     told = (found["mime"].lower() if found else "") or _MIME_OF_ENDING.get(name.rpartition(".")[2].lower(), "")
     sniffed = mime_of_base64(data)
-    # Any XML may look like a drawing.
-    mime = told if sniffed == _SVG and told else sniffed or told or "application/octet-stream"
+    is_doubtful = (sniffed == _SVG and told) or (sniffed in _LIKE_WORDS and is_text(told))
+    mime = told if is_doubtful else sniffed or told or "application/octet-stream"
+    if is_text(mime):
+        data = words_in_utf8(data)
     return _sorted_out(mime, data, name, cache_hint, place)
 
 

@@ -1,8 +1,9 @@
 """The answers of `/v1/responses`: events while the model speaks, or the object that they end with. Pure.
 
 A response consists of items, and a message of parts. Texts that follow on each other are parts of one message. Whether an item is complete
-can be told only when the next one begins, or the model has said why it stopped: until then the last one stays open. A call whose arguments
-are an object is complete however the answer ends.
+can be told only when the next one begins, or the model has said why it stopped: until then the last one stays open. State of thoughts of
+which nothing can be read is no beginning: it comes behind what was cut off, too, and waits until that has ended. A call whose arguments are
+an object is complete however the answer ends.
 """
 
 from __future__ import annotations
@@ -60,6 +61,8 @@ class ResponseStreamRenderer:
         self._sequence = 0
         self._item: Record | None = None
         self._part: PartKind | None = None  # what is being said, `None` also where it is not shown
+        self._is_wordless = False  # whether thoughts have begun of which there is no word yet
+        self._states: list[Record] = []  # what must come back, and waits until the open item has ended
         self._place: Record = {}  # where it stands
         self._around = (b"", b"")  # what stands before and after a fragment of it
         self._texts: list[str] = []
@@ -75,7 +78,7 @@ class ResponseStreamRenderer:
     def _records(self, event: ChatEvent) -> bytes:
         match event:
             case PartDelta():
-                return self._delta(event) if self._part else b""
+                return self._delta(event) if self._part else self._begin_thoughts(event)
             case PartOpened():
                 return self._open(event)
             case PartClosed():
@@ -104,17 +107,28 @@ class ResponseStreamRenderer:
         return self._event("response.created", about) + self._event("response.in_progress", about)
 
     def _open(self, part: PartOpened) -> bytes:
-        if part.kind == "reasoning" and self._shown != "all":
+        if part.kind == "reasoning":
+            self._is_wordless = True
             return b""
         item, opened = self._item, b""
         if item is None or item["type"] != "message" or ITEM_OF_PART[part.kind] != "message":
             item, opened = self._begin_item(part)
         return opened + self._begin(part.kind, item)
 
+    def _begin_thoughts(self, delta: PartDelta) -> bytes:
+        """The first word of thoughts, if they are shown."""
+        if not self._is_wordless or not delta.text:
+            return b""
+        self._is_wordless = False
+        if self._shown != "all":
+            return b""
+        item, opened = self._begin_item(PartOpened("reasoning"))
+        return opened + self._begin("reasoning", item) + self._delta(delta)
+
     def _begin_item(self, part: PartOpened) -> tuple[Record, bytes]:
-        ended, index = self._end_item("completed"), len(self.response["output"])
-        self._item = item = item_record(part, self.response["id"], index, self._spaced)
-        return item, ended + self._event("response.output_item.added", {"output_index": index, "item": item})
+        ended = self._end_item("completed")
+        self._item = item = item_record(part, self.response["id"], len(self.response["output"]), self._spaced)
+        return item, ended + self._item_added(item)
 
     def _begin(self, kind: PartKind, item: Record) -> bytes:
         """Begins what `item` says next; a summary begins with its first word, for there may be none."""
@@ -176,18 +190,29 @@ class ResponseStreamRenderer:
         return done + self._event("response.content_part.done", {**place, "part": part})
 
     def _tell_state(self, closed: PartClosed) -> bytes:
-        """What must come back with thoughts that are not shown."""
-        if not closed.opaque or self._shown != "state":
+        """What must come back with thoughts that are not shown. Those that had words have ended what came before them."""
+        is_wordless, self._is_wordless = self._is_wordless, False
+        if not closed.opaque or self._shown == "nothing":
             return b""
-        item, opened = self._begin_item(PartOpened("reasoning"))
-        item |= state_of(closed, "reasoning")
-        return opened
+        ended = b"" if is_wordless else self._end_item("completed")
+        self._states.append(state_of(closed, "reasoning"))
+        return ended if self._item else ended + self._end_item("completed")
 
     def _end_item(self, status: str) -> bytes:
-        """Ends the item that is open. A call that was cut off has no arguments that are done."""
+        """Ends the item that is open, and tells what waited for that."""
         item, self._item = self._item, None
-        if item is None:
-            return b""
+        told = [self._item_done(item, status)] if item else []
+        for state in self._states:
+            item = item_record(PartOpened("reasoning"), self.response["id"], len(self.response["output"]), self._spaced) | state
+            told += self._item_added(item), self._item_done(item, status)
+        self._states.clear()
+        return b"".join(told)
+
+    def _item_added(self, item: Record) -> bytes:
+        return self._event("response.output_item.added", {"output_index": len(self.response["output"]), "item": item})
+
+    def _item_done(self, item: Record, status: str) -> bytes:
+        """A call that was cut off has no arguments that are done."""
         done = b""
         place: Record = {"output_index": len(self.response["output"])}
         if item["type"] == "function_call" and (status == "completed" or _is_object(item["arguments"])):
