@@ -117,6 +117,8 @@ class UpstreamRefused(UpstreamError):
         raw: the decoded error body, for those who learn from refusals; never shown to clients.
         headers: response headers that dialects may pass on (lower-case names).
         is_models_own: whether the model did wrong, and its server is well: another attempt would be paid for as the first was.
+        is_requests_own: whether it is about what stands in the request, and who was asked is well: a file that is gone, or pictures for a
+            model that sees none.
         is_translated: whether it refused a request that the gateway wrote for it, and not the client's own.
     """
 
@@ -138,6 +140,7 @@ class UpstreamRefused(UpstreamError):
         self.upstream_status = status if upstream_status is None else upstream_status
         self.own_status: int | None = None
         self.is_models_own = False
+        self.is_requests_own = False
         self.is_translated = False
         self.raw = raw
         self.headers = headers or {}

@@ -18,6 +18,7 @@ from typing import Any
 from proxy.gateway_config import GatewayConfig, load_config
 from proxy.routing import profile_of
 from proxy.settings import SettingsError
+from proxy.upstream import model_changes  # noqa: F401 - here, before workers are forked: they share what it keeps
 from proxy.upstream_settings import UpstreamSettings
 from proxy.web.allocator import return_large_blocks
 from proxy.web.logs import log_config

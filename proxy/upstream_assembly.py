@@ -32,6 +32,7 @@ from proxy.upstream.fleet import Fleet, ignore_recovery
 from proxy.upstream.key_ring import KeyRing
 from proxy.upstream.line import Line
 from proxy.upstream.lists_by_key import ListsByKey
+from proxy.upstream.model_changes import changes_of
 from proxy.upstream.models import ModelList
 from proxy.upstream.replica import Replica, labels_of
 from proxy.upstream.reply import Timeouts
@@ -113,14 +114,16 @@ def build_upstream(
     def fetch_with(secret: str) -> list[ModelCard]:
         return [known.describe(card) for card in _listed(client, egress, told.timeouts.health_check_s, secret)]
 
+    identity = _identity_of(told)
+    changes = changes_of(identity)
     replicas = _build_replicas(settings, told, egress, words, watch, is_listed, tls or _tls_context_of(told.tls))
     client = _build_client(settings, told, egress, words, watch, replicas, is_listed, learn_models, sharing, has_stand_in=has_stand_in)
-    models = ModelList(fetch, told.model_list_ttl_s, time.monotonic, run_once, partial(watch.list_fetched, told.name))
-    by_key = ListsByKey(models, fetch_with, told.model_list_ttl_s, time.monotonic) if told.clients_bring_keys else None
+    models = ModelList(fetch, told.model_list_ttl_s, time.monotonic, run_once, partial(watch.list_fetched, told.name), changes)
+    by_key = ListsByKey(models, fetch_with, told.model_list_ttl_s, time.monotonic, changes) if told.clients_bring_keys else None
     tell_others = _tell_nobody if sharing is None or by_key is not None else sharing.join_list(told, models, known.describe)
     return Upstream(
         told.name,
-        _identity_of(told),
+        identity,
         client,
         egress,
         models,

@@ -309,6 +309,8 @@ class Gateway:
         if found is None and lists.has_pending:
             lists.await_all()
             found = self._table.find(name)
+        if found is None and lists.await_changes(client.secret):
+            found = self._table.find(name)
         if found is None:
             is_final = self._ensure_addressee_told(name, client)
             raise ModelNotFound(name) if is_final else lists.error_of_name(name, client.secret)

@@ -83,7 +83,7 @@ def is_worth_asking_elsewhere(error: ProxyError) -> bool:
     if error.code in _ABOUT_THE_REQUEST or _ends_request(error):
         return False
     if isinstance(error, UpstreamRefused):
-        return error.status >= 500 or error.status in _ELSEWHERE
+        return not error.is_requests_own and (error.status >= 500 or error.status in _ELSEWHERE)
     return isinstance(error, UpstreamError | Overloaded | ModelNotFound | NotSupported)
 
 

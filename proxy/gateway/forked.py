@@ -88,7 +88,7 @@ class Crossing:
         except UpstreamRefused as refusal:
             if not own.is_optional:
                 raise
-            told = in_own_words(refusal, self._sent.body)
+            told = in_own_words(refusal, own.path, self._sent.body)
             if told is not refusal:
                 raise told from refusal
             if not self.lacking.learn(destination.upstream, own.path, refusal, destination.upstream_model):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import chain
 
 from proxy.errors import NotSupported, UpstreamRefused
 from proxy.wire.error_messages import message_of
@@ -13,8 +14,12 @@ from proxy.wire.what_lacks import lacks_path
 # A server that is renewed may have it then.
 _KNOWN_FOR_S = 600.0
 _MOST = 1024  # Some paths have a model's name in them, which a client can invent.
-# Names of things, which no word of a sentence is: `rs_1`, `resp-a`, `file2`.
-_THING = re.compile(r"[A-Za-z0-9]*[0-9_-][\w-]*", re.ASCII)
+# Names of things, which no word of a sentence is, nor a number: `rs_1`, `resp-a`, `file2`.
+_THING = re.compile(r"(?<![\w-])(?=[\w-]*[A-Za-z])(?=[\w-]*[0-9_-])[\w-]+", re.ASCII)
+# Where a request names things: `"id"`, `"file_id"`, `"previous_response_id"`, `"conversation"`, `"vector_store_ids"`.
+_NAMED = re.compile(rb'"(?:(?:\w+_)?id|conversation|container)"\s*:\s*"([\w-]+)"', re.ASCII)
+_LISTED = re.compile(rb'"\w+_ids"\s*:\s*\[([^\]]*)\]', re.ASCII)
+_WORD = re.compile(rb'"([\w-]+)"', re.ASCII)
 
 
 class LackingPaths:
@@ -44,12 +49,25 @@ class LackingPaths:
         return True
 
 
-def in_own_words(refusal: UpstreamRefused, body: bytes) -> UpstreamRefused:
-    """`refusal` as the upstream told it, where its words name what stands in the request `body`: that is missing, and not the URL."""
+def in_own_words(refusal: UpstreamRefused, path: str, body: bytes) -> UpstreamRefused:
+    """`refusal` as the upstream told it, where its words name a thing of the request `body`: that is missing, and not the URL.
+
+    Args:
+        path: what was asked; where the words name it (`Cannot POST /v1/responses`), its steps are no things.
+    """
+    if refusal.upstream_status != 404 or refusal.status == 404:
+        return refusal
     words = message_of(refusal.raw)
-    if refusal.upstream_status != 404 or refusal.status == 404 or not any(f'"{thing}"'.encode() in body for thing in _THING.findall(words)):
+    said = " ".join(word.rpartition(path)[2] for word in words.split())
+    if _things_of(body).isdisjoint(_THING.findall(said)):
         return refusal
     return UpstreamRefused(plain(words), status=404, upstream_status=404, raw=refusal.raw, headers=refusal.headers)
+
+
+def _things_of(body: bytes) -> set[str]:
+    """What the request names by its id."""
+    listed = (_WORD.findall(several) for several in _LISTED.findall(body))
+    return {name.decode() for name in chain(_NAMED.findall(body), *listed)}
 
 
 def lack_of_prompts(refusal: UpstreamRefused) -> UpstreamRefused:

@@ -14,7 +14,8 @@ from proxy.routing.names import without_latest
 from proxy.upstream.lists_by_key import ListsByKey
 from proxy.upstream.models import ModelList
 
-# The first request of a worker waits so long for first lists, be there one or several. What comes later is used from then on.
+# The first request of a worker waits so long for first lists, be there one or several, and the first one after an upstream got other models
+# for its list. What comes later is used from then on.
 _FIRST_LISTS_S = 1.0
 # A name that no known list has waits longer for the others: they may have it, and the default upstream has it not. So does who wants to see
 # a list where there is but one.
@@ -66,7 +67,8 @@ class ModelLists:
         return bool(self._pending)
 
     def ensure_known(self, secret: str = "") -> None:
-        """Sees to it that every upstream was asked once, and renews old lists behind the request. Raises nothing.
+        """Sees to it that every upstream was asked once, and again since it got other models; renews lists behind the request that are
+        merely old. Raises nothing.
 
         Args:
             secret: the key of the client who asks, `""` for none.
@@ -75,12 +77,16 @@ class ModelLists:
         self._begin_with(secret, untold)
         if self._pending:
             self._await_first(_FIRST_LISTS_S)
+        outdated: list[ModelList] = []
         for models in self._own:
-            if models not in self._pending:
-                models.ensure_known()
+            if models not in self._pending and not models.ensure_known():
+                outdated.append(models)  # noqa: PERF401 - it is empty nearly always, and a comprehension is a call
         if self._by_key:
             self._await_with(secret, untold, _FIRST_LISTS_S, if_failing_s=0.0)
+            self._await_changes_with(secret, _FIRST_LISTS_S)
             self._begin_with(secret, [lists for lists in self._by_key.values() if lists.is_old])
+        for models in outdated:
+            models.await_changes(_FIRST_LISTS_S)
 
     def await_all(self, within_s: float | None = UNLISTED_NAME_S) -> None:
         """Waits for those that are pending; `None` for as long as it takes."""
@@ -95,14 +101,32 @@ class ModelLists:
 
     def await_renewed(self, secret: str = "") -> bool:
         """Waits a moment for lists that could not be had, and were asked for again just now, and for longer for those that the client's key
-        was not shown yet; for none that hangs. Whether one has come.
+        was not shown yet, and those of upstreams that got other models; for none that hangs. Whether one has come.
         """
+        is_renewed = self.await_changes(secret)
         coming = [models for models in self._own if not is_told(models) and models.is_on_its_way]
-        is_renewed = bool(coming) and any_of([partial(_can_tell, models) for models in coming], self._spawn, _ASK_AGAIN_S)
+        if coming:
+            is_renewed |= any_of([partial(_can_tell, models) for models in coming], self._spawn, _ASK_AGAIN_S)
         untold = [lists for lists in self._by_key.values() if not lists.has_told(secret)]
         self._begin_with(secret, untold)
         self._await_with(secret, untold, UNLISTED_NAME_S, if_failing_s=_ASK_AGAIN_S)
         return any(lists.has_told(secret) for lists in untold) or is_renewed
+
+    def await_changes(self, secret: str = "") -> bool:
+        """Waits for the lists of upstreams that got other models, and were not heard since; for none that hangs. Whether one has come."""
+        own = [models for models in self._own if models.is_outdated]
+        for models in own:
+            models.await_changes(UNLISTED_NAME_S)
+        of_key = self._await_changes_with(secret, UNLISTED_NAME_S)
+        return not all(models.is_outdated for models in own) or not all(lists.is_outdated(secret) for lists in of_key)
+
+    def _await_changes_with(self, secret: str, within_s: float) -> Sequence[ListsByKey]:
+        """Waits for the lists that the upstreams that got other models show to the key. Those that were waited for."""
+        outdated = [lists for lists in self._by_key.values() if lists.is_outdated(secret)]
+        self._begin_with(secret, outdated)
+        for lists in outdated:
+            lists.await_answer(secret, within_s)
+        return outdated
 
     def ensure_any(self, secret: str = "") -> None:
         """Sees to it that there is something to show to who comes with that key.

@@ -383,7 +383,8 @@ class UpstreamClient:
             "retry_in_s": None if wait_s is None else round(wait_s, 3),
         }
         # Whoever serves in its place, nobody but the operator can mend a key of his.
-        level = logging.ERROR if status in KEY_REFUSED and not journey.has_clients_key else logging.WARNING
+        is_of_request = journey.has_clients_key or getattr(error, "is_requests_own", False)
+        level = logging.ERROR if status in KEY_REFUSED and not is_of_request else logging.WARNING
         told = {name: value for name, value in fields.items() if value is not None and value != ""}
         _log.log(level, "upstream attempt failed", extra=told)
 

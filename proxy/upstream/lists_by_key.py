@@ -10,6 +10,7 @@ from functools import partial
 
 from proxy.canonical.catalog import ModelCard
 from proxy.errors import UpstreamError, UpstreamRefused
+from proxy.upstream.model_changes import ModelChanges, changes_seen_here
 from proxy.upstream.models import PAUSE_AFTER_FAILURE_S, ModelList
 from proxy.upstream.verdicts import KEY_REFUSED
 
@@ -19,12 +20,17 @@ _MOST_KEYS = 256
 
 @dataclass(slots=True, eq=False)
 class _Shown:
-    """What one key is shown: `cards` when it was shown some, and why not when the last question failed."""
+    """What one key is shown: `cards` when it was shown some, and why not when the last question failed.
+
+    Attributes:
+        heard_s: when the last question began that has ended, however it did.
+    """
 
     cards: tuple[ModelCard, ...] = ()
     names: frozenset[str] | None = None
     error: UpstreamError | None = None
     due_s: float = float("-inf")
+    heard_s: float = 0.0
     turn: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -36,16 +42,25 @@ class ListsByKey:
         fetch: asks the upstream with a key, `""` for none. Raises `UpstreamError`.
         ttl_s: a list that is older is renewed; until then the old one serves.
         clock: seconds that never go back.
+        changes: when the upstream got other models, whoever told it to; by `clock`.
 
     Attributes:
         fails: whether the last question, with whatever key, was not answered; a refusal is an answer.
     """
 
-    def __init__(self, models: ModelList, fetch: Callable[[str], Sequence[ModelCard]], ttl_s: float, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        models: ModelList,
+        fetch: Callable[[str], Sequence[ModelCard]],
+        ttl_s: float,
+        clock: Callable[[], float],
+        changes: ModelChanges | None = None,
+    ) -> None:
         self._models = models
         self._fetch = fetch
         self._ttl_s = ttl_s
         self._clock = clock
+        self._changes = changes or changes_seen_here()
         self._shown: dict[bytes, _Shown] = {}
         self._asking: dict[_Shown, float] = {}
         self._answered_s = float("-inf")
@@ -57,6 +72,11 @@ class ListsByKey:
         """Whether no key's list has been fetched for so long that it is time to ask again."""
         age_s = self._models.age_s
         return age_s is None or age_s >= self._ttl_s
+
+    def is_outdated(self, secret: str) -> bool:
+        """Whether the upstream got other models, and was not asked with the key since, or has not answered yet."""
+        last_s = self._changes.last_s
+        return last_s > 0 and self._shown_to(secret).heard_s < last_s
 
     def has_told(self, secret: str) -> bool:
         """Whether the key's list is known, or the upstream is known to have none."""
@@ -83,7 +103,8 @@ class ListsByKey:
             spawn: runs a function beside the caller.
         """
         shown = self._shown_to(secret)
-        if self._clock() < shown.due_s or not shown.turn.acquire(blocking=False):
+        is_due = self._clock() >= shown.due_s or shown.heard_s < self._changes.last_s
+        if not is_due or not shown.turn.acquire(blocking=False):
             return
         try:
             spawn(partial(self._ask_and_pass_turn, shown, secret))
@@ -101,27 +122,34 @@ class ListsByKey:
 
     def renew(self, secret: str) -> None:
         """Asks with the key now: the upstream was told to have other models, and what it shows to other keys is old. Raises nothing."""
-        for other in tuple(self._shown.values()):
-            other.due_s = float("-inf")
+        self._changes.note(self._clock())
         shown = self._shown_to(secret)
         with shown.turn:
-            self._ask(shown, secret)
+            if shown.heard_s < self._changes.last_s:
+                self._ask_until_heard(shown, secret)
 
     def _ask_and_pass_turn(self, shown: _Shown, secret: str) -> None:
         try:
-            self._ask(shown, secret)
+            self._ask_until_heard(shown, secret)
         finally:
             shown.turn.release()
 
+    def _ask_until_heard(self, shown: _Shown, secret: str) -> None:
+        """Asks, and asks again where the upstream got other models meanwhile: its answer may have been of before."""
+        self._ask(shown, secret)
+        while shown.heard_s < self._changes.last_s:
+            self._ask(shown, secret)
+
     def _ask(self, shown: _Shown, secret: str) -> None:
-        self._asking[shown] = self._clock()
-        shown.due_s = self._clock() + PAUSE_AFTER_FAILURE_S
+        self._asking[shown] = asked_s = self._clock()
+        shown.due_s = asked_s + PAUSE_AFTER_FAILURE_S
         try:
             cards = self._fetch(secret)
         except UpstreamError as error:
             self._note_failure(shown, error)
             return
         finally:
+            shown.heard_s = asked_s
             del self._asking[shown]
         self._note_answer()
         shown.cards, shown.names, shown.error = tuple(cards), frozenset(card.id for card in cards), None

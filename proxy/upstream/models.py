@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from proxy.canonical.catalog import ModelCard
 from proxy.errors import UpstreamError, UpstreamRefused
+from proxy.upstream.model_changes import ModelChanges, changes_seen_here
 
 # An upstream that failed to list is not asked again before so long.
 PAUSE_AFTER_FAILURE_S = 2.0
@@ -39,6 +41,7 @@ class ModelList:
         clock: seconds that never go back.
         spawn: runs a function beside the request.
         on_fetched: is told of each fetch whether it brought a list, or the word that there is none.
+        changes: when the upstream got other models, whoever told it to; by `clock`.
 
     Attributes:
         known: the list as it was fetched last; `None` before that, and when the upstream has none.
@@ -53,6 +56,7 @@ class ModelList:
         clock: Callable[[], float],
         spawn: Callable[[Callable[[], None]], object],
         on_fetched: Callable[[bool], None] = ignore_fetched,
+        changes: ModelChanges | None = None,
     ) -> None:
         self.known: tuple[ModelCard, ...] | None = None
         self.lists = True
@@ -62,10 +66,12 @@ class ModelList:
         self._clock = clock
         self._spawn = spawn
         self._on_fetched = on_fetched
+        self._changes = changes or changes_seen_here()
         self._turn = threading.Lock()
         self._listing: _Listing | None = None
         self._fetched_s = 0.0
         self._due_s = self._asked_s = float("-inf")
+        self._heard_s = 0.0  # When the last question began that has ended, however it did.
         self._was_asked = False
 
     @property
@@ -88,6 +94,11 @@ class ModelList:
         """Whether it was asked for just now, and has not come."""
         return self._turn.locked() and self._clock() - self._asked_s < _JUST_NOW_S
 
+    @property
+    def is_outdated(self) -> bool:
+        """Whether the upstream got other models, and was not asked since, or has not answered yet."""
+        return self._heard_s < self._changes.last_s
+
     def cards(self) -> Sequence[ModelCard]:
         """All models, in the upstream's order; `()` when it cannot list. Waits for the upstream only until the first list is there.
 
@@ -100,20 +111,33 @@ class ModelList:
             self._renew_when_due()
         return self._listing.cards if self._listing else ()
 
-    def ensure_known(self) -> None:
-        """Sees to it that the upstream was asked once; waits for that, but only once, and raises nothing. Renews an old list."""
+    def ensure_known(self) -> bool:
+        """Sees to it that the upstream was asked once; waits for that, but only once, and raises nothing. Renews an old list behind the
+        caller: `False` where the old one is of before the upstream got other models.
+        """
         if self._was_asked:
-            self._renew_when_due()
-            return
-        try:
+            return self._renew_when_due()
+        with suppress(UpstreamError):
             self._fetch_first()
-        except UpstreamError:
-            return
+        return True
 
     def renew(self) -> None:
-        """Asks the upstream now: it was told to have other models. Raises nothing."""
+        """Asks the upstream now: it was told to have other models, and all who know its list shall hear of it. Raises nothing."""
+        self._changes.note(self._clock())
         with self._turn:
-            self._renew()
+            if self.is_outdated:
+                self._renew()
+
+    def await_changes(self, within_s: float) -> None:
+        """Waits for the list of an upstream that got other models, until it has been silent for so long: one that hangs is waited for no
+        longer by who comes later. Raises nothing: what is known serves where nothing comes.
+        """
+        while self.is_outdated:
+            self._begin_renewal()
+            left_s = max(self._asked_s, self._changes.last_s) + within_s - self._clock()
+            if left_s <= 0 or not self._turn.acquire(timeout=left_s):
+                return
+            self._turn.release()
 
     def learn(self, cards: Sequence[ModelCard], fetched_s: float) -> None:
         """Takes over a list that somebody else has fetched, at that time by the clock, unless there is a newer one."""
@@ -151,8 +175,15 @@ class ModelList:
         if self._listing is None and self.last_error is not None:
             raise self.last_error.with_traceback(None)
 
-    def _renew_when_due(self) -> None:
-        if self._clock() < self._due_s or not self._turn.acquire(blocking=False):
+    def _renew_when_due(self) -> bool:
+        is_outdated = self.is_outdated
+        if is_outdated or self._clock() >= self._due_s:
+            self._begin_renewal()
+        return not is_outdated
+
+    def _begin_renewal(self) -> None:
+        """Asks beside the caller, if no question is under way."""
+        if not self._turn.acquire(blocking=False):
             return
         self._asked_s = self._clock()
         try:
@@ -168,13 +199,22 @@ class ModelList:
             self._turn.release()
 
     def _renew(self) -> None:
-        self._due_s = self._clock() + PAUSE_AFTER_FAILURE_S
+        """Asks, and asks again where the upstream got other models meanwhile: its answer may have been of before."""
+        self._ask()
+        while self.is_outdated:
+            self._ask()
+
+    def _ask(self) -> None:
+        self._asked_s = asked_s = self._clock()
+        self._due_s = asked_s + PAUSE_AFTER_FAILURE_S
         try:
             cards = self._fetch()
         except UpstreamError as error:
             self.note_failure(error)
         else:
             self._note_fetched(cards)
+        finally:
+            self._heard_s = asked_s
 
     def _note_fetched(self, cards: Sequence[ModelCard], *, lists: bool = True) -> None:
         self._take(cards, self._clock(), lists=lists)

@@ -12,7 +12,7 @@ from proxy.errors import UpstreamError, UpstreamRefused
 from proxy.upstream.faults import Fault, Verdict
 from proxy.upstream.retry import is_final, may_repeat
 from proxy.wire.messages import Purpose
-from proxy.wire.what_lacks import NO_SUCH_URL, lacks_model, lacks_path
+from proxy.wire.what_lacks import NO_SUCH_URL, lacks_model, lacks_path, names_thing
 
 
 class Blamed(Enum):
@@ -53,6 +53,8 @@ class Judgement:
 
 _THE_REQUEST = Judgement(elsewhere=False)
 _THE_SCOPE = Judgement(elsewhere=True, is_of_scope=True)
+# Files and caches are one account's: another key may be its. Who invents their names takes no retries from others.
+_THE_THING = replace(_THE_SCOPE, is_about_name=True)
 _PASSING = Judgement(elsewhere=True, is_passing=True)
 _NOT_SHOWN = Judgement(elsewhere=True, is_about_name=True)
 _NO_MODEL = Judgement(True, Blamed.MODEL, is_firm=True, is_about_name=True)
@@ -98,6 +100,8 @@ def _judged(fault: Fault, retry_sent: bool, with_clients_key: bool, model: str, 
         return Judgement(True, Blamed.REPLICA, is_firm=True)
     if with_clients_key and status in OF_KEYS:
         return _THE_REQUEST
+    if error.is_requests_own:
+        return _THE_THING if names_thing(error.message) else _THE_REQUEST
     if (not model and status in KEY_REFUSED) or status in _OF_SCOPE[purpose]:
         return _THE_SCOPE
     if status in NO_SUCH_URL:

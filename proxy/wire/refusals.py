@@ -6,7 +6,6 @@ OpenAI's words (`code`) where code or text give it away.
 
 from __future__ import annotations
 
-import re
 import reprlib
 from collections.abc import Collection, Mapping
 from http import HTTPStatus
@@ -17,15 +16,14 @@ import orjson
 from proxy.errors import UpstreamBroken, UpstreamError, UpstreamRefused
 from proxy.wire.error_messages import message_of
 from proxy.wire.headers import passed_on
+from proxy.wire.model_faults import is_of_models_words
 from proxy.wire.plain_words import plain
 from proxy.wire.refusal_reasons import reason_of
 from proxy.wire.retry_info import read_retry_info
 from proxy.wire.sse import SseReader
+from proxy.wire.what_lacks import is_of_request, says_no_url
 
 _NO_SUCH_URL = "the upstream has no such URL; check the base URL"
-
-# Codes of a 404 that say no more than its status does. Source: Groq's `unknown_url`, Azure's `ResourceNotFound`, and what gateways answer.
-_OF_URLS = re.compile(r"url|route|path|endpoint|method|^(?:resource_?)?not_?found(?:_error)?$|^invalid_request(?:_error)?$", re.IGNORECASE)
 
 # Statuses that mean something else to our clients than to us, or that HTTP does not know.
 _STATUSES = {
@@ -55,8 +53,9 @@ _PASSED_ON = ("retry-after", "retry-after-ms", "x-should-retry", "x-request-id")
 def read_error(status: int, headers: Mapping[str, str], body: bytes) -> UpstreamRefused:
     """The error for an answer with an error status. How long to wait is told only where the body says it; the caller knows the headers."""
     raw = _decoded(body)
-    reason = reason_of(raw, message_of(raw)) if status in (400, 402, 403, 404, 413, 422, 429, 500) else None
-    return UpstreamRefused(
+    words = message_of(raw)
+    reason = reason_of(raw, words) if status in (400, 402, 403, 404, 413, 422, 429, 500) else None
+    error = UpstreamRefused(
         _message(status, raw, reason),
         status=404 if _is_about_a_thing(status, raw) else _client_status(status, reason),
         upstream_status=status,
@@ -66,6 +65,9 @@ def read_error(status: int, headers: Mapping[str, str], body: bytes) -> Upstream
         raw=raw,
         headers=passed_on(headers, _PASSED_ON),
     )
+    error.is_models_own = status == 500 and is_of_models_words(words)
+    error.is_requests_own = reason != "model_not_found" and is_of_request(status, words)
+    return error
 
 
 def refusal_in_whole(body: bytes, answers: Collection[str]) -> UpstreamRefused | None:
@@ -92,17 +94,21 @@ def refusal_in_answer(record: Mapping[str, Any]) -> UpstreamRefused:
         status = _number(error.get("status"))
     if status is None:
         status = _STATUS_OF_REASON.get(reason or "", 502)
-    elif status in (404, 405) and reason != "model_not_found":
+    is_requests_own = reason != "model_not_found" and is_of_request(status, message)
+    if status in (404, 405) and reason != "model_not_found" and not is_requests_own:
         status = 502
-    return UpstreamRefused(
+    refusal = UpstreamRefused(
         plain(message) or "the upstream reported an error without saying which",
-        status=_client_status(status, reason),
+        status=status if is_requests_own else _client_status(status, reason),
         upstream_status=200,
         param=_param(record),
         code=reason or _code(record),
         retry_after_s=read_retry_info(record),
         raw=record,
     )
+    refusal.is_models_own = status in (500, 502) and is_of_models_words(message)
+    refusal.is_requests_own = is_requests_own
+    return refusal
 
 
 def misfit_without(body: bytes, names: Collection[bytes]) -> UpstreamError | None:
@@ -159,9 +165,13 @@ def _message(status: int, raw: object, reason: str | None) -> str:
 
 
 def _is_about_a_thing(status: int, raw: object) -> bool:
-    """Whether a 404 says that something is missing which the request names, and not the URL."""
-    code = _code(raw)
-    return status == 404 and (_param(raw) is not None or (code is not None and _OF_URLS.search(code) is None))
+    """Whether a 404 says that something is missing which the request names or needs, and not the URL. What is no JSON is no API's."""
+    if status != 404 or isinstance(raw, str):
+        return False
+    if _param(raw) is not None:
+        return True
+    code, words = _code(raw), message_of(raw)
+    return not says_no_url("" if words == code else words, code)
 
 
 def _phrase(status: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import orjson
 
 from proxy.errors import UpstreamBroken
+from proxy.wire.counts import whole_count
 
 
 def read_count(body: bytes) -> int:
@@ -14,7 +15,7 @@ def read_count(body: bytes) -> int:
     except orjson.JSONDecodeError as error:
         raise _no_count() from error
     count = payload.get("input_tokens") if isinstance(payload, dict) else None
-    if type(count) is not int or count < 0:
+    if type(count) is not int or whole_count(count) is None:
         raise _no_count()
     return count
 

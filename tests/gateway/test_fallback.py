@@ -57,6 +57,13 @@ def test_what_is_wrong_with_the_request_ends_it(error: ProxyError) -> None:
     assert not is_worth_asking_elsewhere(error)
 
 
+def test_what_the_request_names_is_not_looked_for_at_another_upstream() -> None:
+    """Who does not know it would answer without it."""
+    error = UpstreamRefused("File not found: file_1", status=404)
+    error.is_requests_own = True
+    assert not is_worth_asking_elsewhere(error)
+
+
 def for_good(error: UpstreamError) -> UpstreamError:
     """The error of a request that may have been worked on, where the operator does not want to pay twice."""
     error.ends_request = True

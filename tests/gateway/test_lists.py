@@ -12,6 +12,7 @@ import pytest
 from proxy.canonical.catalog import ModelCard
 from proxy.errors import UpstreamBroken, UpstreamError, UpstreamRefused, UpstreamUnavailable
 from proxy.gateway.lists import ModelLists
+from proxy.upstream.model_changes import changes_seen_here
 from proxy.upstream.models import ModelList
 
 SOON_S = 5.0
@@ -27,7 +28,8 @@ class Upstream:
     def __init__(self, answer: list[str] | UpstreamError | threading.Event) -> None:
         self.answer = answer
         self.asked = 0
-        self.models = ModelList(self._fetch, 60, time.monotonic, spawn)
+        self.changes = changes_seen_here()
+        self.models = ModelList(self._fetch, 60, time.monotonic, spawn, changes=self.changes)
 
     def _fetch(self) -> list[ModelCard]:
         self.asked += 1
@@ -146,3 +148,36 @@ def test_one_upstream_is_waited_for_before_it_is_asked_again() -> None:
     lists = the_lists(dead())
     lists.await_all()
     assert [lack.error.message for lack in lists.lacks().values()] == ["nobody is there"]
+
+
+def test_list_of_an_upstream_that_got_other_models_is_waited_for() -> None:
+    changed, other = Upstream(["a"]), Upstream(["b"])
+    lists = the_lists(changed, other)
+    lists.ensure_known()
+    changed.answer = ["a", "new"]
+    changed.changes.note(time.monotonic())
+    lists.ensure_known()
+    assert changed.models.known == (ModelCard("a"), ModelCard("new"))
+    assert (changed.asked, other.asked) == (2, 1)
+    lists.ensure_known()
+    assert not lists.await_changes()
+    assert changed.asked == 2
+
+
+def test_upstreams_that_got_other_models_and_hang_cost_a_second_together_and_an_unlisted_name_some_more() -> None:
+    gate, hanging = threading.Event(), [Upstream(["a"]), Upstream(["b"])]
+    lists = the_lists(*hanging)
+    lists.ensure_known()
+    for upstream in hanging:
+        upstream.answer = gate
+        upstream.changes.note(time.monotonic())
+    with at_once(1.6):
+        lists.ensure_known()
+    with at_once(0.1):
+        for _ in range(10):
+            lists.ensure_known()
+    assert [upstream.models.known for upstream in hanging] == [(ModelCard("a"),), (ModelCard("b"),)]
+    gate.set()
+    assert lists.await_renewed()
+    assert [upstream.models.known for upstream in hanging] == [(ModelCard("m"),)] * 2
+    assert [upstream.asked for upstream in hanging] == [2, 2]

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from tests.fake_upstream import FakeUpstream, json_answer
+from tests.fake_upstream import Answer, FakeUpstream, json_answer
 from tests.pairs.conftest import Gateway
 from tests.pairs.scenes import BY_NAME, PNG
 from tests.pairs.upstreams import ANTHROPIC
 
 PATH = "/v1/messages/count_tokens"
+GO = Answer(404, {"Content-Type": "text/plain"}, [b"404 page not found"])
 NO_SUCH_URL = json_answer({"type": "error", "error": {"type": "not_found_error", "message": "Not Found"}}, 404)
 HI = {"role": "user", "content": "hi"}
 
@@ -20,10 +21,13 @@ def showing(source: dict[str, Any], kind: str) -> dict[str, Any]:
     return {"messages": [{"role": "user", "content": [{"type": kind, "source": source}]}]}
 
 
+@pytest.mark.parametrize("lacking", [NO_SUCH_URL, GO], ids=["anthropic", "go"])
 @pytest.mark.parametrize(
     ("asked", "least", "most"),
     [
         ({}, 1, 10),
+        ({"metadata": {"user_id": "404"}}, 1, 10),
+        ({"tools": [{"name": "f", "input_schema": {"properties": {"v": {"enum": ["404", "zz"]}}}}]}, 10, 60),
         ({"tools": [{"type": "web_search_20250305", "name": "web_search"}]}, 10, 60),
         ({"tools": [{"name": "f", "description": "d" * 400, "input_schema": {"type": "object"}}, {"type": "new", "name": "n"}]}, 100, 200),
         ({"mcp_servers": [{"type": "url", "url": "https://x", "name": "x"}]}, 5, 60),
@@ -44,9 +48,11 @@ def showing(source: dict[str, Any], kind: str) -> dict[str, Any]:
         ),
     ],
 )
-def test_whatever_is_asked_is_estimated(gateway_of: Gateway, upstream: FakeUpstream, asked: dict[str, Any], least: int, most: int) -> None:
+def test_whatever_is_asked_is_estimated(
+    gateway_of: Gateway, upstream: FakeUpstream, asked: dict[str, Any], least: int, most: int, lacking: Answer
+) -> None:
     ANTHROPIC.play(upstream, BY_NAME["text"])
-    upstream.on(PATH, NO_SUCH_URL)
+    upstream.on(PATH, lacking)
     client = gateway_of(upstream, ANTHROPIC)
     answers = [client.post(PATH, json={"model": "m", "messages": [HI], **asked}) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200] * 3, answers[0].text

@@ -1,7 +1,8 @@
-"""What a model of Gemini's does wrong: its server is well, asking again is paid for each time, and others want to be served meanwhile."""
+"""What a model does wrong: its server is well, asking again is paid for each time, and others want to be served meanwhile."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from tests.fake_upstream import Answer, FakeUpstream, Request, json_answer, stre
 from tests.gateway.several import config_of
 from tests.pairs.conftest import Gateway
 from tests.pairs.scenes import BY_NAME, PNG
-from tests.pairs.upstreams import GEMINI, OPENAI
+from tests.pairs.upstreams import GEMINI, OLLAMA, OPENAI, Egress
 
 WHOLE, STREAM = "/v1beta/models/m:generateContent", "/v1beta/models/m:streamGenerateContent"
 PICTURE = {"parts": [{"inlineData": {"mimeType": "image/png", "data": PNG}}]}
@@ -94,3 +95,44 @@ def test_a_fallback_may_do_better(tmp_path: Path, upstream: FakeUpstream, second
         told = client.post("/api/chat", json={"model": "u0/m", "messages": [{"role": "user", "content": "hi"}], "stream": False})
         assert told.status_code == 200
         assert len(upstream.requests_to(WHOLE)) == turn
+
+
+OF_OLLAMA = {"error": "error parsing tool call: raw='{\"x\": 1', err=unexpected end of JSON input"}
+OF_QWEN = {"error": "XML syntax error on line 115: element <parameter> closed by </function>"}
+OF_LLAMACPP = {"error": {"code": 500, "message": "Failed to parse input at pos 12: <tool_call>", "type": "server_error"}}
+UNREADABLE = {
+    "ollama": (OLLAMA, OF_OLLAMA, "error parsing tool call"),
+    "qwen": (OLLAMA, OF_QWEN, "XML syntax error"),
+    "llama.cpp": (OPENAI, OF_LLAMACPP, "Failed to parse input at pos 12"),
+}
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/api/chat", "/v1/messages"])
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize(("egress", "refusal", "words"), UNREADABLE.values(), ids=UNREADABLE)
+def test_a_call_that_its_own_server_cannot_read_is_generated_once_and_closes_nothing(
+    gateway_of: Gateway, upstream: FakeUpstream, egress: Egress, refusal: dict[str, Any], words: str, path: str, stream: bool
+) -> None:
+    client = gateway_of(upstream, egress, MAX_RETRIES="3", BREAKER_FAILURES="2")
+    body = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}], "stream": stream}
+    egress.play(upstream, BY_NAME["text"])
+    upstream.on(egress.paths[0], json_answer(refusal, 500))
+    for _ in range(5):
+        told = client.post(path, json=body)
+        assert (told.status_code, words in told.text) == (500, True)
+    assert len(upstream.requests_to(egress.paths[0])) == 5
+    egress.play(upstream, BY_NAME["text"])
+    assert client.post(path, json=body).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/api/chat"])
+def test_nor_does_one_that_is_told_inside_an_answer(gateway_of: Gateway, upstream: FakeUpstream, path: str) -> None:
+    client = gateway_of(upstream, OLLAMA, MAX_RETRIES="3", BREAKER_FAILURES="2")
+    OLLAMA.play(upstream, BY_NAME["text"])
+    upstream.on("/api/chat", Answer(200, {"Content-Type": "application/x-ndjson"}, [json.dumps(OF_OLLAMA).encode() + b"\n"]))
+    body = {"model": "m", "messages": [{"role": "user", "content": "hi"}], "stream": True}
+    for _ in range(5):
+        assert "error parsing tool call" in client.post(path, json=body).text
+    assert len(upstream.requests_to("/api/chat")) == 5
+    OLLAMA.play(upstream, BY_NAME["text"])
+    assert client.post(path, json=body).status_code == 200

@@ -20,6 +20,9 @@ from tests.pairs.upstreams import ANTHROPIC, GEMINI, OPENAI, Egress
 HI = {"role": "user", "content": "hi"}
 COUNT, INPUT_TOKENS, GEMINI_COUNT = "/v1/messages/count_tokens", "/v1/chat/completions/input_tokens", "/v1beta/models/m:countTokens"
 NO_SUCH_URL = json_answer({"error": {"message": "File Not Found", "type": "not_found_error", "code": 404}}, 404)
+GO = Answer(404, {"Content-Type": "text/plain"}, [b"404 page not found"])
+EXPRESS = Answer(404, {"Content-Type": "text/html"}, [b"<!DOCTYPE html>\n<html><body>\n<pre>Cannot POST /v1/responses</pre>\n</body></html>"])
+FASTIFY = json_answer({"message": "Route POST:/v1/responses not found", "error": "Not Found", "statusCode": 404}, 404)
 NO_SUCH_METHOD = Answer(405, {}, [b"no"])
 NOT_FOR_CHATS = "This is a chat model and not supported in the v1/completions endpoint. Did you mean to use v1/chat/completions?"
 CHATS_ONLY = json_answer({"error": {"message": NOT_FOR_CHATS, "type": "invalid_request_error", "param": "model", "code": None}}, 404)
@@ -136,6 +139,49 @@ def test_responses_are_translated_at_once_and_not_served_elsewhere(
     assert chat(client) == 200
     assert posts(upstream) == ["/v1/responses", *["/v1/chat/completions"] * 3]
     assert posts(second) == []
+
+
+@pytest.mark.parametrize("answer", [GO, EXPRESS, FASTIFY], ids=["go", "express", "fastify"])
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"tools": [{"type": "function", "name": "f", "parameters": {"properties": {"v": {"enum": ["404", "v1", "responses", "zz"]}}}}]},
+        {"metadata": {"code": "404", "version": "v1"}},
+        {"metadata": {"run_id": "404", "version_id": "v1"}},
+    ],
+    ids=["values", "metadata", "ids"],
+)
+def test_a_lack_is_told_from_what_the_request_names(
+    tmp_path: Path, upstream: FakeUpstream, second: FakeUpstream, answer: Answer, more: dict[str, Any]
+) -> None:
+    client = a_client(tmp_path, upstream, OPENAI, second)
+    upstream.on("/responses", answer)
+    for _ in range(2):
+        assert client.post("/v1/responses", json={"model": "u0/m", "input": "hi", **more}).status_code == 200
+    assert posts(upstream) == ["/v1/responses", *["/v1/chat/completions"] * 2]
+    assert posts(second) == []
+
+
+@pytest.mark.parametrize(
+    ("more", "thing"),
+    [
+        ({"previous_response_id": "resp_1"}, "Previous response with id 'resp_1'"),
+        ({"input": [{"type": "item_reference", "id": "rs_1"}]}, "Item with id 'rs_1'"),
+        ({"input": [{"role": "user", "content": [{"type": "input_file", "file_id": "file-1"}]}]}, "File file-1"),
+        ({"conversation": "conv_1"}, "Conversation conv_1"),
+        ({"tools": [{"type": "file_search", "vector_store_ids": ["vs_0", "vs_1"]}]}, "Vector store vs_1"),
+        ({"previous_response_id": "resp_1"}, "GET /v1/responses/resp_1"),
+    ],
+)
+def test_what_is_missing_of_what_a_request_names_is_told(
+    tmp_path: Path, upstream: FakeUpstream, second: FakeUpstream, more: dict[str, Any], thing: str
+) -> None:
+    client = a_client(tmp_path, upstream, OPENAI, second)
+    upstream.on("/responses", json_answer({"error": {"message": f"{thing} not found."}}, 404))
+    told = client.post("/v1/responses", json={"model": "u0/m", "input": "hi", **more})
+    assert (told.status_code, thing in told.text) == (404, True)
+    client.post("/v1/responses", json={"model": "u0/m", "input": "hi"})
+    assert posts(upstream).count("/v1/responses") == 2
 
 
 def test_a_response_that_is_gone_takes_no_model_away(tmp_path: Path, upstream: FakeUpstream, second: FakeUpstream) -> None:

@@ -31,7 +31,8 @@ class Blaming:
 
     def refuse(self, model: str, status: int, told: int | None = None, *, can_go_elsewhere: bool = False) -> None:
         """Lets the first replica refuse a call to the model."""
-        error = UpstreamRefused("no", status=status if told is None else told, upstream_status=status)
+        code = "model_not_found" if status == 404 and told is None else None
+        error = UpstreamRefused("no", status=status if told is None else told, upstream_status=status, code=code)
         journey = Journey("boxes", UpstreamCall("", model=model, can_go_elsewhere=can_go_elsewhere), None, is_once=False)
         journey.replica = self.replicas[0]
         self.fleet.blame(judged(refusal_of(error, {}), model, retry_sent=True), error, journey)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from proxy.canonical.catalog import ModelCard
 from proxy.errors import UpstreamError, UpstreamRefused, UpstreamUnavailable
 from proxy.upstream.lists_by_key import ListsByKey
+from proxy.upstream.model_changes import changes_seen_here
 from proxy.upstream.models import ModelList
 
 TTL_S = 60.0
@@ -107,6 +108,7 @@ def test_upstream_that_has_other_models_is_asked_at_once_and_by_others_when_they
         upstream.ask(key)
     upstream.shown = {"a": ["x", "new"], "b": ["new"]}
     upstream.lists.renew("a")
+    assert [upstream.lists.is_outdated(key) for key in "ab"] == [False, True]
     assert [upstream.lists.shows(key, "new") for key in "ab"] == [True, False]
     assert sorted(upstream.names()) == ["new", "x"]
     upstream.ask("b")
@@ -123,3 +125,33 @@ def test_many_wrong_keys_push_no_good_one_out() -> None:
     upstream.ask("a")
     assert len(upstream.asked) == asked
     assert upstream.lists.error("wrong-0") is None
+
+
+def test_list_of_a_key_that_was_on_its_way_when_the_upstream_got_other_models_is_asked_for_again() -> None:
+    upstream = Upstream(a=["x"])
+    changes = changes_seen_here()
+
+    def changing(secret: str) -> list[ModelCard]:
+        cards = upstream.fetch(secret)
+        if len(upstream.asked) == 1:
+            upstream.shown = {"a": ["x", "new"]}
+            changes.note(upstream.now_s)
+        return cards
+
+    lists = ListsByKey(upstream.models, changing, TTL_S, lambda: upstream.now_s, changes)
+    lists.begin("a", lambda work: work())
+    assert (lists.shows("a", "new"), lists.is_outdated("a"), upstream.asked) == (True, False, ["a", "a"])
+
+
+def test_list_of_a_key_is_outdated_once_after_somebody_elses_change_even_where_it_fails() -> None:
+    upstream = Upstream(a=["x"])
+    changes = changes_seen_here()
+    lists = ListsByKey(upstream.models, upstream.fetch, TTL_S, lambda: upstream.now_s, changes)
+    lists.begin("a", lambda work: work())
+    assert not lists.is_outdated("a")
+    changes.note(upstream.now_s)
+    assert lists.is_outdated("a")
+    upstream.error = UpstreamUnavailable("nobody is there")
+    for _ in range(3):
+        lists.begin("a", lambda work: work())
+    assert (lists.is_outdated("a"), lists.shows("a", "x"), upstream.asked) == (False, True, ["a", "a"])

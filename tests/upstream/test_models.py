@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
 
 from proxy.canonical.catalog import ModelCard
 from proxy.errors import UpstreamError, UpstreamRefused, UpstreamUnavailable
+from proxy.upstream.model_changes import ModelChanges, changes_seen_here
 from proxy.upstream.models import ModelList
 from tests.upstream.conftest import Clock
 
@@ -223,3 +225,110 @@ def test_many_first_readers_share_one_fetch(clock: Clock, later: Later) -> None:
     for thread in threads:
         thread.join(5)
     assert (len(asked), failures) == (1, ["slow and down"] * 5)
+
+
+def spawn(work: Callable[[], None]) -> None:
+    threading.Thread(target=work, daemon=True).start()
+
+
+def lists_of_two_workers(upstream: Callable[[], list[ModelCard]], clock: Clock, later: Later) -> tuple[ModelList, ModelList]:
+    changes = changes_seen_here()
+    here, there = (ModelList(upstream, 60, clock, later, changes=changes) for _ in range(2))
+    for models in (here, there):
+        models.ensure_known()
+    clock.now_s += 1
+    return here, there
+
+
+def test_list_is_outdated_where_another_worker_gave_the_upstream_other_models(clock: Clock, later: Later) -> None:
+    upstream = Upstream(["old"], ["old"], ["new"])
+    here, there = lists_of_two_workers(upstream, clock, later)
+    assert (here.is_outdated, there.ensure_known()) == (False, True)
+    here.renew()
+    assert (here.is_outdated, names(here), there.is_outdated) == (False, ["new"], True)
+    assert not there.ensure_known()
+    later.run()
+    assert (there.is_outdated, there.ensure_known(), names(there)) == (False, True, ["new"])
+    assert (upstream.asked, later.tasks) == (4, [])
+
+
+def test_outdated_list_that_cannot_be_had_is_asked_for_once(clock: Clock, later: Later) -> None:
+    upstream = Upstream(["old"], ["old"], DOWN)
+    here, there = lists_of_two_workers(upstream, clock, later)
+    here.renew()
+    there.ensure_known()
+    later.run()
+    for _ in range(3):
+        there.ensure_known()
+        there.await_changes(5)
+    assert (there.is_outdated, names(there), there.last_error, upstream.asked, later.tasks) == (False, ["old"], DOWN, 4, [])
+
+
+def test_list_that_was_on_its_way_when_the_upstream_got_other_models_is_asked_for_again(clock: Clock, later: Later) -> None:
+    changes = changes_seen_here()
+    told = iter((["old"], ["new"]))
+
+    def changing() -> list[ModelCard]:
+        cards = [ModelCard(name) for name in next(told)]
+        if cards[0].id == "old":
+            clock.now_s += 1
+            changes.note(clock.now_s)
+        return cards
+
+    models = ModelList(changing, 60, clock, later, changes=changes)
+    assert (names(models), models.is_outdated) == (["new"], False)
+
+
+class Slow:
+    """Tells `old` at first, and `new` once the gate is open."""
+
+    def __init__(self) -> None:
+        self.gate = threading.Event()
+        self.asked = 0
+
+    def __call__(self) -> list[ModelCard]:
+        self.asked += 1
+        if self.asked == 1:
+            return [ModelCard("old")]
+        assert self.gate.wait(5)
+        return [ModelCard("new")]
+
+
+def an_outdated_list(upstream: Slow) -> tuple[ModelList, ModelChanges]:
+    changes = changes_seen_here()
+    models = ModelList(upstream, 60, time.monotonic, spawn, changes=changes)
+    models.ensure_known()
+    changes.note(time.monotonic())
+    return models, changes
+
+
+def test_all_who_wait_for_other_models_share_one_question() -> None:
+    upstream = Slow()
+    models, _ = an_outdated_list(upstream)
+    found: list[list[str]] = []
+
+    def read() -> None:
+        models.await_changes(5)
+        found.append(names(models))
+
+    threads = [threading.Thread(target=read) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    upstream.gate.set()
+    for thread in threads:
+        thread.join(5)
+    assert (found, upstream.asked) == ([["new"]] * 5, 2)
+
+
+def test_upstream_that_hangs_is_waited_for_once_and_not_by_who_comes_later() -> None:
+    upstream = Slow()
+    models, _ = an_outdated_list(upstream)
+    models.await_changes(0.05)
+    began_s = time.monotonic()
+    for _ in range(20):
+        models.await_changes(0.05)
+    assert time.monotonic() - began_s < 0.5
+    assert (names(models), models.is_outdated, upstream.asked) == (["old"], True, 2)
+    upstream.gate.set()
+    models.await_changes(5)
+    assert names(models) == ["new"]

@@ -36,7 +36,8 @@ BROKE_OFF = inner_fault_of(UpstreamBroken("no JSON"))
         (refused(401), True, True, Blamed.KEY),
         (refused(402), True, True, Blamed.KEY),
         (refused(403), True, True, Blamed.KEY),
-        (refused(404), True, True, Blamed.MODEL),
+        (refused(404), True, True, Blamed.NOBODY),
+        (refused(404, code="model_not_found"), True, True, Blamed.MODEL),
         (refused(405), True, True, Blamed.MODEL),
         (refused(408), True, True, Blamed.NOBODY),
         (refused(413), False, False, Blamed.NOBODY),
@@ -129,6 +130,24 @@ def test_what_a_lone_replica_lacks_beside_the_model_leaves_its_chats_alone(
 def test_among_replicas_who_lacks_a_model_is_left_alone_whatever_it_was_asked_for() -> None:
     assert judged(NO_MODEL, "m", retry_sent=True, purpose=Purpose.EXTRA).blamed is Blamed.MODEL
     assert judged(NO_URL, "m", retry_sent=True, purpose=Purpose.EXTRA).blamed is Blamed.NOBODY
+
+
+def the_requests_own(message: str, status: int) -> Fault:
+    error = UpstreamRefused(message, status=status)
+    error.is_requests_own = True
+    return refusal_of(error, {})
+
+
+@pytest.mark.parametrize("status", [403, 404])
+@pytest.mark.parametrize("purpose", list(Purpose))
+def test_a_file_that_is_missing_may_be_another_keys_and_blames_nobody(status: int, purpose: Purpose) -> None:
+    judgement = judged(the_requests_own("File not found: file_1", status), "m", retry_sent=True, purpose=purpose)
+    assert (judgement.elsewhere, judgement.is_of_scope, judgement.blamed) == (True, True, Blamed.NOBODY)
+
+
+def test_what_a_model_cannot_do_for_a_request_no_replica_of_it_can() -> None:
+    judgement = judged(the_requests_own("No endpoints found that support image input", 404), "m", retry_sent=True)
+    assert (judgement.elsewhere, judgement.blamed) == (False, Blamed.NOBODY)
 
 
 @pytest.mark.parametrize(

@@ -30,14 +30,14 @@ class Details:
     __slots__ = ("_entries",)
 
     def __init__(self) -> None:
-        self._entries: dict[tuple[object, object], dict[str, Any]] = {}
+        self._entries: dict[tuple[str, str], dict[str, Any]] = {}
 
     def add(self, entries: Iterable[object]) -> None:
         """Goes on with the details: words grow, everything else is said once."""
         for entry in entries:
             if not isinstance(entry, dict):
                 continue
-            known = self._entries.setdefault((entry.get("type"), str(entry.get("index"))), {})
+            known = self._entries.setdefault((str(entry.get("type")), str(entry.get("index"))), {})
             for name, value in entry.items():
                 if name in _GROWING and isinstance(value, str):
                     if not isinstance(pieces := known.get(name), _Pieces):

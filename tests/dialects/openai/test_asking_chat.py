@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from base64 import b64encode
 from collections.abc import Callable
 from typing import Any
@@ -289,6 +290,14 @@ def test_who_may_call_only_some_tools_knows_no_others() -> None:
     allowed = {"type": "allowed_tools", "allowed_tools": {"mode": "required", "tools": [F]}}
     request = asked(tools=[F, G], tool_choice=allowed)
     assert (request.tools, request.tool_choice) == ((Tool("f"),), "required")
+
+
+def test_many_tools_that_are_allowed_cost_no_more_than_their_number() -> None:
+    many = [{"type": "function", "function": {"name": f"f{number}"}} for number in range(30_000)]
+    began = time.process_time()
+    request = asked(tools=many, tool_choice={"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": many}})
+    assert time.process_time() - began < 3, "where each is looked for among all others, it takes far longer"
+    assert (len(request.tools), request.tool_choice) == (len(many), "auto")
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 from proxy.dialects.openai.reading import read_error
 from proxy.errors import UpstreamRefused
 from proxy.wire.plain_words import plain
+from proxy.wire.what_lacks import lacks_model, lacks_path
 from tests.dialects.openai.records import DONE, error_of, read, read_whole, record, said, sse, text
 
 
@@ -152,12 +153,71 @@ def test_an_unknown_model_is_a_404_whatever_the_server_says(message: str) -> Non
 
 @pytest.mark.parametrize("status", [404, 405])
 @pytest.mark.parametrize(
-    "body", [b"404 page not found", {"detail": "Not Found"}, b"", {"error": {"message": "Invalid URL (POST /v1/v1/chat)"}}]
+    "body",
+    [
+        b"404 page not found",
+        b"<html><h1>No endpoints found that support it</h1></html>",
+        {"detail": "Not Found"},
+        b"",
+        b"{}",
+        {"error": {"message": "Invalid URL (POST /v1/v1/chat)"}},
+        {"error": {"code": 404, "message": "File Not Found", "type": "not_found_error"}},
+        {"error": {"code": "404", "message": "Resource not found"}},
+        {"error": {"message": "Unknown request URL: POST /v1/x"}},
+        {"message": "no Route matched with those values"},
+        {"message": "Cannot POST /v1/responses", "error": None},
+        {"error": "Unexpected endpoint or method. (POST /v1/responses)"},
+        {"error": {"type": "not_found_error"}},
+        {"error": {"message": "The Responses API is not supported by this server"}},
+    ],
 )
 def test_any_other_404_is_a_wrong_base_url(status: int, body: object) -> None:
     error = refusal(status, body)
     assert (error.status, error.code) == (502, None)
     assert error.message.startswith("the upstream has no such URL; check the base URL")
+
+
+@pytest.mark.parametrize("code", ["unknown_url", "ENDPOINT_NOT_FOUND"])
+def test_a_code_says_that_it_is_the_url(code: str) -> None:
+    error = refusal(404, {"error": {"message": "there is nothing", "code": code}})
+    assert (error.status, error.code) == (502, code)
+    assert lacks_path(error, "m")
+
+
+OF_THE_REQUEST = [
+    "No endpoints found that support image input",
+    'No endpoints found that support tool use. Try disabling "f".',
+    "No endpoints found matching your data policy (Free model training).",
+    "No allowed providers are available for the selected model.",
+    "File not found: file_1",
+    "No such File object: file-1",
+    "Container with id 'cntr_1' not found.",
+    "Vector store with id ['vs_1'] not found.",
+]
+
+
+@pytest.mark.parametrize("words", OF_THE_REQUEST)
+def test_a_404_about_what_a_request_needs_is_the_requests_own(words: str) -> None:
+    body = {"error": {"message": words, "code": 404}, "user_id": "u"}
+    told = refusal(404, body)
+    assert (told.status, told.message, told.code, told.is_requests_own) == (404, words, None, True)
+    inside = in_band(body)
+    assert (inside.status, inside.message, inside.is_requests_own) == (404, words, True)
+
+
+@pytest.mark.parametrize("words", ["Function 'f': Not found for account 'a'", "no list", "Response with id 'resp_1' not found."])
+@pytest.mark.parametrize("code", [None, 404, "not_found", "invalid_request_error"])
+def test_any_other_sentence_of_a_404_is_told_as_it_is_and_says_nothing_of_urls(words: str, code: object) -> None:
+    told = refusal(404, {"error": {"message": words, "code": code}})
+    assert (told.status, told.message, told.is_requests_own) == (404, words, False)
+    assert not lacks_path(told, "m")
+    assert not lacks_model(told, "m")
+
+
+def test_what_the_operators_key_may_not_do_is_not_the_requests_own() -> None:
+    words = "Permission 'predict' denied on resource '//x/projects/p' (or it may not exist)."
+    assert not refusal(403, {"error": {"message": words}}).is_requests_own
+    assert refusal(403, {"error": {"message": "You do not have permission to access the File x or it may not exist."}}).is_requests_own
 
 
 @pytest.mark.parametrize(

@@ -233,6 +233,8 @@ def test_usage_is_found_in_odd_places() -> None:
         ({"prompt_tokens": None, "completion_tokens": 3}, Usage(None, 3)),
         ({"prompt_tokens": "x", "completion_tokens": True, "total_tokens": 4}, None),
         ({"prompt_tokens": -1}, None),
+        ({"prompt_tokens": 2**64 - 1, "completion_tokens": "1e25", "prompt_cache_hit_tokens": 1e300}, None),
+        ({"prompt_tokens": 2**53, "completion_tokens": 2**53 - 1}, Usage(None, 2**53 - 1)),
         ({}, None),
         ("9", None),
         ({"prompt_tokens": 9, "prompt_tokens_details": {"cached_tokens": 4, "cache_write_tokens": 2}}, Usage(9, None, 4, 2)),
@@ -244,6 +246,13 @@ def test_usage_is_found_in_odd_places() -> None:
 )
 def test_counts_of_all_kinds_are_read_and_none_is_made_up(raw: object, usage: Usage | None) -> None:
     assert usages_of(read(a_stream({**text("a"), "usage": raw}))) == ([] if usage is None else [usage])
+
+
+@pytest.mark.parametrize(("told", "created"), [("7", 7), (7.5, 7), (2**64 - 1, 0), (1e300, 0), (-1, 0), (True, 0), ({}, 0)])
+def test_a_time_that_cannot_be_is_not_known(told: object, created: int) -> None:
+    assert read(a_stream({**text("a"), "created": told}))[0] == Started("r1", "m", created)
+    body = {"id": "r1", "created": told, "model": "m", "usage": {"prompt_tokens": 1}}
+    assert read_whole({**body, "choices": [{"message": {"content": "a"}, "finish_reason": "stop"}]})[0] == Started("r1", "m", created)
 
 
 # Ends

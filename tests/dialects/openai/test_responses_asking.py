@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -193,6 +194,16 @@ def test_functions_of_a_namespace_are_known_by_one_name() -> None:
     assert request.tool_choice == {"type": "function", "function": {"name": "n__g"}}
     assert request.messages[0].parts == (ToolCallPart("call_a", "n__f", "{}"),)
     assert request.repeated["tools"][1] == SPACE
+
+
+@pytest.mark.parametrize("is_allowed", [False, True], ids=["in a namespace", "allowed"])
+def test_many_functions_cost_no_more_than_their_number(is_allowed: bool) -> None:
+    many = [{**G, "name": f"g{number}"} for number in range(20_000)]
+    choice = {"tool_choice": {"type": "allowed_tools", "mode": "auto", "tools": many}}
+    tools = {"tools": many, **choice} if is_allowed else {"tools": [{**SPACE, "tools": many}]}
+    began = time.process_time()
+    assert len(asked(**tools).tools) == len(many)
+    assert time.process_time() - began < 3, "where each is looked for among all others, it takes far longer"
 
 
 def test_what_the_answer_repeats_is_what_came() -> None:

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import orjson
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -92,6 +93,14 @@ def test_words_in_many_pieces_are_put_together_in_linear_time() -> None:
     assert time.perf_counter() - began < 2, "a quadratic reader takes half a minute"
     assert [one["text"] if "text" in one else one["summary"] for one in listed] == ["x" * 1_200_000, "y" * 1_200_000]
     assert details.listed() == listed
+
+
+@pytest.mark.parametrize("kind", [{"a": 1}, ["a"], None, 1])
+def test_types_that_are_no_words_are_taken_as_they_come(kind: Any) -> None:
+    odd = {"type": kind, "data": "gAAA"}
+    thoughts, _ = collect(read(sse(thinking("", odd), record({"content": "ok"}), record(finish="stop")) + DONE)).parts
+    assert isinstance(thoughts, ReasoningPart)
+    assert orjson.loads(thoughts.opaque) == [odd]
 
 
 def test_words_that_are_none_are_taken_as_they_come() -> None:

@@ -1,8 +1,9 @@
-"""Token counts as Gemini reports them -> `Usage`. Pure. What is missing stays unknown."""
+"""Token counts as Gemini reports them -> `Usage`. Pure. What is missing stays unknown. Counts of 64 bits may come as text."""
 
 from __future__ import annotations
 
 from proxy.canonical.completion import Usage
+from proxy.wire.counts import whole_count
 
 _NOTHING = Usage()
 
@@ -14,13 +15,13 @@ def read_usage(raw: object) -> Usage | None:
     """
     if not isinstance(raw, dict):
         return None
-    thoughts = _count(raw.get("thoughtsTokenCount"))
-    prompt = _sum(_count(raw.get("promptTokenCount")), _count(raw.get("toolUsePromptTokenCount")))
-    completion = _sum(_count(raw.get("candidatesTokenCount")), thoughts)
+    thoughts = whole_count(raw.get("thoughtsTokenCount"))
+    prompt = _sum(whole_count(raw.get("promptTokenCount")), whole_count(raw.get("toolUsePromptTokenCount")))
+    completion = _sum(whole_count(raw.get("candidatesTokenCount")), thoughts)
     usage = Usage(
         prompt_tokens=prompt,
-        completion_tokens=_rest(_count(raw.get("totalTokenCount")), prompt) if completion is None else completion,
-        cached_tokens=_count(raw.get("cachedContentTokenCount")),
+        completion_tokens=_rest(whole_count(raw.get("totalTokenCount")), prompt) if completion is None else completion,
+        cached_tokens=whole_count(raw.get("cachedContentTokenCount")),
         reasoning_tokens=thoughts,
     )
     return None if usage == _NOTHING else usage
@@ -32,10 +33,3 @@ def _sum(one: int | None, other: int | None) -> int | None:
 
 def _rest(total: int | None, prompt: int | None) -> int | None:
     return None if total is None or prompt is None or total < prompt else total - prompt
-
-
-def _count(value: object) -> int | None:
-    """A count; 64-bit integers may come as text."""
-    if isinstance(value, str) and value.isascii() and value.isdigit():
-        value = int(value[:18])
-    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 2**63 else None

@@ -10,6 +10,7 @@ from proxy.canonical.events import ChatEvent, Finished, PartClosed, PartDelta, P
 from proxy.dialects.ollama.reading.records import Record, is_last
 from proxy.dialects.ollama.reading.times import unix_s
 from proxy.errors import UpstreamBroken
+from proxy.wire.counts import whole_count
 from proxy.wire.exact_json import dumps_exact
 from proxy.wire.refusals import described
 
@@ -96,7 +97,7 @@ class Answer:
 
     def _end(self, record: Record, events: list[ChatEvent]) -> None:
         self._close(events)
-        usage = Usage(_count(record.get("prompt_eval_count")), _count(record.get("eval_count")))
+        usage = Usage(whole_count(record.get("prompt_eval_count")), whole_count(record.get("eval_count")))
         if usage != Usage():
             events.append(UsageSeen(usage))
         said = _word(record.get("done_reason"))
@@ -139,10 +140,6 @@ def _logprob(item: Record) -> Record:
 
 def _objects(items: object) -> Sequence[Record]:
     return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else ()
-
-
-def _count(value: object) -> int | None:
-    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 2**63 else None
 
 
 def _word(value: Any) -> str:

@@ -74,7 +74,8 @@ def allowed_tools(allowed: Row, functions: Sequence[Row], tools: tuple[Tool, ...
     if not names:
         raise wrong_type(allowed.place("tools"), "an array with a tool", [])
     mode = allowed.word("mode", ("auto", "required")) or "auto"
-    return tuple(tool for tool in tools if tool.name in names), mode
+    wanted = set(names)
+    return tuple(tool for tool in tools if tool.name in wanted), mode
 
 
 def _no_such_tool(function: Row, name: str) -> InvalidRequest:

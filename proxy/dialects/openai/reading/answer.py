@@ -13,6 +13,7 @@ from proxy.dialects.openai.reading.parts import PartQueue
 from proxy.dialects.openai.reading.tool_calls import ToolCallSlots
 from proxy.dialects.openai.reading.usage import read_usage
 from proxy.errors import UpstreamBroken, UpstreamRefused
+from proxy.wire.counts import whole_count
 from proxy.wire.refusals import described, refusal_in_answer
 
 Record = dict[str, Any]
@@ -117,13 +118,13 @@ class Answer:
 
     def _learn_head(self, record: Record) -> None:
         """Takes the first real id, model and time. Azure begins with a record that has none of them."""
-        answer_id, model, created = record.get("id"), record.get("model"), record.get("created")
+        answer_id, model = record.get("id"), record.get("model")
         if not self._id and isinstance(answer_id, str):
             self._id = answer_id
         if not self._model and isinstance(model, str):
             self._model = model
-        if not self._created and isinstance(created, int | float):
-            self._created = int(created)
+        if not self._created:
+            self._created = whole_count(record.get("created")) or 0
 
     def _begin(self, events: list[ChatEvent]) -> None:
         if not self._started:

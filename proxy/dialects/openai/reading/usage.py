@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from proxy.canonical.completion import Usage
+from proxy.wire.counts import whole_count
 
 _NOTHING = Usage()
 
@@ -15,14 +15,14 @@ def read_usage(raw: object) -> Usage | None:
     if not isinstance(raw, dict):
         return None
     prompt_details = _details(raw, "prompt_tokens_details")
-    cached = _count(prompt_details.get("cached_tokens"))
-    written = _count(prompt_details.get("cache_write_tokens"))
+    cached = whole_count(prompt_details.get("cached_tokens"))
+    written = whole_count(prompt_details.get("cache_write_tokens"))
     usage = Usage(
-        prompt_tokens=_count(raw.get("prompt_tokens")),
-        completion_tokens=_count(raw.get("completion_tokens")),
-        cached_tokens=_count(raw.get("prompt_cache_hit_tokens")) if cached is None else cached,  # DeepSeek's own name
-        cache_write_tokens=_count(prompt_details.get("cache_creation_tokens")) if written is None else written,
-        reasoning_tokens=_count(_details(raw, "completion_tokens_details").get("reasoning_tokens")),
+        prompt_tokens=whole_count(raw.get("prompt_tokens")),
+        completion_tokens=whole_count(raw.get("completion_tokens")),
+        cached_tokens=whole_count(raw.get("prompt_cache_hit_tokens")) if cached is None else cached,  # DeepSeek's own name
+        cache_write_tokens=whole_count(prompt_details.get("cache_creation_tokens")) if written is None else written,
+        reasoning_tokens=whole_count(_details(raw, "completion_tokens_details").get("reasoning_tokens")),
     )
     return None if usage == _NOTHING else usage
 
@@ -30,19 +30,3 @@ def read_usage(raw: object) -> Usage | None:
 def _details(raw: dict[str, Any], name: str) -> dict[str, Any]:
     details = raw.get(name)
     return details if isinstance(details, dict) else {}
-
-
-def _count(value: object) -> int | None:
-    """A count that may have come as a float or as text."""
-    if type(value) is int:
-        return value if value >= 0 else None
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, str):
-        try:
-            value = float(value)
-        except ValueError:
-            return None
-    if isinstance(value, int | float) and math.isfinite(value) and value >= 0:
-        return int(value)
-    return None

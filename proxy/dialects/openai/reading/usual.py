@@ -12,6 +12,7 @@ import orjson
 
 from proxy.canonical.events import ChatEvent, Finished, PartClosed, PartDelta, PartOpened, Started, UsageSeen
 from proxy.dialects.openai.reading.usage import read_usage
+from proxy.wire.counts import whole_count
 from proxy.wire.sse import MAX_EVENT_BYTES
 
 _OF_MESSAGE = frozenset({"content", "role"})
@@ -30,6 +31,7 @@ def usual_events(body: bytes) -> list[ChatEvent] | None:
         is_usual = (
             type(text) is type(answer_id) is type(model) is str
             and type(created) is int
+            and whole_count(created) == created
             and answer_id
             and text.lstrip()[:1] not in ("", "<")  # where the model's tags for its thoughts begin
             and reason in ("stop", "length")

@@ -47,12 +47,14 @@ def read_tools(row: Row) -> Tools:
     """What may be called, and whether one must be. Raises `InvalidRequest`."""
     given = row.rows("tools")
     tools: list[Tool] = []
+    names: set[str] = set()
     spaced: dict[str, Spaced] = {}
     for tool in given:
         for place, namespace, function in _functions(tool):
             name = spaced_name(namespace, function.name)
-            if name in spaced or (namespace and any(tool.name == name for tool in tools)):
+            if name in spaced or (namespace and name in names):
                 raise InvalidRequest(f"Invalid value: two tools are called '{name[:80]}'.", param=place, code="invalid_value")
+            names.add(name)
             tools.append(replace(function, name=name))
             if namespace:
                 spaced[name] = Spaced(namespace, function.name)
