@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Final
 
 CAPABILITIES = ("completion", "tools", "insert", "vision", "embedding", "thinking", "image", "audio")
 """All that a card can say that a model does, in Ollama's words; some clients decode them into a closed set."""
@@ -40,6 +41,16 @@ class ModelCard:
     raw: Mapping[str, Any] = field(default_factory=dict)
     tag: Mapping[str, Any] = field(default_factory=dict)
     has: frozenset[str] = frozenset()
+
+
+# The end of the year 9999. A server that counts in milliseconds is beyond it.
+_LAST_SECOND: Final = 253_402_300_799
+
+
+def made_at(card: ModelCard) -> str:
+    """When the model was made, as a date; the epoch where nobody knows: clients fail to decode a list with an empty one."""
+    created = card.created if 0 <= card.created <= _LAST_SECOND else 0
+    return datetime.fromtimestamp(created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """What Gemini takes beside the conversation and its `generationConfig`. Data. Pure.
 
 But for tiers, no other kind of server has words for these. They stand in `ChatRequest.extra` under Gemini's names and as the client wrote
-them: Gemini judges. Others are asked without them, but for the part of a conversation that Google's servers keep: what is left would be
-answered as if that had never been said. Tiers stand there under the same name when they are OpenAI's.
+them: Gemini judges. Tiers stand there under the same name when they are OpenAI's. Others are asked without them, but for the part of a
+conversation that Google's servers keep: what is left would be answered as if that had never been said.
 
 Source: google-genai 3.4.0, `models.py`, `_GenerateContentConfig_to_mldev`.
 """

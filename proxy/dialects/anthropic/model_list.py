@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 import orjson
 
-from proxy.canonical.catalog import ListedModel
+from proxy.canonical.catalog import ListedModel, made_at
 from proxy.dialects.anthropic.models import card_of
 from proxy.dialects.anthropic.parsing.rows import invalid
 from proxy.errors import UpstreamBroken
@@ -102,7 +101,7 @@ def _made_entry(model: ListedModel) -> dict[str, Any]:
         "type": "model",
         "id": model.name,
         "display_name": _shown_name(card.raw) or model.name,
-        "created_at": datetime.fromtimestamp(card.created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "created_at": made_at(card),
     }
     return entry | ({"max_input_tokens": card.context_length} if card.context_length is not None else {})
 

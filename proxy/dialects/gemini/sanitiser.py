@@ -38,6 +38,7 @@ _TELLING: Final = (
 )
 _ANYTHING: Final = ("STRING", "NUMBER", "BOOLEAN")
 _INNER: Final = ("anyOf", "oneOf", "allOf")
+_LISTS: Final = (*_INNER, "prefixItems", "items")
 _MAX_DEPTH: Final = 24
 # Definitions that hold each other would be written out without end, or nearly so.
 _MAX_NODES: Final = 4000
@@ -49,6 +50,20 @@ _MAX_WORDS: Final = 300
 def sanitised(schema: Mapping[str, Any]) -> Schema:
     """The schema with nothing in it that Gemini does not know, its references written out."""
     return _Sanitiser(schema).node(schema)
+
+
+class _Led(dict[str, Any]):
+    """A schema inside one that a reference led to.
+
+    Attributes:
+        above: the references that led there.
+    """
+
+    __slots__ = ("above",)
+
+    def __init__(self, schema: Mapping[str, Any], above: tuple[str, ...]) -> None:
+        super().__init__(schema)
+        self.above = above
 
 
 class _Sanitiser:
@@ -66,11 +81,12 @@ class _Sanitiser:
             above: the references that led here; one that comes again would lead here for ever.
         """
         self._nodes += 1
+        above = _above(value, above)
         if not isinstance(value, Mapping):
             return _anything() if value is not False else {"type": "STRING", "description": "no value is allowed here"}
         if above:
             self._letters += _letters_of(value)
-        source, above = self._resolved(value, above) if depth <= _MAX_DEPTH and not self._is_spent else (None, above)
+        source = self._resolved(value, above) if depth <= _MAX_DEPTH and not self._is_spent else None
         lost: list[str] = []
         if source is None:
             return _described({"type": "OBJECT"}, value, [])
@@ -93,24 +109,33 @@ class _Sanitiser:
     def _is_spent(self) -> bool:
         return self._nodes > _MAX_NODES or self._letters > _MAX_LETTERS
 
-    def _resolved(self, value: Mapping[str, Any], above: tuple[str, ...]) -> tuple[Mapping[str, Any] | None, tuple[str, ...]]:
-        """`value` with what it refers to and what it is all of in its place; `None` for a reference that leads nowhere or round."""
+    def _resolved(self, value: Mapping[str, Any], above: tuple[str, ...]) -> Mapping[str, Any] | None:
+        """`value` with what it refers to and what it is all of in its place; `None` for a reference that leads nowhere or round.
+
+        What came by a reference knows it; what stands beside that may well refer to the same.
+        """
+        led = above
         source: Mapping[str, Any] = value
         while isinstance(reference := source.get("$ref"), str):
             target = self._target(reference)
-            if reference in above or target is None or len(above) > _MAX_DEPTH or self._is_spent:
-                return None, above
+            if reference in led or target is None or len(led) > _MAX_DEPTH or self._is_spent:
+                return None
             self._letters += _letters_of(target)
-            above = (*above, reference)
-            source = _merged(({key: item for key, item in source.items() if key != "$ref"}, target))
+            led = (*led, reference)
+            source = _merged(({key: item for key, item in source.items() if key != "$ref"}, _led(target, led)))
         parts = source.get("allOf")
         if isinstance(parts, list):
             schemas: list[Mapping[str, Any]] = [{key: item for key, item in source.items() if key != "allOf"}]
-            for part in parts:
-                inner, above = self._resolved(part, above) if isinstance(part, Mapping) else (None, above)
-                schemas += [inner] if inner else []
-            source = _merged(schemas)
-        return source, above
+            found = [self._part(part, above) for part in parts if isinstance(part, Mapping)]
+            source = _merged([*schemas, *(inner for inner in found if inner)])
+            if None in found and not kinds_of(source)[0] and not choices_of(source):
+                source["type"] = "object"
+        return source
+
+    def _part(self, part: Mapping[str, Any], above: tuple[str, ...]) -> Mapping[str, Any] | None:
+        """One of what a node is all of, resolved. Parts that refer to each other many times are as bad as nodes that do."""
+        self._nodes += "$ref" in part
+        return self._resolved(part, _above(part, above))
 
     def _target(self, reference: str) -> Mapping[str, Any] | None:
         """What a reference inside the document leads to."""
@@ -131,7 +156,7 @@ class _Sanitiser:
             if isinstance(choice, Mapping) and beside and not self._is_spent:
                 whole = {**choice, **{key: item for key, item in beside.items() if key not in choice}}
                 whole = _with_properties_of_both(whole, choice, beside)
-            branches.append(self.node(whole, above, depth + 1))
+            branches.append(self.node(whole, _above(choice, above), depth + 1))
         built = _one_of_them(branches) if branches else {"type": "STRING"}
         return _nullable(built) if len(wanted) < len(choices) else built
 
@@ -174,6 +199,26 @@ class _Sanitiser:
             listed = [name for name in names if isinstance(name, str) and name in known] if isinstance(names, list) else []
             if listed:
                 built[key] = list(dict.fromkeys(listed))
+
+
+def _above(value: object, above: tuple[str, ...]) -> tuple[str, ...]:
+    """The references that led to `value`, `above` where it says nothing of them."""
+    return value.above if isinstance(value, _Led) else above
+
+
+def _led(schema: Mapping[str, Any], above: tuple[str, ...]) -> Schema:
+    """`schema`, of which each one inside knows what led there."""
+
+    def within(item: Any) -> Any:
+        return _Led(item, above) if isinstance(item, Mapping) else item
+
+    led = dict(schema)
+    if isinstance(led.get("properties"), Mapping):
+        led["properties"] = {name: within(item) for name, item in led["properties"].items()}
+    for key in _LISTS:
+        if key in led:
+            led[key] = [within(item) for item in led[key]] if isinstance(led[key], list) else within(led[key])
+    return led
 
 
 def _letters_of(source: Mapping[str, Any]) -> int:

@@ -9,12 +9,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
-from proxy.canonical.catalog import CAPABILITIES, ListedModel, ModelCard
+from proxy.canonical.catalog import CAPABILITIES, ListedModel, ModelCard, made_at
 from proxy.dialects.ollama.management import ShowRequest
 from proxy.dialects.ollama.modelfile import modelfile_text, parameters_text, template_text
 from proxy.dialects.ollama.names import display_name
@@ -32,9 +31,6 @@ DEFAULT_CONTEXT_LENGTH = 32_768
 
 # The key above needs a name before the dot, and Zed wants one under `general.architecture`.
 UNKNOWN_ARCHITECTURE = "unknown"
-
-# The end of the year 9999. A server that counts in milliseconds is beyond it.
-_LAST_SECOND = 253_402_300_799
 
 # Copilot shows `general.basename` as the model's label, so it gets the name that its user knows (Ollama does so since 0.18.3).
 _COPILOT = "GitHubCopilotChat/"
@@ -91,7 +87,7 @@ def render_show(request: ShowRequest, card: ModelCard, user_agent: str) -> bytes
         "details": _details(card),
         "model_info": _model_info(card, request.model if user_agent.startswith(_COPILOT) else _basename(card)),
         "capabilities": capabilities,
-        "modified_at": _modified_at(card),
+        "modified_at": made_at(card),
     }
     if parameters:
         record["parameters"] = parameters_text(parameters)
@@ -146,7 +142,7 @@ def _tag(name: str, model: ListedModel) -> Record:
     return {
         "name": name,
         "model": name,
-        "modified_at": _modified_at(card),
+        "modified_at": made_at(card),
         "size": card.size_bytes or 0,
         "digest": model_digest(model.origin, card.id),
         "details": details,
@@ -197,9 +193,3 @@ def _parameter_size(count: int | None) -> str:
         if count >= scale:
             return f"{count / scale:.1f}{letter}"
     return str(count)
-
-
-def _modified_at(card: ModelCard) -> str:
-    """When the model was made. Go clients fail to decode a whole list over an empty date, so an unknown one is the epoch, the oldest."""
-    created = card.created if 0 <= card.created <= _LAST_SECOND else 0
-    return datetime.fromtimestamp(created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

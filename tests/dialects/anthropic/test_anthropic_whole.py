@@ -217,7 +217,8 @@ def test_models_tell_what_is_known_of_them() -> None:
         "created_at": "2023-11-14T22:13:20Z",
         "max_input_tokens": 8192,
     }
-    assert orjson.loads(render_model(a_model("m")))["created_at"] == "1970-01-01T00:00:00Z"
+    for created in (0, 1_700_000_000_000, 2**62, -1):  # unknown, in milliseconds, or of no calendar
+        assert orjson.loads(render_model(a_model("m", created=created)))["created_at"] == "1970-01-01T00:00:00Z"
 
 
 CLAUDE = {

@@ -134,6 +134,50 @@ def test_an_object_has_the_properties_of_what_it_refers_to_too(referring: dict[s
     assert sanitised({**own, **referring, "$defs": others}) == OF_BOTH
 
 
+E = {"type": "object", "properties": {"id": {"type": "string"}}}
+OF_E = {"type": "OBJECT", "properties": {"id": {"type": "STRING"}}}
+TO_E = {"$ref": "#/$defs/E"}
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"allOf": [TO_E], "properties": {"author": TO_E}},
+        {"allOf": [{"$ref": "#/$defs/OfE"}], "properties": {"author": {"$ref": "#/$defs/OfE"}}},
+        {**TO_E, "properties": {"author": TO_E}},
+        {"anyOf": [TO_E], "properties": {"author": TO_E}},
+        {"allOf": [TO_E, {"properties": {"author": TO_E}}]},
+        {"allOf": [{"properties": {"author": TO_E}}, TO_E, TO_E]},
+        {"allOf": [{"$ref": "#/$defs/Authored"}, TO_E]},
+        {"allOf": [TO_E, {"$ref": "#/$defs/Authored"}]},
+    ],
+)
+def test_what_is_used_twice_side_by_side_is_no_circle(schema: dict[str, Any]) -> None:
+    definitions = {"E": E, "OfE": {"allOf": [TO_E]}, "Authored": {"properties": {"author": TO_E}}}
+    built = sanitised({"type": "object", **schema, "$defs": definitions})
+    assert built == {"type": "OBJECT", "properties": {"id": {"type": "STRING"}, "author": OF_E}}
+
+
+def test_a_circle_by_what_all_of_them_are_ends() -> None:
+    node = {"type": "object", "properties": {"child": {"allOf": [{"$ref": "#/$defs/Node"}], "description": "d"}}}
+    choice = {"properties": {"next": {"anyOf": [{"$ref": "#/$defs/Choice"}, {"type": "null"}]}}}
+    tree = sanitised({"$ref": "#/$defs/Node", "$defs": {"Node": node}})
+    assert tree["properties"] == {"child": {"type": "OBJECT", "description": "d"}}
+    built = sanitised({"allOf": [{"$ref": "#/$defs/Choice"}], "properties": choice["properties"], "$defs": {"Choice": choice}})
+    assert len(orjson.dumps(built)) < 500
+
+
+def test_parts_that_are_all_of_one_another_do_not_take_time_without_end() -> None:
+    names = [f"d{number}" for number in range(24)]
+    definitions: dict[str, Any] = {
+        name: {"allOf": [{"$ref": f"#/$defs/{below}"}, {"$ref": f"#/$defs/{below}"}], "properties": {name: {}}}
+        for name, below in pairwise(names)
+    }
+    began = time.process_time()
+    assert sanitised({"type": "object", "allOf": [{"$ref": "#/$defs/d0"}], "$defs": definitions | {"d23": E}})["type"] == "OBJECT"
+    assert time.process_time() - began < 3, "where each way is gone, it takes minutes"
+
+
 def test_a_reference_that_leads_round_ends_in_any_object() -> None:
     tree = {"$ref": "#/$defs/Node", "$defs": {"Node": {"type": "object", "properties": {"child": {"$ref": "#/$defs/Node"}}}}}
     assert sanitised(tree) == {"type": "OBJECT", "properties": {"child": {"type": "OBJECT"}}}
