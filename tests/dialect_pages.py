@@ -39,7 +39,7 @@ without keys and addresses. An Ollama server gets the client's own name of a mod
 that name; for aliases and names with a prefix it gets its own, and the client finds the one that it asked for in the answer's `model`, as
 Ollama's clients do everywhere: nothing else of the answer is changed. While the upstream is silent, signs of life stand between its
 records: comments, Anthropic's `ping`, and lines without a word for Ollama's clients. OpenAI's `/v1/responses`
-goes on so where the upstream has it; a 404 or 405 that is not about the model is remembered for ten minutes, and the request is translated
+goes on so where the upstream has it; a 404 or 405 that is about the URL alone is remembered for ten minutes, and the request is translated
 to a chat, as it always is for llama.cpp, whose own events lack what OpenAI's clients need:
 [what becomes of its fields then](responses-on-openai.md). Who does not count tokens is remembered likewise, and they are estimated.
 
