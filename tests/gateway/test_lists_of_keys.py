@@ -13,6 +13,7 @@ from proxy.canonical.catalog import ModelCard
 from proxy.errors import ModelNotFound, UpstreamError, UpstreamRefused, UpstreamTimeout, UpstreamUnavailable
 from proxy.gateway.lists import ModelLists
 from proxy.upstream.lists_by_key import ListsByKey
+from proxy.upstream.model_changes import changes_seen_here
 from proxy.upstream.models import ModelList
 
 SOON_S = 5.0
@@ -41,7 +42,8 @@ class Two:
         self.later_s = 0.0
         own, models = (ModelList(fetch, 60, self.clock, spawn) for fetch in (lambda: [ModelCard("own")], self._nobody))
         self.models = models
-        self.by_key = ListsByKey(models, self._fetch, 60, self.clock)
+        self.changes = changes_seen_here()
+        self.by_key = ListsByKey(models, self._fetch, 60, self.clock, self.changes)
         told = [models] if alone else [own, models]
         self.lists = ModelLists(told, self._spawn, self.clock, {models: self.by_key}, {own: "own", models: "cloud"})
 
@@ -184,3 +186,32 @@ def test_name_whose_list_came_while_it_was_looked_for_elsewhere_is_not_said_to_b
     assert (told.code, told.retry_after_s) == ("model_list_unknown", 1)
     assert isinstance(two.lists.error_of_name("n", KEY), ModelNotFound)
     assert isinstance(two.lists.error_of_name(name, KEY, two.models), ModelNotFound)
+
+
+def test_list_of_a_key_is_waited_for_when_another_worker_gave_the_upstream_other_models() -> None:
+    two = Two()
+    for key in (KEY, OTHER_KEY):
+        two.lists.ensure_known(key)
+        two.lists.ensure_any(key)
+    asked = len(two.asked)
+    two.answer = ["m", "new"]
+    two.changes.note(two.clock())
+    two.lists.ensure_known(KEY)
+    assert [two.by_key.shows(key, "new") for key in (KEY, OTHER_KEY)] == [True, False]
+    two.lists.ensure_known(OTHER_KEY)
+    two.lists.ensure_known(KEY)
+    assert two.by_key.shows(OTHER_KEY, "new")
+    assert two.asked[asked:] == [KEY, OTHER_KEY]
+
+
+def test_name_that_nobody_lists_waits_longer_for_the_changed_list_of_a_key() -> None:
+    two = Two()
+    two.lists.ensure_known(KEY)
+    gate = two.hang()
+    two.changes.note(two.clock())
+    with within(1.8, 0.8):
+        two.lists.ensure_known(KEY)
+    assert two.by_key.is_outdated(KEY)
+    threading.Timer(0.1, gate.set).start()
+    assert two.lists.await_renewed(KEY)
+    assert not two.by_key.is_outdated(KEY)
