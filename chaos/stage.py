@@ -23,6 +23,8 @@ from chaos.watching import Sample, watch
 
 _LOOKING_EVERY_S = 0.2
 _SAMPLES_EVERY_S = 0.5
+# So long they are watched when all answers have ended: what leaks is there still, and what a crowd of requests held is not.
+_REST_S = 1.5
 _WORKERS_ARE_UP_WITHIN_S = 20
 
 
@@ -168,6 +170,7 @@ async def open_stage(subject: Subject, config: Config, plan: Plan, folder: Path,
         yield stage
         asking.cancel()
         await stage.load.finish()
+        await asyncio.sleep(_REST_S)
         watching.cancel()
         stage.collect()
     finally:

@@ -38,7 +38,8 @@ def _look(workers: Sequence[psutil.Process]) -> Iterator[Sample]:
 @dataclass(frozen=True, slots=True)
 class Growth:
     """The worker that got most descriptors, and the one that got most memory, early and late: in the second and in the last quarter of its
-    samples, the least descriptors and the median of memory. What leaks is there even when least is under way.
+    samples, the least descriptors and the median of memory. What leaks is there even when least is under way, and when nothing is, as in
+    the end.
     """
 
     descriptors_before: int
