@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextvars import copy_context
 from typing import Any, Generic, Protocol, TypeVar, cast
 
@@ -34,6 +34,13 @@ class Errand(Protocol[T_co]):
 
     def abandon(self) -> None:
         """Ends the work as soon as possible, and lets go of what it brought, unless that was asked for."""
+
+
+def signs_until_done(errand: Errand[Any], every_s: float, sign: Callable[[], bytes]) -> Iterator[bytes]:
+    """A sign of life at once, and again and again until the work is done."""
+    yield sign()
+    while not errand.done_within(every_s):
+        yield sign()
 
 
 class Errands:

@@ -14,7 +14,7 @@ from proxy.canonical.completion import Completion
 from proxy.dialect import RelayEndpoint, Stopwatch, TextEndpoint
 from proxy.errors import InvalidRequest, ProxyError, UpstreamRefused
 from proxy.gateway.conversation import Conversation
-from proxy.gateway.errands import Errand
+from proxy.gateway.errands import Errand, signs_until_done
 from proxy.gateway.fallback import served
 from proxy.gateway.lacking import LackingPaths, in_own_words
 from proxy.gateway.noting import note_late_failure
@@ -209,9 +209,7 @@ def _late(errand: Errand[Opening | SeveralOpenings | Relayed], asked: _Asked, st
     """The bytes of a stream that begins before an upstream's answer does. Whose answer it will be nobody knows: nothing of it is said."""
     own, notes = asked.relaying.endpoint, asked.notes
     try:
-        yield own.keep_alive
-        while not errand.done_within(steps.keepalive_s):
-            yield own.keep_alive
+        yield from signs_until_done(errand, steps.keepalive_s, lambda: own.keep_alive)
         begun = errand.result()
         if isinstance(begun, RelayedStream):
             pieces = begun.pieces(notes, steps.note_broken)

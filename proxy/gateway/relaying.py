@@ -9,7 +9,7 @@ from operator import methodcaller
 
 from proxy.dialect import Payload, RelayEndpoint
 from proxy.errors import ProxyError, UpstreamError, UpstreamRefused
-from proxy.gateway.errands import Errand
+from proxy.gateway.errands import Errand, signs_until_done
 from proxy.gateway.fallback import served
 from proxy.gateway.foreign import is_foreign, no_answer
 from proxy.gateway.noting import note_end, note_late_failure
@@ -192,9 +192,7 @@ def _late(errand: Errand[Relayed], relaying: Relaying) -> Iterator[bytes]:
     """The bytes of a stream that begins before the upstream's answer does."""
     steps, endpoint, notes = relaying.steps, relaying.endpoint, relaying.notes
     try:
-        yield endpoint.keep_alive
-        while not errand.done_within(steps.keepalive_s):
-            yield endpoint.keep_alive
+        yield from signs_until_done(errand, steps.keepalive_s, lambda: endpoint.keep_alive)
         answer = errand.result()
         if isinstance(answer, RelayedStream):
             pieces = answer.pieces(notes, steps.note_broken)

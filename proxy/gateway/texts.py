@@ -15,7 +15,7 @@ from proxy.canonical.events import Failed, KeepAlive
 from proxy.dialect import Payload, Stopwatch, StreamRenderer, TextEndpoint, TextRequest
 from proxy.errors import InvalidRequest, ProxyError, UpstreamError
 from proxy.gateway.conversation import Conversation
-from proxy.gateway.errands import Errand
+from proxy.gateway.errands import Errand, signs_until_done
 from proxy.gateway.fallback import served
 from proxy.gateway.keepsakes import Keepsakes
 from proxy.gateway.noting import note_end, note_events, note_failure, note_late_failure
@@ -111,9 +111,7 @@ class Texts:
     def _late(self, asked: Conversation | Several, errand: Errand[Opening | SeveralOpenings], renderer: StreamRenderer) -> Iterator[bytes]:
         """The bytes of a stream that begins before the upstream's answer does."""
         try:
-            yield renderer.render([KeepAlive()])
-            while not errand.done_within(self._steps.keepalive_s):
-                yield renderer.render([KeepAlive()])
+            yield from signs_until_done(errand, self._steps.keepalive_s, lambda: renderer.render([KeepAlive()]))
             opening = errand.result()
         except ProxyError as error:
             note_late_failure(asked.notes, error)

@@ -7,10 +7,11 @@ from typing import Any
 
 import orjson
 
-from proxy.canonical.events import ChatEvent, Failed, KeepAlive
+from proxy.canonical.answer_reader import AnswerReader
+from proxy.canonical.events import ChatEvent
 from proxy.dialects.anthropic.reading.answer import Answer
 from proxy.dialects.anthropic.reading.refusals import refusal_in_answer
-from proxy.errors import UpstreamBroken, UpstreamError
+from proxy.errors import UpstreamBroken
 from proxy.wire.deep_json import fault_of, is_too_much
 from proxy.wire.exact_json import has_long_numbers, loads_exact
 from proxy.wire.lenient_json import LenientJson
@@ -23,7 +24,7 @@ _DONE = b"[DONE]"
 _CALL = b'"tool_use"'
 
 
-class AnswerReader:
+class ClaudeReader(AnswerReader):
     """Reads one answer, stream or whole; see `proxy.dialect.StreamReader`.
 
     Content types are not asked: what begins with a brace or a bracket is JSON, and is read at the end; what begins with `<` is a web page;
@@ -33,51 +34,26 @@ class AnswerReader:
         new_id: makes what tells one id from another.
     """
 
-    __slots__ = ("_answer", "_lenient", "_over", "_sse", "_whole")
+    __slots__ = ("_answer", "_lenient", "_sse", "_whole")
 
     def __init__(self, new_id: Callable[[], str]) -> None:
+        super().__init__()
         self._answer = Answer(new_id)
         self._lenient = LenientJson(has_arguments=True)
         self._sse: SseReader | None = None
         self._whole = WholeAnswer()
-        self._over = False
 
-    def feed(self, chunk: bytes) -> list[ChatEvent]:
-        """The events that `chunk` completes.
+    @property
+    def _has_said_why(self) -> bool:
+        return bool(self._answer.stop_reason)
 
-        An empty chunk, which stands for silence, gives a `KeepAlive`; but the end of the answer when the server has said why it stopped and
-        then goes on to say nothing.
-        """
-        if self._over:
-            return []
-        if not chunk:
-            return self.close() if self._answer.stop_reason else [KeepAlive()]
-        events: list[ChatEvent] = []
-        try:
-            if self._sse is None:
-                self._begin(chunk, events)
-            else:
-                self._read(self._sse.feed(chunk), events)
-        except UpstreamError as error:
-            self._fail(error, events)
-        return events
-
-    def close(self) -> list[ChatEvent]:
-        """The events that the end of the bytes completes. An answer that has neither a reason for its end nor a last record was cut."""
-        if self._over:
-            return []
-        events: list[ChatEvent] = []
-        try:
-            self._take_end(events)
-        except UpstreamError as error:
-            self._fail(error, events)
-        return events
-
-    def _begin(self, chunk: bytes, events: list[ChatEvent]) -> None:
-        chunk = self._whole.take(chunk)
-        if chunk:
+    def _take(self, chunk: bytes, events: list[ChatEvent]) -> None:
+        if self._sse is None:
+            chunk = self._whole.take(chunk)
+            if not chunk:
+                return
             self._sse = SseReader()
-            self._read(self._sse.feed(chunk), events)
+        self._read(self._sse.feed(chunk), events)
 
     def _read(self, records: list[SseEvent], events: list[ChatEvent]) -> None:
         for record in records:
@@ -144,10 +120,6 @@ class AnswerReader:
     def _finish(self, events: list[ChatEvent]) -> None:
         self._over = True
         self._answer.end(events)
-
-    def _fail(self, error: UpstreamError, events: list[ChatEvent]) -> None:
-        self._over = True
-        events.append(Failed(error))
 
 
 def _is_whole(text: bytes) -> bool:

@@ -8,9 +8,10 @@ from typing import Any
 
 import orjson
 
-from proxy.canonical.events import ChatEvent, Failed, KeepAlive
+from proxy.canonical.answer_reader import AnswerReader
+from proxy.canonical.events import ChatEvent
 from proxy.dialects.gemini.reading.answer import Answer
-from proxy.errors import UpstreamBroken, UpstreamError
+from proxy.errors import UpstreamBroken
 from proxy.wire.deep_json import fault_of, is_too_much
 from proxy.wire.exact_json import has_long_numbers, loads_exact
 from proxy.wire.lenient_json import LenientJson
@@ -23,7 +24,7 @@ class _Unreadable(UpstreamBroken):
     """A record is no JSON, by any reading."""
 
 
-class AnswerReader:
+class GeminiReader(AnswerReader):
     """Reads one answer, stream or whole; see `proxy.dialect.StreamReader`.
 
     Content types are not asked. What begins with a brace or a bracket is JSON, and is read at the end; what begins with `<` is a web page;
@@ -33,43 +34,18 @@ class AnswerReader:
         new_id: makes what tells one id from another.
     """
 
-    __slots__ = ("_answer", "_lenient", "_over", "_sse", "_whole")
+    __slots__ = ("_answer", "_lenient", "_sse", "_whole")
 
     def __init__(self, new_id: Callable[[], str]) -> None:
+        super().__init__()
         self._answer = Answer(new_id)
         self._lenient = LenientJson(has_arguments=True)
         self._sse: SseReader | None = None
         self._whole = WholeAnswer()
-        self._over = False
 
-    def feed(self, chunk: bytes) -> list[ChatEvent]:
-        """The events that `chunk` completes.
-
-        An empty chunk, which stands for silence, gives a `KeepAlive`; but the end of the answer when the model has said why it stopped.
-        """
-        if self._over:
-            return []
-        if not chunk:
-            return [KeepAlive()] if self._answer.finish_reason is None else self.close()
-        events: list[ChatEvent] = []
-        try:
-            self._take(chunk, events)
-        except UpstreamError as error:
-            self._fail(error, events)
-        return events
-
-    def close(self) -> list[ChatEvent]:
-        """The events that the end of the bytes completes. An answer that does not say why it ended was cut."""
-        if self._over:
-            return []
-        events: list[ChatEvent] = []
-        try:
-            self._take_rest(events)
-            self._answer.end(events)
-            self._over = True
-        except UpstreamError as error:
-            self._fail(error, events)
-        return events
+    @property
+    def _has_said_why(self) -> bool:
+        return self._answer.finish_reason is not None
 
     def _take(self, chunk: bytes, events: list[ChatEvent]) -> None:
         if self._sse is None:
@@ -78,6 +54,11 @@ class AnswerReader:
                 return
             self._sse = SseReader()
         self._read(self._sse.feed(chunk), events)
+
+    def _take_end(self, events: list[ChatEvent]) -> None:
+        self._take_rest(events)
+        self._answer.end(events)
+        self._over = True
 
     def _take_rest(self, events: list[ChatEvent]) -> None:
         """Reads the last bytes. They may have been cut in the middle of a record: the answer's own end decides what that means."""
@@ -112,7 +93,3 @@ class AnswerReader:
             except ValueError as error:
                 broken = UpstreamBroken if is_too_much(error) else _Unreadable
                 raise broken(f"the upstream sent what is {fault_of(error)}: {described(text)}") from error
-
-    def _fail(self, error: UpstreamError, events: list[ChatEvent]) -> None:
-        self._over = True
-        events.append(Failed(error))

@@ -11,15 +11,13 @@ from typing import Any
 
 import orjson
 
-from proxy.canonical.completion import Completion, Usage
-from proxy.canonical.events import ChatEvent, Failed, Finished, KeepAlive, PartClosed, PartDelta, PartKind, PartOpened, Started, UsageSeen
+from proxy.canonical.completion import Completion
+from proxy.canonical.events import ChatEvent, Finished, PartClosed, PartDelta, PartKind, PartOpened, Started
 from proxy.canonical.request import ReasoningPart, RefusalPart, TextPart, ToolCallPart
 from proxy.dialect import Stopwatch, TextRequest
-from proxy.dialects.openai.answering.chunks import DONE, Frame, error_record
+from proxy.dialects.openai.answering.choice_stream import ChoiceStream, head_record
 from proxy.dialects.openai.answering.records import (
     Record,
-    answer_id,
-    created_s,
     extra_content,
     logprob_records,
     shown_reasoning,
@@ -28,8 +26,6 @@ from proxy.dialects.openai.answering.records import (
     usage_record,
 )
 from proxy.dialects.openai.asking.wishes import AskedChat
-from proxy.dialects.openai.beginning import KEEP_ALIVE
-from proxy.errors import ProxyError
 from proxy.wire.ndjson import line_safe
 
 _ID = "chatcmpl-"
@@ -37,32 +33,21 @@ _MEMBERS: dict[PartKind, bytes] = {"text": b'"content":', "reasoning": b'"reason
 _QUIET = (b"", b"")
 
 
-class ChatStreamRenderer:
-    """Writes one stream of `/v1/chat/completions`. What never changes in a chunk is made once.
+class ChatStreamRenderer(ChoiceStream):
+    """Writes one stream of `/v1/chat/completions`."""
 
-    Args:
-        choice: which of several answers this is: then the end of the stream is somebody else's business.
-
-    Attributes:
-        frame: what stands around the words of a chunk.
-        wants_usage: whether the stream shall end with token counts.
-    """
+    object_name = "chat.completion.chunk"
+    id_prefix = _ID
 
     def __init__(self, request: TextRequest, stopwatch: Stopwatch, choice: int | None = None) -> None:
-        self._request = request
-        self._choice = choice
-        self._stopwatch = stopwatch
-        self.wants_usage = isinstance(request, AskedChat) and request.wants_usage
+        super().__init__(request, stopwatch, choice, wants_usage=isinstance(request, AskedChat) and request.wants_usage)
         self._speaks_functions = isinstance(request, AskedChat) and request.speaks_functions
         self._shown = shown_reasoning(request)
-        self.frame = Frame(b"", b"")
         self._around = _QUIET  # what stands before and after a fragment of the open part
         self._open: PartKind | None = None
         self._thoughts: list[str] = []
         self._calls = 0
         self._blocks = 0
-        self._usage = Usage()
-        self.failure: ProxyError | None = None
 
     def render(self, events: Sequence[ChatEvent]) -> bytes:
         """The chunks for these events."""
@@ -78,34 +63,8 @@ class ChatStreamRenderer:
                 before, after = self._around
         return line_safe(b"".join(chunks))
 
-    def _chunk(self, event: ChatEvent) -> bytes:
-        match event:
-            case PartDelta():
-                return self._delta(event)
-            case PartOpened():
-                return self._begin_part(event)
-            case PartClosed():
-                return self._end_part(event)
-            case UsageSeen():
-                self._usage = event.usage
-            case Started():
-                return self._start(event)
-            case KeepAlive():
-                return KEEP_ALIVE
-            case Failed():
-                return error_record(event.error) + DONE
-            case Finished():
-                return self._finish(event)
-        return b""
-
     def _start(self, started: Started) -> bytes:
-        head = {
-            "id": answer_id(started.id, _ID),
-            "object": "chat.completion.chunk",
-            "created": created_s(started.created, self._stopwatch),
-            "model": self._request.model,
-        }
-        self.frame = Frame.of(head, b'"delta":{', b"}", wants_usage=self.wants_usage, choice=self._choice or 0)
+        self._begin_frame(started, b'"delta":{', b"}")
         return self._said({"role": "assistant", "content": ""})
 
     def _said(self, delta: Record) -> bytes:
@@ -164,13 +123,9 @@ class ChatStreamRenderer:
             return self._said({"tool_calls": [call]})
         return b""
 
-    def _finish(self, finished: Finished) -> bytes:
+    def _last(self, finished: Finished) -> bytes:
         reason = _finish_word(finished.finish_reason, speaks_functions=self._speaks_functions)
-        chunk = self.frame.last(stop_record(reason, finished.stop_sequence))
-        if self._choice is not None:
-            return chunk
-        counts = usage_record(self._usage) if self.wants_usage else None
-        return chunk + (self.frame.counted(counts) if counts else b"") + DONE
+        return self.frame.last(stop_record(reason, finished.stop_sequence))
 
 
 def render_chat(completion: Completion, request: TextRequest, stopwatch: Stopwatch) -> bytes:
@@ -182,13 +137,7 @@ def render_chat(completion: Completion, request: TextRequest, stopwatch: Stopwat
         message = _message(answer, request, speaks_functions=speaks_functions)
         stop = stop_record(reason, answer.stop_sequence)
         choices.append({"index": index, "message": message, "logprobs": _logprobs(answer, request), **stop})
-    record = {
-        "id": answer_id(completion.id, _ID),
-        "object": "chat.completion",
-        "created": created_s(completion.created, stopwatch),
-        "model": request.model,
-        "choices": choices,
-    }
+    record = head_record("chat.completion", _ID, completion, request, stopwatch) | {"choices": choices}
     counts = usage_record(completion.usage)
     return line_safe(orjson.dumps(record | {"usage": counts} if counts else record))
 

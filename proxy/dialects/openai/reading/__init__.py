@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from proxy.canonical.events import ChatEvent
-from proxy.dialects.openai.reading.stream import AnswerReader
+from proxy.dialects.openai.reading.stream import ChunkReader
 from proxy.dialects.openai.reading.usual import usual_events
 from proxy.routing import Route
 from proxy.wire.refusals import read_error
@@ -13,13 +13,13 @@ from proxy.wire.refusals import read_error
 __all__ = ["read_completion", "read_error", "stream_reader"]
 
 
-def stream_reader(route: Route, new_id: Callable[[], str]) -> AnswerReader:
+def stream_reader(route: Route, new_id: Callable[[], str]) -> ChunkReader:
     """A reader for the answer to a streamed call; it also reads a whole JSON answer, should the server send one.
 
     Args:
         new_id: makes letters and digits; ids that servers leave out become `chatcmpl-...` and `call_...` with them.
     """
-    return AnswerReader(new_id, split_think_tags=route.profile.think_tags)
+    return ChunkReader(new_id, split_think_tags=route.profile.think_tags)
 
 
 def read_completion(body: bytes, route: Route, new_id: Callable[[], str]) -> list[ChatEvent]:

@@ -8,11 +8,11 @@ from typing import Any
 
 import orjson
 
-from proxy.canonical.events import ChatEvent, Failed, KeepAlive, PartDelta
-from proxy.canonical.think_tags import ThinkTagSplitter
+from proxy.canonical.answer_reader import AnswerReader
+from proxy.canonical.events import ChatEvent, PartDelta
 from proxy.dialects.openai.reading.answer import Answer
 from proxy.dialects.openai.reading.mould import Mould, Moulds
-from proxy.errors import UpstreamBroken, UpstreamError
+from proxy.errors import UpstreamBroken
 from proxy.wire.deep_json import fault_of, is_too_deep
 from proxy.wire.lenient_json import LenientJson
 from proxy.wire.refusals import described, refusal_in_answer
@@ -30,7 +30,7 @@ class _Unreadable(UpstreamBroken):
     """A record is no JSON, by any reading."""
 
 
-class AnswerReader:
+class ChunkReader(AnswerReader):
     """Reads one answer, stream or whole; see `proxy.dialect.StreamReader`.
 
     Content types are not asked: servers send streams without one, and whole answers or errors where a stream was asked for. What begins
@@ -41,59 +41,35 @@ class AnswerReader:
         split_think_tags: whether thinking that the model wrote between tags becomes reasoning.
     """
 
-    __slots__ = (*("_answer", "_first_reads", "_lenient", "_mould", "_moulds", "_one_by_one", "_over", "_splitter", "_sse", "_whole"),)
+    __slots__ = (*("_answer", "_first_reads", "_lenient", "_mould", "_moulds", "_one_by_one", "_sse", "_whole"),)
 
     def __init__(self, new_id: Callable[[], str], *, split_think_tags: bool) -> None:
+        super().__init__(split_think_tags=split_think_tags)
         self._answer = Answer(new_id)
         self._lenient = LenientJson()
-        self._splitter = ThinkTagSplitter() if split_think_tags else None
         self._sse: SseReader | None = None
         self._moulds = Moulds()
         self._mould: Mould | None = None  # the one that the next record may fit
         self._first_reads = _FIRST_RECORDS
         self._one_by_one = True
         self._whole = WholeAnswer()
-        self._over = False
 
-    def feed(self, chunk: bytes) -> list[ChatEvent]:
-        """The events that `chunk` completes.
+    @property
+    def _has_said_why(self) -> bool:
+        return self._answer.finish_reason is not None
 
-        An empty chunk, which stands for silence, gives a `KeepAlive`; but the end of the answer when the server has said why it stopped and
-        then goes on to say nothing: some leave out the terminator and keep the connection.
-        """
-        if self._over:
-            return []
-        if not chunk:
-            return [KeepAlive()] if self._answer.finish_reason is None else self.close()
-        events: list[ChatEvent] = []
-        try:
-            if self._sse is None:
-                self._begin(chunk, events)
-            else:
-                self._take(chunk, self._sse, events)
-        except UpstreamError as error:
-            self._fail(error, events)
-        return events if self._splitter is None else self._split(events, self._splitter)
+    @property
+    def _is_plain(self) -> bool:
+        return self._answer.is_plain
 
-    def close(self) -> list[ChatEvent]:
-        """The events that the end of the bytes completes. An answer that has neither a finish reason nor a terminator was cut."""
-        if self._over:
-            return []
-        events: list[ChatEvent] = []
-        try:
-            self._take_end(events)
-        except UpstreamError as error:
-            self._fail(error, events)
-        return events if self._splitter is None else self._split(events, self._splitter)
-
-    def _begin(self, chunk: bytes, events: list[ChatEvent]) -> None:
-        chunk = self._whole.take(chunk)
-        if chunk:
-            self._sse = SseReader()
-            self._take(chunk, self._sse, events)
-
-    def _take(self, chunk: bytes, sse: SseReader, events: list[ChatEvent]) -> None:
+    def _take(self, chunk: bytes, events: list[ChatEvent]) -> None:
         """Reads the records that fit the mould in one step, all others in full. Both ways give the same events."""
+        if self._sse is None:
+            chunk = self._whole.take(chunk)
+            if not chunk:
+                return
+            self._sse = SseReader()
+        sse = self._sse
         while chunk and not self._over:
             mould = self._mould
             if mould is not None and chunk.startswith(mould.start):
@@ -198,14 +174,3 @@ class AnswerReader:
     def _finish(self, events: list[ChatEvent], *, in_order: bool) -> None:
         self._answer.end(events, in_order=in_order)
         self._over = True
-
-    def _fail(self, error: UpstreamError, events: list[ChatEvent]) -> None:
-        self._over = True
-        events.append(Failed(error))
-
-    def _split(self, events: list[ChatEvent], splitter: ThinkTagSplitter) -> list[ChatEvent]:
-        # A model that was asked without a chat template writes tags of its own.
-        events = [*splitter.close(), *events] if self._answer.is_plain else splitter.feed(events)
-        if splitter.done:
-            self._splitter = None
-        return events

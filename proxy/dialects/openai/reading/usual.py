@@ -1,7 +1,7 @@
 """Whole answers as nearly all are: one text, why it ended, what it cost. Pure.
 
-What such an answer means is `AnswerReader`'s knowledge, and this says the same of it, with a fifth of the work. Anything else in an answer
-makes it one for `AnswerReader`: also whatever it may learn to read later, because what is not known here must say nothing.
+What such an answer means is `ChunkReader`'s knowledge, and this says the same of it, with a fifth of the work. Anything else in an answer
+makes it one for `ChunkReader`: also whatever it may learn to read later, because what is not known here must say nothing.
 """
 
 from __future__ import annotations
