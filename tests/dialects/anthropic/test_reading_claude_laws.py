@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.canonical.events import ChatEvent, Failed, Finished
+from proxy.canonical.events import Failed, Finished
 from proxy.canonical.fold import collect
 from proxy.errors import UpstreamBroken
 from tests.dialects.anthropic.streamed import (
@@ -28,6 +28,7 @@ from tests.dialects.anthropic.streamed import (
     thinking,
     tool_use,
 )
+from tests.dialects.reading_laws import bytes_of, comparable, pieces_of
 
 STREAM = a_stream(
     thinking(0, "sig==", "h", "m 北"),
@@ -38,19 +39,10 @@ STREAM = a_stream(
 )
 
 
-def pieces_of(stream: bytes, cuts: list[int]) -> list[bytes]:
-    at = sorted(cut % (len(stream) + 1) for cut in cuts)
-    return [piece for begin, end in zip([0, *at], [*at, len(stream)], strict=True) if (piece := stream[begin:end])]
-
-
-def comparable(events: list[ChatEvent]) -> list[str]:
-    return [str(event) for event in events]
-
-
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
 def test_one_byte_at_a_time_gives_the_same_events(end: bytes) -> None:
     stream = STREAM.replace(b"\n", end)
-    assert read(*(bytes([byte]) for byte in stream)) == read(STREAM)
+    assert read(*bytes_of(stream)) == read(STREAM)
 
 
 @given(st.lists(st.integers(0, 100_000), max_size=12))

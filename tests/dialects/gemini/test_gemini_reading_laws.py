@@ -2,81 +2,66 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import orjson
 import pytest
 from google.genai import types
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.canonical.completion import Completion
 from proxy.canonical.events import Failed, Finished
 from proxy.canonical.fold import collect
 from proxy.dialects.gemini.egress import read_error
 from proxy.errors import UpstreamBroken
 from tests.dialects.gemini.asking import judge
 from tests.dialects.gemini.records import RECORDINGS, call, read, read_whole, record, sse, thought
-
-SCENARIOS = sorted(path.name for path in RECORDINGS.iterdir())
-WHOLE_SCENARIOS = [name for name in SCENARIOS if name != "cut"]
-
-
-def stream_of(scenario: str) -> bytes:
-    return (RECORDINGS / scenario / "stream.txt").read_bytes()
-
-
-def pieces_of(stream: bytes, cuts: list[int]) -> list[bytes]:
-    at = sorted(cut % (len(stream) + 1) for cut in cuts)
-    return [piece for begin, end in zip([0, *at], [*at, len(stream)], strict=True) if (piece := stream[begin:end])]
+from tests.dialects.reading_laws import (
+    SCENARIOS,
+    WHOLE_SCENARIOS,
+    bytes_of,
+    judge_agreement,
+    judge_cuts_before,
+    judge_pieces,
+    judge_recordings,
+    pieces_of,
+    stream_of,
+)
 
 
 def test_every_scenario_is_there_and_is_what_google_would_take_and_send() -> None:
-    assert sorted(["text", "tool_call", "two_tool_calls", "tool_result", "reasoning", "image", "length", "refused", "cut"]) == SCENARIOS
+    judge_recordings(RECORDINGS)
     for scenario in SCENARIOS:
-        folder: Path = RECORDINGS / scenario
-        assert sorted(path.name for path in folder.iterdir()) == ["origin.md", "request.json", "response.json", "stream.txt"]
-        judge(orjson.loads((folder / "request.json").read_bytes()))
+        judge(orjson.loads((RECORDINGS / scenario / "request.json").read_bytes()))
         if scenario != "cut":
-            types.GenerateContentResponse.model_validate(orjson.loads((folder / "response.json").read_bytes()))
+            types.GenerateContentResponse.model_validate(orjson.loads((RECORDINGS / scenario / "response.json").read_bytes()))
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
 def test_one_byte_at_a_time_gives_the_same_events(scenario: str, end: bytes) -> None:
-    stream = stream_of(scenario).replace(b"\r\n", end)
-    assert list(map(str, read(*(bytes([byte]) for byte in stream)))) == list(map(str, read(stream_of(scenario))))
+    stream = stream_of(RECORDINGS, scenario)
+    judge_pieces(read, bytes_of(stream.replace(b"\r\n", end)), stream)
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
 @given(cuts=st.lists(st.integers(0, 100_000), max_size=12))
 def test_any_cut_gives_the_same_events(scenario: str, cuts: list[int]) -> None:
-    stream = stream_of(scenario)
-    assert list(map(str, read(*pieces_of(stream, cuts)))) == list(map(str, read(stream)))
+    stream = stream_of(RECORDINGS, scenario)
+    judge_pieces(read, pieces_of(stream, cuts), stream)
 
 
 @pytest.mark.parametrize("scenario", WHOLE_SCENARIOS)
 def test_stream_and_whole_answer_agree(scenario: str) -> None:
     whole = (RECORDINGS / scenario / "response.json").read_bytes()
-    completion = collect(read_whole(whole))
-    assert collect(read(stream_of(scenario))) == completion
-    assert collect(read(b"[" + whole + b"]")) == completion
-    assert isinstance(completion, Completion)
-    assert completion.parts
-    assert completion.usage.prompt_tokens
+    judge_agreement(collect(read_whole(whole)), collect(read(stream_of(RECORDINGS, scenario))), collect(read(b"[" + whole + b"]")))
 
 
 @pytest.mark.parametrize("scenario", WHOLE_SCENARIOS)
 def test_every_stream_that_is_cut_before_its_reason_fails(scenario: str) -> None:
-    stream = stream_of(scenario)
-    reason = stream.index(b'"finishReason"')
-    for at in range(1, reason, 97):
-        with pytest.raises(UpstreamBroken):
-            collect(read(stream[:at]))
+    judge_cuts_before(read, stream_of(RECORDINGS, scenario), b'"finishReason"')
 
 
 def test_the_cut_scenario_is_broken_both_ways() -> None:
-    for events in (read(stream_of("cut")), read_whole((RECORDINGS / "cut" / "response.json").read_bytes())):
+    for events in (read(stream_of(RECORDINGS, "cut")), read_whole((RECORDINGS / "cut" / "response.json").read_bytes())):
         with pytest.raises(UpstreamBroken, match="ended before it was complete"):
             collect(events)
 
