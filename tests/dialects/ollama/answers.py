@@ -1,4 +1,4 @@
-"""What the tests of Ollama's answers share: a clock that ticks, builders, and a reader of lines."""
+"""What the tests of Ollama's answers share: a clock that ticks, builders, and readers of lines."""
 
 from __future__ import annotations
 
@@ -7,13 +7,24 @@ from typing import Any
 
 import orjson
 
-from proxy.canonical.completion import FinishReason, Usage
+from proxy.canonical.completion import Completion, FinishReason, Usage
 from proxy.canonical.events import ChatEvent, Finished, PartClosed, PartDelta, PartKind, PartOpened, Started, UsageSeen
 from proxy.canonical.request import ChatRequest, Message, Sampling, TextPart
 from proxy.dialect import StreamRenderer
+from proxy.dialects.ollama.rendering import ChatStreamRenderer, GenerateStreamRenderer
 
 # 2026-01-02T03:04:05.678901234Z
 NOON_NS = 1_767_323_045_678_901_234
+
+OPENAI_LOGPROBS = [
+    {
+        "token": "Hi",
+        "logprob": -0.1,
+        "bytes": [72, 105],
+        "top_logprobs": [{"token": "Hi", "logprob": -0.1, "bytes": [72, 105]}, {"token": "\ufffd", "logprob": None, "bytes": None}],
+    },
+    {"token": "", "logprob": -2, "bytes": [], "top_logprobs": []},
+]
 
 
 class TickingStopwatch:
@@ -52,9 +63,23 @@ def a_stream(*parts: Sequence[ChatEvent], finish: FinishReason = "stop", usage: 
     return [Started("chatcmpl-1"), *(event for part in parts for event in part), *usage_seen, Finished(finish)]
 
 
+def a_completion(**changes: Any) -> Completion:
+    return Completion(
+        **{"id": "x", "model": "up", "created": 1, "parts": (TextPart("Hello"),), "finish_reason": "stop", "usage": Usage(12, 5), **changes}
+    )
+
+
 def rendered(renderer: StreamRenderer, events: Iterable[ChatEvent]) -> list[dict[str, Any]]:
     """The records of a stream whose events come one at a time."""
     return records(b"".join(renderer.render([event]) for event in events))
+
+
+def chat_lines(events: list[ChatEvent], **changes: Any) -> list[dict[str, Any]]:
+    return rendered(ChatStreamRenderer(a_chat_request(**changes), TickingStopwatch()), events)
+
+
+def generate_lines(events: list[ChatEvent], **changes: Any) -> list[dict[str, Any]]:
+    return rendered(GenerateStreamRenderer(a_chat_request(**changes), TickingStopwatch()), events)
 
 
 def records(data: bytes) -> list[dict[str, Any]]:

@@ -9,7 +9,8 @@ from typing import Any
 
 import orjson
 
-from proxy.canonical.events import ChatEvent, Failed, Finished, PartDelta, PartOpened
+from proxy.canonical.completion import Usage
+from proxy.canonical.events import ChatEvent, Failed, Finished, PartDelta, PartOpened, UsageSeen
 from proxy.canonical.grammar import check
 from proxy.dialects.openai.reading import read_completion, stream_reader
 from proxy.errors import ProxyError
@@ -92,3 +93,7 @@ def finish_of(events: list[ChatEvent]) -> Finished:
 def error_of(events: list[ChatEvent]) -> ProxyError:
     assert isinstance(events[-1], Failed), events[-1]
     return events[-1].error
+
+
+def usages_of(events: list[ChatEvent]) -> list[Usage]:
+    return [event.usage for event in events if isinstance(event, UsageSeen)]
