@@ -1,4 +1,4 @@
-"""Fixtures that all tests may use."""
+"""Fixtures that all tests may use, and those that keep them apart."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
+from tests.apart import earlier_threads_are_not_heard, what_begins_here_ends_here
 from tests.fake_upstream import FakeUpstream
 
 # How long an example takes says more about the machine than about the code; laws that are about time measure it themselves.
@@ -20,3 +21,10 @@ def upstream() -> Iterator[FakeUpstream]:
     """A scripted upstream on a real socket; unscripted paths answer 404."""
     with FakeUpstream() as server:
         yield server
+
+
+@pytest.fixture(autouse=True)
+def _keep_apart(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Neither what earlier tests began nor what their threads say is any of this test's."""
+    with what_begins_here_ends_here(), earlier_threads_are_not_heard(caplog.handler):
+        yield
