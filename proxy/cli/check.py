@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -15,6 +14,7 @@ from proxy.canonical.catalog import ModelCard
 from proxy.cli.base_url import NoAnswer, corrections, is_an_api, is_refused_key, list_models, takes_chats
 from proxy.cli.examination import FOR_CLIENTS_ONLY, Finding, Subject, examine
 from proxy.cli.names import examine_names
+from proxy.cli.silence import leave_out_log
 from proxy.cli.spoken import Spoken, spoken_instead
 from proxy.cli.table import in_columns
 from proxy.cli.unreachable import why_unreachable
@@ -39,7 +39,7 @@ def command(name: str, model: str, embedding_model: str) -> None:
     Also the Redis that workers share what they know through, if there is one. The exit status is 1 when somewhere nobody could chat, or
     Redis cannot be used.
     """
-    logging.getLogger("proxy").addHandler(logging.NullHandler())  # the findings say it in other words
+    leave_out_log()  # the findings say it in other words
     config = load_config()
     upstreams = _chosen(config, name)
     if len(upstreams) > 1 and (model or embedding_model):

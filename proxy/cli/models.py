@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Mapping
 
 import click
@@ -10,6 +9,7 @@ import click
 from proxy.assembly import build_gateway
 from proxy.cli.base_url import is_refused_key
 from proxy.cli.listening import address_of
+from proxy.cli.silence import leave_out_log
 from proxy.cli.table import in_columns
 from proxy.cli.waiting import naming_awaited
 from proxy.dialects.ollama.names import display_name
@@ -26,7 +26,7 @@ def command(names: tuple[str, ...]) -> None:
     """List the names that clients can use, or only NAMES, which need not be in any list: to which model of which upstream each leads, why,
     and where a request goes next that is not served there.
     """
-    logging.getLogger("proxy").addHandler(logging.NullHandler())  # an error is told below
+    leave_out_log()  # an error is told below
     config = load_config()
     gateway = build_gateway(config)
     with naming_awaited(gateway.awaited_lists):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
+import threading
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -57,6 +58,7 @@ class Circuits:
         self._wake = wake
         self._storage = redis_storage()
         self._untold: dict[Place, _News] = {}
+        self._noting = threading.Lock()  # What is told in the midst of being noted is told by halves, and never again.
         self._seen: dict[bytes, int] = {}
         self._told: list[bytes] = []
         for replica, each in breakers.items():
@@ -101,20 +103,22 @@ class Circuits:
         return (self._key, *(self._word(name, word) for name in names for word in _WORDS))
 
     def _note(self, replica: str, model: str, event: CircuitEvent) -> None:
-        news = self._untold.setdefault((replica, model), _News())
-        forget_oldest(self._untold)
-        state = self._breakers[replica].view(model).state
-        if event == "failed":
-            news.failures += 1
-        elif event == "succeeded":
-            news.failures, news.is_reset = 0, state == STATE_CLOSED
-        if state != STATE_CLOSED or event == "succeeded":
-            news.state = state
+        with self._noting:
+            news = self._untold.setdefault((replica, model), _News())
+            forget_oldest(self._untold)
+            state = self._breakers[replica].view(model).state
+            if event == "failed":
+                news.failures += 1
+            elif event == "succeeded":
+                news.failures, news.is_reset = 0, state == STATE_CLOSED
+            if state != STATE_CLOSED or event == "succeeded":
+                news.state = state
         self._wake()
 
     def _tell(self, place: Place, this: Round) -> bytes:
         """Writes down what happened to a breaker. Its name in the hash."""
-        news, name = self._untold.pop(place), orjson.dumps(place)
+        with self._noting:
+            news, name = self._untold.pop(place), orjson.dumps(place)
         try:
             self._write(place, news, self._record(name, this.client), this)
         except BaseException as error:

@@ -8,7 +8,7 @@ import pytest
 from redis import Redis
 
 from proxy.errors import UpstreamBroken, UpstreamUnavailable
-from proxy.upstream.breaker import Breakers
+from proxy.upstream.breaker import Breakers, CircuitView
 from proxy.upstream.faults import Fault, Verdict
 from proxy.upstream.shared.circuits import Circuits
 from proxy.upstream.shared.topic import Round
@@ -187,3 +187,29 @@ def test_without_redis_each_worker_counts_for_itself(own_redis: RedisServer, sta
     assert state(second) == "closed"
     own_redis.start()
     wait_until(lambda: state(second) == "open", "it was not told")
+
+
+def test_what_happens_while_workers_are_told_is_told_whole(
+    redis: RedisServer, start_worker: StartWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where requests have threads of their own, a round may come in the midst of noting that a breaker has opened."""
+    first, second = start_worker(redis.url), start_worker(redis.url)
+    fail(first, 2)
+    wait_until(lambda: second.breakers["a"].view("").failures == 2, "it was not heard")
+    breakers = first.breakers["a"]
+    view = breakers.view
+
+    def view_after_a_round(model: str) -> CircuitView:
+        monkeypatch.setattr(breakers, "view", view)
+        before = first.rounds
+        first.member.wake()
+        end = time.monotonic() + 0.3
+        while first.rounds < before + 2 and time.monotonic() < end:
+            time.sleep(0.005)
+        return view(model)
+
+    monkeypatch.setattr(breakers, "view", view_after_a_round)
+    fail(first, 1)
+    assert state(first) == "open"
+    wait_until(lambda: state(second) == "open", "it was not heard")
+    assert second.breakers["a"].view("").failures == 3
