@@ -332,7 +332,7 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
         "verbosity": Support("approximated", _TO_OPENAI),
         "prompt_cache": Support("approximated", _TO_OPENAI),
         "stream": Support("carried", "what a server can't stream is asked for as a whole, and streamed by the gateway"),
-        "usage": Support("carried"),
+        "usage": Support("carried", "thoughts are among the tokens of the answer, also where the server counts them beside these"),
         "prompts": Support("approximated", "as what a user says where the server only chats"),
         "finished_prompts": Support("approximated", "refused where the server only chats"),
         "suffix": Support("approximated", "refused where the server would drop it in silence"),
