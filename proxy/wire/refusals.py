@@ -21,7 +21,7 @@ from proxy.wire.plain_words import plain
 from proxy.wire.refusal_reasons import reason_of
 from proxy.wire.retry_info import read_retry_info
 from proxy.wire.sse import SseReader
-from proxy.wire.what_lacks import is_of_request, says_no_url
+from proxy.wire.what_lacks import is_of_thing, is_unserved, says_no_url
 
 _NO_SUCH_URL = "the upstream has no such URL; check the base URL"
 
@@ -66,7 +66,8 @@ def read_error(status: int, headers: Mapping[str, str], body: bytes) -> Upstream
         headers=passed_on(headers, _PASSED_ON),
     )
     error.is_models_own = status == 500 and is_of_models_words(words)
-    error.is_requests_own = reason != "model_not_found" and is_of_request(status, words)
+    if reason != "model_not_found" and (status == 403 or error.status == 404) and not isinstance(raw, str):
+        error.is_requests_own, error.is_unserved = is_of_thing(status, words), is_unserved(status, words)
     return error
 
 
@@ -94,12 +95,13 @@ def refusal_in_answer(record: Mapping[str, Any]) -> UpstreamRefused:
         status = _number(error.get("status"))
     if status is None:
         status = _STATUS_OF_REASON.get(reason or "", 502)
-    is_requests_own = reason != "model_not_found" and is_of_request(status, message)
-    if status in (404, 405) and reason != "model_not_found" and not is_requests_own:
+    is_of_model = reason == "model_not_found"
+    is_requests_own, nobody_serves = not is_of_model and is_of_thing(status, message), not is_of_model and is_unserved(status, message)
+    if status in (404, 405) and not (is_of_model or is_requests_own or nobody_serves):
         status = 502
     refusal = UpstreamRefused(
         plain(message) or "the upstream reported an error without saying which",
-        status=status if is_requests_own else _client_status(status, reason),
+        status=status if is_requests_own or nobody_serves else _client_status(status, reason),
         upstream_status=200,
         param=_param(record),
         code=reason or _code(record),
@@ -107,7 +109,7 @@ def refusal_in_answer(record: Mapping[str, Any]) -> UpstreamRefused:
         raw=record,
     )
     refusal.is_models_own = status in (500, 502) and is_of_models_words(message)
-    refusal.is_requests_own = is_requests_own
+    refusal.is_requests_own, refusal.is_unserved = is_requests_own, nobody_serves
     return refusal
 
 

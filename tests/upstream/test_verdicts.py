@@ -145,9 +145,20 @@ def test_a_file_that_is_missing_may_be_another_keys_and_blames_nobody(status: in
     assert (judgement.elsewhere, judgement.is_of_scope, judgement.blamed) == (True, True, Blamed.NOBODY)
 
 
-def test_what_a_model_cannot_do_for_a_request_no_replica_of_it_can() -> None:
-    judgement = judged(the_requests_own("No endpoints found that support image input", 404), "m", retry_sent=True)
-    assert (judgement.elsewhere, judgement.blamed) == (False, Blamed.NOBODY)
+@pytest.mark.parametrize(
+    ("words", "elsewhere"),
+    [("No endpoints found that support image input", False), ("No endpoints found matching your data policy (Paid model training).", True)],
+)
+def test_what_nobody_serves_another_keys_account_may_have_served_and_no_replica_of_the_same(words: str, elsewhere: bool) -> None:
+    error = UpstreamRefused(words, status=404)
+    error.is_unserved = True
+    judgement = judged(refusal_of(error, {}), "m", retry_sent=True)
+    assert (judgement.elsewhere, judgement.is_of_scope, judgement.blamed) == (elsewhere, elsewhere, Blamed.NOBODY)
+
+
+def test_a_thing_that_no_request_named_is_missing_at_an_address_that_leads_nowhere() -> None:
+    judgement = judged(a_lack("Container not found", status=404), "m", retry_sent=True)
+    assert (judgement.elsewhere, judgement.blamed, judgement.spares_lone) == (True, Blamed.MODEL, True)
 
 
 @pytest.mark.parametrize(
