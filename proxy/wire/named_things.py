@@ -13,6 +13,7 @@ from itertools import chain
 from proxy.errors import UpstreamError, UpstreamRefused
 from proxy.wire.error_messages import message_of
 from proxy.wire.messages import UpstreamCall
+from proxy.wire.what_lacks import is_of_thing
 
 # Names of things, which no word of a sentence is, nor a number: `rs_1`, `resp-a`, `file2`.
 _THING = re.compile(r"(?<![\w-])(?=[\w-]*[A-Za-z])(?=[\w-]*[0-9_-])[\w-]+", re.ASCII)
@@ -27,7 +28,6 @@ _KEPT = re.compile(
     rb'|"(?:file|vector_store)_ids"\s*:\s*\[\s*"|"container"\s*:\s*"(?:cntr|container)_'
     rb'|"(?:container|conversation|prompt)"\s*:\s*\{[^{}\[\]]*"id"\s*:\s*"|"item_reference"'
 )
-_KEPT_BACK = (403, 404)
 
 
 def names_one_of(words: str, path: str, body: bytes) -> bool:
@@ -46,11 +46,13 @@ def settle(error: UpstreamError, call: Callable[[], UpstreamCall]) -> None:
     Args:
         call: what was asked.
     """
-    if not isinstance(error, UpstreamRefused) or not error.is_requests_own or error.param or error.told_status not in _KEPT_BACK:
+    if not isinstance(error, UpstreamRefused) or not error.is_requests_own or error.param:
         return
-    asked = call()
-    body = asked.body or b""
-    error.is_requests_own = _KEPT.search(body) is not None or names_one_of(message_of(error.raw), asked.path, body)
+    words = message_of(error.raw)
+    if is_of_thing(error.told_status, words):
+        asked = call()
+        body = asked.body or b""
+        error.is_requests_own = _KEPT.search(body) is not None or names_one_of(words, asked.path, body)
 
 
 def _things_of(body: bytes) -> set[str]:

@@ -48,13 +48,13 @@ def settled(message: str, body: object, *, status: int = 404, param: str | None 
 @pytest.mark.parametrize("status", [403, 404])
 @pytest.mark.parametrize("body", NAMING, ids=str)
 def test_an_error_is_about_a_thing_where_the_request_names_one(body: object, status: int) -> None:
-    assert settled("File not found", body, status=status)
+    assert settled("No such File object", body, status=status)
 
 
 @pytest.mark.parametrize("status", [403, 404])
 @pytest.mark.parametrize("body", [*NAMING_NOTHING, None], ids=str)
 def test_and_about_an_address_where_it_names_none(body: object, status: int) -> None:
-    assert not settled("File not found", body, status=status)
+    assert not settled("No such File object", body, status=status)
 
 
 def test_a_thing_is_known_by_its_id() -> None:
@@ -70,11 +70,12 @@ def test_an_error_that_names_a_parameter_means_it() -> None:
 
 def test_errors_about_what_else_stands_in_a_request_stay_its_own() -> None:
     assert settled("a picture cannot be read", {}, status=500)
+    assert settled("filtered by the content policy", {}, status=403)
 
 
 def test_the_request_is_looked_at_where_an_error_is_about_it_alone() -> None:
     def never() -> UpstreamCall:
         raise AssertionError
 
-    settle(UpstreamRefused("File not found", status=404), never)
+    settle(UpstreamRefused("No such File object", status=404), never)
     settle(UpstreamBroken("cut"), never)
