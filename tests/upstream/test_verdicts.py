@@ -6,6 +6,7 @@ import pytest
 
 from proxy.errors import UpstreamBroken, UpstreamRefused, UpstreamTimeout, UpstreamUnavailable
 from proxy.upstream.faults import Fault, Verdict, inner_fault_of, redirect_of, refusal_of
+from proxy.upstream.retry import is_final, may_repeat
 from proxy.upstream.verdicts import Blamed, judged, judged_late
 from proxy.wire.messages import Purpose
 
@@ -148,6 +149,15 @@ def test_a_file_that_is_missing_may_be_another_keys_and_blames_nobody(status: in
 def test_what_a_model_cannot_do_for_a_request_no_replica_of_it_can() -> None:
     judgement = judged(the_requests_own("No endpoints found that support image input", 404), "m", retry_sent=True)
     assert (judgement.elsewhere, judgement.blamed) == (False, Blamed.NOBODY)
+
+
+@pytest.mark.parametrize("status", [400, 403, 429, 500, 502, 503])
+def test_what_is_wrong_with_a_request_is_final_and_tells_nobody_ill_whatever_the_status(status: int) -> None:
+    fault = the_requests_own("the prompt is too long", status)
+    fault.error.retry_after_s = 60.0
+    assert (fault.verdict, may_repeat(fault), is_final(fault)) == (Verdict.REFUSED, False, True)
+    for judgement in (judged(fault, "m", retry_sent=True), judged_late(fault.error)):
+        assert (judgement.elsewhere, judgement.blamed, judgement.is_firm) == (False, Blamed.NOBODY, False)
 
 
 @pytest.mark.parametrize(
