@@ -70,6 +70,7 @@ _BY_STATUS: dict[int, Judgement] = {
 # They are about who asks, not about what is asked.
 OF_KEYS = (401, 402, 403, 429)
 KEY_REFUSED = (401, 403)
+_OF_THINGS = (403, 404)
 # What says nothing of the same key's chats. 403: "You are not allowed to generate embeddings from this model."
 _OF_SCOPE = {Purpose.CHAT: (), Purpose.EXTRA: (403,), Purpose.QUESTION: OF_KEYS}
 
@@ -102,7 +103,8 @@ def _judged(fault: Fault, retry_sent: bool, with_clients_key: bool, model: str, 
     if with_clients_key and status in OF_KEYS:
         return _THE_REQUEST
     if error.is_requests_own or error.is_unserved:
-        return _THE_THING if names_thing(error.message) or is_of_settings(error.message) else _THE_REQUEST
+        is_of_account = status in _OF_THINGS and (names_thing(error.message) or is_of_settings(error.message))
+        return _THE_THING if is_of_account else _THE_REQUEST
     if (not model and status in KEY_REFUSED) or status in _OF_SCOPE[purpose]:
         return _THE_SCOPE
     if status in NO_SUCH_URL:
@@ -136,7 +138,7 @@ def judged_late(error: UpstreamError, *, with_clients_key: bool = False) -> Judg
     """
     if not isinstance(error, UpstreamRefused):
         return Judgement(elsewhere=False, blamed=Blamed.REPLICA, needs_end=True)
-    if error.is_models_own:
+    if error.is_models_own or error.is_requests_own:
         return _THE_REQUEST
     status = error.told_status
     is_ill = status >= 500 or status == 408 or (status == 429 and not with_clients_key)

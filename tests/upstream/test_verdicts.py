@@ -6,6 +6,7 @@ import pytest
 
 from proxy.errors import UpstreamBroken, UpstreamRefused, UpstreamTimeout, UpstreamUnavailable
 from proxy.upstream.faults import Fault, Verdict, inner_fault_of, redirect_of, refusal_of
+from proxy.upstream.retry import is_final, may_repeat
 from proxy.upstream.verdicts import Blamed, judged, judged_late
 from proxy.wire.messages import Purpose
 
@@ -159,6 +160,15 @@ def test_what_nobody_serves_another_keys_account_may_have_served_and_no_replica_
 def test_a_thing_that_no_request_named_is_missing_at_an_address_that_leads_nowhere() -> None:
     judgement = judged(a_lack("Container not found", status=404), "m", retry_sent=True)
     assert (judgement.elsewhere, judgement.blamed, judgement.spares_lone) == (True, Blamed.MODEL, True)
+
+
+@pytest.mark.parametrize("status", [400, 403, 429, 500, 502, 503])
+def test_what_is_wrong_with_a_request_is_final_and_tells_nobody_ill_whatever_the_status(status: int) -> None:
+    fault = the_requests_own("the prompt is too long", status)
+    fault.error.retry_after_s = 60.0
+    assert (fault.verdict, may_repeat(fault), is_final(fault)) == (Verdict.REFUSED, False, True)
+    for judgement in (judged(fault, "m", retry_sent=True), judged_late(fault.error)):
+        assert (judgement.elsewhere, judgement.blamed, judgement.is_firm) == (False, Blamed.NOBODY, False)
 
 
 @pytest.mark.parametrize(
