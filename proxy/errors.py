@@ -117,8 +117,11 @@ class UpstreamRefused(UpstreamError):
         raw: the decoded error body, for those who learn from refusals; never shown to clients.
         headers: response headers that dialects may pass on (lower-case names).
         is_models_own: whether the model did wrong, and its server is well: another attempt would be paid for as the first was.
-        is_requests_own: whether it is about what stands in the request, and who was asked is well: a file that is gone, or pictures for a
-            model that sees none.
+        is_requests_own: whether it is about what stands in the request, and who was asked is well: a file that is gone, a prompt that is
+            too long, or pictures for a model that sees none. It is final, whatever status the upstream gave it.
+        is_misnamed: whether the upstream calls what is wrong with the request a fault of its own: clients hear none of its words for that.
+        is_unserved: whether nobody there does what the request needs, or may do it for this account: who was asked is well, and another
+            upstream may serve.
         is_translated: whether it refused a request that the gateway wrote for it, and not the client's own.
     """
 
@@ -141,6 +144,8 @@ class UpstreamRefused(UpstreamError):
         self.own_status: int | None = None
         self.is_models_own = False
         self.is_requests_own = False
+        self.is_misnamed = False
+        self.is_unserved = False
         self.is_translated = False
         self.raw = raw
         self.headers = headers or {}

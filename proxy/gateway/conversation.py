@@ -23,6 +23,7 @@ from proxy.gateway.steps import Goal, Steps, read_and_close
 from proxy.routing import Destination, Route
 from proxy.telemetry import ExchangeNotes
 from proxy.wire.messages import Client, UpstreamCall
+from proxy.wire.named_things import settle
 from proxy.wire.what_lacks import lacks_path
 
 T = TypeVar("T")
@@ -87,6 +88,7 @@ class Conversation:
             if not isinstance(failure, UpstreamError):
                 raise failure
             error = made_plain(failure, reply, upstream)
+            settle(error, partial(self._call, goal, request, route))
             if not client.ask_again(error, self.notes):
                 raise error
 
@@ -95,6 +97,7 @@ class Conversation:
             try:
                 return read(goal, route)
             except _Unfit as unfit:
+                settle(unfit.error, partial(self._call, goal, self.request, route))
                 if not goal.upstream.client.ask_again(unfit.error, self.notes):
                     raise unfit.error from None
 

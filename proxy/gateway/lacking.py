@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from itertools import chain
 
 from proxy.errors import NotSupported, UpstreamRefused
 from proxy.wire.error_messages import message_of
+from proxy.wire.named_things import names_one_of
 from proxy.wire.plain_words import plain
 from proxy.wire.what_lacks import lacks_path
 
 # A server that is renewed may have it then.
 _KNOWN_FOR_S = 600.0
 _MOST = 1024  # Some paths have a model's name in them, which a client can invent.
-# Names of things, which no word of a sentence is, nor a number: `rs_1`, `resp-a`, `file2`.
-_THING = re.compile(r"(?<![\w-])(?=[\w-]*[A-Za-z])(?=[\w-]*[0-9_-])[\w-]+", re.ASCII)
-# Where a request names things: `"id"`, `"file_id"`, `"previous_response_id"`, `"conversation"`, `"vector_store_ids"`.
-_NAMED = re.compile(rb'"(?:(?:\w+_)?id|conversation|container)"\s*:\s*"([\w-]+)"', re.ASCII)
-_LISTED = re.compile(rb'"\w+_ids"\s*:\s*\[([^\]]*)\]', re.ASCII)
-_WORD = re.compile(rb'"([\w-]+)"', re.ASCII)
 
 
 class LackingPaths:
@@ -58,16 +51,9 @@ def in_own_words(refusal: UpstreamRefused, path: str, body: bytes) -> UpstreamRe
     if refusal.upstream_status != 404 or refusal.status == 404:
         return refusal
     words = message_of(refusal.raw)
-    said = " ".join(word.rpartition(path)[2] for word in words.split())
-    if _things_of(body).isdisjoint(_THING.findall(said)):
+    if not names_one_of(words, path, body):
         return refusal
     return UpstreamRefused(plain(words), status=404, upstream_status=404, raw=refusal.raw, headers=refusal.headers)
-
-
-def _things_of(body: bytes) -> set[str]:
-    """What the request names by its id."""
-    listed = (_WORD.findall(several) for several in _LISTED.findall(body))
-    return {name.decode() for name in chain(_NAMED.findall(body), *listed)}
 
 
 def lack_of_prompts(refusal: UpstreamRefused) -> UpstreamRefused:

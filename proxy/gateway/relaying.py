@@ -22,6 +22,7 @@ from proxy.upstream.reply import UpstreamReply
 from proxy.wire.headers import content_type, passed_on
 from proxy.wire.json_text import add_first_member, replace_top_level_string
 from proxy.wire.messages import ANYBODY, Client, Reply, UpstreamCall
+from proxy.wire.named_things import settle
 from proxy.wire.told_model import ToldModel
 
 WHOLE_TYPE = "application/json"
@@ -72,6 +73,7 @@ class Relaying:
             try:
                 answer = relayed(reply, self.endpoint, goal.upstream, notes, asked_stream=call.stream, told_model=self._told_model(goal))
             except UpstreamError as error:
+                settle(error, lambda: call)
                 if not client.ask_again(error, notes):
                     raise
             else:

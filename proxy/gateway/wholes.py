@@ -11,6 +11,7 @@ from proxy.gateway.foreign import made_plain
 from proxy.gateway.steps import Upstream, read_and_close
 from proxy.telemetry import ExchangeNotes
 from proxy.wire.messages import UpstreamCall
+from proxy.wire.named_things import settle
 
 T = TypeVar("T")
 
@@ -31,6 +32,7 @@ def read_whole_of(
             found = read(read_and_close(reply, upstream.patience_s, max_bytes))
         except UpstreamError as failure:
             error = made_plain(failure, reply, upstream)
+            settle(error, lambda: call)
             if not client.ask_again(error, notes):
                 raise error from None
         else:

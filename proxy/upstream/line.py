@@ -25,6 +25,7 @@ from proxy.upstream.waits import Wait
 from proxy.upstream.words import PLAIN_WORDS, Words
 from proxy.wire.headers import bearer
 from proxy.wire.messages import UpstreamCall
+from proxy.wire.named_things import settle
 
 ReadError = Callable[[int, Mapping[str, str], bytes], UpstreamRefused]
 KeyHeaders = Callable[[str, str], dict[str, str]]
@@ -135,7 +136,7 @@ class Line:
             text_s = min(text_s, began_s + first_byte_s - self._clock())
         if due_s is not None:
             text_s = min(text_s, due_s - self._clock())
-        return self._refusal(reply, text_s, call.client_secret)
+        return self._refusal(reply, text_s, call)
 
     def _told_of(self, fault: Fault, left_s: float) -> Fault:
         """The fault of a call that had no more time than `left_s`; a time-out is then one of the limit of the whole, and so is a connection
@@ -177,18 +178,19 @@ class Line:
             headers["Content-Length"] = str(len(call.body or b""))
         return headers
 
-    def _refusal(self, reply: UpstreamReply, within_s: float, client_secret: str) -> Fault:
+    def _refusal(self, reply: UpstreamReply, within_s: float, call: UpstreamCall) -> Fault:
         """The fault that an answer with an error status is. Its text is waited for so long at most."""
         if reply.status < 400:
             reply.close()
             return redirect_of(reply.status, self._words)
         body = self._key_cover.over_body(reply.excerpt(_MAX_ERROR_BYTES, within_s))
         error = self._read_error(reply.status, reply.headers, body)
+        settle(error, lambda: call)
         now_s = self._wall_clock()
         if error.retry_after_s is None:
             error.retry_after_s = retry_after_s(reply.headers, now_s)
         error.headers = without_nonsense(error.headers, now_s)
-        self.make_fit(error, client_secret)
+        self.make_fit(error, call.client_secret)
         return refusal_of(error, reply.headers)
 
     def _prepare(

@@ -114,10 +114,13 @@ def may_repeat(fault: Fault) -> bool:
 
 
 def is_final(fault: Fault) -> bool:
-    """Whether the upstream says that no other attempt will meet with more success, anywhere; or it is the model that would have to mend."""
+    """Whether the upstream says that no other attempt will meet with more success, anywhere; or the model or the request would have to
+    mend.
+    """
     if fault.headers.get("x-should-retry") == "false":
         return True
-    return isinstance(fault.error, UpstreamRefused) and (fault.error.is_models_own or _is_spent(fault.error))
+    error = fault.error
+    return isinstance(error, UpstreamRefused) and (error.is_models_own or error.is_requests_own or _is_spent(error))
 
 
 def _is_spent(error: UpstreamRefused) -> bool:

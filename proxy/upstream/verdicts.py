@@ -12,7 +12,7 @@ from proxy.errors import UpstreamError, UpstreamRefused
 from proxy.upstream.faults import Fault, Verdict
 from proxy.upstream.retry import is_final, may_repeat
 from proxy.wire.messages import Purpose
-from proxy.wire.what_lacks import NO_SUCH_URL, lacks_model, lacks_path, names_thing
+from proxy.wire.what_lacks import NO_SUCH_URL, is_of_settings, lacks_model, lacks_path, names_thing
 
 
 class Blamed(Enum):
@@ -53,7 +53,8 @@ class Judgement:
 
 _THE_REQUEST = Judgement(elsewhere=False)
 _THE_SCOPE = Judgement(elsewhere=True, is_of_scope=True)
-# Files and caches are one account's: another key may be its. Who invents their names takes no retries from others.
+# Files and caches are one account's, and so is who may serve it: another key may be of another. Who invents names takes no retries from
+# others.
 _THE_THING = replace(_THE_SCOPE, is_about_name=True)
 _PASSING = Judgement(elsewhere=True, is_passing=True)
 _NOT_SHOWN = Judgement(elsewhere=True, is_about_name=True)
@@ -69,6 +70,7 @@ _BY_STATUS: dict[int, Judgement] = {
 # They are about who asks, not about what is asked.
 OF_KEYS = (401, 402, 403, 429)
 KEY_REFUSED = (401, 403)
+_OF_THINGS = (403, 404)
 # What says nothing of the same key's chats. 403: "You are not allowed to generate embeddings from this model."
 _OF_SCOPE = {Purpose.CHAT: (), Purpose.EXTRA: (403,), Purpose.QUESTION: OF_KEYS}
 
@@ -100,8 +102,9 @@ def _judged(fault: Fault, retry_sent: bool, with_clients_key: bool, model: str, 
         return Judgement(True, Blamed.REPLICA, is_firm=True)
     if with_clients_key and status in OF_KEYS:
         return _THE_REQUEST
-    if error.is_requests_own:
-        return _THE_THING if names_thing(error.message) else _THE_REQUEST
+    if error.is_requests_own or error.is_unserved:
+        is_of_account = status in _OF_THINGS and (names_thing(error.message) or is_of_settings(error.message))
+        return _THE_THING if is_of_account else _THE_REQUEST
     if (not model and status in KEY_REFUSED) or status in _OF_SCOPE[purpose]:
         return _THE_SCOPE
     if status in NO_SUCH_URL:
@@ -122,7 +125,9 @@ def _what_lacks(error: UpstreamRefused, model: str, with_clients_key: bool, purp
     is_chat = purpose is Purpose.CHAT
     if lacks_model(error, model):
         return _NO_MODEL if is_chat else _UNLIKE_OTHERS
-    return _UNLIKE_OTHERS if is_chat and lacks_path(error, model) else _NOT_SHOWN
+    # A thing that the request does not name is nothing of an API's: "Container not found", of an address that leads nowhere any more.
+    is_elsewhere = lacks_path(error, model) or (error.param is None and names_thing(error.message))
+    return _UNLIKE_OTHERS if is_chat and is_elsewhere else _NOT_SHOWN
 
 
 def judged_late(error: UpstreamError, *, with_clients_key: bool = False) -> Judgement:
@@ -133,7 +138,7 @@ def judged_late(error: UpstreamError, *, with_clients_key: bool = False) -> Judg
     """
     if not isinstance(error, UpstreamRefused):
         return Judgement(elsewhere=False, blamed=Blamed.REPLICA, needs_end=True)
-    if error.is_models_own:
+    if error.is_models_own or error.is_requests_own:
         return _THE_REQUEST
     status = error.told_status
     is_ill = status >= 500 or status == 408 or (status == 429 and not with_clients_key)

@@ -33,6 +33,7 @@ _TEXTS: Final = {
         r"input (?:length|is too long).{0,80}\bcontext",
         r"reduce the length of (?:the|your) (?:messages|prompt|input)",
         r"too large for model with \d+ maximum context",
+        r"longer than the (?:maximum model length|model'?s context length)",
         r"`inputs` tokens \+ `max_new_tokens` must be",
     ),
     "content_filter": (
@@ -65,8 +66,13 @@ def reason_of(raw: object, message: str) -> str | None:
     Servers that cannot fit an answer beside a prompt say that the context is too long, also where the prompt alone would fit. A client that
     believed it would throw away what was said; the limit of the answer is an invalid value.
     """
-    reason = next((_CODES[word] for word in _words(raw) if word in _CODES), None) or _reason_in(message)
+    reason = written_reason_of(raw) or _reason_in(message)
     return "invalid_value" if reason == "context_length_exceeded" and blames_the_answer(message[:_MOST_CHARS]) else reason
+
+
+def written_reason_of(raw: object) -> str | None:
+    """OpenAI's word for why the server refused, where it gives a code, and `None` where only its text may tell."""
+    return next((_CODES[word] for word in _words(raw) if word in _CODES), None)
 
 
 def _words(raw: object) -> list[str]:

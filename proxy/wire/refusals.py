@@ -19,9 +19,10 @@ from proxy.wire.headers import passed_on
 from proxy.wire.model_faults import is_of_models_words
 from proxy.wire.plain_words import plain
 from proxy.wire.refusal_reasons import reason_of
+from proxy.wire.request_faults import blame_request
 from proxy.wire.retry_info import read_retry_info
 from proxy.wire.sse import SseReader
-from proxy.wire.what_lacks import is_of_request, says_no_url
+from proxy.wire.what_lacks import is_of_thing, is_unserved, says_no_url
 
 _NO_SUCH_URL = "the upstream has no such URL; check the base URL"
 
@@ -45,6 +46,7 @@ _STATUS_OF_REASON = {
     "insufficient_quota": 429,
     "model_not_found": 404,
 }
+_ABOUT_THE_REQUEST = frozenset({"context_length_exceeded", "invalid_value", "content_filter"})
 # So much of a name or a code is told; they are no place for sentences, but some servers put them there.
 _WORD_CHARS = 200
 _PASSED_ON = ("retry-after", "retry-after-ms", "x-should-retry", "x-request-id")
@@ -66,7 +68,10 @@ def read_error(status: int, headers: Mapping[str, str], body: bytes) -> Upstream
         headers=passed_on(headers, _PASSED_ON),
     )
     error.is_models_own = status == 500 and is_of_models_words(words)
-    error.is_requests_own = reason != "model_not_found" and is_of_request(status, words)
+    is_of_api = (status == 403 or error.status == 404) and not isinstance(raw, str)
+    error.is_requests_own = _is_requests_own(status, reason, words if is_of_api else "")
+    error.is_unserved = is_of_api and _is_unserved(status, reason, words)
+    blame_request(error, status, words)
     return error
 
 
@@ -94,12 +99,14 @@ def refusal_in_answer(record: Mapping[str, Any]) -> UpstreamRefused:
         status = _number(error.get("status"))
     if status is None:
         status = _STATUS_OF_REASON.get(reason or "", 502)
-    is_requests_own = reason != "model_not_found" and is_of_request(status, message)
-    if status in (404, 405) and reason != "model_not_found" and not is_requests_own:
+    is_of_model, is_requests_own = reason == "model_not_found", _is_requests_own(status, reason, message)
+    nobody_serves = _is_unserved(status, reason, message)
+    if status in (404, 405) and not (is_of_model or is_requests_own or nobody_serves):
         status = 502
+    is_as_told = nobody_serves or (is_requests_own and is_of_thing(status, message))
     refusal = UpstreamRefused(
         plain(message) or "the upstream reported an error without saying which",
-        status=status if is_requests_own else _client_status(status, reason),
+        status=status if is_as_told else _client_status(status, reason),
         upstream_status=200,
         param=_param(record),
         code=reason or _code(record),
@@ -107,7 +114,8 @@ def refusal_in_answer(record: Mapping[str, Any]) -> UpstreamRefused:
         raw=record,
     )
     refusal.is_models_own = status in (500, 502) and is_of_models_words(message)
-    refusal.is_requests_own = is_requests_own
+    refusal.is_requests_own, refusal.is_unserved = is_requests_own, nobody_serves
+    blame_request(refusal, status, message)
     return refusal
 
 
@@ -189,6 +197,15 @@ def _client_status(status: int, reason: str | None) -> int:
     if not 400 <= status < 600 or status == 404:
         return 502
     return _STATUSES.get(status, 502 if 520 <= status < 600 else status)
+
+
+def _is_requests_own(status: int, reason: str | None, words: str) -> bool:
+    """Whether a status that blames nobody but who asks is about the request, and neither about the key nor about the model's name."""
+    return status < 500 and (reason in _ABOUT_THE_REQUEST or (reason != "model_not_found" and is_of_thing(status, words)))
+
+
+def _is_unserved(status: int, reason: str | None, words: str) -> bool:
+    return reason != "model_not_found" and is_unserved(status, words)
 
 
 def _number(code: object) -> int | None:

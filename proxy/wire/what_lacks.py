@@ -32,6 +32,8 @@ _OF_URLS: Final = re.compile(
 )
 # What no provider of OpenRouter's does for this request, or may do. "No endpoints found for acme/x" is about the model.
 _NOBODY_SERVES: Final = re.compile(r"\bno (?:endpoints (?:found|available) (?!for\b)\w|allowed providers\b)", re.IGNORECASE)
+# "No endpoints found matching your data policy (Paid model training)" follows the settings of the account.
+_SETTINGS: Final = re.compile(r"\b(?:data policy|guardrail|allowed providers)\b", re.IGNORECASE)
 # "File not found: file_1" (Anthropic), "No such File object: file-1", "Container with id 'cntr_1' not found." (OpenAI), "CachedContent not
 # found (or permission denied)", "You do not have permission to access the File x or it may not exist." (Google)
 _THING: Final = r"\b(?:file|container|vector store|item|prompt|skill|batch|cached ?content)s?\b"
@@ -57,9 +59,19 @@ def names_thing(words: str) -> bool:
     return _NO_SUCH_THING.search(words) is not None and _BARE.fullmatch(words.strip()) is None
 
 
-def is_of_request(status: int, words: str) -> bool:
-    """Whether an error of this status is about what the request names or needs, and not about who was asked."""
-    return (status in (403, 404) and names_thing(words)) or (status == 404 and _NOBODY_SERVES.search(words[:_MOST_CHARS]) is not None)
+def is_of_thing(status: int, words: str) -> bool:
+    """Whether an error of this status says that such a thing is missing: the request's own matter, if that names one."""
+    return status in (403, 404) and names_thing(words)
+
+
+def is_unserved(status: int, words: str) -> bool:
+    """Whether an error of this status says that nobody there does what the request needs, or may do it for this account."""
+    return status == 404 and _NOBODY_SERVES.search(words[:_MOST_CHARS]) is not None
+
+
+def is_of_settings(words: str) -> bool:
+    """Whether nobody serves because of how the key's account was set up."""
+    return _SETTINGS.search(words[:_MOST_CHARS]) is not None
 
 
 def lacks_path(refusal: UpstreamRefused, model: str) -> bool:

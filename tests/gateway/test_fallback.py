@@ -64,6 +64,12 @@ def test_what_the_request_names_is_not_looked_for_at_another_upstream() -> None:
     assert not is_worth_asking_elsewhere(error)
 
 
+def test_what_nobody_does_there_is_looked_for_at_another_upstream() -> None:
+    error = UpstreamRefused("No endpoints found that support image input", status=404)
+    error.is_unserved = True
+    assert is_worth_asking_elsewhere(error)
+
+
 def for_good(error: UpstreamError) -> UpstreamError:
     """The error of a request that may have been worked on, where the operator does not want to pay twice."""
     error.ends_request = True

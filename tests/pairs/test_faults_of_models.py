@@ -136,3 +136,17 @@ def test_nor_does_one_that_is_told_inside_an_answer(gateway_of: Gateway, upstrea
     assert len(upstream.requests_to("/api/chat")) == 5
     OLLAMA.play(upstream, BY_NAME["text"])
     assert client.post(path, json=body).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "words", ["Failed to parse JSON response from backend: connection closed", "error parsing JSON: upstream returned HTML"]
+)
+def test_what_a_replica_cannot_read_of_its_own_servers_is_asked_of_another(
+    tmp_path: Path, upstream: FakeUpstream, second: FakeUpstream, words: str
+) -> None:
+    upstream.on("/chat/completions", json_answer({"error": {"message": words}}, 500))
+    text = f'[upstreams.u0]\nbase_url = ["{OPENAI.base_url(upstream)}", "{OPENAI.base_url(second)}"]\n'
+    client = create_app(config_of(tmp_path, text, {}, MAX_RETRIES="2", BREAKER_FAILURES="3")).test_client()
+    body = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+    assert {client.post("/v1/chat/completions", json=body).status_code for _ in range(20)} == {200}
+    assert len(upstream.requests_to("/chat/completions")) <= 3

@@ -64,20 +64,112 @@ def blind(upstream: FakeUpstream) -> None:
     refusing(upstream, "/chat/completions", b"image", refusal, json_answer(OPENAI.whole(BY_NAME["text"])))
 
 
+@pytest.mark.parametrize("with_fallback", [False, True], ids=["alone", "with a fallback"])
 @pytest.mark.parametrize("more", ["", 'profile = "openrouter"'], ids=["generic", "openrouter"])
 @pytest.mark.parametrize(("path", "asked"), WITH_PICTURE, ids=["responses", "chat", "messages"])
 def test_who_has_nobody_for_pictures_is_asked_once_and_keeps_its_urls(
-    tmp_path: Path, upstream: FakeUpstream, second: FakeUpstream, path: str, asked: dict[str, Any], more: str
+    tmp_path: Path, upstream: FakeUpstream, second: FakeUpstream, path: str, asked: dict[str, Any], more: str, with_fallback: bool
 ) -> None:
-    client = a_client(tmp_path, upstream, OPENAI, second, more)
+    client = a_client(tmp_path, upstream, OPENAI, second if with_fallback else None, more)
     blind(upstream)
     told = client.post(path, json={"model": "u0/m", **asked})
-    assert (told.status_code, told.get_json()["error"]["message"]) == (404, NO_PICTURES)
+    if with_fallback:
+        assert told.status_code == 200
+        assert PNG.encode() in second.requests[-1].body
+    else:
+        assert (told.status_code, told.get_json()["error"]["message"]) == (404, NO_PICTURES)
+    asked_elsewhere = posts(second)
     assert len(posts(upstream)) == 1
     for more_asked in ({}, {"previous_response_id": "resp_0"}):
         assert client.post("/v1/responses", json={"model": "u0/m", "input": "hi", **more_asked}).get_json() == RESPONSE
     assert client.post("/v1/messages", json={"model": "u0/m", "max_tokens": 9, "messages": [HI]}).status_code == 200
-    assert posts(second) == []
+    assert posts(second) == asked_elsewhere
+
+
+SETTINGS = [
+    "No endpoints found matching your data policy (Paid model training). Configure: https://openrouter.ai/settings/privacy",
+    "No endpoints available matching your guardrail restrictions and data policy. Configure: https://openrouter.ai/settings/privacy",
+    "No allowed providers are available for the selected model.",
+]
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages"])
+@pytest.mark.parametrize("words", SETTINGS)
+def test_what_an_account_may_not_have_served_its_fallback_serves(
+    tmp_path: Path, upstream: FakeUpstream, second: FakeUpstream, words: str, path: str
+) -> None:
+    client = a_client(tmp_path, upstream, OPENAI, second, 'profile = "openrouter"')
+    upstream.on("/chat/completions", json_answer({"error": {"message": words, "code": 404}}, 404))
+    for turn in (1, 2):
+        assert client.post(path, json={"model": "u0/m", "max_tokens": 9, "messages": [HI]}).status_code == 200
+        assert (len(posts(upstream)), len(posts(second))) == (turn, turn)
+
+
+@pytest.mark.parametrize("words", SETTINGS)
+def test_another_keys_account_may_have_other_settings(tmp_path: Path, upstream: FakeUpstream, words: str) -> None:
+    client = a_client(tmp_path, upstream, OPENAI, more='api_key = ["k1", "k2"]')
+    refusal, good = json_answer({"error": {"message": words, "code": 404}}, 404), json_answer(OPENAI.whole(BY_NAME["text"]))
+
+    def answer(request: Request) -> Answer:
+        return good if "Bearer k2" in request.headers.values() else refusal
+
+    upstream.on("/chat/completions", answer)
+    for _ in range(4):
+        assert client.post("/v1/chat/completions", json={"model": "u0/m", "messages": [HI]}).status_code == 200
+    replicas = client.get("/health").get_json()["upstreams"]["u0"]["replicas"]
+    assert [(replica["resting_keys_s"], replica["cooling_s"]) for replica in replicas.values()] == [({}, {})]
+
+
+def a_page(text: str) -> bytes:
+    return f"<!DOCTYPE html><html><body><h1>404</h1>{text}</body></html>".encode()
+
+
+# What web servers, clouds and frameworks say in the place of an API that is not there any more.
+NOBODY_HOME = {
+    "iis": a_page("<h2>404 - File or directory not found.</h2>"),
+    "github pages": a_page("<p><strong>File not found</strong></p>"),
+    "a container's page": a_page("<p>The container you are looking for does not exist.</p>"),
+    "a container": b'{"error":{"message":"Container not found","code":404}}',
+    "a container of an endpoint": b'{"error":"The container for this endpoint does not exist"}',
+    "fastapi": b'{"detail":"Item not found"}',
+    "a file": b'{"error":{"message":"File not found: file_1","type":"not_found_error"}}',
+}
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages"])
+@pytest.mark.parametrize("status", [403, 404])
+@pytest.mark.parametrize("body", NOBODY_HOME.values(), ids=NOBODY_HOME)
+def test_an_address_that_leads_nowhere_any_more_is_what_a_fallback_is_for(
+    tmp_path: Path, upstream: FakeUpstream, second: FakeUpstream, body: bytes, status: int, path: str, stream: bool
+) -> None:
+    client = a_client(tmp_path, upstream, OPENAI, second)
+    upstream.on("/chat/completions", Answer(status, {}, [body]))
+    told = client.post(path, json={"model": "u0/m", "max_tokens": 9, "messages": [HI], "stream": stream})
+    assert (told.status_code, b"error" in told.data) == (200, False)
+    assert len(posts(second)) == 1
+
+
+def test_so_is_one_that_says_so_with_a_status_of_success(tmp_path: Path, upstream: FakeUpstream, second: FakeUpstream) -> None:
+    client = a_client(tmp_path, upstream, OPENAI, second)
+    upstream.on("/chat/completions", Answer(200, {"Content-Type": "application/json"}, [NOBODY_HOME["a container"]]))
+    for turn, path in enumerate(("/v1/chat/completions", "/v1/messages"), start=1):
+        assert client.post(path, json={"model": "u0/m", "max_tokens": 9, "messages": [HI]}).status_code == 200
+        assert len(posts(second)) == turn
+
+
+@pytest.mark.parametrize("status", [403, 404])
+@pytest.mark.parametrize("body", NOBODY_HOME.values(), ids=NOBODY_HOME)
+def test_among_replicas_such_an_address_is_left_alone(
+    tmp_path: Path, upstream: FakeUpstream, second: FakeUpstream, body: bytes, status: int
+) -> None:
+    upstream.on("/chat/completions", Answer(status, {}, [body]))
+    OPENAI.play(second, BY_NAME["text"])
+    text = f'[upstreams.u0]\nbase_url = ["{upstream.base_url}", "{second.base_url}"]\n'
+    client = create_app(config_of(tmp_path, text, {}, MAX_RETRIES="3")).test_client()
+    for _ in range(9):
+        assert client.post("/v1/chat/completions", json={"model": "u0/m", "messages": [HI]}).status_code == 200
+    assert len(posts(upstream)) <= 1
 
 
 def test_no_replica_is_left_alone_for_a_picture(tmp_path: Path, upstream: FakeUpstream, second: FakeUpstream) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from proxy.errors import UpstreamBroken, UpstreamRefused, UpstreamTimeout, UpstreamUnavailable
 from proxy.upstream.faults import Fault, Verdict, inner_fault_of, redirect_of, refusal_of
+from proxy.upstream.retry import is_final, may_repeat
 from proxy.upstream.verdicts import Blamed, judged, judged_late
 from proxy.wire.messages import Purpose
 
@@ -145,9 +146,29 @@ def test_a_file_that_is_missing_may_be_another_keys_and_blames_nobody(status: in
     assert (judgement.elsewhere, judgement.is_of_scope, judgement.blamed) == (True, True, Blamed.NOBODY)
 
 
-def test_what_a_model_cannot_do_for_a_request_no_replica_of_it_can() -> None:
-    judgement = judged(the_requests_own("No endpoints found that support image input", 404), "m", retry_sent=True)
-    assert (judgement.elsewhere, judgement.blamed) == (False, Blamed.NOBODY)
+@pytest.mark.parametrize(
+    ("words", "elsewhere"),
+    [("No endpoints found that support image input", False), ("No endpoints found matching your data policy (Paid model training).", True)],
+)
+def test_what_nobody_serves_another_keys_account_may_have_served_and_no_replica_of_the_same(words: str, elsewhere: bool) -> None:
+    error = UpstreamRefused(words, status=404)
+    error.is_unserved = True
+    judgement = judged(refusal_of(error, {}), "m", retry_sent=True)
+    assert (judgement.elsewhere, judgement.is_of_scope, judgement.blamed) == (elsewhere, elsewhere, Blamed.NOBODY)
+
+
+def test_a_thing_that_no_request_named_is_missing_at_an_address_that_leads_nowhere() -> None:
+    judgement = judged(a_lack("Container not found", status=404), "m", retry_sent=True)
+    assert (judgement.elsewhere, judgement.blamed, judgement.spares_lone) == (True, Blamed.MODEL, True)
+
+
+@pytest.mark.parametrize("status", [400, 403, 429, 500, 502, 503])
+def test_what_is_wrong_with_a_request_is_final_and_tells_nobody_ill_whatever_the_status(status: int) -> None:
+    fault = the_requests_own("the prompt is too long", status)
+    fault.error.retry_after_s = 60.0
+    assert (fault.verdict, may_repeat(fault), is_final(fault)) == (Verdict.REFUSED, False, True)
+    for judgement in (judged(fault, "m", retry_sent=True), judged_late(fault.error)):
+        assert (judgement.elsewhere, judgement.blamed, judgement.is_firm) == (False, Blamed.NOBODY, False)
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def _type(error: ProxyError) -> str:
 
 def _own_type(error: ProxyError) -> str:
     """The type that an upstream of this dialect gave, `""` for others: those use some of the words for something else."""
-    raw = error.raw if isinstance(error, UpstreamRefused) else None
+    raw = error.raw if isinstance(error, UpstreamRefused) and not error.is_misnamed else None
     inner = raw.get("error") if isinstance(raw, dict) and raw.get("type") == "error" else None
     told = inner.get("type") if isinstance(inner, dict) else None
     return told if isinstance(told, str) and told in _OWN_TYPES else ""

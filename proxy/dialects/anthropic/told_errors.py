@@ -9,6 +9,7 @@ from proxy.errors import UpstreamRefused
 from proxy.wire.error_messages import message_of
 from proxy.wire.plain_words import plain
 from proxy.wire.refusal_reasons import reason_of
+from proxy.wire.request_faults import blame_request
 
 # The statuses that Anthropic answers with before a stream has begun. Where they mean something else to our clients, theirs.
 # Source: https://platform.claude.com/docs/en/api/errors, read November 2026.
@@ -28,13 +29,15 @@ _STATUSES: Final[Mapping[str, int]] = {
 
 def refusal_in_event(record: object) -> UpstreamRefused:
     """The error that the data of an event, or a body, is."""
-    error = record.get("error") if isinstance(record, dict) else None
-    kind = error.get("type") if isinstance(error, dict) else None
+    told = record.get("error") if isinstance(record, dict) else None
+    kind = told.get("type") if isinstance(told, dict) else None
     message = message_of(record)
-    return UpstreamRefused(
+    error = UpstreamRefused(
         plain(message) or "the upstream reported an error without saying which",
         status=_STATUSES.get(kind, 502) if isinstance(kind, str) else 502,
         upstream_status=200,
         code=reason_of(record, message),
         raw=record,
     )
+    blame_request(error, error.status, message)
+    return error

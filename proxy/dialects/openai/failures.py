@@ -51,7 +51,7 @@ def _type_of(error: ProxyError) -> str:
 
 
 def _upstream_error(error: ProxyError) -> dict[str, object]:
-    raw = getattr(error, "raw", None)
+    raw = error.raw if isinstance(error, UpstreamRefused) and not error.is_misnamed else None
     own = raw.get("error") if isinstance(raw, dict) else None
     return own if isinstance(raw, dict) and isinstance(own, dict) and not _is_foreign(raw, own) else {}
 

@@ -184,11 +184,13 @@ def test_a_code_says_that_it_is_the_url(code: str) -> None:
     assert lacks_path(error, "m")
 
 
-OF_THE_REQUEST = [
+UNSERVED = [
     "No endpoints found that support image input",
     'No endpoints found that support tool use. Try disabling "f".',
     "No endpoints found matching your data policy (Free model training).",
     "No allowed providers are available for the selected model.",
+]
+THINGS = [
     "File not found: file_1",
     "No such File object: file-1",
     "Container with id 'cntr_1' not found.",
@@ -196,13 +198,26 @@ OF_THE_REQUEST = [
 ]
 
 
-@pytest.mark.parametrize("words", OF_THE_REQUEST)
-def test_a_404_about_what_a_request_needs_is_the_requests_own(words: str) -> None:
+@pytest.mark.parametrize("words", [*UNSERVED, *THINGS])
+def test_a_404_about_what_a_request_needs_or_names_is_told_as_it_is(words: str) -> None:
     body = {"error": {"message": words, "code": 404}, "user_id": "u"}
-    told = refusal(404, body)
-    assert (told.status, told.message, told.code, told.is_requests_own) == (404, words, None, True)
-    inside = in_band(body)
-    assert (inside.status, inside.message, inside.is_requests_own) == (404, words, True)
+    for error in (refusal(404, body), in_band(body)):
+        assert (error.status, error.message, error.code) == (404, words, None)
+        assert (error.is_requests_own, error.is_unserved) == (words in THINGS, words in UNSERVED)
+        assert not lacks_path(error, "m")
+
+
+@pytest.mark.parametrize("status", [403, 404])
+@pytest.mark.parametrize("words", [*UNSERVED, *THINGS])
+def test_a_page_says_nothing_of_what_a_request_needs_or_names(words: str, status: int) -> None:
+    error = refusal(status, f"<html><h1>{words}</h1></html>".encode())
+    assert (error.is_requests_own, error.is_unserved) == (False, False)
+
+
+@pytest.mark.parametrize("words", THINGS)
+def test_who_says_that_it_is_the_url_means_nothing_that_the_request_names(words: str) -> None:
+    error = refusal(404, {"error": {"message": words, "code": "unknown_url"}})
+    assert (error.status, error.is_requests_own) == (502, False)
 
 
 @pytest.mark.parametrize("words", ["Function 'f': Not found for account 'a'", "no list", "Response with id 'resp_1' not found."])

@@ -26,7 +26,7 @@ def read_error(status: int, headers: Mapping[str, str], body: bytes) -> Upstream
     """The error for an answer with an error status, in whatever shape: what stands before a server has shapes of its own."""
     error = _told(refusals.read_error(status, headers, body))
     error.headers = {**error.headers, **passed_on(headers, _PASSED_ON)}
-    if status in _OWN_STATUSES and error.code != "model_not_found":
+    if status in _OWN_STATUSES and error.code != "model_not_found" and not error.is_misnamed:
         error.own_status = status
     return error
 

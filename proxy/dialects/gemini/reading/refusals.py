@@ -43,8 +43,8 @@ def _told(error: UpstreamRefused, status: int) -> UpstreamRefused:
     elif status in (400, 404) and _NO_MODEL.search(words):
         error.status, error.code, error.param = 404, "model_not_found", "model"
         error.message = plain(words)
-    elif status == 400 and _TOO_LONG.search(words):
-        error.code = "context_length_exceeded"
+    elif (status == 400 or status >= 500) and _TOO_LONG.search(words):
+        error.status, error.code, error.is_requests_own = 400, "context_length_exceeded", True
     elif status == 429:
         # Its words are about plan and billing also where a minute's limit is meant.
         error.code = "insufficient_quota" if _is_spent(error) else "rate_limit_exceeded"

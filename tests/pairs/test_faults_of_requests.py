@@ -1,0 +1,130 @@
+"""What is wrong with one client's request: its server is well, whatever status it gives, and others want to be served meanwhile."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from proxy import create_app
+from tests.fake_upstream import Answer, FakeUpstream, json_answer
+from tests.gateway.several import config_of
+from tests.pairs.conftest import Gateway
+from tests.pairs.scenes import BY_NAME
+from tests.pairs.upstreams import ANTHROPIC, GEMINI, OLLAMA, OPENAI, Egress
+
+NO_EYES = "image input is not supported - hint: if this is unexpected, you may need to provide the mmproj"
+OF_LLAMACPP = {"error": {"code": 500, "message": NO_EYES, "type": "server_error"}}
+OF_OLLAMA = {"error": "this model is missing data required for image input"}
+OF_ANTHROPIC = {"type": "error", "error": {"type": "api_error", "message": NO_EYES}}
+OF_GOOGLE = {
+    "error": {"code": 500, "message": "The input token count (9) exceeds the maximum number of tokens allowed (8).", "status": "INTERNAL"}
+}
+REFUSALS = {
+    "llama.cpp": (OPENAI, OF_LLAMACPP, NO_EYES),
+    "ollama": (OLLAMA, OF_OLLAMA, "missing data required"),
+    "anthropic": (ANTHROPIC, OF_ANTHROPIC, NO_EYES),
+    "gemini": (GEMINI, OF_GOOGLE, "exceeds the maximum number"),
+}
+PATHS = ["/v1/chat/completions", "/api/chat", "/v1/messages", "/v1/responses"]
+
+
+def body_of(path: str, stream: bool) -> dict[str, Any]:
+    said = {"input": "hi"} if path == "/v1/responses" else {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 9}
+    return {"model": "m", "stream": stream, **said}
+
+
+def ensure_invalid(path: str, told: Any, words: str) -> None:
+    """That the answer is a client's error in its own language."""
+    assert told.status_code == 400
+    error = told.json["error"]
+    if path == "/api/chat":
+        assert words in error
+    elif path == "/v1/messages":
+        assert (error["type"], words in error["message"]) == ("invalid_request_error", True)
+    else:
+        assert (error["type"], words in error["message"]) == ("invalid_request_error", True)
+        assert error["code"] in ("invalid_value", "context_length_exceeded")
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize(("egress", "refusal", "words"), REFUSALS.values(), ids=REFUSALS)
+def test_it_is_told_after_one_attempt_and_closes_nothing(
+    gateway_of: Gateway, upstream: FakeUpstream, egress: Egress, refusal: dict[str, Any], words: str, path: str, stream: bool
+) -> None:
+    client = gateway_of(upstream, egress, MAX_RETRIES="3", BREAKER_FAILURES="2")
+    egress.play(upstream, BY_NAME["text"])
+    for answered in egress.paths:
+        upstream.on(answered, json_answer(refusal, 500))
+    if path == "/v1/responses" and egress is OPENAI:
+        upstream.on("/v1/responses", json_answer(refusal, 500))
+    before = len(upstream.requests)
+    for _ in range(3):
+        ensure_invalid(path, client.post(path, json=body_of(path, stream)), words)
+    assert len([request for request in upstream.requests[before:] if request.method == "POST"]) == 3
+    egress.play(upstream, BY_NAME["text"])
+    assert client.post("/api/chat", json=body_of("/api/chat", stream=False)).status_code == 200
+
+
+def test_nor_does_what_begins_an_answer(gateway_of: Gateway, upstream: FakeUpstream) -> None:
+    """Ollama has sent its status when its runner looks at the picture."""
+    client = gateway_of(upstream, OLLAMA, MAX_RETRIES="3", BREAKER_FAILURES="2")
+    OLLAMA.play(upstream, BY_NAME["text"])
+    upstream.on("/api/chat", Answer(200, {"Content-Type": "application/x-ndjson"}, [json.dumps(OF_OLLAMA).encode() + b"\n"]))
+    for path in ("/api/chat", "/v1/chat/completions", "/v1/messages"):
+        ensure_invalid(path, client.post(path, json=body_of(path, stream=True)), "missing data required")
+    assert len(upstream.requests_to("/api/chat")) == 3
+    OLLAMA.play(upstream, BY_NAME["text"])
+    assert client.post("/api/chat", json=body_of("/api/chat", stream=True)).status_code == 200
+
+
+@pytest.mark.parametrize("status", [400, 500])
+def test_a_fallback_is_asked_as_little_as_after_a_400_and_others_stay_where_they_are(
+    tmp_path: Path, upstream: FakeUpstream, status: int
+) -> None:
+    with FakeUpstream() as second:
+        OPENAI.play(second, BY_NAME["text"])
+        text = f"""
+[upstreams.u0]
+base_url = "{OPENAI.base_url(upstream)}"
+[upstreams.u1]
+base_url = "{OPENAI.base_url(second)}"
+[fallbacks]
+"u0/m" = ["u1/m"]
+"""
+        client = create_app(config_of(tmp_path, text, {}, MAX_RETRIES="3", BREAKER_FAILURES="2")).test_client()
+        upstream.on(OPENAI.paths[0], json_answer(OF_LLAMACPP, status))
+        body = {**body_of("/v1/chat/completions", stream=False), "model": "u0/m"}
+        assert [client.post("/v1/chat/completions", json=body).status_code for _ in range(5)] == [400] * 5
+        OPENAI.play(upstream, BY_NAME["text"])
+        assert client.post("/v1/chat/completions", json=body).status_code == 200
+        assert (len(upstream.requests_to(OPENAI.paths[0])), len(second.requests_to(OPENAI.paths[0]))) == (6, 0)
+
+
+TOO_LARGE = "input (901 tokens) is too large to process. increase the physical batch size (current batch size: 512)"
+
+
+@pytest.mark.parametrize("path", ["/api/embed", "/v1/embeddings"])
+def test_a_text_that_is_too_long_for_vectors_closes_nothing(gateway_of: Gateway, upstream: FakeUpstream, path: str) -> None:
+    client = gateway_of(upstream, OPENAI, MAX_RETRIES="3", BREAKER_FAILURES="2")
+    OPENAI.play(upstream, BY_NAME["text"])
+    upstream.on("/v1/embeddings", json_answer({"error": {"code": 500, "message": TOO_LARGE, "type": "server_error"}}, 500))
+    body = {"model": "m", "input": "word " * 900, "truncate": False} if path == "/api/embed" else {"model": "m", "input": "word " * 900}
+    for _ in range(3):
+        assert client.post(path, json=body).status_code == 400
+    assert len(upstream.requests_to("/v1/embeddings")) == 3
+    assert client.post("/api/chat", json=body_of("/api/chat", stream=False)).status_code == 200
+
+
+def test_one_that_may_be_shortened_is_asked_for_once_more(gateway_of: Gateway, upstream: FakeUpstream) -> None:
+    client = gateway_of(upstream, OPENAI, MAX_RETRIES="3", BREAKER_FAILURES="2")
+    OPENAI.play(upstream, BY_NAME["text"])
+    vectors = json_answer({"object": "list", "data": [{"object": "embedding", "index": 0, "embedding": [1.0]}], "model": "m"})
+    refusal = json_answer({"error": {"code": 500, "message": TOO_LARGE, "type": "server_error"}}, 500)
+    upstream.on("/v1/embeddings", lambda request: refusal if len(request.json["input"][0]) > 3000 else vectors)
+    for turn in (1, 2, 3):
+        assert client.post("/api/embed", json={"model": "m", "input": "word " * 900}).status_code == 200
+        assert len(upstream.requests_to("/v1/embeddings")) == 2 * turn
