@@ -52,6 +52,16 @@ _TEXTS: Final[dict[RequestFault, tuple[str, ...]]] = {
     RequestFault("context_length_exceeded", "send shorter texts, or start the server with a larger --ubatch-size"): (
         r"\btoo large to process\b.{0,20}\bphysical batch size\b",
     ),
+    # Servers of vectors that stand before transformers and TEI.
+    RequestFault("context_length_exceeded"): (
+        r"\b(?:input|text|prompt|sequence|document|query)s?(?: \([^)]{1,60}\))? (?:is|are) too (?:long|large)\b",
+        r"\bmust have less than \d+ tokens\b",
+        r"\blonger than the (?:specified )?maximum sequence length\b",
+    ),
+    # Ollama, asked for vectors. Source: chunkhound/chunkhound#41, ollama/ollama#9739.
+    RequestFault("invalid_value", "ask a model that does"): (
+        r"\b(?:does not|doesn't|do not|don't) support (?:embeddings?|chat|generate|completions?|insert|tools|thinking)\b",
+    ),
     # Ollama, when the model is loaded already. Source: its `types.go` and `llama.go`.
     RequestFault("invalid_value"): (
         r"\boption \"[^\"]{1,60}\" must be of type\b",
@@ -97,10 +107,10 @@ def blame_request(error: UpstreamRefused, status: int, words: str) -> None:
     """Makes `error` tell what is wrong with the request, where its server says so with a status that means its own fault.
 
     Args:
-        status: the one that the server gave.
+        status: the one that the server gave. 501 says itself that the server is well, and that another may do what it does not.
         words: its words, with their tags yet.
     """
-    if status < 500 or error.is_models_own:
+    if status < 500 or status == 501 or error.is_models_own:
         return
     fault = request_fault_in(error.raw, words)
     if fault is None:

@@ -34,6 +34,10 @@ OF_THE_REQUEST = {
     "Failed to create new sequence: the input length exceeds the context length": (LENGTH, ""),
     "the request exceeds the available context size, try increasing it": (LENGTH, ""),
     "The decoder prompt (length 5000) is longer than the maximum model length of 4096.": (LENGTH, ""),
+    "Sequence is too long (max 512)": (LENGTH, ""),
+    "`inputs` must have less than 512 tokens. Given: 901": (LENGTH, ""),
+    "this model does not support embeddings": (VALUE, "a model that does"),
+    "registry.ollama.ai/library/x:latest does not support tools": (VALUE, "a model that does"),
     'option "temperature" must be of type float32': (VALUE, ""),
     'invalid format: "yaml"; expected "json" or a valid JSON Schema object': (VALUE, ""),
     "failed to load model vocabulary required for format": (VALUE, "of a schema"),
@@ -85,6 +89,11 @@ def test_what_is_wrong_with_the_server_stays_its_own(status: int, words: str) ->
     assert (error.status, error.message) == (status, words)
     assert (error.is_requests_own, error.is_misnamed) == (False, False)
     assert not refusal_in_answer({"error": {"message": words, "code": status}}).is_requests_own
+
+
+def test_not_implemented_is_no_fault() -> None:
+    error = refusal(501, {"code": 501, "message": "This server does not support embeddings. Start it with `--embeddings`"})
+    assert (error.status, error.is_requests_own) == (501, False)
 
 
 def test_filtered_is_what_a_code_says_is_filtered() -> None:
