@@ -118,10 +118,10 @@ class UpstreamRefused(UpstreamError):
         headers: response headers that dialects may pass on (lower-case names).
         is_models_own: whether the model did wrong, and its server is well: another attempt would be paid for as the first was.
         is_requests_own: whether it is about what stands in the request, and who was asked is well: a file that is gone, a prompt that is
-            too long, or pictures for a model that sees none. It is final, whatever status the upstream gave it.
+            too long, a picture that nobody can read. It is final, whatever status the upstream gave it.
         is_misnamed: whether the upstream calls what is wrong with the request a fault of its own: clients hear none of its words for that.
-        is_unserved: whether nobody there does what the request needs, or may do it for this account: who was asked is well, and another
-            upstream may serve.
+        is_unserved: whether nobody there does what the request needs (the model sees no pictures, its template takes no tools), or may do
+            it for this account: who was asked is well, and another upstream may serve.
         is_translated: whether it refused a request that the gateway wrote for it, and not the client's own.
     """
 

@@ -1,10 +1,10 @@
 """Who serves a request: the destination that its model leads to, else the next of its chain. All of it before the client gets a byte.
 
 What goes on to the next destination is an error that another upstream may not have: no connection, no answer in time, a broken one, no
-free seat, 401 to 404, 408 to 410, 425, 429 and what is wrong with a server. What is wrong with the request ends it, and so does what is
-wrong with the key that its client came with, or should have come with, at the upstream that the model leads to: an operator's key elsewhere
-is not there to stand in for it. A fallback that refuses the client's key ends nothing, and one that is known to want a key is passed over
-for who brings none.
+free seat, 401 to 404, 408 to 410, 425, 429, what is wrong with a server, and what one says that its model does not do. What is wrong with
+the request ends it, and so does what is wrong with the key that its client came with, or should have come with, at the upstream that the
+model leads to: an operator's key elsewhere is not there to stand in for it. A fallback that refuses the client's key ends nothing, and one
+that is known to want a key is passed over for who brings none.
 
 When nobody serves, the client hears of the model that it asked for: the first error. But where that one would not change by waiting (no
 such model, a key that is refused), and that of a later destination would, it hears of the latter: asking again makes sense then. Of who
@@ -83,7 +83,7 @@ def is_worth_asking_elsewhere(error: ProxyError) -> bool:
     if error.code in _ABOUT_THE_REQUEST or _ends_request(error):
         return False
     if isinstance(error, UpstreamRefused):
-        return not error.is_requests_own and (error.status >= 500 or error.status in _ELSEWHERE)
+        return not error.is_requests_own and (error.is_unserved or error.status >= 500 or error.status in _ELSEWHERE)
     return isinstance(error, UpstreamError | Overloaded | ModelNotFound | NotSupported)
 
 

@@ -77,7 +77,8 @@ def fault_of(failure: Exception, timeouts: Timeouts, words: Words = PLAIN_WORDS)
 def refusal_of(error: UpstreamRefused, headers: Mapping[str, str]) -> Fault:
     """The fault of an answer that is an error, by its status or by what it says."""
     status = error.told_status
-    is_ill = not (error.is_models_own or error.is_requests_own) and (status == 408 or (status >= 500 and status != 501))
+    is_well = error.is_models_own or error.is_requests_own or error.is_unserved
+    is_ill = not is_well and (status == 408 or (status >= 500 and status != 501))
     return Fault(error, Verdict.MODEL_ILL if is_ill else Verdict.REFUSED, headers=headers)
 
 

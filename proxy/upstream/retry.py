@@ -120,7 +120,9 @@ def is_final(fault: Fault) -> bool:
     if fault.headers.get("x-should-retry") == "false":
         return True
     error = fault.error
-    return isinstance(error, UpstreamRefused) and (error.is_models_own or error.is_requests_own or _is_spent(error))
+    if not isinstance(error, UpstreamRefused):
+        return False
+    return error.is_models_own or error.is_requests_own or error.is_unserved or _is_spent(error)
 
 
 def _is_spent(error: UpstreamRefused) -> bool:

@@ -21,10 +21,12 @@ class RequestFault:
     """Attributes:
     reason: in OpenAI's words, as for `ProxyError.code`.
     advice: what a client or its operator can do, where the server's words do not say it.
+    is_of_model: whether it is what this model, or its server, does not do: another may, and a fallback is asked.
     """
 
     reason: str
     advice: str = ""
+    is_of_model: bool = False
 
 
 # Not here: "Context size has been exceeded." (llama.cpp, when all its slots together fill the cache), "failed to process image" (its
@@ -32,7 +34,7 @@ class RequestFault:
 _TEXTS: Final[dict[RequestFault, tuple[str, ...]]] = {
     # llama.cpp without the projector, builds from May 2025 on, and its templates before; llamafile; vLLM; Ollama's `ErrNoVisionModel`.
     # Source: ggml-org/llama.cpp#13566, #15377 and #12947, mozilla-ai/llamafile#298, valentinfrlch/ha-llmvision#691.
-    RequestFault("invalid_value", "send it to a model that takes such input, or give this one its projector (mmproj)"): (
+    RequestFault("invalid_value", "send it to a model that takes such input, or give this one its projector (mmproj)", is_of_model=True): (
         rf"\b{_MEDIA}(?: (?:inputs?|content|data))? (?:is|are) not (?:currently )?supported\b",
         rf"\b(?:does not|doesn't|do not|cannot) (?:support|accept|take) {_MEDIA}\b",
         rf"\bmissing data required for {_MEDIA} input\b",
@@ -59,7 +61,7 @@ _TEXTS: Final[dict[RequestFault, tuple[str, ...]]] = {
         r"\blonger than the (?:specified )?maximum sequence length\b",
     ),
     # Ollama, asked for vectors. Source: chunkhound/chunkhound#41, ollama/ollama#9739.
-    RequestFault("invalid_value", "ask a model that does"): (
+    RequestFault("invalid_value", "ask a model that does", is_of_model=True): (
         r"\b(?:does not|doesn't|do not|don't) support (?:embeddings?|chat|generate|completions?|insert|tools|thinking)\b",
     ),
     # Ollama, when the model is loaded already. Source: its `types.go` and `llama.go`.
@@ -68,7 +70,7 @@ _TEXTS: Final[dict[RequestFault, tuple[str, ...]]] = {
         r"\binvalid format: .{0,300}\bexpected \"json\"",
     ),
     # llama.cpp, and Ollama's two engines. Source: ollama/ollama#10805 and #12422, lidge-jun/opencodex#2135.
-    RequestFault("invalid_value", "no grammar can be made of a schema, of the format or of a tool; make it simpler"): (
+    RequestFault("invalid_value", "no grammar can be made of a schema, of the format or of a tool; make it simpler", is_of_model=True): (
         r"\bjson schema conversion failed\b",
         r"\bfailed to parse grammar\b",
         r"\binvalid json schema in format\b",
@@ -76,7 +78,9 @@ _TEXTS: Final[dict[RequestFault, tuple[str, ...]]] = {
         r"\bmodel vocabulary required for format\b",
     ),
     # llama.cpp's new template engine and its old one, and Ollama, which has it inside. Source: sipeed/picoclaw#207, janhq/jan#6254.
-    RequestFault("invalid_value", "the model's template takes no such conversation; change its messages, or ask another model"): (
+    RequestFault(
+        "invalid_value", "the model's template takes no such conversation; change its messages, or ask another model", is_of_model=True
+    ): (
         r"\bjinja exception\b",
         r"\braise_exception\(",
         r"\bconversation roles must alternate\b",
@@ -116,7 +120,7 @@ def blame_request(error: UpstreamRefused, status: int, words: str) -> None:
     if fault is None:
         return
     error.status, error.code = 400, fault.reason
-    error.is_requests_own = error.is_misnamed = True
+    error.is_misnamed, error.is_unserved, error.is_requests_own = True, fault.is_of_model, not fault.is_of_model
     if fault.advice:
         error.message = f"{error.message.rstrip('. ')}; {fault.advice}"
         error.args = (error.message,)

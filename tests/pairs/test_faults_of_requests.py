@@ -17,6 +17,7 @@ from tests.pairs.upstreams import ANTHROPIC, GEMINI, OLLAMA, OPENAI, Egress
 
 NO_EYES = "image input is not supported - hint: if this is unexpected, you may need to provide the mmproj"
 OF_LLAMACPP = {"error": {"code": 500, "message": NO_EYES, "type": "server_error"}}
+UNREADABLE = {"error": {"code": 500, "message": "Failed to load image or audio file", "type": "server_error"}}
 OF_OLLAMA = {"error": "this model is missing data required for image input"}
 OF_ANTHROPIC = {"type": "error", "error": {"type": "api_error", "message": NO_EYES}}
 OF_GOOGLE = {
@@ -81,9 +82,13 @@ def test_nor_does_what_begins_an_answer(gateway_of: Gateway, upstream: FakeUpstr
     assert client.post("/api/chat", json=body_of("/api/chat", stream=True)).status_code == 200
 
 
-@pytest.mark.parametrize("status", [400, 500])
-def test_a_fallback_is_asked_as_little_as_after_a_400_and_others_stay_where_they_are(
-    tmp_path: Path, upstream: FakeUpstream, status: int
+@pytest.mark.parametrize(
+    ("words", "status", "told", "at_the_fallback"),
+    [(OF_LLAMACPP, 400, 400, 0), (OF_LLAMACPP, 500, 200, 5), (UNREADABLE, 500, 400, 0)],
+    ids=["a plain 400", "what the model does not do", "what nobody can read"],
+)
+def test_a_fallback_may_do_what_the_model_does_not_and_others_stay_where_they_are(
+    tmp_path: Path, upstream: FakeUpstream, words: object, status: int, told: int, at_the_fallback: int
 ) -> None:
     with FakeUpstream() as second:
         OPENAI.play(second, BY_NAME["text"])
@@ -96,12 +101,12 @@ base_url = "{OPENAI.base_url(second)}"
 "u0/m" = ["u1/m"]
 """
         client = create_app(config_of(tmp_path, text, {}, MAX_RETRIES="3", BREAKER_FAILURES="2")).test_client()
-        upstream.on(OPENAI.paths[0], json_answer(OF_LLAMACPP, status))
+        upstream.on(OPENAI.paths[0], json_answer(words, status))
         body = {**body_of("/v1/chat/completions", stream=False), "model": "u0/m"}
-        assert [client.post("/v1/chat/completions", json=body).status_code for _ in range(5)] == [400] * 5
+        assert [client.post("/v1/chat/completions", json=body).status_code for _ in range(5)] == [told] * 5
         OPENAI.play(upstream, BY_NAME["text"])
         assert client.post("/v1/chat/completions", json=body).status_code == 200
-        assert (len(upstream.requests_to(OPENAI.paths[0])), len(second.requests_to(OPENAI.paths[0]))) == (6, 0)
+        assert (len(upstream.requests_to(OPENAI.paths[0])), len(second.requests_to(OPENAI.paths[0]))) == (6, at_the_fallback)
 
 
 TOO_LARGE = "input (901 tokens) is too large to process. increase the physical batch size (current batch size: 512)"

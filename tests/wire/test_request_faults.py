@@ -46,6 +46,8 @@ OF_THE_REQUEST = {
     TEMPLATE: (VALUE, "template"),
     "Conversation roles must alternate user/assistant/user/assistant/... at row 19, column 27:\n": (VALUE, "template"),
 }
+# What is advised where another model may do what this one does not.
+OF_THE_MODEL = ("a model that takes such input", "(mmproj)", "a model that does", "of a schema", "template")
 OF_THE_SERVER = [
     "Internal Server Error",
     "Context size has been exceeded.",  # llama.cpp, of all its slots together
@@ -70,7 +72,8 @@ def test_what_is_wrong_with_a_request_is_told_as_that_whatever_the_status(status
     code, advice = told
     error = refusal(status, {"code": status, "message": words, "type": "server_error"})
     assert (error.status, error.code, error.upstream_status) == (400, code, status)
-    assert (error.is_requests_own, error.is_misnamed, error.is_models_own) == (True, True, False)
+    assert (error.is_unserved, error.is_requests_own) == (advice in OF_THE_MODEL, advice not in OF_THE_MODEL)
+    assert (error.is_misnamed, error.is_models_own) == (True, False)
     assert advice in error.message
     assert " ".join(words.split())[:40].rstrip(". ") in error.message
 
@@ -79,7 +82,7 @@ def test_what_is_wrong_with_a_request_is_told_as_that_whatever_the_status(status
 @pytest.mark.parametrize("shape", [lambda words: words, lambda words: {"message": words, "code": 500}])
 def test_so_is_what_an_answer_with_status_200_says(words: str, told: tuple[str, str], shape: Any) -> None:
     error = refusal_in_answer({"error": shape(words)})
-    assert (error.status, error.code, error.is_requests_own) == (400, told[0], True)
+    assert (error.status, error.code, error.is_requests_own or error.is_unserved) == (400, told[0], True)
 
 
 @pytest.mark.parametrize("status", [500, 502, 503])
@@ -87,7 +90,7 @@ def test_so_is_what_an_answer_with_status_200_says(words: str, told: tuple[str, 
 def test_what_is_wrong_with_the_server_stays_its_own(status: int, words: str) -> None:
     error = refusal(status, {"code": status, "message": words, "type": "server_error"})
     assert (error.status, error.message) == (status, words)
-    assert (error.is_requests_own, error.is_misnamed) == (False, False)
+    assert (error.is_requests_own, error.is_unserved, error.is_misnamed) == (False, False, False)
     assert not refusal_in_answer({"error": {"message": words, "code": status}}).is_requests_own
 
 
