@@ -65,7 +65,7 @@ def _other_efforts(words: str, profile: Profile) -> Profile:
         return replace(profile, efforts=efforts)
     if _UNSUPPORTED_VALUE.search(words):
         middle = ("low", "medium", "high")
-        return less_reasoning(profile) if profile.efforts == middle else replace(profile, efforts=middle)
+        return less_reasoning(profile) if profile.efforts in (middle, efforts) else replace(profile, efforts=middle)
     return profile
 
 
