@@ -13,7 +13,7 @@ _ONLY_DEFAULT: Final = re.compile(r"only (?:the )?default", re.IGNORECASE)
 _VALUE: Final = re.compile(r"\bvalues?\b", re.IGNORECASE)
 _CHOICE: Final = re.compile(
     r"(?:supported|allowed|accepted|valid|available) (?:[\w-]{1,30} )?(?:options|tiers|levels|settings|types|sizes)\b"
-    r"|\b(?:must|should) be\b|\bone of\b|\bbetween\b|\bonly supports?\b|out of range",
+    r"|\b(?:must|should) be\b(?! (?:removed|omitted|left out|unset|absent))|\bone of\b|\bbetween\b|\bonly supports?\b|out of range",
     re.IGNORECASE,
 )
 

@@ -32,6 +32,7 @@ SAMPLING = frozenset({"temperature", "top_p", "presence_penalty", "frequency_pen
         ("Additional properties are not allowed ('seed', 'top_p' were unexpected)", None, None, {"seed", "top_p"}),
         ("create() got an unexpected keyword argument 'seed'", None, None, {"seed"}),
         ("seed is not currently supported", None, None, {"seed"}),
+        ("seed is not supported and must be removed", "seed", None, {"seed"}),
         ("Model grok-4 does not support parameter presencePenalty.", None, None, {"presence_penalty"}),
         ("Argument not supported on this model: presencePenalty", None, None, {"presence_penalty"}),
     ],
