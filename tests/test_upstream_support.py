@@ -49,6 +49,7 @@ PNG: Final = "iVBORw0KGgo="
 PDF: Final = "JVBERi0xLjQ="
 SCHEMA: Final = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"], "additionalProperties": False}
 WEATHER: Final = Tool("get_weather", "Tells the weather", SCHEMA)
+LOOSE: Final = Tool("get_weather", "Tells the weather", {**SCHEMA, "required": []})
 CLOCK: Final = Tool("get_time", "Tells the time", SCHEMA)
 NAMED: Final = {"type": "function", "function": {"name": "get_weather"}}
 CALL: Final = ToolCallPart("call_1", "get_weather", '{"city":"Oslo"}')
@@ -120,7 +121,10 @@ CHATS: Final[dict[str, list[tuple[Request, Request]]]] = {
     "file_urls": [(shows(FilePart("application/pdf", url="https://example.com/a.pdf")), chat())],
     "names": [(ChatRequest("asked", (says("user", "Hello", name="ann"),)), chat())],
     "tools": [(tooled(), chat())],
-    "strict_tools": [(chat(tools=(replace(WEATHER, strict=True),)), chat(tools=(WEATHER,)))],
+    "strict_tools": [
+        (chat(tools=(replace(WEATHER, strict=True, may_loosen=True),)), chat(tools=(WEATHER,))),
+        (chat(tools=(replace(LOOSE, strict=True, may_loosen=True),)), chat(tools=(LOOSE,))),
+    ],
     "tool_choice": [(tooled(tool_choice="none"), tooled()), (tooled(tool_choice="required"), tooled())],
     "named_tool": [(tooled(tool_choice=NAMED), tooled())],
     "parallel_tool_calls": [(tooled(parallel_tool_calls=False), tooled())],

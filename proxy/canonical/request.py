@@ -120,13 +120,20 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A function that the model may call. `parameters` is a JSON schema, passed on as it came."""
+    """A function that the model may call. `parameters` is a JSON schema, passed on as it came.
+
+    Attributes:
+        strict: whether the arguments must fit the schema.
+        may_loosen: whether that goes unsaid where the schema breaks the upstream's rules for strict ones: OpenAI's clients know OpenAI's,
+            and hear of what breaks them, while others follow rules of their own.
+    """
 
     name: str
     description: str = ""
     parameters: Mapping[str, Any] | None = None
     strict: bool | None = None
     cache_hint: CacheHint = None
+    may_loosen: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,7 @@ def check_conversation(body: Json) -> Iterator[Refusal]:
     """What is refused by all: an empty list of tools, wrong types, calls without results and results without calls."""
     yield from _check_parameters(body)
     yield from _check_schema(body)
+    yield from _check_tools(body)
     open_calls: list[str] = []
     for index, message in enumerate(body["messages"]):
         if message["role"] not in ("system", "user", "assistant", "tool"):
@@ -106,3 +107,13 @@ def _check_schema(body: Json) -> Iterator[Refusal]:
     elif about.get("strict") and about["schema"].get("additionalProperties") is not False:
         place = "In context=(), 'additionalProperties' is required to be supplied and to be false."
         yield Refusal(f"Invalid schema for response_format '{about['name']}': {place}", param="response_format")
+
+
+def _check_tools(body: Json) -> Iterator[Refusal]:
+    for index, tool in enumerate(body.get("tools", ())):
+        function = tool["function"]
+        missing = set(function["parameters"].get("properties", ())) - set(function["parameters"].get("required", ()))
+        if function.get("strict") and (missing or function["parameters"].get("additionalProperties") is not False):
+            place = "In context=(), 'required' is required to be supplied and to be an array including every key in properties."
+            words = f"Invalid schema for function '{function['name']}': {place} Missing '{min(missing, default='')}'."
+            yield Refusal(words, param=f"tools[{index}].function.parameters", code="invalid_function_parameters")

@@ -54,10 +54,10 @@ ASKED = (Message("user", (TextPart("hi"),)),)
 
 @pytest.mark.parametrize(("dialect", "kind"), [(dialect, kind) for dialect, kinds in KINDS.items() for kind in kinds])
 @settings(max_examples=60)
-@given(SCHEMAS, st.sampled_from([None, True, False]))
-def test_no_schema_breaks_what_asks_for_it(dialect: str, kind: str, schema: dict[str, Any], strict: bool | None) -> None:
+@given(SCHEMAS, st.sampled_from([None, True, False]), st.booleans())
+def test_no_schema_breaks_what_asks_for_it(dialect: str, kind: str, schema: dict[str, Any], strict: bool | None, may_loosen: bool) -> None:
     route = Route("it", "m", "m", PROFILES[kind])
-    tools = (Tool("f", "d", schema, strict),)
+    tools = (Tool("f", "d", schema, strict, may_loosen=may_loosen),)
     wanted = ResponseFormat("json_schema", schema, strict=strict)
     for request in (
         ChatRequest("m", ASKED, tools=tools),

@@ -13,7 +13,7 @@ from proxy import create_app
 from tests.fake_upstream import Answer, FakeUpstream, Request, json_answer
 from tests.gateway.several import config_of
 from tests.pairs.scenes import BY_NAME, PNG
-from tests.pairs.upstreams import ANTHROPIC, GEMINI, OPENAI, Egress
+from tests.pairs.upstreams import ANTHROPIC, GEMINI, OLLAMA, OPENAI, Egress
 
 HI = {"role": "user", "content": "hi"}
 RESPONSE = {"id": "resp_1", "object": "response", "status": "completed", "model": "m", "output": []}
@@ -184,3 +184,17 @@ def test_no_fallback_answers_without_what_google_keeps_of_a_conversation(
     assert (told.status_code, "overloaded" in told.text, posts(second)) == (503, True, [])
     assert client.post("/v1/chat/completions", json=chat).status_code == 200
     assert len(posts(second)) == 1
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("egress", [OPENAI, ANTHROPIC, GEMINI, OLLAMA], ids=lambda egress: egress.name)
+def test_nobody_is_asked_for_what_the_answer_could_not_repeat(tmp_path: Path, upstream: FakeUpstream, egress: Egress, stream: bool) -> None:
+    client = a_client(tmp_path, upstream, egress)
+    deep: Any = 1
+    for _ in range(260):
+        deep = {"a": deep}
+    told = client.post("/v1/responses", json={"model": "u0/m", "input": "hi", "stream": stream, "metadata": deep})
+    error = told.get_json()["error"]
+    assert (told.status_code, error["param"]) == (400, "metadata")
+    assert "can't be written as JSON" in error["message"]
+    assert [path for path in posts(upstream) if path in egress.paths] == []

@@ -15,6 +15,11 @@ from tests.pairs.upstreams import ANTHROPIC, GEMINI, OPENAI, Egress
 Json = dict[str, Any]
 HARD: Json = {"type": "object", "properties": {"hard": {"type": "integer"}}, "required": ["hard"], "additionalProperties": False}
 SIMPLE: Json = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"], "additionalProperties": False}
+LOOSE: Json = {**HARD, "required": []}
+LOOSE_TOOL = (
+    "Invalid schema for function 'f': In context=(), 'required' is required to be supplied and to be an array including every key in "
+    "properties. Missing 'hard'."
+)
 TOO_MANY_STATES = "The specified schema produces a constraint that has too many states for serving."
 TOO_COMPLEX = "output_config.format.schema: Schema is too complex for compilation."
 NOT_STRICT = "Invalid schema for response_format 'n': In context=('properties', 'hard'), 'minimum' is not permitted."
@@ -91,3 +96,32 @@ def test_what_is_said_of_one_schema_unbinds_no_other_answer(
     assert len(ask(HARD)) > 1
     (asked,) = ask(SIMPLE)
     assert schema_of(asked) == bound
+
+
+@pytest.mark.parametrize("schema", [HARD, LOOSE])
+@pytest.mark.parametrize(
+    ("path", "tool"),
+    [
+        ("/v1/messages", {"name": "f", "input_schema": {}, "strict": True}),
+        ("/api/chat", {"type": "function", "function": {"name": "f", "parameters": {}, "strict": True}}),
+    ],
+)
+def test_strict_tools_are_asked_for_as_openai_takes_them(
+    gateway_of: Gateway, upstream: FakeUpstream, path: str, tool: Json, schema: Json
+) -> None:
+    OPENAI.play(upstream, BY_NAME["text"])
+    (asked_at, *_) = OPENAI.paths
+    refusal = {"message": LOOSE_TOOL, "type": "invalid_request_error", "param": "tools[0].function.parameters"}
+
+    def answer(request: Request) -> Answer:
+        function = request.json["tools"][0]["function"]
+        is_refused = function.get("strict") and not function["parameters"]["required"]
+        return json_answer({"error": refusal}, 400) if is_refused else OPENAI.answer(request, BY_NAME["text"])
+
+    upstream.on(asked_at, answer)
+    place, key = (tool["function"], "parameters") if "function" in tool else (tool, "input_schema")
+    tools = [{**tool, key: schema} if place is tool else {**tool, "function": {**place, key: schema}}]
+    body = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}], "tools": tools, "stream": False}
+    assert gateway_of(upstream, OPENAI).post(path, json=body).status_code == 200
+    (asked,) = upstream.requests_to(asked_at)
+    assert asked.json["tools"][0]["function"].get("strict", False) is (schema is HARD)

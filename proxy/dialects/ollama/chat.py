@@ -40,7 +40,7 @@ def _tool(index: int, row: Mapping[str, Any]) -> Tool:
     name = function.get("name", "")
     if not name:
         raise InvalidRequest(f"tools[{index}].function.name is missing", param="tools")
-    return Tool(name, function.get("description", ""), function.get("parameters"), _strict(function, row))
+    return Tool(name, function.get("description", ""), function.get("parameters"), _strict(function, row), may_loosen=True)
 
 
 def _strict(*rows: Mapping[str, Any]) -> bool | None:

@@ -146,6 +146,16 @@ def _is_of_any_object(words: str) -> bool:
     return "json_schema" not in refused and ("json_object" in refused or "json_schema" in "".join(offered))
 
 
+_LOOSE_TOOL = re.compile(
+    r"invalid schema for function.{0,600}(?:required to be supplied|not permitted|not a valid format)", re.IGNORECASE | re.DOTALL
+)
+
+
+def _looser_tools(words: str, profile: Profile) -> Profile:
+    """Tools that say nothing of strictness, as far as their client lets them; one that only OpenAI's rules refuse is no other tool then."""
+    return profile.for_this_request(strict_schema=False) if profile.strict_schema and _LOOSE_TOOL.search(words) else profile
+
+
 def _without_any_object(profile: Profile) -> Profile:
     """`json_object` was refused: the schema that says the same, else words."""
     return replace(profile, json_mode="json_schema" if profile.json_schema and profile.json_mode == "json_object" else "prompt")
@@ -226,6 +236,7 @@ LESSONS: Final[tuple[Lesson, ...]] = (
     _other_reasoning,
     _echoed_reasoning,
     _other_format,
+    _looser_tools,
     _fewer_stops,
     _odds_and_ends,
 )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from proxy.canonical.request import Message, ReasoningPart, TextPart, Tool, ToolCallPart, ToolResultPart
 from proxy.dialects.openai.content import Json, Media, content_json, label, media_json
+from proxy.dialects.openai.strictness import is_strict
 from proxy.dialects.openai.thought_details import ORIGIN, together
 from proxy.dialects.openai.tool_ids import nine_letter_ids
 from proxy.profiles import Profile
@@ -142,16 +144,20 @@ def _shown_message(shown: Sequence[Media], profile: Profile) -> Json:
 
 
 def _tool(tool: Tool, profile: Profile) -> Json:
-    built: Json = {"type": "function", "function": _function(tool)}
+    built: Json = {"type": "function", "function": _function(tool, profile)}
     return built | {"cache_control": tool.cache_hint} if tool.cache_hint and profile.cache_hints else built
 
 
-def _function(tool: Tool) -> Json:
+def _function(tool: Tool, profile: Profile) -> Json:
     built: Json = {"name": tool.name}
     if tool.description:
         built["description"] = tool.description
     # A function without arguments: some servers insist on the schema that says so.
     built["parameters"] = {"type": "object", "properties": {}} if tool.parameters is None else tool.parameters
-    if tool.strict is not None:
+    if tool.strict is not None and not (tool.strict and tool.may_loosen and not _is_bound_by(built["parameters"], profile)):
         built["strict"] = tool.strict
     return built
+
+
+def _is_bound_by(schema: Mapping[str, Any], profile: Profile) -> bool:
+    return profile.strict_schema and is_strict(schema)

@@ -12,6 +12,7 @@ import orjson
 from proxy.canonical.completion import Usage
 from proxy.dialects.openai.beginning import KEEP_ALIVE
 from proxy.dialects.openai.failures import error_object
+from proxy.dialects.openai.reading.usage import read_usage
 from proxy.errors import ProxyError, UpstreamRefused
 from proxy.wire.refusals import refusal_in_answer
 from proxy.wire.whole_lines import BLANK_LINES, WholeLines, apart, cut
@@ -23,6 +24,10 @@ _USUAL_ENDS = (b"\ndata: [DONE]", b"\rdata: [DONE]", b"\ndata:[DONE]")
 
 _PROMPT = re.compile(rb'"prompt_tokens"\s*:\s*(\d{1,15})\b')
 _COMPLETION = re.compile(rb'"completion_tokens"\s*:\s*(\d{1,15})\b')
+_TOTAL = re.compile(rb'"total_tokens"\s*:\s*(\d{1,15})\b')
+_USAGE = re.compile(rb'"usage"\s*:\s*(?=\{)')
+# With the details of both numbers, and nothing below these.
+_COUNTS = re.compile(rb"\{(?:[^{}]++|\{[^{}]*+\})*+\}")
 _FINISH = re.compile(rb'"finish_reason"\s*:\s*"([^"]+)"')
 _GOES_ON = re.compile(rb'"finish_reason"\s*:\s*null')
 _DONE = re.compile(rb"[\r\n]data:\s*\[DONE\]")
@@ -187,7 +192,13 @@ def usage_of(body: bytes) -> Usage:
 
 
 def _usage_in(text: bytes) -> Usage:
-    return Usage(count_of(_PROMPT, b'"prompt_tokens"', text), count_of(_COMPLETION, b'"completion_tokens"', text))
+    prompt, completion = count_of(_PROMPT, b'"prompt_tokens"', text), count_of(_COMPLETION, b'"completion_tokens"', text)
+    if prompt is None or completion is None or count_of(_TOTAL, b'"total_tokens"', text) == prompt + completion:
+        return Usage(prompt, completion)
+    named = _last(_USAGE, b'"usage"', text)
+    found = _COUNTS.match(text, named.end()) if named else None
+    read = read_usage(_decoded(found[0])) if found else None
+    return Usage(prompt, read.completion_tokens if read and read.prompt_tokens == prompt else completion)
 
 
 def count_of(pattern: re.Pattern[bytes], name: bytes, text: bytes) -> int | None:

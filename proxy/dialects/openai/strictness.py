@@ -13,6 +13,7 @@ _MAX_DEPTH = 10
 _HARMLESS = frozenset({"description", "title", "enum", "const", "pattern", "format", "multipleOf", "minItems", "maxItems"}) | frozenset(
     {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}
 )
+_FORMATS = ("date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid")
 _STRUCTURE = frozenset({"type", "properties", "required", "additionalProperties", "items", "anyOf", "$defs", "definitions"})
 
 
@@ -27,6 +28,8 @@ def _is_strict(schema: Any, depth: int) -> bool:
     if "$ref" in schema:
         return len(schema) == 1
     if not schema.keys() <= _HARMLESS | _STRUCTURE or not schema.keys() & {"type", "enum", "const", "anyOf"}:
+        return False
+    if "format" in schema and schema["format"] not in _FORMATS:
         return False
     if ("properties" in schema or _may_be_object(schema)) and not _is_closed(schema):
         return False

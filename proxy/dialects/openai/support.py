@@ -268,7 +268,10 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
             "names of more than 64 characters, and for OpenAI and Azure those with other letters than ASCII's, get others; the client's "
             "own come back with the calls",
         ),
-        "strict_tools": Support("carried"),
+        "strict_tools": Support(
+            "approximated",
+            "strict where the schema fulfils OpenAI's rules as it stands; what OpenAI's own clients say goes as they said it",
+        ),
         "tool_choice": Support("carried"),
         "named_tool": Support("translated", "LM Studio is told of that tool alone, and that one must be called"),
         "parallel_tool_calls": Support(
@@ -329,7 +332,7 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
         "verbosity": Support("approximated", _TO_OPENAI),
         "prompt_cache": Support("approximated", _TO_OPENAI),
         "stream": Support("carried", "what a server can't stream is asked for as a whole, and streamed by the gateway"),
-        "usage": Support("carried"),
+        "usage": Support("carried", "thoughts are among the tokens of the answer, also where the server counts them beside these"),
         "prompts": Support("approximated", "as what a user says where the server only chats"),
         "finished_prompts": Support("approximated", "refused where the server only chats"),
         "suffix": Support("approximated", "refused where the server would drop it in silence"),

@@ -24,6 +24,7 @@ def test_tools_are_functions() -> None:
     assert [tool.name for tool in tools] == ["f", "g", "bash", "str_replace_based_edit_tool", "memory"]
     first = tools[0]
     assert (first.description, first.parameters, first.strict, first.cache_hint) == ("does", {"type": "object"}, True, CACHE)
+    assert first.may_loosen
     assert all(tool.parameters and tool.parameters["type"] == "object" for tool in tools[2:])
     assert orjson.dumps([tool.parameters for tool in tools])
 

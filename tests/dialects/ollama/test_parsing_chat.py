@@ -205,7 +205,10 @@ def test_rule_tools_keep_their_schema_and_a_missing_one_stays_missing() -> None:
         {"type": "function", "function": {"name": "f", "description": "does f", "parameters": SCHEMA | {"additionalProperties": False}}},
         {"type": "function", "function": {"name": "g"}},
     ]
-    assert parsed(tools=tools).tools == (Tool("f", "does f", SCHEMA | {"additionalProperties": False}), Tool("g"))
+    assert parsed(tools=tools).tools == (
+        Tool("f", "does f", SCHEMA | {"additionalProperties": False}, may_loosen=True),
+        Tool("g", may_loosen=True),
+    )
     assert parsed(tools=tools).tool_choice is None
 
 
@@ -282,7 +285,8 @@ def test_rule_truncate_shift_and_debug_are_dropped() -> None:
     ],
 )
 def test_strictness_of_a_tool_is_passed_on(beside: dict[str, Any], within: dict[str, Any], strict: bool | None) -> None:
-    assert parsed(tools=[{"type": "function", "function": {"name": "f", **within}, **beside}]).tools == (Tool("f", strict=strict),)
+    (tool,) = parsed(tools=[{"type": "function", "function": {"name": "f", **within}, **beside}]).tools
+    assert tool == Tool("f", strict=strict, may_loosen=True)
 
 
 def test_arguments_of_the_history_keep_the_digits_of_their_integers() -> None:

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from proxy.canonical.request import ResponseFormat, Sampling
+from proxy.canonical.request import ResponseFormat, Sampling, Tool
 from proxy.dialects.openai import egress
-from proxy.profiles import PROFILES
+from proxy.profiles import PROFILES, Profile
 from tests.dialects.openai.asking import WEATHER, a_chat_request, body_of, built, said, sampled, to
+from tests.dialects.openai.object_schemas import SCHEMA, STRICT
 
 EVERYTHING: dict[str, Any] = {
     "max_tokens": 50,
@@ -166,3 +167,32 @@ def test_what_cannot_be_streamed_is_asked_for_as_a_whole() -> None:
 def test_groq_streams_only_free_text(wanted: ResponseFormat | None, streams: bool) -> None:
     body = built("groq", stream=True, response_format=wanted, messages=(said("user", "json, please"),))
     assert ("stream" in body) == streams
+
+
+@pytest.mark.parametrize("profile", ["openai", "generic"])
+@pytest.mark.parametrize(
+    ("tool", "said_of_it"),
+    [
+        (Tool("f", "", STRICT, strict=True, may_loosen=True), {"strict": True}),
+        (Tool("f", "", SCHEMA, strict=True, may_loosen=True), {}),
+        (Tool("f", strict=True, may_loosen=True), {}),
+        (Tool("f", "", SCHEMA, strict=False, may_loosen=True), {"strict": False}),
+        (Tool("f", "", SCHEMA, strict=True), {"strict": True}),
+        (Tool("f", "", STRICT), {}),
+    ],
+)
+def test_strictness_that_may_loosen_is_said_of_schemas_that_fulfil_openais_rules(
+    profile: str, tool: Tool, said_of_it: dict[str, bool]
+) -> None:
+    assert {key: value for key, value in sent_of(tool, PROFILES[profile]).items() if key == "strict"} == said_of_it
+
+
+def test_strictness_that_was_refused_is_said_no_more() -> None:
+    assert "strict" not in sent_of(Tool("f", "", STRICT, strict=True, may_loosen=True), replace(PROFILES["openai"], strict_schema=False))
+
+
+def sent_of(tool: Tool, profile: Profile) -> dict[str, Any]:
+    """The function, as the server is told of it."""
+    (sent,) = built(profile, tools=(tool,))["tools"]
+    function: dict[str, Any] = sent["function"]
+    return function

@@ -50,7 +50,7 @@ HISTORY = (
 EVERYTHING = a_chat_request(
     messages=HISTORY,
     stream=True,
-    tools=(WEATHER,),
+    tools=(replace(WEATHER, strict=True, may_loosen=True),),
     response_format=ResponseFormat("json_schema", SCHEMA),
     reasoning="on",
     sampling=SAMPLING,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from contextlib import suppress
 from itertools import pairwise
 from typing import Any
@@ -101,6 +102,35 @@ def test_usage_when_told_in_every_record_is_the_last_one() -> None:
     first = a_record(usage={"prompt_tokens": 7, "completion_tokens": 1})
     _, reader = relayed(first + a_record("", "stop", usage={"prompt_tokens": 7, "completion_tokens": 2}) + DONE)
     assert reader.usage == Usage(prompt_tokens=7, completion_tokens=2)
+
+
+BESIDE = {"prompt_tokens": 12, "completion_tokens": 1, "total_tokens": 399, "completion_tokens_details": {"reasoning_tokens": 386}}
+
+
+@pytest.mark.parametrize(
+    ("usage", "completion"),
+    [
+        (BESIDE, 387),
+        ({**BESIDE, "completion_tokens_details": None}, 387),
+        ({**BESIDE, "total_tokens": 13}, 1),
+        ({**BESIDE, "prompt_tokens_details": {"cached_tokens": 386}, "completion_tokens_details": None}, 1),
+        ({**BESIDE, "more": {"and": {"more": {}}}}, 1),
+    ],
+)
+def test_thoughts_that_are_counted_beside_the_answer_are_a_part_of_it_and_the_bytes_stay(usage: dict[str, Any], completion: int) -> None:
+    stream = a_record("", "stop", usage=None) + a_record(usage=usage) + a_record(usage=None) + DONE
+    handed_on, reader = relayed(stream)
+    assert (handed_on, reader.usage) == (stream, Usage(12, completion))
+    assert usage_of(json.dumps({"id": "1", "choices": [], "usage": usage}, indent=1).encode()) == Usage(12, completion)
+    early, reader = a_record(usage=usage) + a_record(LONG, "stop") + DONE, RelayTail()
+    assert reader.feed(early) + reader.close() == early
+    assert reader.usage == Usage(12, completion)
+
+
+def test_usage_that_is_begun_again_and_again_holds_nobody_up() -> None:
+    began_s = time.process_time()
+    assert usage_of(b'"usage":{' * 1000 + b'"prompt_tokens":1,"completion_tokens":2}') == Usage(1, 2)
+    assert time.process_time() - began_s < 1
 
 
 def test_usage_when_the_client_left_is_what_was_told_so_far() -> None:

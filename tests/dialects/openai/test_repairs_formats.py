@@ -98,3 +98,22 @@ def test_a_schema_that_is_refused_says_nothing_of_others(message: str, profile: 
     error = openai_refusal(message, "response_format")
     assert learnt(error, profile) == {"json_schema": False, "passing": frozenset({"json_schema"})}
     assert learnt(error, replace(profile, json_schema=False)) == {}
+
+
+@pytest.mark.parametrize(
+    "why",
+    [
+        "In context=(), 'required' is required to be supplied and to be an array including every key in properties. Missing 'b'.",
+        "In context=('properties', 'a'), 'minimum' is not permitted.",
+        "In context=('properties', 'url'), 'uri' is not a valid format.",
+    ],
+)
+def test_a_tool_that_is_not_strict_enough_is_sent_as_a_loose_one(why: str) -> None:
+    error = openai_refusal(f"Invalid schema for function 'f': {why}", "tools[0].function.parameters")
+    assert learnt(error, OPENAI) == {"strict_schema": False, "passing": frozenset({"strict_schema"})}
+    assert learnt(error, replace(OPENAI, strict_schema=False)) == {}
+
+
+def test_a_tool_that_is_refused_for_something_else_is_no_matter_of_strictness() -> None:
+    message = "Invalid schema for function 'f': In context=('properties', 'a'), array schema missing items."
+    assert learnt(openai_refusal(message, "tools[0].function.parameters"), OPENAI) == {}

@@ -259,3 +259,53 @@ def test_silence_is_a_comment_that_the_sdk_reads_over(judge: Judge) -> None:
     response = final(judge, [KeepAlive(), *events[:2], KeepAlive(), *events[2:]])
     assert isinstance(response.output[0], ResponseOutputMessage)
     assert response.output_text == "a"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("name", ["metadata", "text", "tools", "tool_choice", "reasoning"])
+def test_what_is_repeated_is_refused_before_anything_is_asked_where_it_could_not_be_written(name: str, stream: bool) -> None:
+    refusals: list[InvalidRequest] = []
+    for levels in range(240, 262):
+        members = nested(name, levels)
+        try:
+            told = events_of(EVERYTHING, **members)[-1]["response"] if stream else answer(EVERYTHING, **members)
+        except InvalidRequest as error:
+            refusals.append(error)
+        else:
+            assert told[name] is not None
+            assert not refusals
+    assert {(error.status, error.param) for error in refusals} == {(400, name)}
+    assert all(error.message.startswith(f"Invalid value for '{name}': it can't be written as JSON") for error in refusals)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("metadata", {"a": "\ud800", "b": 2**70}), ("prompt_cache_key", "\ud800"), ("metadata", {"a": float("nan"), "b": 2**70})],
+)
+def test_half_characters_and_what_is_no_number_are_not_repeated(name: str, value: Any) -> None:
+    with pytest.raises(InvalidRequest) as refusal:
+        answer(EVERYTHING, **{name: value})
+    assert (refusal.value.status, refusal.value.param) == (400, name)
+
+
+def test_integers_beyond_64_bits_are_repeated_digit_by_digit() -> None:
+    assert answer(EVERYTHING, metadata={"a": 1})["metadata"] == {"a": 1}
+    assert b'"metadata":{"a":1180591620717411303424}' in whole(RESPONSES_TRANSLATED, EVERYTHING, {**HI, "metadata": {"a": 2**70}})
+
+
+def nested(name: str, levels: int) -> dict[str, Any]:
+    """A member that is so deep, and is repeated."""
+    deep: Any = 1
+    for _ in range(levels):
+        deep = {"a": deep}
+    match name:
+        case "metadata":
+            return {name: deep}
+        case "text":
+            return {name: {"more": deep}}
+        case "tools":
+            return {name: [{"type": "function", "name": "f", "parameters": deep}]}
+        case "tool_choice":
+            return {"tools": [{"type": "function", "name": "f"}], name: {"type": "function", "name": "f", "more": deep}}
+        case _:
+            return {name: {"summary": [deep]}}

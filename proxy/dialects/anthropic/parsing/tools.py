@@ -49,7 +49,8 @@ def _tool(row: Row) -> Tool | None:
         if not row.has("input_schema"):
             raise row.refuse("input_schema", "Field required")
         description, parameters = row.text_or("description", ""), row.members("input_schema")
-        return Tool(_name(row), description, parameters, row.flag("strict"), cache_hint)
+        # Anthropic's strict schemas may have optional fields, which OpenAI's may not.
+        return Tool(_name(row), description, parameters, row.flag("strict"), cache_hint, may_loosen=True)
     if kind.startswith(_SEARCH):
         return None
     known = known_tool(kind) or computer_tool(kind, row)

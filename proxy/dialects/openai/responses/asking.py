@@ -14,6 +14,8 @@ from proxy.dialects.openai.asking.row import Row, unsupported
 from proxy.dialects.openai.asking.sampling import read_extra, read_limit, read_options, read_sampling, read_verbosity
 from proxy.dialects.openai.responses.items import read_input
 from proxy.dialects.openai.responses.tools import Spaced, offered, read_tools
+from proxy.errors import InvalidRequest
+from proxy.wire.exact_json import dumps_exact
 
 _MAX_TOP_LOGPROBS = 20
 _LOGPROBS = "message.output_text.logprobs"
@@ -98,6 +100,27 @@ def _sampling(row: Row, options: Row) -> Sampling:
 
 
 def _repeated(row: Row) -> Mapping[str, Any]:
+    """Those members. Raises `InvalidRequest` where they can't be written."""
     repeated = {name: otherwise if row.get(name) is None else row.get(name) for name, otherwise in _REPEATED.items()}
     asked = row.row("reasoning")
-    return repeated | {"tools": offered(row), "reasoning": {"effort": asked.get("effort"), "summary": asked.get("summary")}}
+    repeated |= {"tools": offered(row), "reasoning": {"effort": asked.get("effort"), "summary": asked.get("summary")}}
+    _refuse_unwritable(repeated)
+    return repeated
+
+
+def _refuse_unwritable(repeated: Mapping[str, Any]) -> None:
+    """What is read may be too deep to be written. Nobody is to hear of that when the answer has been made, and paid for."""
+    if _fault_of(repeated) is None:
+        return
+    for name, value in repeated.items():
+        if fault := _fault_of({name: value}):
+            raise InvalidRequest(f"Invalid value for '{name}': it can't be written as JSON: {fault}", param=name, code="invalid_value")
+
+
+def _fault_of(members: Mapping[str, Any]) -> Exception | None:
+    """Why they can't be written where they stand deepest: in the response of an event."""
+    try:
+        dumps_exact({"response": members})
+    except (TypeError, RecursionError) as error:
+        return error
+    return None
