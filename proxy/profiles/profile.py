@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
@@ -76,10 +76,12 @@ class Profile:
         cache_hints: whether marks of what to cache are understood.
         signatures: where signatures of thoughts and calls come from and go back to: Google's OpenAI-style door has a member of calls for
             them, OpenRouter a list of details beside the message, other languages places of their own.
+        thought_tokens: the least and the most that can be asked for as a budget of thoughts, where the server said so.
         dropped: wire names that must not be sent, learnt from refusals.
+        unsaid: wire names that the request at hand goes without: its own value was refused, and others may be taken.
         passing: names of the fields that hold for the request at hand alone: its prompt, its schemas or its tools were refused, and other
             requests have others.
-        sent: `params` without what is dropped, ready to be walked through.
+        sent: `params` without what is left out, ready to be walked through.
     """
 
     name: str
@@ -132,16 +134,33 @@ class Profile:
     files: Literal["", "data", "any"] = ""
     cache_hints: bool = False
     signatures: Literal["", "google", "details", "own"] = ""
+    thought_tokens: tuple[int, int] | None = None
     dropped: frozenset[str] = frozenset()
+    unsaid: frozenset[str] = frozenset()
     passing: frozenset[str] = frozenset()
     sent: tuple[tuple[str, str], ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "sent", tuple((ours, wire) for ours, wire in self.params.items() if wire not in self.dropped))
+        object.__setattr__(self, "sent", tuple((ours, wire) for ours, wire in self.params.items() if not self.leaves_out(wire)))
 
     def for_this_request(self, **changes: Any) -> Profile:
         """The profile with changes that no other request is to feel."""
         return replace(self, **changes, passing=self.passing | changes.keys())
+
+    def without_in_this_request(self, *names: str) -> Profile:
+        """The profile that leaves out these wire names, which no other request is to feel."""
+        return self.for_this_request(unsaid=self.unsaid.union(names)) if self.unsaid.union(names) != self.unsaid else self
+
+    def lent(self, learnt: Profile) -> Profile:
+        """The profile with all in which `learnt` differs from it, which no other request is to feel."""
+        names = (each.name for each in fields(self) if each.init and each.name not in ("dropped", "passing"))
+        changes = {name: getattr(learnt, name) for name in names if getattr(learnt, name) != getattr(self, name)}
+        lent = self.for_this_request(**changes)
+        return lent.without_in_this_request(*(learnt.dropped - self.dropped))
+
+    def leaves_out(self, name: str) -> bool:
+        """Whether the field of that wire name must not be sent."""
+        return name in self.dropped or name in self.unsaid
 
     def as_kept(self, before: Profile) -> Profile:
         """The profile without what holds for the request at hand alone: there it stays what it was `before`."""

@@ -1,8 +1,8 @@
 """Learns from refusals: a profile and what its server just said -> a profile that avoids it. Pure.
 
-Only what a request can do without is left out, or said in another way. The model, the messages and the tools stay what they are; a wrong
-value is the client's own mistake and is not repaired either. The sentences are Anthropic's, and those of pydantic, which it reads requests
-with.
+Only what a request can do without is left out, or said in another way. The model, the messages and the tools stay what they are. Where it
+is a value that is refused, nothing is learnt for other requests, which have values of their own. The sentences are Anthropic's, and those
+of pydantic, which it reads requests with.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Final
 
 from proxy.canonical.efforts import EFFORTS
 from proxy.errors import UpstreamRefused
-from proxy.profile_lessons import shorter_answers
+from proxy.profile_lessons import shorter_answers, speaks_of_value
 from proxy.profiles import Profile
 
 _STATUSES: Final = frozenset({400, 403, 422, 500, 501})
@@ -38,6 +38,8 @@ def _less_sampling(words: str, profile: Profile) -> Profile:
     found = _SAMPLING.search(words)
     if not found:
         return profile
+    if speaks_of_value(words):
+        return profile.without_in_this_request(found[1].lower())
     return replace(profile, dropped=profile.dropped | (_FAMILY if "this model" in words else {found[1].lower()}))
 
 
@@ -71,6 +73,7 @@ def _other_thinking(words: str, profile: Profile) -> Profile:
 
 
 _EFFORT = re.compile(r"output_config\.effort|\beffort\b", re.IGNORECASE)
+_QUOTED = re.compile(r"['\"`](\w{1,16})['\"`]")
 _INPUT_SHOULD_BE = re.compile(r"(?:should be|one of|supported values|levels?)\b(.{3,160})", re.IGNORECASE)
 
 
@@ -81,6 +84,9 @@ def _other_efforts(words: str, profile: Profile) -> Profile:
     found = _INPUT_SHOULD_BE.search(words)
     listed = set(re.findall(r"\w+", found[1].lower())) & set(EFFORTS) if found else set()
     if not listed:
+        refused = {word.lower() for word in _QUOTED.findall(words)} & {*profile.efforts} - {"none"}
+        if len(refused) == 1:
+            return replace(profile, efforts=tuple(word for word in profile.efforts if word not in refused))
         return replace(profile, dropped=profile.dropped | {"effort"})
     kept = ("none",) if "none" in profile.efforts else ()
     efforts = (*kept, *(word for word in EFFORTS if word in listed - {"none"}))
@@ -112,9 +118,10 @@ _SYSTEM_TURN = re.compile(
 )
 _MOVED = re.compile(r"thinking.{0,100}(?:cannot|can't|may not|must not) be modified", re.IGNORECASE)
 _UNSIGNED = re.compile(r"\bsignature\b.{0,60}thinking|thinking.{0,60}\bsignature\b", re.IGNORECASE)
-_USER = re.compile(r"metadata(?:\.user_id)?['\"`]?:? .{0,60}(?:extra inputs|not (?:supported|permitted)|at most|too long)", re.IGNORECASE)
+_USER = re.compile(r"metadata(?:\.user_id)?['\"`]?:? .{0,60}(?:extra inputs|not (?:supported|permitted))", re.IGNORECASE)
+_THIS_USER = re.compile(r"metadata(?:\.user_id)?['\"`]?:? .{0,60}(?:at most|too long|should|must|invalid)", re.IGNORECASE)
 _STOPS = re.compile(r"stop_sequences.{0,60}(?:whitespace|white space)", re.IGNORECASE)
-_STOP_COUNT = re.compile(r"stop_sequences.{0,60}(?:at most|maximum(?: of)?|no more than|up to) (\d+)", re.IGNORECASE)
+_STOP_COUNT = re.compile(r"stop_sequences.{0,60}(?:at most|maximum(?: of)?|no more than|up to) (\d+)\b(?! char)", re.IGNORECASE)
 
 
 def _fewer_stops(words: str, profile: Profile) -> Profile:
@@ -148,6 +155,7 @@ _SENTENCES: Final[tuple[tuple[re.Pattern[str], Callable[[Profile], Profile]], ..
     (_FORCED, lambda profile: replace(profile, forced_tools=False)),
     (_NO_TOOLS, lambda profile: replace(profile, tools=False)),
     (_SYSTEM_TURN, lambda profile: replace(profile, system_turns=False)),
+    (_THIS_USER, lambda profile: profile.without_in_this_request("metadata")),
     (_USER, lambda profile: replace(profile, dropped=profile.dropped | {"metadata"})),
 )
 

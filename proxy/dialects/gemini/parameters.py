@@ -40,7 +40,7 @@ def add_generation(body: Json, request: ChatRequest, profile: Profile) -> str:
 def add_options(body: Json, request: ChatRequest, profile: Profile) -> None:
     """What stands beside the `generationConfig`, as the client said it."""
     for name in GOOGLE_OPTIONS:
-        if name in request.extra and name not in profile.dropped and request.extra[name] not in OPENAIS_TIERS:
+        if name in request.extra and not profile.leaves_out(name) and request.extra[name] not in OPENAIS_TIERS:
             body[name] = request.extra[name]
 
 

@@ -1,6 +1,8 @@
 """Learns from refusals: a profile and what Gemini just said -> a profile that avoids it. Pure.
 
-Only what a request can do without is left out, or said in another way. The model, the messages and the tools stay what they are.
+Only what a request can do without is left out, or said in another way. The model, the messages and the tools stay what they are. Where it
+is a value that is refused, nothing is learnt for other requests, which have values of their own; and what decides what an answer costs is
+for the client to hear of.
 
 The sentences are Google's, as users reported them.
 """
@@ -8,13 +10,13 @@ The sentences are Google's, as users reported them.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any, Final
 
 from proxy.canonical.google_options import SERVICE_TIER
 from proxy.errors import UpstreamRefused
-from proxy.profile_lessons import shorter_answers
+from proxy.profile_lessons import offers_others, shorter_answers
 from proxy.profiles import Profile
 
 _STATUSES: Final = frozenset({400, 500, 502})
@@ -71,6 +73,20 @@ _ZERO_BUDGET = re.compile(
     r"budget 0 is invalid|only works in thinking mode|thinking (?:cannot|can't) be (?:disabled|turned off)", re.IGNORECASE
 )
 _BUDGET = re.compile(rf"thinking[_ ]?budget.{{0,80}}(?:{_NOT}|choose a value between|out of range)", re.IGNORECASE | re.DOTALL)
+_BUDGET_RANGE = re.compile(r"thinking[_ ]?budget.{0,160}?\bbetween (\d{1,9}) and (\d{1,9})", re.IGNORECASE | re.DOTALL)
+_BUDGET_VALUE = re.compile(r"thinking[_ ]?budget\W{0,3}(?:of )?\d|choose a value|out of range", re.IGNORECASE)
+
+
+def _other_budgets(words: str, profile: Profile) -> Profile:
+    """Budgets within what the server says that it takes; without that, this request has none of its own, then none at all."""
+    if not _BUDGET_VALUE.search(words):
+        return replace(profile, reasoning="none")
+    if found := _BUDGET_RANGE.search(words):
+        limits = (int(found[1]), int(found[2]))
+        if limits != profile.thought_tokens and limits[0] <= limits[1]:
+            return replace(profile, thought_tokens=limits)
+    without = profile.without_in_this_request("thinkingBudget")
+    return without if without != profile else profile.for_this_request(reasoning="none")
 
 
 def _other_thinking(words: str, profile: Profile) -> Profile:
@@ -85,9 +101,7 @@ def _other_thinking(words: str, profile: Profile) -> Profile:
     if _ZERO_BUDGET.search(words):
         return replace(profile, efforts=tuple(word for word in profile.efforts if word != "none"))
     if profile.reasoning == "budget" and _BUDGET.search(words):
-        if "thinkingBudget" not in profile.dropped and "choose a value" in words:
-            return replace(profile, dropped=profile.dropped | {"thinkingBudget"})
-        return replace(profile, reasoning="none")
+        return _other_budgets(words, profile)
     return replace(profile, reasoning="none") if _NO_THINKING.search(words) else profile
 
 
@@ -131,7 +145,10 @@ def _other_schemas(words: str, profile: Profile) -> Profile:
 _NO_SYSTEM = re.compile(rf"(?:developer|system)[ _]?instructions?.{{0,40}}{_NOT}", re.IGNORECASE | re.DOTALL)
 _NO_LOGPROBS = re.compile(rf"log_?probs.{{0,60}}{_NOT}|{_NOT}.{{0,60}}logprobs", re.IGNORECASE | re.DOTALL)
 _NO_DIMENSIONS = re.compile(rf"output_?dimensionality.{{0,60}}{_NOT}|{_NOT}.{{0,60}}output_?dimensionality", re.IGNORECASE | re.DOTALL)
-_NO_PENALTY = re.compile(rf"penalty.{{0,40}}{_NOT}", re.IGNORECASE | re.DOTALL)
+_NO_PENALTY = re.compile(
+    r"penalty.{0,40}(?:not (?:yet |currently )?(?:supported|enabled|available)|unsupported)", re.IGNORECASE | re.DOTALL
+)
+_INVALID = re.compile(r"\binvalid (?!json payload)|\bis invalid", re.IGNORECASE)
 _STOPS = re.compile(
     r"stop_?sequences?.{0,80}?(?:at most|up to|maximum(?: of)?|exceed\w*|more than|<=)\D{0,12}(\d+)", re.IGNORECASE | re.DOTALL
 )
@@ -144,10 +161,14 @@ _PENALTIES: Final = frozenset({"presencePenalty", "frequencyPenalty"})
 def _odds_and_ends(words: str, profile: Profile) -> Profile:
     if stops := _STOPS.search(words):
         limit = int(stops[1])
-        return replace(profile, stop_limit=limit if profile.stop_limit is None or limit < profile.stop_limit else 0)
+        if profile.stop_limit is None or limit < profile.stop_limit:
+            return replace(profile, stop_limit=limit)
+        # There were no more, so it is about what stands in one of them.
+        return profile.for_this_request(stop_limit=0) if profile.stop_limit else profile
     for pattern, change in _SENTENCES:
         if pattern.search(words):
-            return change(profile)
+            learnt = change(profile)
+            return profile.lent(learnt) if offers_others(words) or _INVALID.search(words) else learnt
     return profile
 
 
@@ -159,18 +180,27 @@ _SENTENCES: Final[tuple[tuple[re.Pattern[str], Callable[[Profile], Profile]], ..
     (_NO_PENALTY, lambda profile: replace(profile, dropped=profile.dropped | _PENALTIES)),
 )
 
-_FIELD = re.compile(
-    r"unknown name \"(\w{1,64})\"|\b(\w{1,64})['\"]? (?:is|are) not (?:supported|enabled)"
-    r"|unsupported (?:field|parameter):? ['\"]?(\w{1,64})",
-    re.IGNORECASE,
-)
+_FIELD = re.compile(r"unknown name \"(\w{1,64})\"|unsupported (?:field|parameter):? ['\"]?(\w{1,64})", re.IGNORECASE)
+# Or the value that it has.
+_EITHER = re.compile(r"(?<!['\"`] )(?<!\w)['\"]?(\w{1,64})['\"]? (?:is|are) not (?:supported|enabled)", re.IGNORECASE)
 _UNDERLINE = re.compile(r"_([a-z])")
 
 
 def _without_fields(words: str, profile: Profile) -> Profile:
     """A profile that leaves out what is refused by name."""
-    named = {_UNDERLINE.sub(lambda letter: letter[1].upper(), name) for found in _FIELD.findall(words) for name in found if name}
-    fields = named & ({*profile.params.values(), "includeThoughts", SERVICE_TIER} - profile.dropped)
+    known = {*profile.params.values(), "includeThoughts", SERVICE_TIER} - profile.dropped
+    of_field = _camel(name for found in _FIELD.findall(words) for name in found if name) & known
+    of_either = _camel(_EITHER.findall(words)) & known - of_field
+    if offers_others(words):
+        return _without(of_field, profile).without_in_this_request(*(of_either - {SERVICE_TIER}))
+    return _without(of_field | of_either, profile)
+
+
+def _camel(names: Iterable[str]) -> set[str]:
+    return {_UNDERLINE.sub(lambda letter: letter[1].upper(), name) for name in names}
+
+
+def _without(fields: set[str], profile: Profile) -> Profile:
     return replace(profile, dropped=profile.dropped | fields) if fields else profile
 
 

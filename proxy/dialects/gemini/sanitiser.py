@@ -133,9 +133,14 @@ class _Sanitiser:
         return source
 
     def _part(self, part: Mapping[str, Any], above: tuple[str, ...]) -> Mapping[str, Any] | None:
-        """One of what a node is all of, resolved. Parts that refer to each other many times are as bad as nodes that do."""
+        """One of what a node is all of, resolved. Parts that refer to each other many times are as bad as nodes that do.
+
+        What stands in it knows what led there: beside the node's other parts nothing else would tell.
+        """
         self._nodes += "$ref" in part
-        return self._resolved(part, _above(part, above))
+        above = _above(part, above)
+        inner = self._resolved(part, above)
+        return inner and _led(inner, above)
 
     def _target(self, reference: str) -> Mapping[str, Any] | None:
         """What a reference inside the document leads to."""
@@ -207,10 +212,10 @@ def _above(value: object, above: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _led(schema: Mapping[str, Any], above: tuple[str, ...]) -> Schema:
-    """`schema`, of which each one inside knows what led there."""
+    """`schema`, of which each one inside knows what led there. One that knows already knows of more."""
 
     def within(item: Any) -> Any:
-        return _Led(item, above) if isinstance(item, Mapping) else item
+        return _Led(item, above) if isinstance(item, Mapping) and not isinstance(item, _Led) else item
 
     led = dict(schema)
     if isinstance(led.get("properties"), Mapping):

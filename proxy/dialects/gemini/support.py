@@ -78,7 +78,7 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
         "cached_content": Support("carried", "beside the `generationConfig`"),
         "service_tier": Support(
             "approximated",
-            "as `serviceTier`: `flex`, `priority` and what else is Google's word; left out where the model refuses it, as OpenAI's own are",
+            "as `serviceTier`: `flex`, `priority` and what else is Google's word; left out where there are no tiers, as OpenAI's own are",
         ),
         "verbosity": Support("dropped", _UNKNOWN),
         "prompt_cache": Support("dropped", "Gemini caches unasked"),

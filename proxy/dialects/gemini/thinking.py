@@ -23,7 +23,7 @@ def thinking_json(request: ChatRequest, profile: Profile) -> Json | None:
     if wish is None or profile.reasoning not in ("level", "budget"):
         return None
     said = _level(wish, request.reasoning_budget, profile) if profile.reasoning == "level" else _budget(wish, request, profile)
-    if wish != "off" and not request.hides_reasoning and "includeThoughts" not in profile.dropped:
+    if wish != "off" and not request.hides_reasoning and not profile.leaves_out("includeThoughts"):
         said["includeThoughts"] = True
     return said or None
 
@@ -36,10 +36,17 @@ def _level(wish: Effort, budget: int | None, profile: Profile) -> Json:
 
 
 def _budget(wish: Effort, request: ChatRequest, profile: Profile) -> Json:
-    """A budget that the client counted itself goes as it is, unless such a one was refused."""
-    if wish != "off" and request.reasoning_budget is not None and "thinkingBudget" not in profile.dropped:
-        return {"thinkingBudget": request.reasoning_budget}
+    """A budget that the client counted itself goes as it is, or as near to it as the server takes, unless it was refused."""
+    if wish != "off" and request.reasoning_budget is not None and not profile.leaves_out("thinkingBudget"):
+        return {"thinkingBudget": _within(request.reasoning_budget, profile)}
     if wish == "on":
         return {"thinkingBudget": _AS_IT_LIKES}
     word = nearest_effort(wish, profile.efforts)
-    return {"thinkingBudget": _BUDGETS[word]} if word in _BUDGETS else {}
+    if word not in _BUDGETS:
+        return {}
+    return {"thinkingBudget": _within(_BUDGETS[word], profile) if _BUDGETS[word] else 0}
+
+
+def _within(budget: int, profile: Profile) -> int:
+    least, most = profile.thought_tokens or (budget, budget)
+    return max(least, min(budget, most))

@@ -56,7 +56,7 @@ def media_json(part: Media, profile: Profile) -> Json:
     if isinstance(part, FilePart):
         return _file(part, profile)
     image = {"url": part.url or _data_url(part)}
-    if part.detail and "detail" not in profile.dropped:
+    if part.detail and not profile.leaves_out("detail"):
         image["detail"] = part.detail
     return {"type": "image_url", "image_url": image}
 

@@ -31,7 +31,7 @@ def build_embeddings(request: EmbeddingsRequest, route: Route) -> UpstreamCall:
         body["dimensions"] = request.dimensions
     if request.truncate:
         body |= profile.truncation
-    for name in profile.dropped & body.keys():
+    for name in (profile.dropped | profile.unsaid) & body.keys():
         del body[name]
     return UpstreamCall("/embeddings", dumps(body), route.upstream_model, purpose=Purpose.EXTRA)
 

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Final
 
 from proxy.canonical.efforts import EFFORTS
-from proxy.profile_lessons import shorter_answers
+from proxy.profile_lessons import offers_others, shorter_answers
 from proxy.profiles import Profile
 
 Lesson = Callable[[str, Profile], Profile]
@@ -65,7 +65,7 @@ def _other_efforts(words: str, profile: Profile) -> Profile:
         return replace(profile, efforts=efforts)
     if _UNSUPPORTED_VALUE.search(words):
         middle = ("low", "medium", "high")
-        return less_reasoning(profile) if profile.efforts == middle else replace(profile, efforts=middle)
+        return less_reasoning(profile) if profile.efforts in (middle, efforts) else replace(profile, efforts=middle)
     return profile
 
 
@@ -102,7 +102,7 @@ _FORMAT_WITH_TOOLS = re.compile(
 _LOOSE_SCHEMA = re.compile(r"invalid schema for response_format", re.IGNORECASE)
 _OF_SCHEMA = re.compile(
     r"invalid (?:json )?schema\b|(?<!\w)schema\b.{0,80}(?:too (?:complex|large|deep|many|long)|keywords?\b|features?\b|exceeds|contains)"
-    r"|keywords?\b.{0,60}(?<!\w)schema\b",
+    r"|keywords?\b.{0,60}(?<!\w)schema\b|response_format\.json_schema\.(?:name|schema|description)\b",
     re.IGNORECASE | re.DOTALL,
 )
 _NO_FORMAT = re.compile(
@@ -117,6 +117,8 @@ def is_of_schema(words: str) -> bool:
     return bool(_OF_SCHEMA.search(words))
 
 
+# What would be taken is named behind what is not.
+_OFFERED = re.compile(r"(?<!not )\bsupported (?:\w{1,20} )?(?:values|types|formats|options)\b|\b(?:must|should) be\b", re.IGNORECASE)
 _OTHER_THAN = re.compile(r"response_format.{0,80}but got:? ['\"`]?(json_\w+)", re.IGNORECASE)
 
 
@@ -135,7 +137,13 @@ def _other_format(words: str, profile: Profile) -> Profile:
         return _without_any_object(profile) if sent[1].lower() == "json_object" else less_format(profile, words)
     if not _NO_FORMAT.search(words):
         return profile
-    return _without_any_object(profile) if "json_object" in words and "json_schema" not in words else less_format(profile, words)
+    return _without_any_object(profile) if _is_of_any_object(words) else less_format(profile, words)
+
+
+def _is_of_any_object(words: str) -> bool:
+    """Whether it is `json_object` that is refused, and not a schema."""
+    refused, *offered = _OFFERED.split(words, maxsplit=1)
+    return "json_schema" not in refused and ("json_object" in refused or "json_schema" in "".join(offered))
 
 
 _LOOSE_TOOL = re.compile(
@@ -168,7 +176,10 @@ def _fewer_stops(words: str, profile: Profile) -> Profile:
         return profile
     found = _COUNT.search(words)
     limit, before = int(found[1]) if found else 4, profile.stop_limit
-    return replace(profile, stop_limit=limit if before is None or limit < before else 0)
+    if before is None or limit < before:
+        return replace(profile, stop_limit=limit)
+    # There were no more, so it is about what stands in one of them.
+    return profile.for_this_request(stop_limit=0) if before else profile
 
 
 _NO_STREAM = re.compile(
@@ -196,6 +207,9 @@ _INPUT_TYPE = re.compile(r"input_type['\"`]? (?:parameter )?is required|missing.
 
 
 def _odds_and_ends(words: str, profile: Profile) -> Profile:
+    if _NO_DIMENSIONS.search(words):
+        learnt = replace(profile, dimensions=False)
+        return profile.lent(learnt) if offers_others(words) else learnt
     for pattern, change in _SENTENCES:
         if pattern.search(words):
             return change(profile)
@@ -210,7 +224,6 @@ _SENTENCES: Final[tuple[tuple[re.Pattern[str], Callable[[Profile], Profile]], ..
     (_NAMED_TOOL, lambda profile: replace(profile, named_tool="only")),
     (_ONE_OF_TWO, lambda profile: replace(profile, dropped=profile.dropped | {"top_p"})),
     (_NO_LOGPROBS, lambda profile: replace(profile, logprobs=False)),
-    (_NO_DIMENSIONS, lambda profile: replace(profile, dimensions=False)),
     # NVIDIA's retrieval models want to know what a text is for; most of what is embedded is there to be found.
     (_INPUT_TYPE, lambda profile: replace(profile, embeddings=MappingProxyType({**profile.embeddings, "input_type": "passage"}))),
     (_NO_NULL, lambda profile: replace(profile, no_content="empty")),

@@ -147,4 +147,4 @@ def add_streaming(body: Json, request: ChatRequest | PromptRequest, profile: Pro
 
 
 def _takes(profile: Profile, name: str) -> bool:
-    return name in profile.params and name not in profile.dropped
+    return name in profile.params and not profile.leaves_out(name)

@@ -29,7 +29,7 @@ def add_reasoning(body: Json, request: ChatRequest, profile: Profile) -> None:
         fields = _with_openrouters_own(fields, request)
     elif profile.reasoning == "groq" and request.hides_reasoning:
         fields["reasoning_format"] = "hidden"
-    body.update({name: value for name, value in fields.items() if name not in profile.dropped})
+    body.update({name: value for name, value in fields.items() if not profile.leaves_out(name)})
 
 
 def _effort_field(effort: Effort, profile: Profile) -> Json:

@@ -1,7 +1,8 @@
 """Learns from refusals: a profile and what its server just said -> a profile that avoids it. Pure.
 
-Only what a request can do without is left out, or said in another way. The model, the messages and the tools stay what they are; a wrong
-value is the client's own mistake and is not repaired either.
+Only what a request can do without is left out, or said in another way. The model, the messages and the tools stay what they are. Where it
+is a value that is refused, nothing is learnt for other requests, which have values of their own; and what decides what an answer costs is
+for the client to hear of.
 """
 
 from __future__ import annotations
@@ -33,9 +34,26 @@ def repair(error: UpstreamRefused, profile: Profile) -> Profile | None:
         if learnt != profile:
             return learnt
     learnt = profile
-    for place, field in dict.fromkeys(map(_place_and_field, names_in(error, words))):
-        learnt = _without_in_messages(field, learnt) if place == "messages" else _without(field, learnt, words)
+    for name, is_of_value in names_in(error, words).items():
+        learnt = _without_value(name, learnt, words) if is_of_value else _without_name(name, learnt, words)
     return None if learnt == profile else learnt
+
+
+def _without_value(name: str, profile: Profile, words: str) -> Profile:
+    """`profile` that does without the field in this request. What the gateway says of itself it says in every request."""
+    _, field = _place_and_field(name)
+    if field in _OWN:
+        return _without_name(name, profile, words)
+    if field == _TIER or field == profile.max_tokens:
+        return profile
+    if field in profile.params.values():
+        return profile.without_in_this_request(field)
+    return profile.lent(_without_name(name, profile, words))
+
+
+def _without_name(name: str, profile: Profile, words: str) -> Profile:
+    place, field = _place_and_field(name)
+    return _without_in_messages(field, profile) if place == "messages" else _without(field, profile, words)
 
 
 def _place_and_field(name: str) -> tuple[str, str]:
@@ -83,6 +101,13 @@ def _without_effort(profile: Profile) -> Profile:
     return less_reasoning(profile)
 
 
+# Whatever clients want, the gateway says the same here, or nothing.
+_OWN: Final = frozenset(
+    {"encoding_format", "input_type", "truncate", "truncate_prompt_tokens", "stream", "stream_options", "include_usage"}
+    | {"continue_final_message", "add_generation_prompt"}
+)
+# How soon an answer comes, and at which price: nobody gets another than asked for without being told.
+_TIER: Final = "service_tier"
 # Fields that are left out without any other consequence.
 _PLAIN_FIELDS: Final = frozenset(
     {"reasoning_format", "chat_template_kwargs", "encoding_format", "input_type", "truncate", "truncate_prompt_tokens"}

@@ -135,7 +135,12 @@ def learnt(message: str, profile: Profile | str = "gemini", **about: Any) -> dic
         (
             "The thinking budget 50000 is invalid. Please choose a value between 512 and 24576.",
             "gemini-2.5",
-            {"dropped": frozenset({"thinkingBudget"})},
+            {"thought_tokens": (512, 24_576)},
+        ),
+        (
+            "The thinking budget 50000 is invalid. Please choose a value.",
+            "gemini-2.5",
+            {"unsaid": frozenset({"thinkingBudget"}), "passing": frozenset({"unsaid"})},
         ),
         ("Thinking is not supported for this model.", "gemini-2.5", {"reasoning": "none"}),
         (

@@ -223,6 +223,22 @@ def test_thinking_is_graded_in_the_words_of_the_generation(profile: str, wish: d
 
 
 @pytest.mark.parametrize(
+    ("wish", "budget"),
+    [
+        ({"reasoning_budget": 50_000}, 24_576),
+        ({"reasoning_budget": 2_000}, 2_000),
+        ({"reasoning_budget": 10}, 600),
+        ({"reasoning": "minimal"}, 600),
+        ({"reasoning": "off"}, 0),
+        ({"reasoning": "on"}, -1),
+    ],
+)
+def test_budgets_are_within_what_the_server_said_that_it_takes(wish: dict[str, Any], budget: int) -> None:
+    profile = replace(PROFILES["gemini-2.5"], thought_tokens=(600, 24_576))
+    assert config(profile, **wish)["thinkingConfig"]["thinkingBudget"] == budget
+
+
+@pytest.mark.parametrize(
     ("model", "profile"),
     [
         ("gemini-3-pro-preview", "gemini-3-pro"),

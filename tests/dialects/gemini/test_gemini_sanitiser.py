@@ -185,6 +185,30 @@ def test_a_reference_that_leads_round_ends_in_any_object() -> None:
     assert sanitised({"allOf": [{"$ref": "#"}]})
 
 
+NODE = {"$ref": "#/$defs/Node"}
+NAME = {"name": {"type": "string"}}
+END = {"type": "OBJECT"}
+
+
+@pytest.mark.parametrize(
+    ("node", "becomes"),
+    [
+        ([{"properties": NAME | {"next": NODE}}], {"name": {"type": "STRING"}, "next": END}),
+        ([{"properties": {"left": NODE, "right": NODE}}], {"left": END, "right": END}),
+        ([{"$ref": "#/$defs/Base"}, {"properties": {"kids": {"type": "array", "items": NODE}}}], {"kids": {"type": "ARRAY", "items": END}}),
+        ([{"allOf": [{"properties": {"next": {"allOf": [NODE]}}}]}], {"next": END}),
+        ([{"anyOf": [{"properties": {"next": NODE}}]}], {"next": END}),
+        ([{"properties": {"next": {"anyOf": [NODE, {"type": "null"}]}}}], {"next": {**END, "nullable": True}}),
+    ],
+    ids=["list", "tree", "inheritance", "all of all of", "any of", "any or null"],
+)
+def test_a_definition_that_is_all_of_some_and_refers_to_itself_is_written_once(node: list[Any], becomes: dict[str, Any]) -> None:
+    base = {"type": "object", "properties": {"id": {"type": "string"}}}
+    built = sanitised({"type": "object", "properties": {"root": NODE}, "$defs": {"Node": {"type": "object", "allOf": node}, "Base": base}})
+    root = built["properties"]["root"]
+    assert {name: inner for name, inner in root["properties"].items() if name != "id"} == becomes
+
+
 def test_definitions_that_hold_each_other_many_times_do_not_grow_without_end() -> None:
     names = [f"d{number}" for number in range(30)]
     definitions: dict[str, Any] = {
@@ -300,6 +324,22 @@ def test_nothing_is_left_that_gemini_does_not_know(schema: dict[str, Any]) -> No
         assert set(node.get("required", [])) <= set(node.get("properties", {}))
         assert all(isinstance(value, str) and value for value in node.get("enum", ["x"]))
         assert node["type"] == "STRING" or "enum" not in node
+
+
+def depth(value: Any) -> int:
+    """How many objects and lists stand in each other there."""
+    below = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return max((1 + depth(inner) for inner in below), default=0)
+
+
+REFERRING = st.recursive(st.builds(lambda reference: {"$ref": reference}, REFERENCES), keyworded, max_leaves=8)
+
+
+@given(REFERRING, REFERRING, REFERRING, REFERRING)
+def test_no_way_leads_twice_through_a_definition(root: dict[str, Any], a: dict[str, Any], b: dict[str, Any], c: dict[str, Any]) -> None:
+    whole = {**root, "$defs": {"a": a, "b": b, "c": c}}
+    # What stands beside a choice stands one node deeper in its branches, and `#` leads to the root, which no reference led to before.
+    assert depth(sanitised(whole)) <= 2 * (2 * depth(root) + depth(a) + depth(b) + depth(c)) + 4
 
 
 @given(SCHEMAS)

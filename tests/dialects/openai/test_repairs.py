@@ -31,8 +31,8 @@ SAMPLING = frozenset({"temperature", "top_p", "presence_penalty", "frequency_pen
         ("groq does not support parameters: ['seed', 'top_p'], for model=m", None, None, {"seed", "top_p"}),
         ("Additional properties are not allowed ('seed', 'top_p' were unexpected)", None, None, {"seed", "top_p"}),
         ("create() got an unexpected keyword argument 'seed'", None, None, {"seed"}),
-        ("Something about this is unsupported.", "seed", None, {"seed"}),
         ("seed is not currently supported", None, None, {"seed"}),
+        ("seed is not supported and must be removed", "seed", None, {"seed"}),
         ("Model grok-4 does not support parameter presencePenalty.", None, None, {"presence_penalty"}),
         ("Argument not supported on this model: presencePenalty", None, None, {"presence_penalty"}),
     ],
@@ -114,9 +114,24 @@ def test_one_of_two_that_exclude_each_other_goes() -> None:
     assert learnt(openai_refusal(message)) == {"dropped": frozenset({"top_p"})}
 
 
-def test_verbosity_is_left_out_for_models_that_know_no_other() -> None:
+@pytest.mark.parametrize("message", ["Something about this is unsupported.", "'low' is not supported with this model."])
+def test_what_may_be_about_a_value_is_learnt_for_this_request_alone(message: str) -> None:
+    lesson = {"unsaid": frozenset({"seed"}), "passing": frozenset({"unsaid"})}
+    assert learnt(openai_refusal(message, "seed")) == lesson
+
+
+def test_verbosity_is_left_out_of_the_request_whose_word_for_it_is_refused() -> None:
     words = "Unsupported value: 'verbosity' does not support 'low' with this model. Supported values are: 'medium'."
-    assert learnt(openai_refusal(words, "verbosity", "unsupported_value"), "openai") == {"dropped": frozenset({"verbosity"})}
+    lesson = {"unsaid": frozenset({"verbosity"}), "passing": frozenset({"unsaid"})}
+    assert learnt(openai_refusal(words, "verbosity", "unsupported_value"), "openai") == lesson
+
+
+@pytest.mark.parametrize("profile", ["openai", "azure", "openai-reasoning"])
+def test_a_tier_that_is_refused_is_told_and_a_server_without_tiers_is_not_sent_any(profile: str) -> None:
+    words = "Invalid service_tier argument: 'flex' is not supported for this model. Supported values are: 'auto', 'default', 'priority'."
+    assert learnt(openai_refusal(words, "service_tier", "invalid_value"), profile) == {}
+    without = openai_refusal("Unsupported parameter: 'service_tier' is not supported.", "service_tier", "unsupported_parameter")
+    assert learnt(without, profile) == {"dropped": frozenset({"service_tier"})}
 
 
 # What is no lesson

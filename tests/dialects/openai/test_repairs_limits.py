@@ -79,8 +79,8 @@ def test_stops_are_counted_as_the_server_counts(error: UpstreamRefused, limit: i
     assert learnt(error, "vllm") == {"stop_limit": limit}
 
 
-def test_stops_that_are_too_many_however_few_are_not_sent() -> None:
-    assert learnt(openai_refusal(TOO_MANY), GENERIC) == {"stop_limit": 0}
+def test_stops_that_are_refused_though_they_are_few_are_not_sent_in_this_request() -> None:
+    assert learnt(openai_refusal(TOO_MANY), GENERIC) == {"stop_limit": 0, "passing": frozenset({"stop_limit"})}
 
 
 # The longest answer

@@ -38,6 +38,7 @@ def test_an_effort_that_is_refused_without_a_list_steps_down_twice() -> None:
     profile = replace(PROFILES["ollama"])
     assert learnt(error, profile) == {"efforts": ("low", "medium", "high")}
     assert learnt(error, replace(profile, efforts=("low", "medium", "high"))) == {"reasoning": "none"}
+    assert learnt(error, replace(profile, efforts=())) == {"reasoning": "none"}
 
 
 @pytest.mark.parametrize(

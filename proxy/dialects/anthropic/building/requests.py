@@ -77,7 +77,7 @@ def _body(request: ChatRequest, route: Route) -> Json:
     _add_thinking(body, thinking)
     _add_format(body, request, turns, profile, thinks=thinking.is_on)
     _add_sampling(body, request, profile, thinks=thinking.is_on)
-    if request.user is not None and "user" in profile.params and "metadata" not in profile.dropped:
+    if request.user is not None and "user" in profile.params and not profile.leaves_out("metadata"):
         body["metadata"] = {"user_id": request.user}
     if request.stream:
         body["stream"] = True

@@ -69,13 +69,13 @@ def _without_thinking(profile: Profile) -> Thinking:
 
 def _adaptive(request: ChatRequest, effort: Effort, profile: Profile) -> Thinking:
     field: Json = {"type": "adaptive"}
-    if "display" not in profile.dropped:
+    if not profile.leaves_out("display"):
         # Left to themselves, newer models sign thoughts that they don't show.
         field["display"] = "omitted" if request.hides_reasoning else "summarized"
     if effort == "on" and request.reasoning_budget is not None:
         effort = effort_of_budget(request.reasoning_budget)
     words = [word for word in profile.efforts if word != "none"]
-    return Thinking(field, "" if "effort" in profile.dropped else nearest_effort(effort, words) or "")
+    return Thinking(field, "" if profile.leaves_out("effort") else nearest_effort(effort, words) or "")
 
 
 def _budgeted(request: ChatRequest, effort: Effort, turns: Turns) -> Thinking:
