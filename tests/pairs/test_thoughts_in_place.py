@@ -173,6 +173,33 @@ def test_who_says_that_thoughts_were_modified_is_asked_once_more_without(gateway
         assert [[block["type"] for block in turn] for turn in turns] == [["thinking", "text", "tool_use"], ["text", "tool_use"]]
 
 
+BARE: dict[str, tuple[Egress, list[Json]]] = {  # State without a word to it, between texts.
+    "thoughts that are not displayed": (
+        ANTHROPIC,
+        [{**thought(1), "thinking": ""}, words("A"), {**thought(2), "thinking": ""}, words("B")],
+    ),
+    "hidden thoughts": (ANTHROPIC, [hidden(1), words("A"), hidden(2), words("B")]),
+    "signatures": (GEMINI, [{"text": "A", "thoughtSignature": "QUE="}, {"text": "B"}]),
+}
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("made", BARE)
+def test_bare_state_goes_back_between_the_texts_that_it_stood_between(
+    gateway_of: Gateway, upstream: FakeUpstream, made: str, stream: bool
+) -> None:
+    egress, turn = BARE[made]
+    _play(upstream, egress, turn)
+    gateway = gateway_of(upstream, egress)
+    path, first = RESPONSES
+    if stream:
+        output = _streamed_output(gateway.post(path, json={"model": "m", **first, "stream": True}).data)
+    else:
+        output = _ask(gateway, path, first)["output"]
+    _ask(gateway, path, {**first, "input": [ASKED, *output, GO_ON]})
+    assert _turn(egress, upstream.requests[-1].json) == turn
+
+
 LATE = "messages.1: The final block in an assistant message cannot be `thinking`."
 CUT_OFF: dict[str, tuple[list[Json], list[Json]]] = {  # What Claude said before the limit, and what of it can go back.
     "thought": ([thought(1)], []),
@@ -219,8 +246,7 @@ def test_a_conversation_goes_on_where_a_call_behind_a_thought_was_cut_off(gatewa
     upstream.on("/v1/messages", Answer(200, SSE, [ANTHROPIC.written(record) for record in records]))
     gateway = gateway_of(upstream, ANTHROPIC)
     path, first = RESPONSES
-    events = gateway.post(path, json={"model": "m", **first, "stream": True}).data.splitlines()
-    output = json.loads(events[-2].removeprefix(b"data: "))["response"]["output"]
+    output = _streamed_output(gateway.post(path, json={"model": "m", **first, "stream": True}).data)
     assert [item["type"] for item in output] == ["reasoning"]
     assert gateway.post(path, json={"model": "m", **first, "stream": True, "input": [ASKED, *output, GO_ON]}).status_code == 200
     _assert_asked(upstream, [])
@@ -243,6 +269,13 @@ def _assert_asked(upstream: FakeUpstream, kept: list[Json]) -> None:
     said = [words("x"), words("go on")]
     turns = [(turn["role"], turn["content"]) for turn in upstream.requests[-1].json["messages"]]
     assert turns == ([("user", said[:1]), ("assistant", kept), ("user", said[1:])] if kept else [("user", said)])
+
+
+def _streamed_output(stream: bytes) -> list[Json]:
+    """The output of the response that a stream ends with."""
+    response: Json = json.loads(stream.splitlines()[-2].removeprefix(b"data: "))["response"]
+    output: list[Json] = response["output"]
+    return output
 
 
 def _ask(gateway: FlaskClient, path: str, body: Json) -> Any:
