@@ -252,6 +252,16 @@ def test_a_conversation_goes_on_where_a_call_behind_a_thought_was_cut_off(gatewa
     _assert_asked(upstream, [])
 
 
+def test_what_claudes_own_clients_send_is_claudes_to_judge(gateway_of: Gateway, upstream: FakeUpstream) -> None:
+    _play_strictly(upstream, [thought(1)])
+    turns = [{"role": role, "content": [said]} for role, said in (("user", words("x")), ("assistant", thought(1)), ("user", words("y")))]
+    body = {"model": "m", "max_tokens": 9, "messages": turns}
+    sent = json.dumps(body, indent=1).encode()
+    answer = gateway_of(upstream, ANTHROPIC).post("/v1/messages", data=sent, content_type="application/json")
+    assert (answer.status_code, answer.get_json()["error"]["message"]) == (400, LATE)
+    assert upstream.requests[-1].body == sent
+
+
 def _play_strictly(upstream: FakeUpstream, turn: list[Json]) -> None:
     """Answers with `turn`, at whose end the limit was reached, all requests but those that tell of a turn that ends so."""
 
