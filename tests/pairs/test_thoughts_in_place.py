@@ -16,6 +16,7 @@ from tests.pairs.upstreams import ANTHROPIC, GEMINI, SSE, Egress
 Json = dict[str, Any]
 
 ASKED: Json = {"role": "user", "content": "x"}
+GO_ON: Json = {"role": "user", "content": "go on"}
 TOOLS: list[Json] = [{"type": "function", "function": {"name": name, "parameters": {"type": "object"}}} for name in "fg"]
 MODIFIED = "messages.1.content.1: `thinking` or `redacted_thinking` blocks in the latest assistant message cannot be modified."
 
@@ -172,6 +173,121 @@ def test_who_says_that_thoughts_were_modified_is_asked_once_more_without(gateway
         assert [[block["type"] for block in turn] for turn in turns] == [["thinking", "text", "tool_use"], ["text", "tool_use"]]
 
 
+BARE: dict[str, tuple[Egress, list[Json]]] = {  # State without a word to it, between texts.
+    "thoughts that are not displayed": (
+        ANTHROPIC,
+        [{**thought(1), "thinking": ""}, words("A"), {**thought(2), "thinking": ""}, words("B")],
+    ),
+    "hidden thoughts": (ANTHROPIC, [hidden(1), words("A"), hidden(2), words("B")]),
+    "signatures": (GEMINI, [{"text": "A", "thoughtSignature": "QUE="}, {"text": "B"}]),
+}
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("made", BARE)
+def test_bare_state_goes_back_between_the_texts_that_it_stood_between(
+    gateway_of: Gateway, upstream: FakeUpstream, made: str, stream: bool
+) -> None:
+    egress, turn = BARE[made]
+    _play(upstream, egress, turn)
+    gateway = gateway_of(upstream, egress)
+    path, first = RESPONSES
+    if stream:
+        output = _streamed_output(gateway.post(path, json={"model": "m", **first, "stream": True}).data)
+    else:
+        output = _ask(gateway, path, first)["output"]
+    _ask(gateway, path, {**first, "input": [ASKED, *output, GO_ON]})
+    assert _turn(egress, upstream.requests[-1].json) == turn
+
+
+LATE = "messages.1: The final block in an assistant message cannot be `thinking`."
+CUT_OFF: dict[str, tuple[list[Json], list[Json]]] = {  # What Claude said before the limit, and what of it can go back.
+    "thought": ([thought(1)], []),
+    "hidden thought": ([thought(1), hidden(1)], []),
+    "thought, words, thought": ([thought(1), words("A"), thought(2)], [thought(1), words("A")]),
+    "thought, words, hidden thought": ([thought(1), words("A"), hidden(1)], [thought(1), words("A")]),
+}
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("made", CUT_OFF)
+def test_responses_go_on_where_the_limit_was_reached_in_the_midst_of_a_thought(
+    gateway_of: Gateway, upstream: FakeUpstream, made: str, stream: bool
+) -> None:
+    turn, kept = CUT_OFF[made]
+    _play_strictly(upstream, turn)
+    gateway = gateway_of(upstream, ANTHROPIC)
+    path, first = RESPONSES
+    output = _ask(gateway, path, first)["output"]
+    answer = gateway.post(path, json={"model": "m", **first, "stream": stream, "input": [ASKED, *output, GO_ON]})
+    assert answer.status_code == 200, answer.data
+    _assert_asked(upstream, kept)
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("effort", [{}, {"reasoning_effort": "high"}])
+@pytest.mark.parametrize("content", ["", "\n\n"])
+def test_chats_go_on_where_the_limit_was_reached_in_the_midst_of_a_thought(
+    gateway_of: Gateway, upstream: FakeUpstream, content: str, effort: Json, stream: bool
+) -> None:
+    _play_strictly(upstream, [thought(1)])
+    gateway = gateway_of(upstream, ANTHROPIC)
+    path, first = CHAT
+    message = _whole_chat(_ask(gateway, path, first)) | {"content": content}
+    assert message["thinking_blocks"]
+    answer = gateway.post(path, json={"model": "m", "messages": [ASKED, message, GO_ON], "stream": stream, **effort})
+    assert answer.status_code == 200, answer.data
+    _assert_asked(upstream, [])
+
+
+def test_a_conversation_goes_on_where_a_call_behind_a_thought_was_cut_off(gateway_of: Gateway, upstream: FakeUpstream) -> None:
+    upstream.on(ANTHROPIC.models[0], json_answer(ANTHROPIC.models[1]))
+    records = [record for record in _claudes_records([thought(1), use("f")], "max_tokens") if "partial_json" not in str(record)]
+    upstream.on("/v1/messages", Answer(200, SSE, [ANTHROPIC.written(record) for record in records]))
+    gateway = gateway_of(upstream, ANTHROPIC)
+    path, first = RESPONSES
+    output = _streamed_output(gateway.post(path, json={"model": "m", **first, "stream": True}).data)
+    assert [item["type"] for item in output] == ["reasoning"]
+    assert gateway.post(path, json={"model": "m", **first, "stream": True, "input": [ASKED, *output, GO_ON]}).status_code == 200
+    _assert_asked(upstream, [])
+
+
+def test_what_claudes_own_clients_send_is_claudes_to_judge(gateway_of: Gateway, upstream: FakeUpstream) -> None:
+    _play_strictly(upstream, [thought(1)])
+    turns = [{"role": role, "content": [said]} for role, said in (("user", words("x")), ("assistant", thought(1)), ("user", words("y")))]
+    body = {"model": "m", "max_tokens": 9, "messages": turns}
+    sent = json.dumps(body, indent=1).encode()
+    answer = gateway_of(upstream, ANTHROPIC).post("/v1/messages", data=sent, content_type="application/json")
+    assert (answer.status_code, answer.get_json()["error"]["message"]) == (400, LATE)
+    assert upstream.requests[-1].body == sent
+
+
+def _play_strictly(upstream: FakeUpstream, turn: list[Json]) -> None:
+    """Answers with `turn`, at whose end the limit was reached, all requests but those that tell of a turn that ends so."""
+
+    def answer(request: Request) -> Answer:
+        if any(message["content"][-1]["type"].endswith("thinking") for message in request.json["messages"]):
+            return json_answer({"type": "error", "error": {"type": "invalid_request_error", "message": LATE}}, 400)
+        return _answer(ANTHROPIC, turn, request, "max_tokens")
+
+    upstream.on(ANTHROPIC.models[0], json_answer(ANTHROPIC.models[1]))
+    upstream.on("/v1/messages", answer)
+
+
+def _assert_asked(upstream: FakeUpstream, kept: list[Json]) -> None:
+    """That the last request tells the model just so much of its turn, between what the user says."""
+    said = [words("x"), words("go on")]
+    turns = [(turn["role"], turn["content"]) for turn in upstream.requests[-1].json["messages"]]
+    assert turns == ([("user", said[:1]), ("assistant", kept), ("user", said[1:])] if kept else [("user", said)])
+
+
+def _streamed_output(stream: bytes) -> list[Json]:
+    """The output of the response that a stream ends with."""
+    response: Json = json.loads(stream.splitlines()[-2].removeprefix(b"data: "))["response"]
+    output: list[Json] = response["output"]
+    return output
+
+
 def _ask(gateway: FlaskClient, path: str, body: Json) -> Any:
     answer = gateway.post(path, json={"model": "m", **body, "stream": False})
     assert answer.status_code == 200, answer.data
@@ -190,14 +306,14 @@ def _play(upstream: FakeUpstream, egress: Egress, turn: list[Json]) -> None:
         upstream.on(path, lambda request: _answer(egress, turn, request))
 
 
-def _answer(egress: Egress, turn: list[Json], request: Request) -> Answer:
+def _answer(egress: Egress, turn: list[Json], request: Request, stop: str = "tool_use") -> Answer:
     if egress is GEMINI:
         records = [_gemini_record([part]) for part in turn]
         whole: Json = _gemini_record(turn) | {"candidates": [_gemini_record(turn)["candidates"][0] | {"finishReason": "STOP"}]}
         records[-1]["candidates"][0]["finishReason"] = "STOP"
     else:
-        whole = {**_message(turn), "stop_reason": "tool_use"}
-        records = _claudes_records(turn)
+        whole = {**_message(turn), "stop_reason": stop}
+        records = _claudes_records(turn, stop)
     return Answer(200, SSE, [egress.written(record) for record in records]) if egress.wants_stream(request) else json_answer(whole)
 
 
@@ -219,7 +335,7 @@ def _message(content: Sequence[Json]) -> Json:
     }
 
 
-def _claudes_records(turn: Sequence[Json]) -> list[Json]:
+def _claudes_records(turn: Sequence[Json], stop: str) -> list[Json]:
     records: list[Json] = [{"type": "message_start", "message": _message([])}]
     for index, block in enumerate(turn):
         empty: Json = {"text": "", "thinking": "", "signature": "", "input": {}}
@@ -229,7 +345,7 @@ def _claudes_records(turn: Sequence[Json]) -> list[Json]:
         records.append({"type": "content_block_stop", "index": index})
     return [
         *records,
-        {"type": "message_delta", "delta": {"stop_reason": "tool_use", "stop_sequence": None}, "usage": {"output_tokens": 2}},
+        {"type": "message_delta", "delta": {"stop_reason": stop, "stop_sequence": None}, "usage": {"output_tokens": 2}},
         {"type": "message_stop"},
     ]
 

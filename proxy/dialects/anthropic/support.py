@@ -133,7 +133,9 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
         "reasoning_budget": Support("approximated", _BY_LEVEL),
         "hidden_reasoning": Support("translated", "from Claude 4.6 on; before that, thoughts are left out of the answer"),
         "reasoning_history": Support(
-            "approximated", "Claude gets the thoughts that it signed, and would refuse others; servers of other makers get unsigned ones"
+            "approximated",
+            "Claude gets the thoughts that it signed, and would refuse others; servers of other makers get unsigned ones; those that a "
+            "turn ends in are left out, and before Claude 4.6 those of a last turn that is to be gone on with: they are refused",
         ),
         "opaque": Support("approximated", "its own; that of others is left out"),
         "prefill": Support("approximated", "from Claude 4.6 on, the user asks for the rest instead"),

@@ -40,6 +40,7 @@ _BLOCKS: dict[str, Any] = {
 }
 # Newer models don't take these, so that the newest SDK does not name them.
 _OLDER_FIELDS = {"temperature", "top_p", "top_k"}
+THOUGHTS = ("thinking", "redacted_thinking")
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
 
 
@@ -117,6 +118,10 @@ def judge(body: Mapping[str, Any]) -> None:
 def _judge_thinking(body: Mapping[str, Any], choice: Mapping[str, Any]) -> None:
     thinking = body.get("thinking", {"type": "disabled"})
     if thinking["type"] == "disabled":
+        final = body["messages"][-1]
+        # Thoughts that nobody signed go to servers of other makers.
+        thoughts = [block for block in final["content"] if block["type"] in THOUGHTS and block.get("signature") != ""]
+        assert not thoughts, "When thinking is disabled, an `assistant` message in the final position cannot contain `thinking`."
         return
     assert choice["type"] in ("auto", "none"), "Thinking may not be enabled when tool_choice forces tool use."
     assert not body.keys() & _OLDER_FIELDS
@@ -134,6 +139,7 @@ def _judge_messages(conversation: list[dict[str, Any]], *, has_tools: bool) -> N
     for message in conversation:
         assert message.keys() == {"role", "content"}
         assert message["content"]
+        assert message["content"][-1]["type"] not in THOUGHTS, "The final block cannot be `thinking`"
         results = [block["tool_use_id"] for block in message["content"] if block["type"] == "tool_result"]
         assert sorted(results) == sorted(waiting), "every call is answered in the next message, and nothing else is"
         assert all(block["type"] == "tool_result" for block in message["content"][: len(results)])

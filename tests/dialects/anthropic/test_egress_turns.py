@@ -15,6 +15,8 @@ from proxy.errors import InvalidRequest
 from tests.dialects.anthropic.asking import NEWEST, WEATHER, a_chat, answered, built, called, judge, messages, said, to
 
 PNG = ImagePart("image/png", "iVBORw0KGgo=")
+MINE = ReasoningPart("mine", "sig==", "anthropic")
+HIDDEN = ReasoningPart("", "data", "anthropic", redacted=True)
 PNG_BLOCK = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo="}}
 
 
@@ -246,6 +248,45 @@ def test_thoughts_since_the_users_last_words_stay_away_where_they_were_called_mo
     ]
 
 
+@pytest.mark.parametrize("profile", ["anthropic", "claude-4", NEWEST])
+@pytest.mark.parametrize("thought", [MINE, HIDDEN])
+def test_thoughts_that_a_turn_ends_in_are_left_out(profile: str, thought: ReasoningPart) -> None:
+    conversation = (
+        *(said("user", "a"), said("assistant", MINE, "so", thought, thought), said("user", "b")),
+        *(said("assistant", MINE, called("c"), thought), answered("c", "d"), said("assistant", thought), said("user", "e")),
+    )
+    turns = messages(*conversation, profile=profile, reasoning="high")
+    assert [(turn["role"], [block["type"] for block in turn["content"]]) for turn in turns] == [
+        ("user", ["text"]),
+        ("assistant", ["thinking", "text"]),
+        ("user", ["text"]),
+        ("assistant", ["thinking", "tool_use"]),
+        ("user", ["tool_result", "text"]),
+    ]
+
+
+def test_words_before_the_thought_that_a_turn_ends_in_stay() -> None:
+    turns = messages(said("user", "a"), said("assistant", "so", MINE), said("user", "b"), profile=NEWEST)
+    assert turns[1]["content"] == [text("so")]
+
+
+def test_a_turn_of_thoughts_is_none() -> None:
+    only = said("assistant", HIDDEN, MINE)
+    assert messages(said("user", "a"), only) == [{"role": "user", "content": [text("a")]}]
+    assert messages(said("user", "a"), only, said("user", "b")) == [{"role": "user", "content": [text("a"), text("b")]}]
+    assert messages(only, said("user", "b")) == [{"role": "user", "content": [text("b")]}]
+    assert messages(only) == [{"role": "user", "content": [text(".")]}]
+    told = messages(said("user", "a"), only, said("system", "b"), only, profile=NEWEST)
+    assert [(turn["role"], turn["content"]) for turn in told] == [("user", [text("a")]), ("system", [text("b")])]
+    told = messages(said("user", "a"), only, said("system", "b"), only, said("user", "c"), profile=NEWEST)
+    assert told == [{"role": "user", "content": [text("a"), text("<system>\nb\n</system>"), text("c")]}]
+
+
+def test_thoughts_stay_before_what_the_same_turn_says_in_another_message() -> None:
+    turns = messages(said("user", "a"), said("assistant", MINE), said("assistant", "so"), said("user", "b"))
+    assert [[block["type"] for block in turn["content"]] for turn in turns] == [["text"], ["thinking", "text"], ["text"]]
+
+
 def test_thoughts_between_calls_keep_their_places() -> None:
     mine = ReasoningPart("one", "s1", "anthropic"), ReasoningPart("two", "s2", "anthropic")
     conversation = (said("user", "a"), said("assistant", mine[0], called("c"), mine[1], called("d")), answered("c"), answered("d"))
@@ -266,9 +307,17 @@ def test_the_user_asks_for_the_rest_where_the_model_does_not_go_on_by_itself() -
     assert "Go on" in turns[2]["content"][0]["text"]
 
 
-def test_the_user_answers_a_turn_that_ends_in_a_thought() -> None:
-    turns = messages(said("user", "a"), said("assistant", ReasoningPart("hm", "sig", "anthropic")))
-    assert [turn["role"] for turn in turns] == ["user", "assistant", "user"]
+@pytest.mark.parametrize("thoughts", [(), (MINE,), (HIDDEN, MINE)])
+def test_the_model_that_goes_on_with_its_last_words_is_told_no_signed_thoughts(thoughts: tuple[ReasoningPart, ...]) -> None:
+    """It can't think then, and is told none where it does not think."""
+    conversation = (said("user", "a"), said("assistant", MINE, "Once", *thoughts))
+    body = built("claude-4", messages=conversation, reasoning="high")
+    assert body["messages"][1:] == [{"role": "assistant", "content": [text("Once")]}]
+    assert "thinking" not in body
+    asked = messages(*conversation, profile=NEWEST, reasoning="high")
+    assert [[block["type"] for block in turn["content"]] for turn in asked[1:]] == [["thinking", "text"], ["text"]]
+    unsigned = messages(said("user", "a"), said("assistant", ReasoningPart("nobody's"), "Once"))
+    assert [block["type"] for block in unsigned[1]["content"]] == ["thinking", "text"]
 
 
 # What is shown

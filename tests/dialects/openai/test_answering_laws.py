@@ -12,21 +12,24 @@ from proxy.canonical.completion import Usage
 from proxy.canonical.events import ChatEvent, KeepAlive, PartClosed
 from proxy.canonical.fold import collect
 from proxy.canonical.grammar import check
+from proxy.canonical.request import ChatRequest
 from proxy.dialects.openai.ingress import CHAT_TRANSLATED, COMPLETIONS_TRANSLATED, RESPONSES_TRANSLATED
 from proxy.dialects.openai.reading import stream_reader
 from tests.dialects.openai.judged import a_call, a_part, a_stream, records, streamed, whole
 from tests.dialects.openai.records import a_route, ids
 
 words = st.lists(st.text(max_size=6), min_size=1, max_size=3).filter(any)
-states = st.sampled_from([PartClosed(), PartClosed("sig==", "anthropic"), PartClosed("g==", "gemini")])
+signed = st.sampled_from([PartClosed("sig==", "anthropic"), PartClosed("g==", "gemini")])
+states = st.just(PartClosed()) | signed
 spoken = st.builds(lambda kind, said: a_part(kind, *said), st.sampled_from(["text", "refusal"]), words)
 thought = st.builds(lambda said, closed: a_part("reasoning", *said, closed=closed), words, states)
+hidden = st.builds(lambda closed: a_part("reasoning", closed=closed), signed)
 called = st.sampled_from([("{", "}"), ('{"x"', ":1}"), ('{"y":"ü"}',)])
 
 
 @st.composite
 def answers(draw: st.DrawFn) -> list[ChatEvent]:
-    parts = draw(st.lists(st.one_of(spoken, thought, called), max_size=6))
+    parts = draw(st.lists(st.one_of(spoken, thought, hidden, called), max_size=6))
     numbered = [part if isinstance(part, list) else a_call(f"call_{number}", "f", *part) for number, part in enumerate(parts)]
     has_calls = any(not isinstance(part, list) for part in parts)
     finish = draw(st.sampled_from(["length", "tool_calls" if has_calls else "stop"]))
@@ -78,6 +81,15 @@ def test_a_whole_response_is_what_its_stream_ends_with(events: list[ChatEvent], 
 
 
 @given(events=answers())
+def test_a_response_that_is_given_back_is_what_the_model_said_in_its_order(events: list[ChatEvent]) -> None:
+    output = records(streamed(RESPONSES_TRANSLATED, events, {"model": "m", "input": "hi"}))[-1]["response"]["output"]
+    asked = RESPONSES_TRANSLATED.parse({"model": "m", "input": [{"role": "user", "content": "hi"}, *output]})
+    assert isinstance(asked, ChatRequest)
+    given_back = [part for message in asked.messages if message.role == "assistant" for part in message.parts]
+    assert given_back == list(collect(events).parts)
+
+
+@given(events=answers())
 def test_a_whole_completion_is_what_its_stream_says(events: list[ChatEvent]) -> None:
     payload = {"model": "m", "prompt": "Once", "echo": True}
     found = records(streamed(COMPLETIONS_TRANSLATED, events, payload))[:-1]
@@ -91,7 +103,7 @@ def _texts(parts: Any) -> dict[str, Any]:
         name = type(part).__name__
         if name == "ToolCallPart":
             found.setdefault(name, []).append((part.id, part.name, part.arguments))
-        else:
+        elif part.text:
             found[name] = found.get(name, "") + part.text
     return found
 

@@ -164,6 +164,25 @@ def test_what_was_said_is_complete_once_more_than_state_follows_it(hidden: dict[
         assert (output[0]["status"], [item["type"] for item in output[1:]]) == ("completed", ["reasoning", ITEMS[behind[0].kind]])  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("hidden", [{}, {"reasoning": {"exclude": True}}])
+@pytest.mark.parametrize("finish", ["stop", "length"])
+def test_state_of_thoughts_stays_between_the_texts_that_it_came_between(finish: FinishReason, hidden: dict[str, Any]) -> None:
+    """Claude's thoughts that are not displayed, and Gemini's signatures without a text."""
+    for texts in (("text", "text"), ("text", "refusal"), ("refusal", "text")):
+        one, two = (a_part(kind, words) for kind, words in zip(texts, ("one ", "two"), strict=True))  # type: ignore[arg-type]
+        events = a_stream(STATE, one, STATE, STATE, two, STATE, finish=finish)
+        output = events_of(events, **hidden)[-1]["response"]["output"]
+
+        told = [item["type"] for item in output]
+        assert told == ["reasoning", "message", "reasoning", "reasoning", "message", "reasoning"]
+        assert [item["status"] for item in output if "status" in item] == ["completed", "completed" if finish == "stop" else "incomplete"]
+        assert answer(events, **hidden)["output"] == output
+        asked = RESPONSES_TRANSLATED.parse({"model": "m", "input": [{"role": "user", "content": "hi"}, *output]})
+        assert asked.messages[1].parts == collect(events).parts  # type: ignore[union-attr]
+    unwanted = answer(events, reasoning={"effort": "none"})["output"]
+    assert [(item["type"], len(item["content"])) for item in unwanted] == [("message", 2)]
+
+
 @pytest.mark.parametrize("finish", sorted(CUT_OFF))
 def test_a_call_whose_arguments_are_whole_is_done_though_the_answer_was_cut_off(finish: FinishReason) -> None:
     """Gemini's and Ollama's calls come whole, also before a limit or a filter."""

@@ -99,6 +99,7 @@ def _asked(request: Request) -> Asked:
         content = message["content"]
         blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content
         assert blocks
+        assert blocks[-1]["type"] not in ("thinking", "redacted_thinking"), "the final block cannot be `thinking`"
         if calls:  # The results of all calls come first, and at once.
             assert {block["tool_use_id"] for block in blocks[: len(calls)]} == set(calls)
         for block in blocks:

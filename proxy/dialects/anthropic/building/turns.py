@@ -1,4 +1,10 @@
-"""Canonical messages -> what the system says, and turns of user and model by turns, each call answered in the turn after it. Pure."""
+"""Canonical messages -> what the system says, and turns of user and model by turns, each call answered in the turn after it. Pure.
+
+No turn ends in a thought, be it that the limit was reached while the model thought, or that the call behind the thought was cut off: such a
+turn is refused ("The final block in an assistant message cannot be `thinking`"), and the conversation with it, whatever is said next.
+
+Source: https://github.com/tailcallhq/forgecode/issues/3071
+"""
 
 from __future__ import annotations
 
@@ -126,6 +132,7 @@ class _Building:
     def end(self) -> Turns:
         turns = self._turns
         self._let_go()
+        self._end_turn()
         if not turns.messages:
             self._add("user", [])
         if not self._profile.latest_thoughts:
@@ -137,6 +144,8 @@ class _Building:
 
     def _add(self, role: str, blocks: list[Json]) -> None:
         messages = self._turns.messages
+        if role != "assistant":
+            self._end_turn()
         if role == "user" and messages and messages[-1]["role"] == "system":
             self._add("user", _quoted(messages.pop()["content"]))
         if not messages and role != "user":
@@ -149,6 +158,17 @@ class _Building:
         content += blocks
         if not content:
             content.append(dict(_NOTHING_SAID))
+
+    def _end_turn(self) -> None:
+        """Leaves out the thoughts that the model's turn ends in, and a turn that is nothing else."""
+        messages = self._turns.messages
+        if not messages or messages[-1]["role"] != "assistant":
+            return
+        content = messages[-1]["content"]
+        while content and content[-1]["type"] in _THOUGHTS:
+            content.pop()
+        if not content:
+            messages.pop()
 
     def _let_go(self) -> None:
         """Adds what was held until all results were there."""
@@ -200,6 +220,7 @@ class _Building:
         if not texts:
             return
         self._let_go()
+        self._end_turn()
         messages = self._turns.messages
         if self._profile.system_turns and messages and messages[-1]["role"] != "assistant":
             self._add("system", texts)
@@ -217,6 +238,8 @@ class _Building:
         if self._profile.prefill == "reworded":
             self._turns.prefill = False
             self._add("user", [{"type": "text", "text": _GO_ON}])
+        else:
+            last["content"] = [block for block in last["content"] if not _is_signed(block)]
 
 
 def _quoted(blocks: Iterable[Json]) -> list[Json]:
@@ -246,12 +269,21 @@ def _thoughts_first(blocks: list[Json]) -> list[Json]:
 
 
 def _forget_latest_thoughts(messages: list[Json]) -> None:
-    """Leaves out what the model thought since the user said something. A turn of nothing but thoughts stays: an empty one is refused."""
+    """Leaves out what the model thought since the user said something. No turn is nothing but thoughts."""
     for message in reversed(messages):
         if message["role"] == "assistant":
-            message["content"] = [block for block in message["content"] if block["type"] not in _THOUGHTS] or message["content"]
+            message["content"] = [block for block in message["content"] if block["type"] not in _THOUGHTS]
         elif message["role"] == "user" and not _answers_calls(message):
             return
+
+
+def _is_signed(block: Json) -> bool:
+    """Whether it is a thought that Claude's server knows again. Where the model goes on with its own words it can't think, and then no
+    thought may stand before those.
+
+    Source: https://github.com/tailcallhq/forgecode/issues/1853
+    """
+    return block["type"] == "redacted_thinking" or bool(block.get("signature"))
 
 
 def _answers_calls(message: Json) -> bool:

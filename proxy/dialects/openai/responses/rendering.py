@@ -2,8 +2,9 @@
 
 A response consists of items, and a message of parts. Texts that follow on each other are parts of one message. Whether an item is complete
 can be told only when the next one begins, or the model has said why it stopped: until then the last one stays open. State of thoughts of
-which nothing can be read is no beginning: it comes behind what was cut off, too, and waits until that has ended. A call whose arguments are
-an object is complete however the answer ends.
+which nothing can be read is no beginning: it comes behind what was cut off, too, and waits until that has ended. Where more is said behind
+it, that begins an item of its own: clients give items back in their order, and the model wants its state where it stood. A call whose
+arguments are an object is complete however the answer ends.
 """
 
 from __future__ import annotations
@@ -112,7 +113,7 @@ class ResponseStreamRenderer:
             self._is_wordless = True
             return b""
         item, opened = self._item, b""
-        if item is None or item["type"] != "message" or ITEM_OF_PART[part.kind] != "message":
+        if item is None or self._states or item["type"] != "message" or ITEM_OF_PART[part.kind] != "message":
             item, opened = self._begin_item(part)
         return opened + self._begin(part.kind, item)
 
