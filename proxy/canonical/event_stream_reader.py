@@ -38,12 +38,13 @@ class EventStreamReader(AnswerReader):
         split_think_tags: whether thinking that the model wrote between tags becomes reasoning.
     """
 
-    __slots__ = ("_is_stream", "_lenient", "_sse", "_whole")
+    __slots__ = ("_has_arguments", "_is_stream", "_lenient", "_sse", "_whole")
 
     def __init__(self, *, has_arguments: bool, split_think_tags: bool = False) -> None:
         super().__init__(split_think_tags=split_think_tags)
+        self._has_arguments = has_arguments
         self._is_stream = False  # as far as is known
-        self._lenient = LenientJson(has_arguments=has_arguments)
+        self._lenient: LenientJson | None = None  # until it is needed, which is rare
         self._sse = SseReader()
         self._whole = WholeAnswer()
 
@@ -72,11 +73,10 @@ class EventStreamReader(AnswerReader):
         return chunk
 
     def _take_end(self, events: list[ChatEvent]) -> None:
-        body = self._whole.body
-        if body:
-            self._take_body(body, events)
-        elif self._is_stream:
+        if self._is_stream:
             self._read_rest(events)
+        elif body := self._whole.body:
+            self._take_body(body, events)
         else:
             raise UpstreamBroken("the upstream's answer is empty")
         if not self._over:
@@ -90,6 +90,8 @@ class EventStreamReader(AnswerReader):
             Unreadable: it is no JSON by any reading.
             UpstreamBroken: it is more than can be read.
         """
+        if self._lenient is None:
+            self._lenient = LenientJson(has_arguments=self._has_arguments)
         try:
             return self._lenient.read(text)
         except ValueError as error:
