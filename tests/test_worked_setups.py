@@ -1,4 +1,4 @@
-"""The set-ups of docs/operations/upstreams.md, with scripted servers at their addresses."""
+"""The set-ups of docs/operations/upstreams.md, with scripted servers at their addresses, and the names that README gives to Claude Code."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ from tests.fake_upstream import Answer, FakeUpstream, Request, json_answer, stre
 from tests.gateway.several import PLAIN, config_of, lists
 from tests.pairs.scenes import BY_NAME
 from tests.pairs.upstreams import ANTHROPIC, GEMINI, OLLAMA, OPENAI
+from tests.routing.tables import a_table, an_upstream, led
 
+README = (Path(__file__).parents[1] / "README.md").read_text()
 DOCUMENT = (Path(__file__).parents[1] / "docs/operations/upstreams.md").read_text()
 CHAT = "/chat/completions"
 KEYS = {f"{owner.upper()}_KEY": f"sk-of-{owner}-0123456789" for owner in ("openai", "groq", "together", "anthropic", "gemini")}
@@ -175,3 +177,18 @@ def test_every_configuration_in_the_document_is_run() -> None:
         "Two providers, with prefixes",
     ]
     assert DOCUMENT.count("```toml") == len(headings)
+
+
+@pytest.mark.parametrize(
+    ("asked", "model"),
+    [
+        ("claude-haiku-4-5-20251001", "qwen3:8b"),
+        ("claude-sonnet-5", "qwen3:32b"),
+        ("claude-opus-4-8", "qwen3:32b"),
+        ("qwen3:8b", "qwen3:8b"),
+    ],
+)
+def test_claude_codes_own_names_lead_to_models_of_the_gateway(asked: str, model: str) -> None:
+    block = README.split("\n**Claude Code.**", 1)[1].split("```toml\n", 1)[1].split("```", 1)[0]
+    boxes = an_upstream("boxes", ["qwen3:8b", "qwen3:32b"])
+    assert led(a_table(boxes, mapping=tomllib.loads(block)["aliases"]), asked) == f"boxes {model}"

@@ -80,7 +80,8 @@ class EmbeddingsRequest:
 
 @dataclass(frozen=True, slots=True)
 class EmbeddingsResult:
-    """One vector per input, in the order of the inputs."""
+    """One vector per input, in the order of the inputs. `stand_in` is as in an answer's `Started`."""
 
     vectors: tuple[Sequence[float], ...]
     prompt_tokens: int | None = None
+    stand_in: str = ""

@@ -48,6 +48,7 @@ class Completion:
     """A whole answer; `parts` are in the order in which the model made them, `logprobs` are those of all text parts.
 
     Attributes:
+        stand_in: the model that answers where it is another one than the name asked for leads to.
         others: the answers to the request's `others`, in their order; `usage` is then that of all.
     """
 
@@ -60,4 +61,5 @@ class Completion:
     stop_sequence: str = ""
     usage: Usage = field(default_factory=Usage)
     logprobs: Sequence[dict[str, Any]] = ()
+    stand_in: str = ""
     others: tuple[Completion, ...] = ()

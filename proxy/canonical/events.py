@@ -22,11 +22,15 @@ PartKind = Literal["text", "reasoning", "tool_call", "refusal"]
 
 @dataclass(slots=True)
 class Started:
-    """The upstream began to answer. `id` is never empty; `model` and `created` are what the upstream said, or empty and 0."""
+    """The upstream began to answer. `id` is never empty; `model` and `created` are what the upstream said, or empty and 0.
+
+    `stand_in` is the model that answers where it is another one than the name asked for leads to: a fallback.
+    """
 
     id: str
     model: str = ""
     created: int = 0
+    stand_in: str = ""
 
 
 @dataclass(slots=True)

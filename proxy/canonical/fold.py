@@ -41,6 +41,7 @@ def collect(events: Iterable[ChatEvent]) -> Completion:
                     stop_sequence=event.stop_sequence,
                     usage=usage,
                     logprobs=tuple(parts.logprobs),
+                    stand_in=started.stand_in,
                 )
             case PartOpened() | PartDelta() | PartClosed():
                 parts.take(event)
@@ -85,7 +86,7 @@ def _part(opened: PartOpened, text: str, closed: PartClosed) -> AnswerPart:
 
 def completion_events(completion: Completion) -> list[ChatEvent]:
     """The events of a whole answer, one delta per part: `collect` turns them back into `completion`."""
-    events: list[ChatEvent] = [Started(completion.id, completion.model, completion.created)]
+    events: list[ChatEvent] = [Started(completion.id, completion.model, completion.created, completion.stand_in)]
     for part, delta in zip(completion.parts, _deltas(completion), strict=True):
         events += (_opening(part), delta, _closing(part))
     if completion.usage != Usage():

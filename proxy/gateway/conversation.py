@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from proxy.canonical.affinity import affinity_key
 from proxy.canonical.completion import Completion
+from proxy.canonical.events import ChatEvent, Started
 from proxy.canonical.fold import collect
 from proxy.canonical.request import PromptRequest
 from proxy.dialect import Stopwatch, TextRequest
@@ -79,6 +80,7 @@ class Conversation:
                 reply.close()
                 raise
             if failure is None:
+                opening.events = _introduced(opening.events, goal.destination)
                 client.answered(route.upstream_model, self.notes)
                 return opening
             reply.close()
@@ -102,7 +104,7 @@ class Conversation:
         reply = upstream.client.send(self._call(goal, self.request, route), self.notes)
         try:
             events = upstream.egress.read_completion(read_and_close(reply, upstream.patience_s), route, self.new_id)
-            completion = collect(events if cutter is None else cutter.feed(events))
+            completion = collect(_introduced(events if cutter is None else cutter.feed(events), goal.destination))
         except UpstreamError as error:
             raise _Unfit(made_plain(error, reply, upstream)) from error
         upstream.client.answered(route.upstream_model, self.notes, ended=True)
@@ -125,6 +127,13 @@ class Conversation:
         request = told(self.keepsakes.restored(request, route), route)
         call = egress.build_prompt(request, route) if isinstance(request, PromptRequest) else egress.build_chat(request, route)
         return self.steps.signed(call, goal, self.client, partial(affinity_key, request))
+
+
+def _introduced(events: Sequence[ChatEvent], destination: Destination) -> Sequence[ChatEvent]:
+    """The beginning of an answer, which says who gives it where that is not who was asked for."""
+    if not destination.stands_in:
+        return events
+    return [replace(event, stand_in=destination.upstream_model) if type(event) is Started else event for event in events]
 
 
 class _Unfit(Exception):

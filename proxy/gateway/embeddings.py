@@ -33,7 +33,8 @@ class Embedding:
     def vectors(self, goal: Goal) -> EmbeddingsResult:
         """The vectors."""
         route = self.steps.route(goal.destination, self.request.model, self.notes)
-        return self.steps.with_repairs(route, self.notes, partial(self._joined, goal))
+        result = self.steps.with_repairs(route, self.notes, partial(self._joined, goal))
+        return replace(result, stand_in=route.upstream_model) if goal.destination.stands_in else result
 
     def _joined(self, goal: Goal, route: Route) -> EmbeddingsResult:
         """The vectors, asked for in parts where the upstream takes only so many texts at once."""

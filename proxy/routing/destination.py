@@ -40,6 +40,7 @@ class Destination:
         card: what the upstream lists of it; `None` when it lists no such model, or nothing at all.
         rule: what led here; `LISTED` and `ALIAS` also where the name began with the upstream's.
         why: the same in words, for operators.
+        stands_in: whether it is another model than the one that the name leads to: the same one on another upstream is none.
     """
 
     upstream: str
@@ -47,6 +48,7 @@ class Destination:
     card: ModelCard | None
     rule: Rule
     why: str
+    stands_in: bool = False
 
     @property
     def key(self) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from proxy.errors import ModelNotFound
 from proxy.routing.destination import Destination
-from proxy.routing.names import NameMap
+from proxy.routing.names import NameMap, is_same
 from proxy.routing.resolver import Resolver
 
 # A name as it is written in the table, and what is written for it.
@@ -44,7 +44,9 @@ class Chains:
             for fallback in fallbacks:
                 destination = self._fallback(fallback)
                 if destination is not None and destination.key not in chain:
-                    chain[destination.key] = replace(destination, why=f"fallback of {written}, {destination.why}")
+                    stands_in = first is None or not is_same(destination.upstream_model, first.upstream_model)
+                    why = f"fallback of {written}, {destination.why}"
+                    chain[destination.key] = replace(destination, why=why, stands_in=stands_in)
                     pending.append(self._own_of(fallback, destination) or _NOTHING)
         if not chain:
             raise ModelNotFound(name)

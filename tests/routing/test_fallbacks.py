@@ -66,6 +66,21 @@ def test_a_fallback_names_the_rule_that_it_stands_in(written: str, asked: str) -
     assert fallback.why == f"fallback of {written}, alias small of boxes"
 
 
+@pytest.mark.parametrize(
+    ("asked", "fallback", "stands_in"),
+    [
+        ("gpt-4o", "boxes/gpt-4o", False),
+        ("o3", "gpt-4o", True),
+        ("llama3", "openai/Llama3", False),
+        ("fast", "small", True),
+        ("secret", "o3", True),
+    ],
+)
+def test_another_model_stands_in_and_the_same_one_elsewhere_does_not(asked: str, fallback: str, stands_in: bool) -> None:
+    chain = a_table(BOXES, CLOUD, mapping={"fast": "o3-mini"}, fallbacks={asked: [fallback]}).chain(asked)
+    assert [each.stands_in for each in chain] == [stands_in] if asked == "secret" else [False, stands_in]
+
+
 def test_a_fallback_of_a_fallback_names_its_own_rule() -> None:
     chain = a_table(BOXES, CLOUD, fallbacks={"*": ["openai/o3"], "o3": ["small"]}).chain("unheard")
     assert [each.why.partition(",")[0] for each in chain[1:]] == ["fallback of *", "fallback of o3"]

@@ -80,7 +80,7 @@ class MessageStreamRenderer:
     def _take(self, step: ChatEvent, pieces: list[bytes]) -> None:
         match step:
             case Started():
-                self._id = message_id(step.id)
+                self._id, self._model = message_id(step.id), step.stand_in or self._model
             case PartOpened():
                 self._open(step, pieces)
             case PartDelta():
@@ -201,7 +201,8 @@ def render_message(completion: Completion, request: TextRequest, stopwatch: Stop
     usage = completion.usage
     if completion.stop_sequence:
         usage = with_estimates(usage, request, "".join((*map(_written, completion.parts), completion.stop_sequence)))
-    return orjson.dumps(message_record(message_id(completion.id), request.model, content, usage, stop))
+    model = completion.stand_in or request.model
+    return orjson.dumps(message_record(message_id(completion.id), model, content, usage, stop))
 
 
 def render_remembered(request: TextRequest, stopwatch: Stopwatch) -> bytes | None:

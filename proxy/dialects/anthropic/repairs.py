@@ -106,7 +106,9 @@ _FORCED = re.compile(
 _NO_TOOLS = re.compile(r"(?:does not|doesn't) support tools?\b|tool use is not supported", re.IGNORECASE)
 _PREFILL = re.compile(r"prefill|must end with a user message|final assistant (?:message|content).{0,40}not", re.IGNORECASE)
 _SYSTEM_TURN = re.compile(
-    r"messages.{0,40}role.{0,60}(?:system|user.{0,12}assistant)|unexpected role.{0,4}system|mid-conversation system", re.IGNORECASE
+    r"messages.{0,40}role.{0,60}(?:system|user.{0,12}assistant)|unexpected role.{0,4}system|role.{0,4}system.{0,4}is not supported"
+    r"|mid-conversation system",
+    re.IGNORECASE,
 )
 _MOVED = re.compile(r"thinking.{0,100}(?:cannot|can't|may not|must not) be modified", re.IGNORECASE)
 _UNSIGNED = re.compile(r"\bsignature\b.{0,60}thinking|thinking.{0,60}\bsignature\b", re.IGNORECASE)

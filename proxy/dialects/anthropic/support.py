@@ -95,7 +95,9 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
     {
         "system": Support("translated", "in a place of its own"),
         "system_turns": Support(
-            "approximated", "as the user quoting it, where the model knows no system between turns (before Claude 4.8)"
+            "approximated",
+            "as the user quoting it, to models that know no system between turns (before Claude 4.8), and to all where it does not stand "
+            "between the user's turn and the model's",
         ),
         "text": Support("carried", "blank texts are left out: they are refused"),
         "images": Support("approximated", "JPEG, PNG, GIF and WebP; others are refused"),

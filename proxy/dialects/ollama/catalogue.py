@@ -114,8 +114,13 @@ def capability_words(card: ModelCard) -> list[str]:
 
 
 def _own_tag(name: str, model: ListedModel) -> Record:
-    """The entry of an Ollama server under the name that clients use, with what it lacks, and with what the operator says otherwise."""
+    """The entry of an Ollama server under the name that clients use, with what it lacks, and with what the operator says otherwise.
+
+    Servers before 0.30 list no capabilities: they tell them in `/api/show`, which is theirs. A guess here would contradict it.
+    """
     entry, ours = model.card.tag, _tag(name, model)
+    if model.card.capabilities is None:
+        del ours["capabilities"]
     theirs = _tag(name, replace(model, card=card_of(model.card.id, entry)))
     details = entry.get("details")
     own_details = details if isinstance(details, dict) else {}

@@ -77,6 +77,7 @@ def learnt(message: str, profile: Profile) -> Profile:
             {"prefill": "reworded"},
         ),
         ('messages: Unexpected role "system". The Messages API accepts a top-level `system` parameter', NEW, {"system_turns": False}),
+        ("role 'system' is not supported on this model", NEW, {"system_turns": False}),
         ("metadata.user_id: Extra inputs are not permitted", GENERIC, {"dropped": frozenset({"metadata"})}),
         ("stop_sequences: List should have at most 4 items", GENERIC, {"stop_limit": 4}),
         (

@@ -33,13 +33,29 @@ def test_the_system_in_the_middle_is_quoted_by_the_user_where_the_model_knows_no
     assert messages(*conversation) == [{"role": "user", "content": [text("a"), text("<system>\nb\n</system>"), text("c")]}]
 
 
-def test_the_system_speaks_in_the_middle_where_the_model_lets_it() -> None:
-    conversation = (said("user", "a"), said("system", "b"), said("user", "c"))
-    assert [(turn["role"], turn["content"][0]["text"]) for turn in messages(*conversation, profile=NEWEST)] == [
-        ("user", "a"),
-        ("system", "b"),
-        ("user", "c"),
-    ]
+@pytest.mark.parametrize(
+    ("conversation", "turns"),
+    [
+        ("user system assistant user", ["user 0", "system 1", "assistant 2", "user 3"]),
+        ("user system", ["user 0", "system 1"]),
+        ("user system system", ["user 0", "system 1 2"]),
+        ("user system user", ["user 0 <1> 2"]),
+        ("user system system user system", ["user 0 <1> <2> 3", "system 4"]),
+        ("user assistant system user", ["user 0", "assistant 1", "user <2> 3"]),
+        ("user assistant system", ["user 0", "assistant 1", "user <2>"]),
+    ],
+)
+def test_the_system_speaks_between_the_user_and_the_model_and_is_quoted_elsewhere(conversation: str, turns: list[str]) -> None:
+    asked = [said(role, str(place)) for place, role in enumerate(conversation.split())]
+    built_turns = messages(*asked, profile=NEWEST)
+    words = [[block["text"].replace("<system>\n", "<").replace("\n</system>", ">") for block in turn["content"]] for turn in built_turns]
+    assert [" ".join([turn["role"], *said]) for turn, said in zip(built_turns, words, strict=True)] == turns
+
+
+def test_the_system_speaks_behind_results() -> None:
+    conversation = (said("user", "a"), said("assistant", called("c1")), answered("c1", "sun"), said("system", "b"))
+    assert [turn["role"] for turn in messages(*conversation, profile=NEWEST)] == ["user", "assistant", "user", "system"]
+    assert [turn["role"] for turn in messages(*conversation, said("user", "c"), profile=NEWEST)] == ["user", "assistant", "user"]
 
 
 def test_turns_of_the_same_role_become_one() -> None:

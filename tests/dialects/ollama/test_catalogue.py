@@ -122,12 +122,20 @@ def test_what_the_operator_says_of_a_model_comes_before_its_servers_word() -> No
     assert tag == THEIRS | {"capabilities": ["completion"], "details": THEIRS["details"] | {"context_length": 4096}}
 
 
-def test_what_an_older_servers_entry_lacks_is_there() -> None:
-    (tag,) = tags_of(card_of("old:latest", {"name": "old:latest", "digest": "ab", "details": {"format": "ggml"}}))
+def test_what_an_older_servers_entry_lacks_is_there_but_for_a_guess_of_what_it_can_do() -> None:
+    old = card_of("old:latest", {"name": "old:latest", "digest": "ab", "details": {"format": "ggml"}})
+    (tag,) = tags_of(old)
 
-    assert {key: type(value) for key, value in tag.items()} == TAG_TYPES
+    assert {key: type(value) for key, value in tag.items()} == {key: kind for key, kind in TAG_TYPES.items() if key != "capabilities"}
     assert {key: type(value) for key, value in tag["details"].items()} == DETAIL_TYPES
-    assert (tag["digest"], tag["details"]["format"], tag["capabilities"]) == ("ab", "ggml", ["completion", "tools"])
+    assert (tag["digest"], tag["details"]["format"]) == ("ab", "ggml")
+
+
+def test_what_the_operator_says_that_an_older_servers_model_can_do_is_listed() -> None:
+    old = card_of("seer:latest", {"name": "seer:latest"})
+
+    assert tags_of(describe(old, {"capabilities": frozenset({"completion", "vision"})}))[0]["capabilities"] == ["completion", "vision"]
+    assert "capabilities" not in tags_of(describe(old, {"context_length": 4096}))[0]
 
 
 def test_the_newest_come_first_and_equals_by_name() -> None:

@@ -137,6 +137,8 @@ class _Building:
 
     def _add(self, role: str, blocks: list[Json]) -> None:
         messages = self._turns.messages
+        if role == "user" and messages and messages[-1]["role"] == "system":
+            self._add("user", _quoted(messages.pop()["content"]))
         if not messages and role != "user":
             messages.append({"role": "user", "content": [dict(_NOTHING_SAID)]})
         if not messages or messages[-1]["role"] != role:
@@ -186,16 +188,23 @@ class _Building:
         self._add("user", [tool_result_block(part, self._ids[part.call_id], self._behind) for part in results])
 
     def _add_system(self, message: Message) -> None:
-        """Adds what the system says in the middle: as itself where it may speak there, else as the user quoting it."""
+        """Adds what the system says in the middle: as itself where it may speak there, else as the user quoting it.
+
+        It may where the user spoke before it, and the model speaks next: "role 'system' must precede an 'assistant' message or end the
+        array".
+
+        Source: https://platform.claude.com/docs/en/build-with-claude/mid-conversation-system-messages, "Limitations", and
+        https://github.com/anthropics/claude-code/issues/73821.
+        """
         texts = said([text_block(part.text, part.cache_hint) for part in _texts([message])])
         if not texts:
             return
         self._let_go()
         messages = self._turns.messages
-        if self._profile.system_turns and messages and messages[-1]["role"] == "user":
-            messages.append({"role": "system", "content": texts})
+        if self._profile.system_turns and messages and messages[-1]["role"] != "assistant":
+            self._add("system", texts)
         else:
-            self._add("user", [{**block, "text": f"<system>\n{block['text']}\n</system>"} for block in texts])
+            self._add("user", _quoted(texts))
 
     def _end_in_own_words(self, last: Json) -> None:
         """Lets the model go on with its last words. Space at their end is refused."""
@@ -208,6 +217,11 @@ class _Building:
         if self._profile.prefill == "reworded":
             self._turns.prefill = False
             self._add("user", [{"type": "text", "text": _GO_ON}])
+
+
+def _quoted(blocks: Iterable[Json]) -> list[Json]:
+    """What the system says, in the user's mouth."""
+    return [{**block, "text": f"<system>\n{block['text']}\n</system>"} for block in blocks]
 
 
 def _user_blocks(parts: Iterable[Part]) -> list[Json]:

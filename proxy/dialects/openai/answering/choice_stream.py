@@ -91,5 +91,5 @@ def head_record(object_name: str, id_prefix: str, told: Started | Completion, re
         "id": answer_id(told.id, id_prefix),
         "object": object_name,
         "created": created_s(told.created, stopwatch),
-        "model": request.model,
+        "model": told.stand_in or request.model,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
@@ -79,7 +80,7 @@ class ChoicesStreamRenderer:
 
     def _start(self, first: Started) -> bytes:
         self._is_started = True
-        start = Started(first.id, first.model, created_s(first.created, self._stopwatch))
+        start = replace(first, created=created_s(first.created, self._stopwatch))
         return b"".join([choice.render([start]) for choice in self._choices])
 
     def _counted(self) -> bytes:

@@ -26,7 +26,8 @@ def render_embeddings(result: EmbeddingsResult, request: EmbeddingsRequest, stop
     ]
     tokens = result.prompt_tokens or 0
     usage = {"prompt_tokens": tokens, "total_tokens": tokens}
-    return orjson.dumps({"object": "list", "data": data, "model": request.model, "usage": usage}, default=list)
+    model = result.stand_in or request.model
+    return orjson.dumps({"object": "list", "data": data, "model": model, "usage": usage}, default=list)
 
 
 def _base64(vector: Sequence[float]) -> str:

@@ -22,7 +22,7 @@ ITEM_OF_PART: dict[PartKind, str] = {"text": "message", "refusal": "message", "r
 _ID_PREFIXES = {"message": "msg_", "reasoning": THOUGHT_ELSEWHERE, "function_call": "fc_"}
 
 
-def response_record(request: TextRequest, response_id: str, created_at: int) -> Record:
+def response_record(request: TextRequest, response_id: str, created_at: int, model: str) -> Record:
     """A response that has just begun. That it is not kept is said whatever the client wished: none is."""
     return {
         "id": response_id,
@@ -33,7 +33,7 @@ def response_record(request: TextRequest, response_id: str, created_at: int) -> 
         "completed_at": None,
         "error": None,
         "incomplete_details": None,
-        "model": request.model,
+        "model": model,
         "output": [],
         "previous_response_id": None,
         "store": False,

@@ -102,7 +102,8 @@ class ResponseStreamRenderer:
 
     def _start(self, started: Started) -> bytes:
         created_at = created_s(started.created, self._stopwatch)
-        self.response = response_record(self._request, answer_id(started.id, "resp_"), created_at)
+        model = started.stand_in or self._request.model
+        self.response = response_record(self._request, answer_id(started.id, "resp_"), created_at, model)
         about = {"response": self.response}
         return self._event("response.created", about) + self._event("response.in_progress", about)
 
