@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from proxy.canonical.event_stream_reader import TERMINATOR
 from proxy.dialects.openai.wordless import says_something
 from proxy.errors import UpstreamBroken
 from proxy.wire.lenient_json import LenientJson
@@ -33,7 +34,7 @@ def begins(head: bytes) -> bool:
     has_choice = False
     for event in SseReader().feed(head):
         data = event.data.strip()
-        if data == b"[DONE]" and has_choice:
+        if data == TERMINATOR and has_choice:
             return True
         if data:
             record = _record(event)
@@ -47,7 +48,7 @@ def begins(head: bytes) -> bool:
 def _record(event: SseEvent) -> Any:
     """The record that the event holds. Raises unless it is part of an answer."""
     data = event.data.strip()
-    if data == b"[DONE]":
+    if data == TERMINATOR:
         raise UpstreamBroken("the upstream ended its answer without having given one")
     try:
         record = _decoded(data)
