@@ -29,7 +29,7 @@ from proxy.upstream.retry import RetryPolicy
 from proxy.upstream.seat import Seat, Visit, give_back
 from proxy.upstream.seats import Seats
 from proxy.upstream.summary import summary
-from proxy.upstream.verdicts import KEY_REFUSED, OF_KEYS, Judgement, judged, judged_late
+from proxy.upstream.verdicts import KEY_REFUSED, Judgement, is_of_key, judged, judged_late
 from proxy.upstream.waits import Wait
 from proxy.wire.messages import Purpose, UpstreamCall
 
@@ -186,8 +186,7 @@ class UpstreamClient:
 
     def refused_the_client(self, error: ProxyError, notes: ExchangeNotes) -> bool:
         """Whether the error that a call ended with is about the key that its client came with, or should have come with."""
-        is_about_a_key = isinstance(error, UpstreamRefused) and error.told_status in OF_KEYS
-        return is_about_a_key and self._journey_of(notes).has_clients_key
+        return isinstance(error, UpstreamRefused) and is_of_key(error) and self._journey_of(notes).has_clients_key
 
     def make_fit(self, error: UpstreamError, notes: ExchangeNotes) -> None:
         """Makes an upstream's words fit for clients: without keys, ours and the client's, and without a wait that nobody can mean.

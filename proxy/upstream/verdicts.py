@@ -35,7 +35,7 @@ class Judgement:
         is_firm: the replica said so itself, and is asked meanwhile only by who has nobody else to ask.
         is_passing: it says nothing of the replica, which may do better at once.
         needs_end: an answer that only begins well is no proof that all is well again: the last one broke off.
-        is_about_name: it says that there is no such model, of a name that may be a client's invention.
+        is_about_name: it is about what this request says: that there is no such model, of a name that may be a client's invention.
         is_of_scope: it says what the key may not ask, and nothing of what it may: another key may do better.
         spares_lone: who has no replica beside it is not left alone: it is well otherwise.
     """
@@ -58,10 +58,12 @@ _THE_SCOPE = Judgement(elsewhere=True, is_of_scope=True)
 _THE_THING = replace(_THE_SCOPE, is_about_name=True)
 _PASSING = Judgement(elsewhere=True, is_passing=True)
 _NOT_SHOWN = Judgement(elsewhere=True, is_about_name=True)
+# The next box may have the projector, or a template that works. The budget of others is not for that.
+_AT_ANOTHER = _NOT_SHOWN
 _NO_MODEL = Judgement(True, Blamed.MODEL, is_firm=True, is_about_name=True)
 # Others of its kind have what this one lacks. A lone one may have been asked for what it is not made for, and chats all the same.
 _UNLIKE_OTHERS = replace(_NO_MODEL, spares_lone=True)
-_BY_STATUS: dict[int, Judgement] = {
+_OF_STATUS: dict[int, Judgement] = {
     401: Judgement(True, Blamed.KEY, Blamed.REPLICA, is_firm=True),
     402: Judgement(True, Blamed.KEY, Blamed.MODEL, is_firm=True),
     403: Judgement(True, Blamed.KEY, Blamed.MODEL, is_firm=True),  # Often for one model only.
@@ -97,19 +99,31 @@ def _judged(fault: Fault, retry_sent: bool, with_clients_key: bool, model: str, 
             return _PASSING
         broke_off = fault.verdict is Verdict.NOTHING
         return Judgement(retry_sent or not fault.was_sent, Blamed.REPLICA if broke_off else Blamed.NOBODY, needs_end=True)
+    of_request = _what_is_asked(error, with_clients_key)
+    return _by_status(fault, error, with_clients_key, model, purpose) if of_request is None else of_request
+
+
+def _what_is_asked(error: UpstreamRefused, with_clients_key: bool) -> Judgement | None:
+    """What follows where who was asked is well; `None` where its status has to say who is not."""
+    if with_clients_key and is_of_key(error):
+        return _THE_REQUEST
+    if error.is_misnamed:
+        return _AT_ANOTHER
+    if error.is_requests_own or error.is_unserved:
+        is_of_account = error.told_status in _OF_THINGS and (names_thing(error.message) or is_of_settings(error.message))
+        return _THE_THING if is_of_account else _THE_REQUEST
+    return None
+
+
+def _by_status(fault: Fault, error: UpstreamRefused, with_clients_key: bool, model: str, purpose: Purpose) -> Judgement:
     status = error.told_status
     if 300 <= status < 400:
         return Judgement(True, Blamed.REPLICA, is_firm=True)
-    if with_clients_key and status in OF_KEYS:
-        return _THE_REQUEST
-    if error.is_requests_own or error.is_unserved:
-        is_of_account = status in _OF_THINGS and (names_thing(error.message) or is_of_settings(error.message))
-        return _THE_THING if is_of_account else _THE_REQUEST
     if (not model and status in KEY_REFUSED) or status in _OF_SCOPE[purpose]:
         return _THE_SCOPE
     if status in NO_SUCH_URL:
         return _what_lacks(error, model, with_clients_key, purpose)
-    by_status = _BY_STATUS.get(status)
+    by_status = _OF_STATUS.get(status)
     if by_status is not None:
         return by_status
     asks_to_wait = bool(error.retry_after_s)
@@ -130,6 +144,11 @@ def _what_lacks(error: UpstreamRefused, model: str, with_clients_key: bool, purp
     return _UNLIKE_OTHERS if is_chat and is_elsewhere else _NOT_SHOWN
 
 
+def is_of_key(error: UpstreamRefused) -> bool:
+    """Whether it is about who asks, whatever is asked: the key, or how its account was set up."""
+    return error.told_status in OF_KEYS or (error.is_unserved and is_of_settings(error.message))
+
+
 def judged_late(error: UpstreamError, *, with_clients_key: bool = False) -> Judgement:
     """The judgement of an answer that broke when the client had got some of it. It is told, and repeated nowhere.
 
@@ -138,7 +157,7 @@ def judged_late(error: UpstreamError, *, with_clients_key: bool = False) -> Judg
     """
     if not isinstance(error, UpstreamRefused):
         return Judgement(elsewhere=False, blamed=Blamed.REPLICA, needs_end=True)
-    if error.is_models_own or error.is_requests_own:
+    if error.is_models_own or error.is_requests_own or error.is_unserved:
         return _THE_REQUEST
     status = error.told_status
     is_ill = status >= 500 or status == 408 or (status == 429 and not with_clients_key)

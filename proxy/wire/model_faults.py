@@ -15,21 +15,32 @@ _OF_CALLS: Final = re.compile(
     re.IGNORECASE,
 )
 # What Go's readers say, and no more: "failed to parse JSON: unexpected end of JSON input". Gateways say as much of what their own servers
-# sent, but mostly whose it was; a page begins with `<`. Source: ollama/ollama#14492, #14570 and #14834 (Qwen).
+# sent, but mostly whose it was. Source: ollama/ollama#14492, #14570 and #14834 (Qwen), and its `qwen3.go`.
 _OF_FORMS: Final = re.compile(
-    r"\b(?:error|failed) (?:parsing|to parse) json: "
-    r"(?:raw=|unexpected end of json input|invalid character (?!'<' looking)\S+ (?:looking|after|in)\b)"
+    r"\b(?:error|failed) (?:parsing|to parse) json: (?:raw=|unexpected end of json input|json: cannot unmarshal \w+ into go \w+"
+    r"|invalid character '(?:\\.|[^'\\])+' (?:looking|after|in)\b)"
     r"|\bxml syntax error on line \d+(?:: element <[^>]*> closed by </\w*)?|\belement <[^>]*> closed by </\w*"
     r"|\bexpected element type <[^>]*> but have <\w*",
     re.IGNORECASE,
 )
+# A page begins so, but a model's call as well: `<function=look>`.
+_OF_PAGES: Final = re.compile(r"'<' looking", re.IGNORECASE)
+# Elements of a call, whatever the model wrote into them.
+_IN_CALLS: Final = re.compile(r"\belement <[^>]*> closed by </(?:parameter|function|tool_call)>", re.IGNORECASE)
 _OF_ANSWERS: Final = re.compile(r"\b(?:response|reply|body|request|backend|upstream)\b|</?(?:html|head|hr)\b", re.IGNORECASE)
 
 
-def is_of_models_words(message: str) -> bool:
-    """Whether the server could not read what its model wrote, and not what another server sent it. `message` has its tags yet."""
+def is_of_models_words(message: str, *, is_ollamas: bool = False) -> bool:
+    """Whether the server could not read what its model wrote, and not what another server sent it.
+
+    Args:
+        message: its words, with their tags yet.
+        is_ollamas: whether they came in Ollama's form: there is nobody behind it who could have sent a page.
+    """
     words = message[:_MOST_CHARS]
-    if _OF_CALLS.search(words) is not None:
+    if _OF_CALLS.search(words) or _IN_CALLS.search(words):
         return True
     found = _OF_FORMS.search(words)
-    return found is not None and _OF_ANSWERS.search(words[: found.end()]) is None
+    if found is None or _OF_ANSWERS.search(words[: found.end()]):
+        return False
+    return is_ollamas or _OF_PAGES.search(found[0]) is None

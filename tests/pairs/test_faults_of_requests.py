@@ -18,6 +18,7 @@ from tests.pairs.upstreams import ANTHROPIC, GEMINI, OLLAMA, OPENAI, Egress
 NO_EYES = "image input is not supported - hint: if this is unexpected, you may need to provide the mmproj"
 OF_LLAMACPP = {"error": {"code": 500, "message": NO_EYES, "type": "server_error"}}
 UNREADABLE = {"error": {"code": 500, "message": "Failed to load image or audio file", "type": "server_error"}}
+WRONG = {"error": {"code": 500, "message": 'option "temperature" must be of type float32', "type": "server_error"}}
 OF_OLLAMA = {"error": "this model is missing data required for image input"}
 OF_ANTHROPIC = {"type": "error", "error": {"type": "api_error", "message": NO_EYES}}
 OF_GOOGLE = {
@@ -84,8 +85,8 @@ def test_nor_does_what_begins_an_answer(gateway_of: Gateway, upstream: FakeUpstr
 
 @pytest.mark.parametrize(
     ("words", "status", "told", "at_the_fallback"),
-    [(OF_LLAMACPP, 400, 400, 0), (OF_LLAMACPP, 500, 200, 5), (UNREADABLE, 500, 400, 0)],
-    ids=["a plain 400", "what the model does not do", "what nobody can read"],
+    [(OF_LLAMACPP, 400, 400, 0), (OF_LLAMACPP, 500, 200, 5), (UNREADABLE, 500, 200, 5), (WRONG, 500, 400, 0)],
+    ids=["a plain 400", "what the model does not do", "what it cannot read", "what is wrong everywhere"],
 )
 def test_a_fallback_may_do_what_the_model_does_not_and_others_stay_where_they_are(
     tmp_path: Path, upstream: FakeUpstream, words: object, status: int, told: int, at_the_fallback: int
@@ -107,6 +108,25 @@ base_url = "{OPENAI.base_url(second)}"
         OPENAI.play(upstream, BY_NAME["text"])
         assert client.post("/v1/chat/completions", json=body).status_code == 200
         assert (len(upstream.requests_to(OPENAI.paths[0])), len(second.requests_to(OPENAI.paths[0]))) == (6, at_the_fallback)
+
+
+@pytest.mark.parametrize("words", [OF_LLAMACPP, UNREADABLE, WRONG, {"error": {"code": 500, "message": "Jinja Exception: no filter"}}])
+@pytest.mark.parametrize("both", [False, True], ids=["one of two", "both"])
+def test_another_replica_may_be_built_otherwise(tmp_path: Path, upstream: FakeUpstream, words: object, both: bool) -> None:
+    with FakeUpstream() as second:
+        OPENAI.play(second, BY_NAME["text"])
+        OPENAI.play(upstream, BY_NAME["text"])
+        for ill in (upstream, second) if both else (upstream,):
+            ill.on(OPENAI.paths[0], json_answer(words, 500))
+        text = f'[upstreams.boxes]\nbase_url = ["{OPENAI.base_url(upstream)}", "{OPENAI.base_url(second)}"]\n'
+        client = create_app(config_of(tmp_path, text, {}, MAX_RETRIES="3", BREAKER_FAILURES="2")).test_client()
+        body = body_of("/v1/chat/completions", stream=False)
+        assert [client.post("/v1/chat/completions", json=body).status_code for _ in range(12)] == [400 if both else 200] * 12
+        asked = [len(each.requests_to(OPENAI.paths[0])) for each in (upstream, second)]
+        assert asked == [12, 12] if both else asked[1] == 12
+        for each in (upstream, second):
+            OPENAI.play(each, BY_NAME["text"])
+        assert client.post("/api/chat", json=body_of("/api/chat", stream=False)).status_code == 200
 
 
 TOO_LARGE = "input (901 tokens) is too large to process. increase the physical batch size (current batch size: 512)"
@@ -133,3 +153,33 @@ def test_one_that_may_be_shortened_is_asked_for_once_more(gateway_of: Gateway, u
     for turn in (1, 2, 3):
         assert client.post("/api/embed", json={"model": "m", "input": "word " * 900}).status_code == 200
         assert len(upstream.requests_to("/v1/embeddings")) == 2 * turn
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("No endpoints found matching your data policy (Paid model training). Configure: https://openrouter.ai/settings/privacy", 404),
+        ("No allowed providers are available for the selected model.", 404),
+        ("No endpoints found that support image input", 200),
+    ],
+)
+def test_who_may_serve_a_client_by_its_own_account_is_not_gone_round(tmp_path: Path, upstream: FakeUpstream, words: str, told: int) -> None:
+    with FakeUpstream() as second:
+        OPENAI.play(second, BY_NAME["text"])
+        OPENAI.play(upstream, BY_NAME["text"])
+        upstream.on(OPENAI.paths[0], json_answer({"error": {"message": words, "code": 404}}, 404))
+        text = f"""
+[upstreams.u0]
+base_url = "{OPENAI.base_url(upstream)}"
+profile = "openrouter"
+pass_client_key = true
+[upstreams.u1]
+base_url = "{OPENAI.base_url(second)}"
+[fallbacks]
+"u0/m" = ["u1/m"]
+"""
+        client = create_app(config_of(tmp_path, text, {})).test_client()
+        body = {**body_of("/v1/chat/completions", stream=False), "model": "u0/m"}
+        answer = client.post("/v1/chat/completions", json=body, headers={"Authorization": "Bearer sk-of-the-client-0123456789"})
+        assert answer.status_code == told
+        assert len(second.requests_to(OPENAI.paths[0])) == (told == 200)

@@ -171,6 +171,30 @@ def test_what_is_wrong_with_a_request_is_final_and_tells_nobody_ill_whatever_the
         assert (judgement.elsewhere, judgement.blamed, judgement.is_firm) == (False, Blamed.NOBODY, False)
 
 
+def misnamed(*, unserved: bool) -> Fault:
+    """What is wrong with a request, or with what a server can do for it, told by a 500."""
+    error = UpstreamRefused("no", status=400, upstream_status=500)
+    error.is_misnamed, error.is_unserved, error.is_requests_own = True, unserved, not unserved
+    return refusal_of(error, {})
+
+
+@pytest.mark.parametrize("unserved", [False, True])
+def test_what_a_server_blames_itself_for_is_asked_of_one_that_may_be_built_otherwise(unserved: bool) -> None:
+    fault = misnamed(unserved=unserved)
+    assert (fault.verdict, may_repeat(fault), is_final(fault)) == (Verdict.REFUSED, False, True)
+    judgement = judged(fault, "m", retry_sent=False)
+    assert (judgement.elsewhere, judgement.is_about_name, judgement.blamed) == (True, True, Blamed.NOBODY)
+    late = judged_late(fault.error)
+    assert (late.elsewhere, late.blamed) == (False, Blamed.NOBODY)
+
+
+@pytest.mark.parametrize(("words", "elsewhere"), [("No endpoints found matching your data policy", False), ("No endpoints found", True)])
+def test_how_the_account_of_a_clients_own_key_was_set_up_is_nobody_elses_business(words: str, elsewhere: bool) -> None:
+    error = UpstreamRefused(words, status=404, code="model_not_found" if elsewhere else None)
+    error.is_unserved = not elsewhere
+    assert judged(refusal_of(error, {}), "m", retry_sent=True, with_clients_key=True).elsewhere is elsewhere
+
+
 @pytest.mark.parametrize(
     "fault", [refused(401), refused(403), refused(429, 60.0), refused(503, 60.0), redirect_of(301), BROKE_OFF, NO_MODEL, NO_URL]
 )

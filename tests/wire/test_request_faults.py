@@ -47,7 +47,7 @@ OF_THE_REQUEST = {
     "Conversation roles must alternate user/assistant/user/assistant/... at row 19, column 27:\n": (VALUE, "template"),
 }
 # What is advised where another model may do what this one does not.
-OF_THE_MODEL = ("a model that takes such input", "(mmproj)", "a model that does", "of a schema", "template")
+OF_THE_MODEL = ("check its bytes", "a model that takes such input", "(mmproj)", "a model that does", "of a schema", "template")
 OF_THE_SERVER = [
     "Internal Server Error",
     "Context size has been exceeded.",  # llama.cpp, of all its slots together
