@@ -49,18 +49,21 @@ class Conversation:
     def open(self, goal: Goal) -> Opening:
         """An answer that has begun."""
         route = self.steps.route(goal.destination, self.request.model, self.notes)
-        return self._asked(route, partial(self._open, goal, self.request))
+        return self._asked(route, partial(self._open, goal, self.request), partial(self._call, goal, self.request))
 
     def complete(self, goal: Goal) -> Completion:
         """The whole answer, gathered from a stream where the server gives up only streams when its client leaves."""
         route = self.steps.route(goal.destination, self.request.model, self.notes)
         # A server that does not know where to stop is stopped by leaving it, which streams alone are quick to notice.
-        read = self._gather if route.profile.gathers_wholes or hides_stops(self.request, route) else self._read
-        return self._asked(route, partial(self._complete, goal, read))
+        if route.profile.gathers_wholes or hides_stops(self.request, route):
+            read, request = self._gather, replace(self.request, stream=True)
+        else:
+            read, request = self._read, self.request
+        return self._asked(route, partial(self._complete, goal, read, request), partial(self._call, goal, request))
 
-    def _asked(self, route: Route, attempt: Callable[[Route], T]) -> T:
+    def _asked(self, route: Route, attempt: Callable[[Route], T], call: Callable[[Route], UpstreamCall]) -> T:
         try:
-            return self.steps.with_repairs(route, self.notes, attempt)
+            return self.steps.with_repairs(route, self.notes, attempt, call)
         except UpstreamRefused as refusal:
             is_of_prompts = isinstance(self.request, PromptRequest) and route.profile.prompt_path
             if is_of_prompts and lacks_path(refusal, route.upstream_model):
@@ -92,19 +95,21 @@ class Conversation:
             if not client.ask_again(error, self.notes):
                 raise error
 
-    def _complete(self, goal: Goal, read: Callable[[Goal, Route], Completion], route: Route) -> Completion:
+    def _complete(
+        self, goal: Goal, read: Callable[[Goal, TextRequest, Route], Completion], request: TextRequest, route: Route
+    ) -> Completion:
         while True:
             try:
-                return read(goal, route)
+                return read(goal, request, route)
             except _Unfit as unfit:
-                settle(unfit.error, partial(self._call, goal, self.request, route))
+                settle(unfit.error, partial(self._call, goal, request, route))
                 if not goal.upstream.client.ask_again(unfit.error, self.notes):
                     raise unfit.error from None
 
-    def _read(self, goal: Goal, route: Route) -> Completion:
+    def _read(self, goal: Goal, request: TextRequest, route: Route) -> Completion:
         """A whole answer. Raises `_Unfit` for one that began as a success."""
-        upstream, cutter = goal.upstream, cutter_of(self.request, route)
-        reply = upstream.client.send(self._call(goal, self.request, route), self.notes)
+        upstream, cutter = goal.upstream, cutter_of(request, route)
+        reply = upstream.client.send(self._call(goal, request, route), self.notes)
         try:
             events = upstream.egress.read_completion(read_and_close(reply, upstream.patience_s), route, self.new_id)
             completion = collect(_introduced(events if cutter is None else cutter.feed(events), goal.destination))
@@ -113,9 +118,9 @@ class Conversation:
         upstream.client.answered(route.upstream_model, self.notes, ended=True)
         return completion
 
-    def _gather(self, goal: Goal, route: Route) -> Completion:
+    def _gather(self, goal: Goal, request: TextRequest, route: Route) -> Completion:
         """A whole answer, of the pieces of a stream. Raises `_Unfit` for one that began as a success."""
-        opening = self._open(goal, replace(self.request, stream=True), route)
+        opening = self._open(goal, request, route)
         try:
             completion = collect(opening.rest())
         except UpstreamError as error:

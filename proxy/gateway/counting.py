@@ -15,7 +15,7 @@ from proxy.gateway.steps import Goal, Steps
 from proxy.gateway.wholes import read_whole_of
 from proxy.routing import Route
 from proxy.telemetry import ExchangeNotes
-from proxy.wire.messages import Client
+from proxy.wire.messages import Client, UpstreamCall
 
 _CANNOT = (404, 405, 501)
 
@@ -39,15 +39,14 @@ class Counting:
         """How many tokens the request has there."""
         route = self.steps.route(goal.destination, self.request.model, self.notes)
         try:
-            return self.steps.with_repairs(route, self.notes, partial(self._counted, goal))
+            return self.steps.with_repairs(route, self.notes, partial(self._counted, goal), partial(self._call, goal))
         except UpstreamRefused as refusal:
             if refusal.upstream_status not in _CANNOT:
                 raise
             return self.endpoint.estimate(self.request)
 
     def _counted(self, goal: Goal, route: Route) -> int:
-        egress = goal.upstream.egress
-        call = egress.build_count(with_told_names(self.request, route), route)
+        egress, call = goal.upstream.egress, self._call(goal, route)
         if call is None or (route.upstream, call.path) in self.lacking:
             return self.endpoint.estimate(self.request)
         signed = self.steps.signed(call, goal, self.client, lambda _: NO_KEY)
@@ -56,3 +55,6 @@ class Counting:
         except UpstreamRefused as refusal:
             self.lacking.learn(route.upstream, call.path, refusal, route.upstream_model)
             raise
+
+    def _call(self, goal: Goal, route: Route) -> UpstreamCall | None:
+        return goal.upstream.egress.build_count(with_told_names(self.request, route), route)

@@ -16,7 +16,7 @@ from proxy.gateway.steps import Goal, Steps
 from proxy.gateway.wholes import read_whole_of
 from proxy.routing import Destination, Route
 from proxy.telemetry import ExchangeNotes
-from proxy.wire.messages import ANYBODY, Client, Reply
+from proxy.wire.messages import ANYBODY, Client, Reply, UpstreamCall
 
 MAX_SHORTENINGS = 3
 
@@ -33,20 +33,27 @@ class Embedding:
     def vectors(self, goal: Goal) -> EmbeddingsResult:
         """The vectors."""
         route = self.steps.route(goal.destination, self.request.model, self.notes)
-        result = self.steps.with_repairs(route, self.notes, partial(self._joined, goal))
+        result = self.steps.with_repairs(route, self.notes, partial(self._joined, goal), partial(self._calls, goal))
         return replace(result, stand_in=route.upstream_model) if goal.destination.stands_in else result
 
     def _joined(self, goal: Goal, route: Route) -> EmbeddingsResult:
         """The vectors, asked for in parts where the upstream takes only so many texts at once."""
-        request, most = self.request, route.profile.texts_at_once
-        if most is None or len(request.inputs) <= most:
-            return self._shortened(goal, request, route)
-        starts = range(0, len(request.inputs), most)
-        parts = [self._shortened(goal, replace(request, inputs=request.inputs[start : start + most]), route) for start in starts]
+        parts = [self._shortened(goal, part, route) for part in self._parts(route)]
+        if len(parts) == 1:
+            return parts[0]
         counts = [part.prompt_tokens for part in parts if part.prompt_tokens is not None]
         return EmbeddingsResult(
             tuple(vector for part in parts for vector in part.vectors), sum(counts) if len(counts) == len(parts) else None
         )
+
+    def _parts(self, route: Route) -> list[EmbeddingsRequest]:
+        request, most = self.request, route.profile.texts_at_once
+        if most is None or len(request.inputs) <= most:
+            return [request]
+        return [replace(request, inputs=request.inputs[start : start + most]) for start in range(0, len(request.inputs), most)]
+
+    def _calls(self, goal: Goal, route: Route) -> list[UpstreamCall]:
+        return [goal.upstream.egress.build_embeddings(part, route) for part in self._parts(route)]
 
     def _shortened(self, goal: Goal, request: EmbeddingsRequest, route: Route) -> EmbeddingsResult:
         """The vectors, of shortened texts if need be and allowed."""

@@ -238,24 +238,41 @@ class Steps:
         """Lets the upstream's client know of an answer that broke after the client had got some of it."""
         self._upstreams[notes.upstream].client.stream_failed(notes, error)
 
-    def with_repairs(self, route: Route, notes: ExchangeNotes, attempt: Callable[[Route], T]) -> T:
-        """What `attempt` returns, after at most `MAX_REPAIRS` lessons in what the upstream does not take. The lessons are kept."""
+    def with_repairs(self, route: Route, notes: ExchangeNotes, attempt: Callable[[Route], T], asked: Callable[[Route], object]) -> T:
+        """What `attempt` returns, after at most `MAX_REPAIRS` lessons in what the upstream does not take. The lessons are kept.
+
+        Args:
+            asked: what `attempt` sends by a route. The same is not sent twice.
+        """
         while True:
             try:
                 result = attempt(route)
             except UpstreamRefused as refusal:
-                egress = self._upstreams[route.upstream].egress
-                profile = egress.repair(refusal, route.profile) if notes.repairs < MAX_REPAIRS else None
-                if profile is None:
+                repaired = self._repaired(route, refusal, asked) if notes.repairs < MAX_REPAIRS else None
+                if repaired is None:
                     refusal.is_translated = True
                     raise named(refusal, route.model) from refusal
                 notes.repairs += 1
                 _log.info("upstream refused a parameter; asking again without", extra=_about(route, notes) | {"error": refusal.message})
-                route = replace(route, profile=profile)
+                route = repaired
             else:
                 if notes.repairs:
                     self._profiles.learn(route.upstream, route.upstream_model, route.profile)
                 return result
+
+    def _repaired(self, route: Route, refusal: UpstreamRefused, asked: Callable[[Route], object]) -> Route | None:
+        """The route by which something else is asked than what was refused, `None` for none: not every lesson is one for every request."""
+        repair, profile = self._upstreams[route.upstream].egress.repair, route.profile
+        refused = None
+        for _ in range(MAX_REPAIRS):
+            learnt = repair(refusal, profile)
+            if learnt is None:
+                break
+            profile, repaired = learnt, replace(route, profile=learnt)
+            refused = asked(route) if refused is None else refused
+            if asked(repaired) != refused:
+                return repaired
+        return None
 
 
 def note_destination(notes: ExchangeNotes, destination: Destination) -> None:

@@ -125,3 +125,15 @@ def test_strict_tools_are_asked_for_as_openai_takes_them(
     assert gateway_of(upstream, OPENAI).post(path, json=body).status_code == 200
     (asked,) = upstream.requests_to(asked_at)
     assert asked.json["tools"][0]["function"].get("strict", False) is (schema is HARD)
+
+
+def test_what_no_lesson_changes_is_not_asked_twice(gateway_of: Gateway, upstream: FakeUpstream) -> None:
+    """A strict tool of an OpenAI client's stays what it is: its client is to hear what is wrong with it."""
+    upstream.on("/responses", Answer(404, {"Content-Type": "text/plain"}, [b"404 page not found"]))
+    (asked_at, *_) = OPENAI.paths
+    refusal = {"message": LOOSE_TOOL, "type": "invalid_request_error", "param": "tools[0].function.parameters"}
+    upstream.on(asked_at, json_answer({"error": refusal}, 400))
+    tool = {"type": "function", "name": "f", "strict": True, "parameters": LOOSE}
+    answer = gateway_of(upstream, OPENAI).post("/v1/responses", json={"model": "m", "input": "hi", "tools": [tool]})
+    assert (answer.status_code, answer.json["error"]["message"]) == (400, LOOSE_TOOL)
+    assert len(upstream.requests_to(asked_at)) == 1
