@@ -32,7 +32,9 @@ class Profile:
         json_mode: what `format: "json"` becomes; `prompt` asks for it in words, where the server constrains nothing.
         json_word: what to do where `json_object` is refused unless a message speaks of JSON, and none does: take a schema, or say the word.
         json_schema: whether `response_format` may carry a schema.
-        strict_schema: whether a schema that fulfils OpenAI's strict rules is marked so.
+        strict_schema: whether schemas are called strict: of answers those that fulfil OpenAI's rules, of tools see `strict_tools`.
+        strict_tools: which tools are called strict, of clients with rules of their own who want that: all, or those whose schema fulfils
+            OpenAI's rules as it stands.
         format_with_tools: whether `response_format` may come with tools.
         streams: what is streamed; the rest is asked for as a whole and streamed on from here.
         gathers_wholes: whether a whole answer is asked for as a stream, because the server works on after the client of a whole one left.
@@ -94,6 +96,7 @@ class Profile:
     json_word: Literal["", "schema", "say"] = ""
     json_schema: bool = True
     strict_schema: bool = True
+    strict_tools: Literal["any", "openai"] = "any"
     format_with_tools: bool = True
     streams: Literal["all", "unformatted", "none"] = "all"
     gathers_wholes: bool = False

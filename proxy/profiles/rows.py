@@ -30,6 +30,7 @@ _OPENAI = Profile(
     params=_named(*_SAMPLING, *_OPENAIS_OWN, "user", "parallel_tool_calls", serviceTier="service_tier"),
     max_tokens="max_completion_tokens",
     json_word="schema",
+    strict_tools="openai",
     plain_names=True,
     files="data",
 )
@@ -135,7 +136,7 @@ PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
         profile.name: profile
         for profile in (
             # Only what nearly every server takes.
-            Profile(GENERIC, params=_named(*_SAMPLING), json_word="say"),
+            Profile(GENERIC, params=_named(*_SAMPLING), json_word="say", strict_tools="openai"),
             _OPENAI,
             _OPENAI_REASONING,
             _AZURE,

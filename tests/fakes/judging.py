@@ -48,7 +48,6 @@ def check_conversation(body: Json) -> Iterator[Refusal]:
     """What is refused by all: an empty list of tools, wrong types, calls without results and results without calls."""
     yield from _check_parameters(body)
     yield from _check_schema(body)
-    yield from _check_tools(body)
     open_calls: list[str] = []
     for index, message in enumerate(body["messages"]):
         if message["role"] not in ("system", "user", "assistant", "tool"):
@@ -109,7 +108,8 @@ def _check_schema(body: Json) -> Iterator[Refusal]:
         yield Refusal(f"Invalid schema for response_format '{about['name']}': {place}", param="response_format")
 
 
-def _check_tools(body: Json) -> Iterator[Refusal]:
+def check_strict_tools(body: Json) -> Iterator[Refusal]:
+    """What OpenAI refuses of tools that are called strict. Others take them, or pass the word over."""
     for index, tool in enumerate(body.get("tools", ())):
         function = tool["function"]
         missing = set(function["parameters"].get("properties", ())) - set(function["parameters"].get("required", ()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
-from tests.fakes.judging import LOGPROBS, OPENAI, SAMPLING, Refusal, format_of, speaks_of_json
+from tests.fakes.judging import LOGPROBS, OPENAI, SAMPLING, Refusal, check_strict_tools, format_of, speaks_of_json
 from tests.fakes.server import CREATED, Fake, Json
 
 _SAMPLING_REFUSED = (*sorted(SAMPLING), *sorted(LOGPROBS))
@@ -34,6 +34,7 @@ class OpenAIFake(Fake):
         if format_of(body) == "json_object" and not speaks_of_json(body):
             words = "'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'."
             yield Refusal(words, param="messages")
+        yield from check_strict_tools(body)
 
     def refuse_strangers(self, body: Json) -> Iterator[Refusal]:
         strangers = sorted(body.keys() - self.known)

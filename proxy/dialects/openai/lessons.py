@@ -146,14 +146,38 @@ def _is_of_any_object(words: str) -> bool:
     return "json_schema" not in refused and ("json_object" in refused or "json_schema" in "".join(offered))
 
 
-_LOOSE_TOOL = re.compile(
-    r"invalid schema for function.{0,600}(?:required to be supplied|not permitted|not a valid format)", re.IGNORECASE | re.DOTALL
+_OPENAIS_RULES = re.compile(
+    r"invalid schema for function.{0,600}(?:required to be supplied|not permitted|not a valid format)"
+    r"|['\"`](?:required|additionalProperties)['\"`] is required to be supplied and to be ",
+    re.IGNORECASE | re.DOTALL,
+)
+# Claude behind a gateway says "tools.0.custom: For 'object' type, 'additionalProperties' must be explicitly set to false", Groq "invalid
+# JSON schema for tool f, tools[0].function.parameters: ...", Cerebras "Tools with mixed values for 'strict' are not allowed".
+_OTHER_RULES = re.compile(
+    r"(?:\b(?:invalid|unsupported) (?:json )?schema for (?:tool|function)\b|\btools[.\[]\d+\]?\.(?:custom|function\.parameters)\b).{0,600}"
+    r"(?:additionalProperties|\brequired\b|unsupported|not (?:permitted|allowed|supported|a valid format))"
+    r"|too many strict tools|mixed values for ['\"`]?strict\b",
+    re.IGNORECASE | re.DOTALL,
+)
+# Cerebras says "Tools with strict=True are not supported by this model".
+_NO_STRICT_TOOLS = re.compile(
+    r"\btools with ['\"`]?strict\b.{0,20} not supported|\bstrict (?:tools|functions|mode) (?:is|are) not supported|not support strict\b"
+    r"|\btools[.\[]\d+\]?(?:\.function)?\.strict\b",
+    re.IGNORECASE,
 )
 
 
 def _looser_tools(words: str, profile: Profile) -> Profile:
-    """Tools that say nothing of strictness, as far as their client lets them; one that only OpenAI's rules refuse is no other tool then."""
-    return profile.for_this_request(strict_schema=False) if profile.strict_schema and _LOOSE_TOOL.search(words) else profile
+    """Tools that say nothing of strictness, as far as their client lets them; one that only such rules refuse is no other tool then."""
+    if not profile.strict_schema:
+        return profile
+    if _NO_STRICT_TOOLS.search(words):
+        return replace(profile, strict_schema=False)
+    if not (is_of_openais := _OPENAIS_RULES.search(words)) and not _OTHER_RULES.search(words):
+        return profile
+    if is_of_openais and profile.strict_tools == "any":
+        return replace(profile, strict_tools="openai")
+    return profile.for_this_request(strict_schema=False)
 
 
 def _without_any_object(profile: Profile) -> Profile:

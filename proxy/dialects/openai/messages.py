@@ -154,10 +154,10 @@ def _function(tool: Tool, profile: Profile) -> Json:
         built["description"] = tool.description
     # A function without arguments: some servers insist on the schema that says so.
     built["parameters"] = {"type": "object", "properties": {}} if tool.parameters is None else tool.parameters
-    if tool.strict is not None and not (tool.strict and tool.may_loosen and not _is_bound_by(built["parameters"], profile)):
+    if tool.strict is not None and not (tool.strict and tool.may_loosen and not _may_be_strict(built["parameters"], profile)):
         built["strict"] = tool.strict
     return built
 
 
-def _is_bound_by(schema: Mapping[str, Any], profile: Profile) -> bool:
-    return profile.strict_schema and is_strict(schema)
+def _may_be_strict(schema: Mapping[str, Any], profile: Profile) -> bool:
+    return profile.strict_schema and (profile.strict_tools == "any" or is_strict(schema))

@@ -1,7 +1,9 @@
 """Whether a JSON schema fulfils OpenAI's rules for `strict` as it stands. Pure.
 
 Source: https://platform.openai.com/docs/guides/structured-outputs, "Supported schemas". Whatever the rules do not name is taken for
-forbidden: a schema that is wrongly called strict is refused, one that is wrongly called loose is still followed.
+forbidden: a schema that is wrongly called strict is refused, one that is wrongly called loose is still followed. Taken beyond the rules is
+what OpenAI's own packages write into schemas that they call strict (openai-node, `zodFunction`): a `$schema` at the root, and no `required`
+where there are no properties.
 """
 
 from __future__ import annotations
@@ -19,7 +21,9 @@ _STRUCTURE = frozenset({"type", "properties", "required", "additionalProperties"
 
 def is_strict(schema: Mapping[str, Any]) -> bool:
     """Whether every object lists all its properties as required and allows no others, all the way down."""
-    return schema.get("type") == "object" and "anyOf" not in schema and _is_strict(schema, 0)
+    if schema.get("type") != "object" or "anyOf" in schema:
+        return False
+    return _is_strict({key: value for key, value in schema.items() if key != "$schema"}, 0)
 
 
 def _is_strict(schema: Any, depth: int) -> bool:
@@ -42,7 +46,8 @@ def _may_be_object(schema: Mapping[str, Any]) -> bool:
 
 
 def _is_closed(schema: Mapping[str, Any]) -> bool:
-    properties, required = schema.get("properties"), schema.get("required")
+    properties = schema.get("properties")
+    required = schema.get("required", None if properties else [])
     return (
         schema.get("additionalProperties") is False
         and isinstance(properties, Mapping)

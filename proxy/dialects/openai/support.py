@@ -270,7 +270,8 @@ UPSTREAM_FEATURES: Final[Mapping[str, Support]] = MappingProxyType(
         ),
         "strict_tools": Support(
             "approximated",
-            "strict where the schema fulfils OpenAI's rules as it stands; what OpenAI's own clients say goes as they said it",
+            "left out for OpenAI, Azure and servers of a kind that can't be told where the schema breaks OpenAI's rules for it; what "
+            "OpenAI's own clients say goes as they said it",
         ),
         "tool_choice": Support("carried"),
         "named_tool": Support("translated", "LM Studio is told of that tool alone, and that one must be called"),

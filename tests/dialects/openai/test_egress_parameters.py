@@ -169,7 +169,7 @@ def test_groq_streams_only_free_text(wanted: ResponseFormat | None, streams: boo
     assert ("stream" in body) == streams
 
 
-@pytest.mark.parametrize("profile", ["openai", "generic"])
+@pytest.mark.parametrize("profile", ["openai", "openai-reasoning", "azure", "azure-reasoning", "generic"])
 @pytest.mark.parametrize(
     ("tool", "said_of_it"),
     [
@@ -185,6 +185,12 @@ def test_strictness_that_may_loosen_is_said_of_schemas_that_fulfil_openais_rules
     profile: str, tool: Tool, said_of_it: dict[str, bool]
 ) -> None:
     assert {key: value for key, value in sent_of(tool, PROFILES[profile]).items() if key == "strict"} == said_of_it
+
+
+@pytest.mark.parametrize("profile", ["vllm", "openrouter", "together", "cerebras"])
+@pytest.mark.parametrize("schema", [STRICT, SCHEMA, None])
+def test_strictness_is_said_to_servers_that_have_other_rules(profile: str, schema: Any) -> None:
+    assert sent_of(Tool("f", "", schema, strict=True, may_loosen=True), PROFILES[profile])["strict"] is True
 
 
 def test_strictness_that_was_refused_is_said_no_more() -> None:

@@ -112,6 +112,44 @@ def test_a_tool_that_is_not_strict_enough_is_sent_as_a_loose_one(why: str) -> No
     error = openai_refusal(f"Invalid schema for function 'f': {why}", "tools[0].function.parameters")
     assert learnt(error, OPENAI) == {"strict_schema": False, "passing": frozenset({"strict_schema"})}
     assert learnt(error, replace(OPENAI, strict_schema=False)) == {}
+    assert learnt(error, PROFILES["vllm"]) == {"strict_tools": "openai"}
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "tools.0.custom: For 'object' type, 'additionalProperties' must be explicitly set to false",
+        "invalid JSON schema for tool f, tools[0].function.parameters: 'additionalProperties' must be false",
+        "Tools with mixed values for 'strict' are not allowed. Please set all tools to 'strict: true' or 'strict: false'",
+        "tools.0.custom: Too many strict tools (25). The maximum number of strict tools supported is 20.",
+    ],
+)
+def test_tools_that_break_another_servers_rules_are_sent_as_loose_ones(message: str) -> None:
+    assert learnt(openai_refusal(message), GENERIC) == {"strict_schema": False, "passing": frozenset({"strict_schema"})}
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Tools with strict=True are not supported by this model",
+        "Strict mode is not supported for this model",
+        "tools[0].function.strict: Extra inputs are not permitted",
+    ],
+)
+def test_a_server_without_strict_tools_gets_none(message: str) -> None:
+    assert learnt(openai_refusal(message), GENERIC) == {"strict_schema": False}
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "tool call validation failed: parameters for tool f did not match schema: errors: [`/x`: additionalProperties 'y' not allowed]",
+        "tools.0.cache_control: Extra inputs are not permitted",
+        "Missing required parameter: 'tools[0].function.name'.",
+    ],
+)
+def test_what_is_said_of_a_call_or_of_a_tools_other_fields_is_no_matter_of_strictness(message: str) -> None:
+    assert not {"strict_schema", "strict_tools"} & learnt(openai_refusal(message), GENERIC).keys()
 
 
 def test_a_tool_that_is_refused_for_something_else_is_no_matter_of_strictness() -> None:
