@@ -38,13 +38,14 @@ class EventStreamReader(AnswerReader):
         split_think_tags: whether thinking that the model wrote between tags becomes reasoning.
     """
 
-    __slots__ = ("_has_arguments", "_is_stream", "_lenient", "_sse", "_whole")
+    __slots__ = ("_has_arguments", "_is_stream", "_lenient", "_may_be_cut", "_sse", "_whole")
 
     def __init__(self, *, has_arguments: bool, split_think_tags: bool = False) -> None:
         super().__init__(split_think_tags=split_think_tags)
         self._has_arguments = has_arguments
         self._is_stream = False  # as far as is known
         self._lenient: LenientJson | None = None  # until it is needed, which is rare
+        self._may_be_cut = False
         self._sse = SseReader()
         self._whole = WholeAnswer()
 
@@ -99,6 +100,20 @@ class EventStreamReader(AnswerReader):
             broken = UpstreamBroken if is_too_much(error) else Unreadable
             raise broken(f"the upstream sent {what} that is {fault_of(error)}: {described(text)}") from error
 
+    def _odd(self, record: SseEvent, text: bytes) -> Any:
+        """What `text` of `record` says, which is no JSON by the letter. An error may be in plain words; half an error says nothing.
+
+        Raises:
+            UpstreamBroken: as `_mended` does.
+        """
+        try:
+            return self._mended(text)
+        except UpstreamBroken:
+            is_error = record.field == "error" or record.name == "error"
+            if not is_error or (self._may_be_cut and text.startswith((b"{", b"["))):
+                raise
+            return text.decode("utf-8", "replace")
+
     def _read_as_stream(self, body: bytes, events: list[ChatEvent]) -> None:
         """Reads what begins as JSON does and is none: an error without its `data:` and then the end of a stream, or half an answer."""
         self._read(self._sse.feed(body), events)
@@ -106,6 +121,7 @@ class EventStreamReader(AnswerReader):
 
     def _read_rest(self, events: list[ChatEvent]) -> None:
         """Reads what has no blank line behind it. It may have been cut in its middle: the answer's own end decides what that means."""
+        self._may_be_cut = True
         for record in self._sse.close():
             if not self._over:
                 with suppress(Unreadable):

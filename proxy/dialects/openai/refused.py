@@ -46,6 +46,10 @@ _OF_EITHER: Final = tuple(
         rf"({_ONE})(?: of type '\w{{1,64}}')? (?:is|are) (?:currently )?{_NOT_TAKEN}",
     )
 )
+# Groq, which says so amid what "must be satisfied": `'messages.1' : property 'reasoning' is unsupported`.
+# Source: https://github.com/janhq/jan/issues/8136
+_PROPERTY = re.compile(rf"property ({_ONE}) is unsupported", re.IGNORECASE)
+_IN_MESSAGE = re.compile(r"'(messages\.\d{1,6})' : property '(\w{1,64})'")
 # `the "flex" service_tier`
 _QUOTED = re.compile(r"['\"`] $")
 _NAME = re.compile(r"[\w.]+")
@@ -61,8 +65,9 @@ _CODES_OF_VALUES: Final = frozenset({"unsupported_value", "invalid_value"})
 
 
 def words_of(error: UpstreamRefused) -> str:
-    """All that the server says, a line for each sentence or list of them."""
-    return "\n".join(dict.fromkeys(_texts(error.raw)) or (error.message,))[:_MAX_CHARS]
+    """All that the server says, a line for each sentence or list of them; fields of messages by their dotted paths."""
+    words = "\n".join(dict.fromkeys(_texts(error.raw)) or (error.message,))[:_MAX_CHARS]
+    return _IN_MESSAGE.sub(r"property '\1.\2'", words)
 
 
 def names_in(error: UpstreamRefused, words: str) -> dict[str, bool]:
@@ -71,7 +76,8 @@ def names_in(error: UpstreamRefused, words: str) -> dict[str, bool]:
     Of each whether it is its value that is refused, and the server may take others. What leaves that open is said of the value: it would be
     wrong to leave out what other clients say because of that.
     """
-    found = [(name, False) for name in (*_listed(error.raw), *map(_dotted, _LISTED_ERROR.findall(words)))]
+    places = (*_LISTED_ERROR.findall(words), *_PROPERTY.findall(words))
+    found = [(name, False) for name in (*_listed(error.raw), *map(_dotted, places))]
     found += _said(_OF_FIELD, words, is_of_value=speaks_of_value(words))
     may_take = not takes_no_value(words)
     found += _said(_OF_EITHER, words, is_of_value=may_take and (error.code in _CODES_OF_VALUES or offers_others(words)))

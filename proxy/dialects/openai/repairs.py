@@ -41,8 +41,8 @@ def repair(error: UpstreamRefused, profile: Profile) -> Profile | None:
 
 def _without_value(name: str, profile: Profile, words: str) -> Profile:
     """`profile` that does without the field in this request. What the gateway says of itself it says in every request."""
-    _, field = _place_and_field(name)
-    if field in _OWN:
+    place, field = _place_and_field(name, profile)
+    if field in ((profile.echo_reasoning, "prefix") if place == "messages" else _OWN):
         return _without_name(name, profile, words)
     if field == _TIER or field == profile.max_tokens:
         return profile
@@ -52,14 +52,18 @@ def _without_value(name: str, profile: Profile, words: str) -> Profile:
 
 
 def _without_name(name: str, profile: Profile, words: str) -> Profile:
-    place, field = _place_and_field(name)
+    place, field = _place_and_field(name, profile)
     return _without_in_messages(field, profile) if place == "messages" else _without(field, profile, words)
 
 
-def _place_and_field(name: str) -> tuple[str, str]:
-    """What `name`, a dotted path, is about: a field of the messages by its own name, else a field of the request."""
+def _place_and_field(name: str, profile: Profile) -> tuple[str, str]:
+    """What `name`, a dotted path, is about: a field of the messages by its own name, else a field of the request.
+
+    `reasoning` is OpenRouter's switch, and elsewhere may be the thinking of earlier turns.
+    """
     first, _, _ = name.partition(".")
-    if first == "messages" or name == "reasoning_content":
+    is_thinking = name == "reasoning_content" or (name == profile.echo_reasoning and profile.reasoning != "openrouter")
+    if first == "messages" or is_thinking:
         return "messages", name.rpartition(".")[2]
     return "", first
 
@@ -85,13 +89,6 @@ def _without_in_messages(field: str, profile: Profile) -> Profile:
     if field == "detail":
         return replace(profile, dropped=profile.dropped | {field})
     return replace(profile, message_names=False) if field == "name" else profile
-
-
-def _without_reasoning_field(profile: Profile) -> Profile:
-    """`reasoning` is OpenRouter's switch, and elsewhere may be the thinking of earlier turns."""
-    if profile.reasoning != "openrouter" and profile.echo_reasoning == "reasoning":
-        return _without_in_messages("reasoning", profile)
-    return less_reasoning(profile)
 
 
 def _without_effort(profile: Profile) -> Profile:
@@ -128,5 +125,5 @@ _CHANGES: Final[dict[str, Callable[[Profile], Profile]]] = {
     "thinking": less_reasoning,
     "think": less_reasoning,
     "enable_thinking": less_reasoning,
-    "reasoning": _without_reasoning_field,
+    "reasoning": less_reasoning,
 }

@@ -293,6 +293,27 @@ def test_errors_at_the_very_end_are_told(last: bytes) -> None:
     assert broke.message == "boom"
 
 
+HALF_ERRORS = [
+    b'event: error\ndata: {"type": "error", "error": {"message": "Over',
+    b"event: error\ndata: {",
+    b'error: {"mess',
+    b"event: error\ndata: [",
+]
+
+
+@pytest.mark.parametrize("last", HALF_ERRORS)
+def test_half_an_error_says_nothing(last: bytes) -> None:
+    broke = failure(read(sse(message_start(), *text(0, "a")) + last))
+    assert isinstance(broke, UpstreamBroken)
+    assert broke.message == "the upstream's answer ended before it was complete"
+
+
+@pytest.mark.parametrize("last", HALF_ERRORS)
+def test_half_an_error_takes_nothing_from_an_answer_that_was_complete(last: bytes) -> None:
+    events = read(sse(message_start(), *text(0, "a"), message_delta("end_turn")) + last)
+    assert isinstance(events[-1], Finished)
+
+
 @pytest.mark.parametrize(
     "stream",
     [

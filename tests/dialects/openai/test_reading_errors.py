@@ -5,6 +5,7 @@ from typing import Any
 import orjson
 import pytest
 
+from proxy.canonical.events import Finished
 from proxy.dialects.openai.reading import read_error
 from proxy.errors import UpstreamRefused
 from proxy.wire.plain_words import plain
@@ -379,3 +380,9 @@ def test_what_was_said_before_the_error_is_told() -> None:
 
 def test_an_error_line_and_a_terminator_instead_of_an_answer_are_an_error() -> None:
     assert error_of(read(b'{"error":{"message":"boom"}}\n\ndata: [DONE]\n\n')).message == "boom"
+
+
+@pytest.mark.parametrize("last", [b'event: error\ndata: {"error": {"message": "Over', b"event: error\ndata: {", b'error: {"mess'])
+def test_half_an_error_says_nothing(last: bytes) -> None:
+    assert "ended before it was complete" in error_of(read(sse(text("a")) + last)).message
+    assert isinstance(read(sse(text("a"), record({}, "stop")) + last)[-1], Finished)

@@ -110,6 +110,8 @@ def test_thoughts_that_stand_in_the_total_alone_are_a_part_of_what_was_made() ->
     assert counted(prompt_tokens=8, total_tokens=350) == Usage(8, 342)
     assert counted(prompt_tokens=8, total_tokens=350, completion_tokens_details=details(342)) == Usage(8, 342, None, None, 342)
     assert counted(prompt_tokens=8, completion_tokens=12, total_tokens=350, reasoning_tokens=330) == Usage(8, 342)
+    for thoughts in (8 + 8, 8 + 12, 12 + 12):  # What prompt and completion happen to add up to.
+        assert counted(prompt_tokens=8, completion_tokens=12, total_tokens=20 + thoughts) == Usage(8, 12 + thoughts)
     assert counted(prompt_tokens=8, completion_tokens=None, total_tokens=8) == Usage(8)
 
 

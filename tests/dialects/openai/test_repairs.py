@@ -7,7 +7,9 @@ from typing import Any
 import orjson
 import pytest
 
+from proxy.dialects.openai.egress import repair
 from proxy.errors import UpstreamRefused
+from proxy.profiles import PROFILES
 from tests.dialects.openai.asking import a_refusal, openai_refusal
 from tests.dialects.openai.learnt import learnt, pydantic_error
 
@@ -24,6 +26,7 @@ SAMPLING = frozenset({"temperature", "top_p", "presence_penalty", "frequency_pen
         ("Unrecognized request arguments supplied: seed, top_p", None, None, {"seed", "top_p"}),
         ("Unknown parameter: 'seed'.", "seed", "unknown_parameter", {"seed"}),
         ("property 'seed' is unsupported", None, None, {"seed"}),
+        ("'logit_bias' : value must be null; property 'seed' is unsupported", None, None, {"seed"}),
         ("`presence_penalty` is not supported with this model", None, None, {"presence_penalty"}),
         ('Invalid JSON payload received. Unknown name "seed": Cannot find field.', None, None, {"seed"}),
         ("Unsupported param: seed", None, None, {"seed"}),
@@ -33,6 +36,13 @@ SAMPLING = frozenset({"temperature", "top_p", "presence_penalty", "frequency_pen
         ("create() got an unexpected keyword argument 'seed'", None, None, {"seed"}),
         ("seed is not currently supported", None, None, {"seed"}),
         ("seed is not supported and must be removed", "seed", None, {"seed"}),
+        ("'seed' is not supported by this model. Please choose one of the models that support it.", None, None, {"seed"}),
+        ("`seed` is not supported by this model. Must be used with one of: a, b", None, None, {"seed"}),
+        ("seed is not supported. To use it, choose one of: gpt-4o, gpt-5", None, None, {"seed"}),
+        ("seed is not supported with this model. This parameter must be left at its default value.", None, None, {"seed"}),
+        ("'seed' is not supported. The following must be satisfied: no sampling", None, None, {"seed"}),
+        ("'seed' is not supported and must be disabled.", None, None, {"seed"}),
+        ("seed is not supported with reasoning models between versions x and y", None, None, {"seed"}),
         ("Model grok-4 does not support parameter presencePenalty.", None, None, {"presence_penalty"}),
         ("Argument not supported on this model: presencePenalty", None, None, {"presence_penalty"}),
     ],
@@ -112,6 +122,36 @@ def test_likelihoods_that_are_forbidden_are_not_asked_for() -> None:
 def test_one_of_two_that_exclude_each_other_goes() -> None:
     message = "`temperature` and `top_p` cannot both be specified for this model. Please use only one."
     assert learnt(openai_refusal(message)) == {"dropped": frozenset({"top_p"})}
+
+
+@pytest.mark.parametrize(
+    "offer",
+    [
+        "must be one of 'a', 'b'",
+        "must be `auto`",
+        "must be auto, none or required",
+        "should be between -2 and 2",
+        "must be 1 with this model",
+        "must be set to 1",
+        "must be [1, 2]",
+        "must be a positive integer",
+        "must be at most 8",
+        "must be less than 8",
+        "must be in the range [0, 8)",
+        "must be true",
+        "must be low.",
+        "when used with tools it is refused: must be 1",
+        "please choose one of: a, b",
+        "choose one of the allowed options",
+        "choose one of the following: a, b",
+    ],
+)
+def test_a_field_of_which_other_values_are_offered_is_left_to_others(offer: str) -> None:
+    profile = PROFILES["openai"]
+    after = repair(openai_refusal(f"'seed' is not supported as it is: {offer}"), profile)
+    assert after is not None
+    assert after.leaves_out("seed")
+    assert after.as_kept(profile) == profile
 
 
 @pytest.mark.parametrize("message", ["Something about this is unsupported.", "'low' is not supported with this model."])

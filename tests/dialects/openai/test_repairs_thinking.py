@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from proxy.canonical.request import ReasoningPart
+from proxy.dialects.openai.egress import repair
 from proxy.errors import UpstreamRefused
 from proxy.profiles import PROFILES
-from tests.dialects.openai.asking import a_refusal, openai_refusal
+from tests.dialects.openai.asking import a_refusal, answered, built, called, openai_refusal, said
 from tests.dialects.openai.learnt import learnt, pydantic_error
+from tests.fakes.groq import GroqFake
 
 LISTS = "Supported values are: "
 
@@ -81,10 +86,17 @@ def test_thinking_goes_back_to_those_who_miss_it(message: str) -> None:
     assert learnt(openai_refusal(message)) == {"echo_reasoning": "reasoning_content", "must_echo_reasoning": True}
 
 
+def groq_refusal(body: dict[str, Any], *, by_litellm: bool = False) -> UpstreamRefused:
+    """What Groq says of the messages, in its own words or in LiteLLM's around them."""
+    fake = GroqFake()
+    said = fake.error(next(fake.judge({"model": "qwen/qwen3-32b", "messages": body["messages"]})))
+    return openai_refusal(f"litellm.BadRequestError: GroqException - {json.dumps(said)}") if by_litellm else a_refusal(said)
+
+
 @pytest.mark.parametrize(
     "error",
     [
-        openai_refusal("'messages.1' : for 'role:assistant' ...[('messages.1' : property 'reasoning_content' is unsupported)]"),
+        groq_refusal({"messages": [{"role": "assistant", "content": "", "reasoning_content": "hm"}]}),
         a_refusal({"detail": [pydantic_error("body", "messages", 3, "assistant", "reasoning_content")]}, 422),
     ],
 )
@@ -96,3 +108,23 @@ def test_thinking_is_kept_from_those_who_refuse_it(error: UpstreamRefused) -> No
 
 def test_thinking_under_its_short_name_is_kept_back_too() -> None:
     assert learnt(openai_refusal("property 'reasoning' is unsupported"), "vllm") == {"echo_reasoning": ""}
+
+
+@pytest.mark.parametrize("by_litellm", [False, True])
+@pytest.mark.parametrize("name", [name for name, profile in PROFILES.items() if profile.echo_reasoning.startswith("reasoning")])
+def test_groq_behind_a_server_of_another_kind_refuses_thinking_once(name: str, by_litellm: bool) -> None:
+    profile = PROFILES[name]
+    conversation = (said("user", "Hi"), said("assistant", ReasoningPart("hm"), called("1")), answered("1", "r"))
+    kept = repair(groq_refusal(built(profile, messages=conversation), by_litellm=by_litellm), profile)
+    assert kept is not None
+    kept = kept.as_kept(profile)
+    assert kept == replace(profile, echo_reasoning="", must_echo_reasoning=False), "it is still asked to think"
+    with pytest.raises(StopIteration):
+        groq_refusal(built(kept, messages=conversation))
+
+
+def test_thinking_that_is_refused_among_values_is_refused_for_good() -> None:
+    profile = PROFILES["vllm"]
+    kept = repair(openai_refusal("`reasoning` is not supported in messages. Role must be one of 'user', 'assistant'"), profile)
+    assert kept is not None
+    assert not kept.as_kept(profile).echo_reasoning

@@ -58,12 +58,7 @@ class ClaudeReader(EventStreamReader):
             text = record.data.strip()
         if not text or text == TERMINATOR:
             return None
-        try:
-            return self._mended(text)
-        except UpstreamBroken:
-            if record.field == "error" or record.name == "error":
-                return text.decode("utf-8", "replace")
-            raise
+        return self._odd(record, text)
 
     def _take_body(self, body: bytes, events: list[ChatEvent]) -> None:
         try:

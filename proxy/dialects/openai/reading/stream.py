@@ -11,7 +11,6 @@ from proxy.canonical.event_stream_reader import TERMINATOR, EventStreamReader, U
 from proxy.canonical.events import ChatEvent, PartDelta
 from proxy.dialects.openai.reading.answer import Answer
 from proxy.dialects.openai.reading.mould import Mould, Moulds
-from proxy.errors import UpstreamBroken
 from proxy.wire.refusals import refusal_in_answer
 from proxy.wire.sse import SseEvent
 
@@ -104,13 +103,7 @@ class ChunkReader(EventStreamReader):
         if text == TERMINATOR:
             self._finish(events)
         elif text:
-            try:
-                payload = self._mended(text)
-            except UpstreamBroken:
-                if record.field != "error" and record.name != "error":
-                    raise
-                payload = text.decode("utf-8", "replace")
-            self._take_named(record, payload, events)
+            self._take_named(record, self._odd(record, text), events)
 
     def _take_named(self, record: SseEvent, payload: Any, events: list[ChatEvent]) -> None:
         if record.field == "error" or record.name == "error":

@@ -10,8 +10,8 @@ from proxy.wire.counts import whole_count
 
 _NOTHING = Usage()
 _PROMPT_DETAILS, _COMPLETION_DETAILS = "prompt_tokens_details", "completion_tokens_details"
-# Counts that say nothing of what the rest of a total may be.
-_NO_PARTS: Final = frozenset({"total_tokens", "reasoning_tokens"})
+# Counts that are no parts of another.
+_WHOLES: Final = frozenset({"prompt_tokens", "completion_tokens", "total_tokens", "reasoning_tokens"})
 
 
 def read_usage(raw: object) -> Usage | None:
@@ -50,18 +50,18 @@ def _all_made(raw: dict[str, Any], prompt: int | None, completion: int | None, r
         return completion
     if completion is not None and reasoning is not None:
         return completion + reasoning if untold == reasoning or untold > reasoning > completion else completion
-    return completion if _is_told_elsewhere(untold, raw) else total - prompt
+    return completion if untold in (prompt, completion) or _is_told_elsewhere(untold, raw) else total - prompt
 
 
 def _is_told_elsewhere(count: int, raw: dict[str, Any]) -> bool:
-    """Whether `raw` says what so many tokens are, by a count other than the total, or by two: what was read of a cache, and written."""
+    """Whether `raw` says what so many tokens are, by a count of a part, or by two: what was read of a cache, and written."""
     told = {number for number in _counts(raw) if number}
     return count in told or any(count - number in told for number in told)
 
 
 def _counts(raw: dict[str, Any]) -> Iterator[int | None]:
     for members in (raw, _details(raw, _PROMPT_DETAILS), _details(raw, _COMPLETION_DETAILS)):
-        yield from (whole_count(value) for name, value in members.items() if name not in _NO_PARTS)
+        yield from (whole_count(value) for name, value in members.items() if name not in _WHOLES)
 
 
 def _details(raw: dict[str, Any], name: str) -> dict[str, Any]:
