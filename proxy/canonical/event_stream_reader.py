@@ -13,7 +13,7 @@ from proxy.canonical.answer_reader import AnswerReader
 from proxy.canonical.events import ChatEvent
 from proxy.errors import UpstreamBroken
 from proxy.wire.deep_json import fault_of, is_too_much
-from proxy.wire.lenient_json import LenientJson
+from proxy.wire.lenient_json import LenientJson, is_cut
 from proxy.wire.refusals import described
 from proxy.wire.sse import SseEvent, SseReader
 from proxy.wire.whole_answer import WholeAnswer
@@ -108,9 +108,9 @@ class EventStreamReader(AnswerReader):
         """
         try:
             return self._mended(text)
-        except UpstreamBroken:
+        except UpstreamBroken as broken:
             is_error = record.field == "error" or record.name == "error"
-            if not is_error or (self._may_be_cut and text.startswith((b"{", b"["))):
+            if not is_error or (self._may_be_cut and is_cut(broken.__cause__)):
                 raise
             return text.decode("utf-8", "replace")
 

@@ -331,6 +331,8 @@ class UpstreamClient:
         self._fleet.blame(judgement, fault.error, journey)
         if fault.verdict is Verdict.UNREACHABLE and self._background is not None and journey.replica is not None:
             self._background.wake(look_at(journey.replica))
+        if judgement.is_free or journey.refusal is not None:
+            return self._looks_on_s(fault, journey)
         wait_s = 0.0 if judgement.elsewhere and self._fleet.has_another(journey) else None
         if journey.is_once:
             return None if self._lone is not None else wait_s
@@ -342,6 +344,15 @@ class UpstreamClient:
             return None
         has_retry, journey.has_retry = journey.has_retry, False
         return wait_s if has_retry or self._may_retry(judgement, journey, notes) else None
+
+    def _looks_on_s(self, fault: Fault, journey: Journey) -> float | None:
+        """0 where one more replica is asked whether it does what the first does not; `None` when that was done, or nobody else is well."""
+        journey.refusal = journey.refusal or fault.error
+        may_look = not journey.has_looked_on and journey.attempts <= self._policy.max_retries
+        if not may_look or journey.replica is None or not self._fleet.can_spare(journey.replica, journey):
+            return None
+        journey.has_looked_on = True
+        return 0.0
 
     def _may_retry(self, judgement: Judgement, journey: Journey, notes: ExchangeNotes) -> bool:
         """Whether the budget has another attempt; but what one replica lacks is looked for at a second one for nothing.

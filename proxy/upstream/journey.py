@@ -32,6 +32,7 @@ class Journey:
         replica, key, sent_s: the last one that was asked, what it was shown, and when, by the client's clock.
         errors: what went wrong.
         has_looked_on: whether a replica that lacked what it asks for has sent it to another one.
+        refusal: what one said who is well and does not do what it asks for: that is told, and not how those were who might have done it.
         has_retry: whether its next attempt is counted already.
         goes_on: the answer failed early, and the call will be sent again.
         failed: the answer failed, early or late.
@@ -52,6 +53,7 @@ class Journey:
         "key",
         "model",
         "purpose",
+        "refusal",
         "replica",
         "round",
         "sent_s",
@@ -77,11 +79,14 @@ class Journey:
         self.errors: list[ProxyError] = []
         self.has_retry = False
         self.has_looked_on = False
+        self.refusal: ProxyError | None = None
         self.goes_on = False
         self.failed = False
 
     def error(self) -> ProxyError:
         """What the client is to hear: the last error, unless one before it says more. There must be one."""
+        if self.refusal is not None:
+            return self.refusal
         asked = [error for error in self.errors if error.code != CIRCUIT_OPEN]
         for found in ([error for error in asked if error.status not in _OF_ONE_REPLICA], asked, self.errors):
             if found:

@@ -117,12 +117,17 @@ def is_final(fault: Fault) -> bool:
     """Whether the upstream says that no other attempt will meet with more success, anywhere; or the model or the request would have to
     mend.
     """
-    if fault.headers.get("x-should-retry") == "false":
+    if says_final(fault):
         return True
     error = fault.error
     if not isinstance(error, UpstreamRefused):
         return False
     return error.is_models_own or error.is_requests_own or error.is_unserved or _is_spent(error)
+
+
+def says_final(fault: Fault) -> bool:
+    """Whether the upstream says itself that no other attempt makes sense."""
+    return fault.headers.get("x-should-retry") == "false"
 
 
 def _is_spent(error: UpstreamRefused) -> bool:

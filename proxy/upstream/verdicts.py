@@ -10,7 +10,7 @@ from enum import Enum
 
 from proxy.errors import UpstreamError, UpstreamRefused
 from proxy.upstream.faults import Fault, Verdict
-from proxy.upstream.retry import is_final, may_repeat
+from proxy.upstream.retry import is_final, may_repeat, says_final
 from proxy.wire.messages import Purpose
 from proxy.wire.what_lacks import NO_SUCH_URL, is_of_settings, lacks_model, lacks_path, names_thing
 
@@ -35,7 +35,8 @@ class Judgement:
         is_firm: the replica said so itself, and is asked meanwhile only by who has nobody else to ask.
         is_passing: it says nothing of the replica, which may do better at once.
         needs_end: an answer that only begins well is no proof that all is well again: the last one broke off.
-        is_about_name: it is about what this request says: that there is no such model, of a name that may be a client's invention.
+        is_about_name: it says that there is no such model, of a name that may be a client's invention.
+        is_free: one other replica that is well may do what this one says that it does not. It takes no retry from others.
         is_of_scope: it says what the key may not ask, and nothing of what it may: another key may do better.
         spares_lone: who has no replica beside it is not left alone: it is well otherwise.
     """
@@ -47,6 +48,7 @@ class Judgement:
     needs_end: bool = False
     is_passing: bool = False
     is_about_name: bool = False
+    is_free: bool = False
     is_of_scope: bool = False
     spares_lone: bool = False
 
@@ -58,8 +60,8 @@ _THE_SCOPE = Judgement(elsewhere=True, is_of_scope=True)
 _THE_THING = replace(_THE_SCOPE, is_about_name=True)
 _PASSING = Judgement(elsewhere=True, is_passing=True)
 _NOT_SHOWN = Judgement(elsewhere=True, is_about_name=True)
-# The next box may have the projector, or a template that works. The budget of others is not for that.
-_AT_ANOTHER = _NOT_SHOWN
+# The next box may have the projector, or a template that works.
+_AT_ANOTHER = Judgement(elsewhere=True, is_free=True)
 _NO_MODEL = Judgement(True, Blamed.MODEL, is_firm=True, is_about_name=True)
 # Others of its kind have what this one lacks. A lone one may have been asked for what it is not made for, and chats all the same.
 _UNLIKE_OTHERS = replace(_NO_MODEL, spares_lone=True)
@@ -99,16 +101,16 @@ def _judged(fault: Fault, retry_sent: bool, with_clients_key: bool, model: str, 
             return _PASSING
         broke_off = fault.verdict is Verdict.NOTHING
         return Judgement(retry_sent or not fault.was_sent, Blamed.REPLICA if broke_off else Blamed.NOBODY, needs_end=True)
-    of_request = _what_is_asked(error, with_clients_key)
+    of_request = _what_is_asked(fault, error, with_clients_key)
     return _by_status(fault, error, with_clients_key, model, purpose) if of_request is None else of_request
 
 
-def _what_is_asked(error: UpstreamRefused, with_clients_key: bool) -> Judgement | None:
+def _what_is_asked(fault: Fault, error: UpstreamRefused, with_clients_key: bool) -> Judgement | None:
     """What follows where who was asked is well; `None` where its status has to say who is not."""
     if with_clients_key and is_of_key(error):
         return _THE_REQUEST
     if error.is_misnamed:
-        return _AT_ANOTHER
+        return _AT_ANOTHER if error.is_unserved and not says_final(fault) else _THE_REQUEST
     if error.is_requests_own or error.is_unserved:
         is_of_account = error.told_status in _OF_THINGS and (names_thing(error.message) or is_of_settings(error.message))
         return _THE_THING if is_of_account else _THE_REQUEST

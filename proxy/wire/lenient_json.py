@@ -65,6 +65,13 @@ class LenientJson:
         return _whole(text)
 
 
+def is_cut(error: BaseException | None) -> bool:
+    """Whether a text could not be read because it ended too soon: what stands there is half of something."""
+    if not isinstance(error, json.JSONDecodeError):
+        return False
+    return error.msg.startswith("Unterminated string") or error.pos >= len(error.doc.rstrip())
+
+
 def _whole(text: str) -> str:
     """`text` with surrogate pairs joined and lone halves replaced."""
     return text if text.isascii() else text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

@@ -17,14 +17,18 @@ _OF_CALLS: Final = re.compile(
 # What Go's readers say, and no more: "failed to parse JSON: unexpected end of JSON input". Gateways say as much of what their own servers
 # sent, but mostly whose it was. Source: ollama/ollama#14492, #14570 and #14834 (Qwen), and its `qwen3.go`.
 _OF_FORMS: Final = re.compile(
-    r"\b(?:error|failed) (?:parsing|to parse) json: (?:raw=|unexpected end of json input|json: cannot unmarshal \w+ into go \w+"
+    r"\b(?:error|failed) (?:parsing|to parse) json: (?:raw=|unexpected end of json input|json: cannot unmarshal \w+ into go "
     r"|invalid character '(?:\\.|[^'\\])+' (?:looking|after|in)\b)"
     r"|\bxml syntax error on line \d+(?:: element <[^>]*> closed by </\w*)?|\belement <[^>]*> closed by </\w*"
     r"|\bexpected element type <[^>]*> but have <\w*",
     re.IGNORECASE,
 )
-# A page begins so, but a model's call as well: `<function=look>`.
-_OF_PAGES: Final = re.compile(r"'<' looking", re.IGNORECASE)
+# What whoever stands behind a gateway may have sent as well: a page, which begins as `<function=look>` does, or JSON of another kind.
+_OF_OTHERS: Final = re.compile(r"'<' looking|cannot unmarshal", re.IGNORECASE)
+# But this is what a call is read into.
+_INTO_CALLS: Final = re.compile(
+    r"cannot unmarshal \w+ into go (?:value|struct field [\w.]{1,80}) of type (?:map\[string\]|api\.ToolCall)", re.IGNORECASE
+)
 # Elements of a call, whatever the model wrote into them.
 _IN_CALLS: Final = re.compile(r"\belement <[^>]*> closed by </(?:parameter|function|tool_call)>", re.IGNORECASE)
 _OF_ANSWERS: Final = re.compile(r"\b(?:response|reply|body|request|backend|upstream)\b|</?(?:html|head|hr)\b", re.IGNORECASE)
@@ -35,7 +39,7 @@ def is_of_models_words(message: str, *, is_ollamas: bool = False) -> bool:
 
     Args:
         message: its words, with their tags yet.
-        is_ollamas: whether they came in Ollama's form: there is nobody behind it who could have sent a page.
+        is_ollamas: whether Ollama's own server said it: there is nobody behind that.
     """
     words = message[:_MOST_CHARS]
     if _OF_CALLS.search(words) or _IN_CALLS.search(words):
@@ -43,4 +47,4 @@ def is_of_models_words(message: str, *, is_ollamas: bool = False) -> bool:
     found = _OF_FORMS.search(words)
     if found is None or _OF_ANSWERS.search(words[: found.end()]):
         return False
-    return is_ollamas or _OF_PAGES.search(found[0]) is None
+    return is_ollamas or _OF_OTHERS.search(found[0]) is None or _INTO_CALLS.search(words) is not None

@@ -67,17 +67,12 @@ def read_error(status: int, headers: Mapping[str, str], body: bytes) -> Upstream
         raw=raw,
         headers=passed_on(headers, _PASSED_ON),
     )
-    error.is_models_own = status == 500 and is_of_models_words(words, is_ollamas=_is_ollamas(raw))
+    error.is_models_own = status == 500 and is_of_models_words(words)
     is_of_api = (status == 403 or error.status == 404) and not isinstance(raw, str)
     error.is_requests_own = _is_requests_own(status, reason, words if is_of_api else "")
     error.is_unserved = is_of_api and _is_unserved(status, reason, words)
     blame_request(error, status, words)
     return error
-
-
-def _is_ollamas(raw: object) -> bool:
-    """Whether an error has the form of Ollama's: a text alone."""
-    return isinstance(raw, Mapping) and isinstance(raw.get("error"), str)
 
 
 def refusal_in_whole(body: bytes, answers: Collection[str]) -> UpstreamRefused | None:
@@ -118,7 +113,7 @@ def refusal_in_answer(record: Mapping[str, Any]) -> UpstreamRefused:
         retry_after_s=read_retry_info(record),
         raw=record,
     )
-    refusal.is_models_own = status in (500, 502) and is_of_models_words(message, is_ollamas=_is_ollamas(record))
+    refusal.is_models_own = status in (500, 502) and is_of_models_words(message)
     refusal.is_requests_own, refusal.is_unserved = is_requests_own, nobody_serves
     blame_request(refusal, status, message)
     return refusal

@@ -43,9 +43,13 @@ _TEXTS: Final[dict[RequestFault, tuple[str, ...]]] = {
         r"\bnot a multimodal model\b",
         r"\bunsupported content part type\b",
     ),
-    # llama.cpp's reader of media, and Go's, which Ollama has: neither knows WebP, which others read. Source: ollama/ollama#11320.
+    # llama.cpp's reader of media, and Go's, which Ollama has: neither knows WebP, which others read. Pillow's, which vLLM and SGLang have.
+    # Source: ollama/ollama#11320, vllm-project/vllm#38253.
     RequestFault("invalid_value", "check its bytes and its type; PNG, JPEG and WAV are read by most servers", is_of_model=True): (
         r"\bfailed to load image or audio file\b",
+        r"\bcannot identify image file\b",
+        r"\bimage file is truncated\b",
+        r"\bbroken data stream when reading image\b",
         r"\bimage: unknown format\b",
         r"\b(?:png|gif|bmp|webp|tiff): invalid format\b",
         r"\binvalid jpeg format\b",

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flask.testing import FlaskClient
 
 from proxy import create_app
 from tests.fake_upstream import Answer, FakeUpstream, json_answer
@@ -110,23 +111,71 @@ base_url = "{OPENAI.base_url(second)}"
         assert (len(upstream.requests_to(OPENAI.paths[0])), len(second.requests_to(OPENAI.paths[0]))) == (6, at_the_fallback)
 
 
-@pytest.mark.parametrize("words", [OF_LLAMACPP, UNREADABLE, WRONG, {"error": {"code": 500, "message": "Jinja Exception: no filter"}}])
-@pytest.mark.parametrize("both", [False, True], ids=["one of two", "both"])
-def test_another_replica_may_be_built_otherwise(tmp_path: Path, upstream: FakeUpstream, words: object, both: bool) -> None:
+OF_TEMPLATE = {"error": {"code": 500, "message": "Jinja Exception: Unknown (built-in) filter 'x' for type String"}}
+
+
+def boxes(folder: Path, *servers: FakeUpstream, **settings: str) -> FlaskClient:
+    """A client of a gateway with these replicas, each of which serves a text, and lists the model."""
+    for server in servers:
+        OPENAI.play(server, BY_NAME["text"])
+        server.on("/v1/models", json_answer({"object": "list", "data": [{"id": "m", "object": "model"}]}))
+    addresses = ", ".join(f'"{OPENAI.base_url(server)}"' for server in servers)
+    return create_app(config_of(folder, f"[upstreams.boxes]\nbase_url = [{addresses}]\n", {}, **settings)).test_client()
+
+
+def chats(client: FlaskClient, times: int) -> set[int]:
+    body = body_of("/v1/chat/completions", stream=False)
+    return {client.post("/v1/chat/completions", json=body).status_code for _ in range(times)}
+
+
+def asked(*servers: FakeUpstream) -> list[int]:
+    return [len(server.requests_to(OPENAI.paths[0])) for server in servers]
+
+
+@pytest.mark.parametrize("words", [OF_LLAMACPP, UNREADABLE, OF_TEMPLATE], ids=["projector", "decoder", "template"])
+def test_another_replica_may_be_built_otherwise(tmp_path: Path, upstream: FakeUpstream, words: object) -> None:
     with FakeUpstream() as second:
-        OPENAI.play(second, BY_NAME["text"])
-        OPENAI.play(upstream, BY_NAME["text"])
-        for ill in (upstream, second) if both else (upstream,):
-            ill.on(OPENAI.paths[0], json_answer(words, 500))
-        text = f'[upstreams.boxes]\nbase_url = ["{OPENAI.base_url(upstream)}", "{OPENAI.base_url(second)}"]\n'
-        client = create_app(config_of(tmp_path, text, {}, MAX_RETRIES="3", BREAKER_FAILURES="2")).test_client()
-        body = body_of("/v1/chat/completions", stream=False)
-        assert [client.post("/v1/chat/completions", json=body).status_code for _ in range(12)] == [400 if both else 200] * 12
-        asked = [len(each.requests_to(OPENAI.paths[0])) for each in (upstream, second)]
-        assert asked == [12, 12] if both else asked[1] == 12
-        for each in (upstream, second):
-            OPENAI.play(each, BY_NAME["text"])
-        assert client.post("/api/chat", json=body_of("/api/chat", stream=False)).status_code == 200
+        client = boxes(tmp_path, upstream, second, MAX_RETRIES="3", BREAKER_FAILURES="2")
+        upstream.on(OPENAI.paths[0], json_answer(words, 500))
+        assert chats(client, 12) == {200}
+        assert asked(second) == [12]
+
+
+def test_what_is_wrong_everywhere_is_asked_nowhere_else(tmp_path: Path, upstream: FakeUpstream) -> None:
+    with FakeUpstream() as second:
+        client = boxes(tmp_path, upstream, second, MAX_RETRIES="3")
+        for server in (upstream, second):
+            server.on(OPENAI.paths[0], json_answer(WRONG, 500))
+        assert chats(client, 8) == {400}
+        assert sum(asked(upstream, second)) == 8
+
+
+def test_one_more_replica_is_asked_and_no_retry_is_taken_from_others(tmp_path: Path, upstream: FakeUpstream) -> None:
+    with FakeUpstream() as second, FakeUpstream() as third, FakeUpstream() as fourth:
+        servers = (upstream, second, third, fourth)
+        client = boxes(tmp_path, *servers, MAX_RETRIES="3", BREAKER_FAILURES="1000")
+        for server in servers:
+            server.on(OPENAI.paths[0], json_answer(OF_LLAMACPP, 500))
+        assert chats(client, 30) == {400}
+        assert sum(asked(*servers)) == 60
+        for server in servers:
+            OPENAI.play(server, BY_NAME["text"])
+        for server in servers[:2]:
+            server.on(OPENAI.paths[0], json_answer({"error": {"message": "Internal Server Error"}}, 500))
+        assert chats(client, 10) == {200}
+
+
+@pytest.mark.parametrize("other", [json_answer({"error": {"code": 503, "message": "Loading model"}}, 503), None], ids=["loading", "down"])
+def test_how_it_is_with_others_is_not_told_in_place_of_what_is_wrong(tmp_path: Path, upstream: FakeUpstream, other: Answer | None) -> None:
+    with FakeUpstream() as second:
+        client = boxes(tmp_path, upstream, second, MAX_RETRIES="3", BREAKER_FAILURES="2")
+        upstream.on(OPENAI.paths[0], json_answer(OF_LLAMACPP, 500))
+        if other is not None:
+            second.on(OPENAI.paths[0], other)
+            assert chats(client, 12) == {400}
+    if other is None:  # It was ended.
+        assert chats(client, 12) == {400}
+        assert asked(upstream) == [12]
 
 
 TOO_LARGE = "input (901 tokens) is too large to process. increase the physical batch size (current batch size: 512)"

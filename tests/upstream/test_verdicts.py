@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from proxy.errors import UpstreamBroken, UpstreamRefused, UpstreamTimeout, UpstreamUnavailable
@@ -179,11 +181,12 @@ def misnamed(*, unserved: bool) -> Fault:
 
 
 @pytest.mark.parametrize("unserved", [False, True])
-def test_what_a_server_blames_itself_for_is_asked_of_one_that_may_be_built_otherwise(unserved: bool) -> None:
+def test_what_a_server_does_not_do_is_asked_of_one_that_may_be_built_otherwise(unserved: bool) -> None:
     fault = misnamed(unserved=unserved)
     assert (fault.verdict, may_repeat(fault), is_final(fault)) == (Verdict.REFUSED, False, True)
     judgement = judged(fault, "m", retry_sent=False)
-    assert (judgement.elsewhere, judgement.is_about_name, judgement.blamed) == (True, True, Blamed.NOBODY)
+    assert (judgement.elsewhere, judgement.is_free, judgement.blamed) == (unserved, unserved, Blamed.NOBODY)
+    assert not judged(replace(fault, headers={"x-should-retry": "false"}), "m", retry_sent=True).elsewhere
     late = judged_late(fault.error)
     assert (late.elsewhere, late.blamed) == (False, Blamed.NOBODY)
 

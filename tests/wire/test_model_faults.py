@@ -5,6 +5,8 @@ from __future__ import annotations
 import orjson
 import pytest
 
+from proxy.dialects.ollama.reading.refusals import read_error as read_ollamas
+from proxy.dialects.ollama.reading.refusals import refusal_in_answer as refusal_of_ollamas
 from proxy.wire.model_faults import is_of_models_words
 from proxy.wire.refusals import read_error, refusal_in_answer
 
@@ -18,6 +20,7 @@ OF_MODELS = [
     "failed to parse JSON: invalid character '\\'' looking for beginning of object key string",
     "failed to parse JSON: json: cannot unmarshal string into Go value of type map[string]interface {}",
     "failed to parse JSON: json: cannot unmarshal array into Go struct field call.arguments of type map[string]interface {}",
+    "error parsing JSON: json: cannot unmarshal array into Go value of type api.ToolCallFunction",
     "XML syntax error on line 3: element <body> closed by </parameter>",
     "XML syntax error on line 3: element <hr> closed by </function>",
     "Failed to parse tool call arguments as JSON: [json.exception.parse_error.101] parse error at line 1, column 131: syntax error",
@@ -36,6 +39,8 @@ OF_SERVERS = [
     "failed to parse JSON from upstream: invalid character 'u' looking for beginning of value",
     "failed to parse JSON",
     "invalid response from backend: failed to parse JSON: unexpected end of JSON input",
+    "failed to parse JSON: json: cannot unmarshal array into Go value of type openai.ChatCompletionResponse",
+    "error parsing JSON: json: cannot unmarshal string into Go struct field ChatCompletionResponse.choices of type []openai.Choice",
     "Error parsing XML: no element found: line 1, column 0",
     "upstream's answer is no XML: XML syntax error on line 1: element <a> closed by </b>",
     "XML syntax error on line 6: element <hr> closed by </body>",
@@ -54,9 +59,10 @@ def test_what_begins_like_a_page_is_a_models_where_nobody_could_have_sent_one() 
     assert is_of_models_words(words, is_ollamas=True)
     assert not is_of_models_words(words)
     assert not is_of_models_words(f"invalid response from backend: {words}", is_ollamas=True)
-    assert read_error(500, {}, orjson.dumps({"error": words})).is_models_own
-    assert refusal_in_answer({"error": words}).is_models_own
-    assert not read_error(500, {}, orjson.dumps({"error": {"message": words}})).is_models_own
+    assert read_ollamas(500, {}, orjson.dumps({"error": words})).is_models_own
+    assert refusal_of_ollamas({"error": words}).is_models_own
+    assert not read_error(500, {}, orjson.dumps({"error": words})).is_models_own
+    assert not refusal_in_answer({"error": words}).is_models_own
 
 
 @pytest.mark.parametrize("words", OF_SERVERS)

@@ -26,6 +26,8 @@ OF_THE_REQUEST = {
     "Failed to create new sequence: failed to process inputs: this model is missing data required for image input": (VALUE, "(mmproj)"),
     "Failed to create new sequence: failed to process inputs: image: unknown format": (VALUE, "check its bytes"),
     "Failed to load image or audio file": (VALUE, "check its bytes"),
+    "cannot identify image file <_io.BytesIO object at 0x7f0>": (VALUE, "check its bytes"),
+    "image file is truncated (12 bytes not processed)": (VALUE, "check its bytes"),
     "input (6301 tokens) is too large to process. increase the physical batch size (current batch size: 512)": (
         LENGTH,
         "send shorter texts",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from http import HTTPStatus
 from types import MappingProxyType
 from typing import Final
 
@@ -16,13 +15,13 @@ from proxy.dialects.ollama.building.parameters import add_format, add_options, a
 from proxy.dialects.ollama.reading import read_completion, stream_reader
 from proxy.dialects.ollama.reading.embeddings import read_embeddings
 from proxy.dialects.ollama.reading.models import read_models
+from proxy.dialects.ollama.reading.refusals import read_error
 from proxy.dialects.ollama.repairs import repair
-from proxy.errors import InvalidRequest, UpstreamBroken, UpstreamRefused
+from proxy.errors import InvalidRequest, UpstreamBroken
 from proxy.routing import Route
 from proxy.wire.headers import bearer
 from proxy.wire.json_body import dumps
 from proxy.wire.messages import UpstreamCall
-from proxy.wire.refusals import read_error as read_any_error
 
 __all__ = [
     "build_chat",
@@ -87,13 +86,6 @@ def build_prompt(request: PromptRequest, route: Route) -> UpstreamCall:
         body["raw"] = True
     add_options(body, request, route.profile)
     return UpstreamCall("/api/generate", dumps(body), route.upstream_model, stream=request.stream)
-
-
-def read_error(status: int, headers: Mapping[str, str], body: bytes) -> UpstreamRefused:
-    """The upstream's error answer. That there is no such blob is told without a body: it was asked for by HEAD."""
-    if status == HTTPStatus.NOT_FOUND and not body and "json" in headers.get("content-type", ""):
-        return UpstreamRefused("the upstream has no such thing", status=status)
-    return read_any_error(status, headers, body)
 
 
 def build_models() -> UpstreamCall:

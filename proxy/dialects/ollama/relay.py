@@ -11,9 +11,9 @@ from proxy.canonical.completion import Usage
 from proxy.dialects.ollama.failures import error_line
 from proxy.dialects.ollama.reading.lines import Lines
 from proxy.dialects.ollama.reading.records import answer_record, is_last, record_of
+from proxy.dialects.ollama.reading.refusals import refusal_in_answer
 from proxy.errors import ProxyError, UpstreamBroken
 from proxy.wire.json_text import with_whole_characters
-from proxy.wire.refusals import refusal_in_answer
 
 _VALUE: Final = re.compile(rb"\s*:\s*(\d{1,15})\b")
 # What a record says that says nothing, under its own word for what a model says.

@@ -382,7 +382,17 @@ def test_an_error_line_and_a_terminator_instead_of_an_answer_are_an_error() -> N
     assert error_of(read(b'{"error":{"message":"boom"}}\n\ndata: [DONE]\n\n')).message == "boom"
 
 
-@pytest.mark.parametrize("last", [b'event: error\ndata: {"error": {"message": "Over', b"event: error\ndata: {", b'error: {"mess'])
+@pytest.mark.parametrize(
+    "last", [b'event: error\ndata: {"error": {"message": "Over', b"event: error\ndata: {", b'error: {"mess', b'event: error\ndata: "Over']
+)
 def test_half_an_error_says_nothing(last: bytes) -> None:
     assert "ended before it was complete" in error_of(read(sse(text("a")) + last)).message
     assert isinstance(read(sse(text("a"), record({}, "stop")) + last)[-1], Finished)
+
+
+@pytest.mark.parametrize("words", ["[Errno 111] Connection refused", "[backend-3] CUDA out of memory", '{"message": "say "hi" now"}'])
+@pytest.mark.parametrize("field", ["error: ", "event: error\ndata: "])
+def test_an_error_at_the_very_end_may_begin_as_json_does(words: str, field: str) -> None:
+    last = f"{field}{words}\n".encode()
+    assert error_of(read(sse(text("a")) + last)).message == words
+    assert error_of(read(sse(text("a"), record({}, "stop")) + last)).message == words

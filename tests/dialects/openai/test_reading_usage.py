@@ -110,6 +110,8 @@ def test_thoughts_that_stand_in_the_total_alone_are_a_part_of_what_was_made() ->
     assert counted(prompt_tokens=8, total_tokens=350) == Usage(8, 342)
     assert counted(prompt_tokens=8, total_tokens=350, completion_tokens_details=details(342)) == Usage(8, 342, None, None, 342)
     assert counted(prompt_tokens=8, completion_tokens=12, total_tokens=350, reasoning_tokens=330) == Usage(8, 342)
+    parts = {"input_tokens": 8, "output_tokens": 12, "completion_tokens_details": {"text_tokens": 12}}
+    assert counted(prompt_tokens=8, completion_tokens=12, total_tokens=40, **parts) == Usage(8, 32)
     for thoughts in (8 + 8, 8 + 12, 12 + 12):  # What prompt and completion happen to add up to.
         assert counted(prompt_tokens=8, completion_tokens=12, total_tokens=20 + thoughts) == Usage(8, 12 + thoughts)
     assert counted(prompt_tokens=8, completion_tokens=None, total_tokens=8) == Usage(8)
@@ -133,6 +135,7 @@ CACHED = {"cached_tokens": 100, "cache_write_tokens": 30}
         {"total_tokens": 150 + 12 + 130, "cache_read_input_tokens": 100, "cache_creation_input_tokens": 30},
         {"total_tokens": 150 + 12 + 100, "prompt_cache_hit_tokens": 100, "prompt_cache_miss_tokens": 50},
         {"total_tokens": 150 + 12 + 77, "connector_tokens": 77},
+        {"total_tokens": 150 + 12 + 150 + 100, "prompt_tokens_details": CACHED},
         {"total_tokens": 150 + 12 + 5, "completion_tokens_details": {"audio_tokens": 5}},
     ],
 )

@@ -6,8 +6,8 @@ import orjson
 
 from proxy.canonical.catalog import EmbeddingsRequest, EmbeddingsResult
 from proxy.canonical.vectors import fitted
+from proxy.dialects.ollama.reading.refusals import refusal_in_answer
 from proxy.errors import UpstreamBroken
-from proxy.wire.refusals import refusal_in_answer
 
 _NUMBERS = frozenset({int, float})
 

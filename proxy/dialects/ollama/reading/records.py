@@ -6,11 +6,12 @@ from typing import Any, Final
 
 import orjson
 
+from proxy.dialects.ollama.reading.refusals import refusal_in_answer
 from proxy.errors import UpstreamBroken
 from proxy.wire.deep_json import fault_of, is_too_much
 from proxy.wire.exact_json import has_long_numbers, loads_exact
 from proxy.wire.json_text import with_whole_characters
-from proxy.wire.refusals import described, refusal_in_answer
+from proxy.wire.refusals import described
 
 Record = dict[str, Any]
 

@@ -11,7 +11,9 @@ from proxy.wire.counts import whole_count
 _NOTHING = Usage()
 _PROMPT_DETAILS, _COMPLETION_DETAILS = "prompt_tokens_details", "completion_tokens_details"
 # Counts that are no parts of another.
-_WHOLES: Final = frozenset({"prompt_tokens", "completion_tokens", "total_tokens", "reasoning_tokens"})
+_WHOLES: Final = frozenset(
+    {"prompt_tokens", "completion_tokens", "total_tokens", "reasoning_tokens", "input_tokens", "output_tokens", "text_tokens"}
+)
 
 
 def read_usage(raw: object) -> Usage | None:
@@ -50,13 +52,14 @@ def _all_made(raw: dict[str, Any], prompt: int | None, completion: int | None, r
         return completion
     if completion is not None and reasoning is not None:
         return completion + reasoning if untold == reasoning or untold > reasoning > completion else completion
-    return completion if untold in (prompt, completion) or _is_told_elsewhere(untold, raw) else total - prompt
+    return completion if _is_told_elsewhere(untold, prompt, completion, raw) else total - prompt
 
 
-def _is_told_elsewhere(count: int, raw: dict[str, Any]) -> bool:
-    """Whether `raw` says what so many tokens are, by a count of a part, or by two: what was read of a cache, and written."""
-    told = {number for number in _counts(raw) if number}
-    return count in told or any(count - number in told for number in told)
+def _is_told_elsewhere(untold: int, prompt: int, completion: int | None, raw: dict[str, Any]) -> bool:
+    """Whether a total counts something twice: prompt or completion, a part of them, or two: what was read of a cache, and written."""
+    parts = {number for number in _counts(raw) if number}
+    twice = {prompt, completion, *parts, *(part + prompt for part in parts)}
+    return untold in twice or any(untold - part in parts for part in parts)
 
 
 def _counts(raw: dict[str, Any]) -> Iterator[int | None]:
