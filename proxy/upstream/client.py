@@ -6,7 +6,6 @@ stands in the table of verdicts.
 
 from __future__ import annotations
 
-import logging
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -15,6 +14,7 @@ from typing import Any
 
 from proxy.errors import Overloaded, ProxyError, UpstreamError, UpstreamRefused, UpstreamUnavailable
 from proxy.telemetry import ExchangeNotes
+from proxy.upstream.attempt_log import tell_failed_attempt
 from proxy.upstream.background import Background
 from proxy.upstream.budget import RetryBudget
 from proxy.upstream.choice import Choice
@@ -29,7 +29,7 @@ from proxy.upstream.retry import RetryPolicy
 from proxy.upstream.seat import Seat, Visit, give_back
 from proxy.upstream.seats import Seats
 from proxy.upstream.summary import summary
-from proxy.upstream.verdicts import KEY_REFUSED, Judgement, is_of_key, judged, judged_late
+from proxy.upstream.verdicts import Judgement, is_of_key, judged, judged_late
 from proxy.upstream.waits import Wait
 from proxy.wire.messages import Purpose, UpstreamCall
 
@@ -38,8 +38,6 @@ _MOST_ROUNDS = 2
 # So many looks in a row find a replica silent before it is left by those who wait for its answer: a question costs nothing, but work is
 # done twice then, should the replica have been busy and no more.
 _LOOKS_FOR_QUESTIONS, _LOOKS_FOR_WORK = 1, 3
-
-_log = logging.getLogger("proxy.upstream")
 
 
 class UpstreamClient:
@@ -317,7 +315,7 @@ class UpstreamClient:
         journey.errors.append(fault.error)
         notes.failures.append(fault.error.kind)
         wait_s = self._wait_s(fault, journey, notes)
-        self._tell(fault.error, journey, wait_s)
+        tell_failed_attempt(fault.error, journey, wait_s, names_replica=self._tells_replica)
         if wait_s is None:
             return False
         if wait_s:
@@ -377,26 +375,6 @@ class UpstreamClient:
         journey.round += 1
         journey.tried.clear()
         return wait_s
-
-    def _tell(self, error: UpstreamError, journey: Journey, wait_s: float | None) -> None:
-        status = getattr(error, "upstream_status", None)
-        replica, key = journey.replica, journey.key
-        fields = {
-            "upstream": self.name,
-            "upstream_model": journey.model,
-            "replica": replica.label if replica is not None and self._tells_replica else "",
-            "key": key.name if key is not None and replica is not None and len(replica.keys) > 1 else "",
-            "attempt": journey.attempts,
-            "error_kind": error.kind,
-            "error": error.message,
-            "upstream_status": status,
-            "retry_in_s": None if wait_s is None else round(wait_s, 3),
-        }
-        # Whoever serves in its place, nobody but the operator can mend a key of his.
-        is_of_request = journey.has_clients_key or getattr(error, "is_requests_own", False)
-        level = logging.ERROR if status in KEY_REFUSED and not is_of_request else logging.WARNING
-        told = {name: value for name, value in fields.items() if value is not None and value != ""}
-        _log.log(level, "upstream attempt failed", extra=told)
 
 
 def _is_question(call: UpstreamCall) -> bool:
